@@ -1,0 +1,40 @@
+# Two commands are enough: `make run` to try it, `make test` to prove it. Everything else is a part of them.
+PYTHON ?= python3
+UPSTREAM ?=
+ARGS ?=
+
+.PHONY: help run test check bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  UPSTREAM=http://127.0.0.1:3000 make run    fronts that site instead of the bundled shop"
+	@echo "  ARGS='--listen 127.0.0.1:9000' make run    hands more options to the command"
+
+run: ## install, then a small shop and footfall in front of it (or in front of UPSTREAM)
+	@PYTHON='$(PYTHON)' scripts/install run
+	@if [ -n '$(UPSTREAM)' ]; then exec .venv/bin/python -m proxy serve --upstream '$(UPSTREAM)' $(ARGS); \
+	else exec .venv/bin/python -m proxy demo $(ARGS); fi
+
+test: ## set up all that the tests need, a browser included, and run every test
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-test
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: ## the fast part: lint, format, types, unit tests
+	@PYTHON='$(PYTHON)' scripts/install dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest tests/unit
+
+bench: ## CPU per request beside nginx, as a ratio
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+lock: ## pin the dependencies again, to the newest that pyproject.toml allows
+	@PYTHON='$(PYTHON)' scripts/lock
+
+clean: ## remove what was installed and cached; never a store or a key
+	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

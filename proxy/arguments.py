@@ -1,0 +1,132 @@
+"""What can be typed after `footfall`, and what --help says about it. Pure: parses text, opens nothing."""
+
+import argparse
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+MOST_WORKERS = 64
+LANES = ("person", "unproven", "bot")  # VISITS section 5
+FORMATS = ("jsonl", "csv")
+
+_UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+_CONFIGURATION = """\
+configuration:
+  ./config.toml is read where it exists, or the file that --config names. Every key can also be given in the
+  environment: FOOTFALL_SITE__UPSTREAM is site.upstream. The command line wins over both.
+exit codes:
+  0 good   1 a problem   2 wrong usage or configuration
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"footfall: {message} (see {self.prog} --help)\n")
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    top = Parser(
+        prog="footfall",
+        description="A reverse proxy that records who visits a site, page by page, without touching the site.",
+        epilog=_CONFIGURATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"footfall {version}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+
+    serve = commands.add_parser("serve", help="stand in front of a site", description="Stand in front of a site.")
+    serve.add_argument("--upstream", metavar="URL", help="the site, such as http://127.0.0.1:3000")
+    _running(serve)
+
+    demo = commands.add_parser(
+        "demo",
+        help="stand in front of a small bundled shop, to try it",
+        description="Start a small bundled shop and stand in front of it, to try footfall.",
+    )
+    _running(demo)
+
+    _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+
+    check = commands.add_parser(
+        "check",
+        help="check the configuration and show what differs from the defaults",
+        description="Check the configuration and show what differs from the defaults.",
+    )
+    _everywhere(check)
+
+    for hidden in ("worker", "demo-site"):
+        child = commands.add_parser(hidden)
+        child.add_argument("--socket", type=int, action="append", required=True)
+        child.add_argument("--lifeline", type=int, required=True)
+    return top
+
+
+def _everywhere(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--store", metavar="URL", help="where events are kept (sqlite:///footfall.db)")
+    command.add_argument("--config", metavar="FILE", type=Path, help="the configuration (./config.toml)")
+
+
+def _running(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
+    command.add_argument("--report", metavar="HOST:PORT|off", help="where the report listens (off)")
+    command.add_argument("--workers", metavar="N", type=_workers, default=1, help="worker processes (1)")
+    _everywhere(command)
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl (one object a line) or csv")
+    command.add_argument(
+        "--from", dest="since", metavar="TIME", type=_since, help="ISO date or time (UTC), or Unix ms: no earlier"
+    )
+    command.add_argument(
+        "--to", dest="until", metavar="TIME", type=_until, help="the same: before it, a date with its whole day"
+    )
+    command.add_argument("--action", metavar="NAME", help="only this action, such as page.visit")
+    command.add_argument("--visitor", metavar="UUID", type=_uuid, help="only this visitor")
+    command.add_argument("--lane", choices=LANES, help="only this lane")
+    _everywhere(command)
+
+
+def _workers(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_WORKERS}, not {text!r}")
+    return int(text)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a UUID, not {text!r}") from None
+
+
+def _since(text: str) -> int:
+    """Unix ms of the moment, or of the day's first."""
+    return _moment(text, timedelta())
+
+
+def _until(text: str) -> int:
+    """Unix ms of the moment, or of the first one after the day: what is asked for lies before it."""
+    return _moment(text, timedelta(days=1))
+
+
+def _moment(text: str, whole_day: timedelta) -> int:
+    if _UNIX_MS.fullmatch(text):
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        if _DAY.fullmatch(text):
+            moment += whole_day
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"must be a date (2026-01-31), a time (2026-01-31T18:30) or Unix ms, not {text!r}"
+        ) from None
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

@@ -1,0 +1,115 @@
+"""Checks of single configuration values: pure, no file, no resolver, no clock.
+
+Each takes a value of the right type and returns it normalised, or raises ValueError with half a sentence that
+completes "site.listen: ...". They know nothing of keys; config.py says which check guards which key.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+STORE_SCHEME = "sqlite:///"
+CONSENT_COOKIE = "footfall_consent"  # taken: the site's consent tool sets it (VISITS 4)
+LAST_PORT = 65_535
+
+_SEGMENT = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?")
+_COOKIE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as (host, port). Port 0 asks for any free port."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = str(ip_address(host[1:-1]))
+    elif not _HOST.fullmatch(host):
+        raise ValueError(f"must be HOST:PORT, not {text!r}")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > LAST_PORT:
+        raise ValueError(f"must be HOST:PORT, not {text!r}")
+    return host, int(port)
+
+
+def listen(text: str) -> str:
+    split_address(text)
+    return text
+
+
+def listen_or_off(text: str) -> str:
+    return text if text == "off" else listen(text)
+
+
+def origin(text: str) -> str:
+    """An absolute http(s) address without path, query or user, in lower case and without its default port."""
+    if not text:
+        return text
+    shown = "one with a user" if "@" in text else repr(text)  # a password belongs into no message
+    wrong = f"must be http://HOST[:PORT] or https://HOST[:PORT] without a path, not {shown}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(wrong) from None
+    scheme, host = parts.scheme, parts.hostname or ""
+    if scheme not in ("http", "https") or "@" in parts.netloc or "?" in text or "#" in text or port == 0:
+        raise ValueError(wrong)
+    if parts.path not in ("", "/") or not (":" in host or _HOST.fullmatch(host)):
+        raise ValueError(wrong)
+    host = f"[{ip_address(host)}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{host}" if port in (None, default) else f"{scheme}://{host}:{port}"
+
+
+def prefix(text: str) -> str:
+    if not _SEGMENT.fullmatch(text):
+        raise ValueError(f"must be a path such as /_footfall, without a slash at its end, not {text!r}")
+    return text
+
+
+def networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ip_network(text)) for text in texts)
+
+
+def store_url(text: str) -> str:
+    path = text.removeprefix(STORE_SCHEME)
+    if path == text or not path.strip("/") or path == ":memory:" or re.search(r"[?#\0]|/$", path):
+        raise ValueError(f"must be sqlite:///relative/path.db or sqlite:////absolute/path.db, a file, not {text!r}")
+    return text
+
+
+def cookie(text: str) -> str:
+    if not _COOKIE.fullmatch(text) or text == CONSENT_COOKIE:
+        raise ValueError(f"must be 1 to 64 letters, digits, '_', '.' or '-', and not {CONSENT_COOKIE}")
+    return text
+
+
+def globs(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not text.startswith("/"):
+            raise ValueError(f"each must be a path that starts with '/', such as /admin/*, not {text!r}")
+    return texts
+
+
+def between(low: float, high: float) -> Callable[[Any], Any]:
+    def check(number: float) -> float:
+        if not low <= number <= high:  # also refuses nan
+            raise ValueError(f"must be between {low:g} and {high:g}, not {number:g}")
+        return number
+
+    return check
+
+
+def as_it_is(value: Any) -> Any:
+    return value
+
+
+def machine(host: str) -> str:
+    """The host for comparison: every name of this machine that needs no resolver is the same one."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return "here"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.rstrip(".").lower()
+    return "here" if address.is_loopback or address.is_unspecified else str(address)

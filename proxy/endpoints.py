@@ -1,0 +1,117 @@
+"""footfall's own endpoints, under the reserved prefix: the tracker and the collector.
+
+Law: these answer under raw bytes only (HTTP.md, X1 and X5): `/_footfall/%74.js` is not `/_footfall/t.js`. Nothing
+here is proxied, nothing here is counted.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import rjsmin
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from proxy.intake.collector import Collector, Sender, problem
+from proxy.intake.visits import session_facts
+from proxy.middleware import Tracking
+from proxy.page.eligibility import read_fields
+
+SCRIPT_MAX_AGE_SECONDS = 31_536_000
+"""The tracker's address carries its version, so that browsers may keep it for a year."""
+VERSION_CHARS = 8
+
+
+class Tracker:
+    """The tracker as it is served: minified, with its version."""
+
+    __slots__ = ("body", "version")
+
+    def __init__(self, source: str) -> None:
+        self.body = rjsmin.jsmin(source).encode("utf-8")
+        self.version = hashlib.sha256(self.body).hexdigest()[:VERSION_CHARS]
+
+
+def load_tracker() -> Tracker:
+    """The tracker of this installation: packed beside the package in a wheel, beside it in a checkout."""
+    packed = files("proxy") / "injected" / "tracker.js"
+    if packed.is_file():
+        return Tracker(packed.read_text("utf-8"))
+    return Tracker((Path(__file__).parent.parent / "injected" / "tracker.js").read_text("utf-8"))
+
+
+def script_path(prefix: str, tracker: Tracker) -> bytes:
+    """What the tag's src says."""
+    return f"{prefix}/t.js?v={tracker.version}".encode("ascii")
+
+
+def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
+    """The Starlette application for everything under the prefix."""
+
+    async def serve_script(request: Request) -> Response:
+        etag = f'"{tracker.version}"'
+        current = request.query_params.get("v") == tracker.version
+        fresh = f"public, max-age={SCRIPT_MAX_AGE_SECONDS}, immutable"
+        headers = {"etag": etag, "cache-control": fresh if current else "no-cache", "x-content-type-options": "nosniff"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(tracker.body, media_type="text/javascript; charset=utf-8", headers=headers)
+
+    async def collect(request: Request) -> Response:
+        return await collector(request, _sender(tracking, request))
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        answer = problem(status, {404: "not_found", 405: "method"}.get(status, "error"), "nothing here takes this")
+        if isinstance(error, HTTPException) and error.headers:
+            answer.headers.update(error.headers)
+        return answer
+
+    return Starlette(
+        routes=[
+            Route(f"{prefix}/t.js", serve_script, methods=["GET"]),
+            Route(f"{prefix}/events", collect, methods=["POST"]),
+        ],
+        exception_handlers={404: refuse, 405: refuse},
+    )
+
+
+def _sender(tracking: Tracking, request: Request) -> Sender:
+    """Who sends a beacon: read as a page request is."""
+    fields = read_fields(request.headers.raw)
+    scheme, host = tracking.origin(request.scope, fields)
+    secure = scheme == "https"
+    identity = tracking.identify(fields, secure=secure, now_ms=tracking.clock_ms())
+    agent = tracking.agents.read(fields.get(b"user-agent", b""))
+    return Sender(
+        cookie=identity.uuid if identity is not None else None,
+        secure=secure,
+        opted_out=tracking.opted_out(fields),
+        origin=f"{scheme}://{host}".encode("latin-1", "replace"),
+        session_facts=session_facts(fields, agent, (), "page.visit"),
+    )
+
+
+class OwnEndpoints:
+    """Routes on the raw path: Starlette would route on the decoded one."""
+
+    __slots__ = ("_app", "_prefix")
+
+    def __init__(self, app: Callable[..., Awaitable[None]], prefix: bytes) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    def takes(self, raw_path: bytes) -> bool:
+        """Whether a request is ours: the prefix to the byte, at a segment's end."""
+        prefix = self._prefix
+        return raw_path.startswith(prefix) and raw_path[len(prefix) : len(prefix) + 1] in (b"", b"/")
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        """Answer a request of ours."""
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+        await self._app({**scope, "path": raw_path.decode("latin-1"), "root_path": ""}, receive, send)

@@ -1,0 +1,115 @@
+"""What is never kept: the cleaning of every URL before it is stored.
+
+Law: whatever leaves this module may be written to disk, shown in the report and exported. Sensitive query values
+and userinfo are replaced, fragments are dropped, and nothing is longer than `URI_MAX_CHARS` (EVENTS.md section 5,
+"Never captured").
+"""
+
+import re
+from typing import NamedTuple
+
+URI_MAX_CHARS = 1024
+PATH_MAX_CHARS = 512
+UTM_MAX_CHARS = 256
+QUERY_MAX_PARAMS = 100
+REMOVED = "removed"
+
+SENSITIVE_WORDS = frozenset(
+    "password passwd pwd pass passcode passphrase pin otp mfa secret token csrf cvc cvv csc card cardnumber ccnum "
+    "creditcard iban ssn pesel socialsecurity routing".split()
+)
+"""Whole words that make a field or query name sensitive (EVENTS.md section 5)."""
+
+SENSITIVE_QUERY_WORDS = SENSITIVE_WORDS | frozenset("code state auth session sid sig email key".split())
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
+_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+_UTM_KEYS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+
+
+class CleanUri(NamedTuple):
+    """A URI that may be stored: `uri` whole, its `host` and `path` (the roll-up key), and its `utm` params."""
+
+    uri: str
+    host: str
+    path: str
+    utm: tuple[tuple[str, str], ...]
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The lower-case words of a field's name: split on non-alphanumerics and camelCase.
+
+    `passenger` and `experience` stay one harmless word each; `cardNumber`, `x-api-token` do not.
+    """
+    parts = _NOT_WORD.split(_CAMEL.sub(" ", name))
+    return frozenset(part.lower() for part in parts if part) | {_NOT_WORD.sub("", name).lower()}
+
+
+def _unquote(text: str) -> str:
+    """Percent-decoded for judging and for display; bytes that are no UTF-8 are replaced."""
+    if "%" not in text and "+" not in text:
+        return text
+    plain = text.replace("+", " ")
+    raw = _PERCENT.sub(lambda match: chr(int(match[1], 16)), plain)
+    try:
+        return raw.encode("latin-1").decode("utf-8", "replace")
+    except UnicodeEncodeError:
+        return raw
+
+
+def _clean_query(query: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    kept: list[str] = []
+    utm: dict[str, str] = {}
+    for part in query.split("&")[:QUERY_MAX_PARAMS]:
+        name, equals, value = part.partition("=")
+        plain = _unquote(name)
+        if equals and value and words_of(plain) & SENSITIVE_QUERY_WORDS:
+            kept.append(f"{name}={REMOVED}")
+            continue
+        kept.append(part)
+        if plain in _UTM_KEYS and value:
+            utm.setdefault(plain, _unquote(value)[:UTM_MAX_CHARS])
+    return "&".join(kept), tuple(utm.items())
+
+
+def clean_uri(uri: str) -> CleanUri | None:
+    """An absolute http(s) URI made fit for storing, or None where it is not one.
+
+    Userinfo and fragment are dropped, values of sensitive query names replaced by `removed`, control characters
+    percent-encoded, the whole cut at `URI_MAX_CHARS` characters.
+    """
+    match = _AUTHORITY.match(uri)
+    if match is None or match[1].lower() not in ("http", "https"):
+        return None
+    scheme, host = match[1].lower(), match[2].rpartition("@")[2].lower()
+    if not host:
+        return None
+    rest = uri[match.end() :].partition("#")[0]
+    path, mark, query = rest.partition("?")
+    return clean_parts(scheme, host, path or "/", query if mark else "")
+
+
+def clean_parts(scheme: str, host: str, path: str, query: str) -> CleanUri:
+    """`clean_uri` for a URI whose parts are known already (a proxied request). No fragment is expected."""
+    utm: tuple[tuple[str, str], ...] = ()
+    if query:
+        query, utm = _clean_query(query)
+    path = _CONTROL.sub(lambda match: f"%{ord(match[0]):02X}", path)[:PATH_MAX_CHARS]
+    uri = f"{scheme}://{host}{path}"
+    if query:
+        uri = f"{uri}?{_CONTROL.sub(lambda match: f'%{ord(match[0]):02X}', query)}"
+    return CleanUri(uri[:URI_MAX_CHARS], host, path, utm)
+
+
+def clean_text(text: str, max_chars: int) -> str:
+    """Text from a browser (a title, a language) made fit for storing: no control characters, trimmed, cut.
+
+    Lone surrogates, which JSON may carry and UTF-8 cannot, are replaced.
+    """
+    if not text.isprintable():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return text.strip()[:max_chars]

@@ -1,0 +1,108 @@
+"""The beacon: bytes from a browser become a `Beacon`, or a `BadBeacon` that says what is wrong (WIRE.md).
+
+Law: pure, total, suspicious. Whatever the bytes are, the result is a Beacon with bounded, clean text or a BadBeacon;
+unknown top-level keys are ignored, so that older pages keep working.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+from proxy.events.privacy import clean_text, clean_uri
+
+BODY_MAX_BYTES = 32 * 1024
+EVENTS_MAX = 50
+JSON_DEPTH_MAX = 8
+TITLE_MAX_CHARS = 1024
+VERSION = 1
+NAVS = frozenset(("navigate", "reload", "back_forward", "prerender", "bfcache", "cache"))
+"""What a browser may report as the way a page came to be shown."""
+
+
+class BadBeacon(Exception):
+    """A beacon that cannot be taken at all: `code` for machines, the message for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Showing(NamedTuple):
+    """`confirm`: a page is shown. `id` is 32 hex digits with or without hyphens; the texts are clean, `uri` and
+    `referrer` empty where unusable; `host` and `path` are those of `uri`."""
+
+    id: str
+    uri: str
+    host: str
+    path: str
+    title: str
+    referrer: str
+    nav: str
+
+
+class Beacon(NamedTuple):
+    """One message of the tracker. `page` is what the tag carries, unverified; `events` are raw objects."""
+
+    page: str
+    showing: Showing | None
+    events: tuple[Any, ...]
+
+
+def parse_beacon(body: bytes) -> Beacon:
+    """Read a beacon.
+
+    Raises:
+        BadBeacon: not JSON, not an object, another version, too deep, too many events, a malformed `confirm`.
+    """
+    try:
+        document = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadBeacon("bad_json", "the body is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadBeacon("bad_beacon", "the body is not a JSON object")
+    if _is_deeper(document, JSON_DEPTH_MAX):
+        raise BadBeacon("too_deep", f"the body is nested deeper than {JSON_DEPTH_MAX}")
+    if document.get("v") != VERSION:
+        raise BadBeacon("bad_version", f"v is not {VERSION}")
+    events = document.get("events", [])
+    if not isinstance(events, list):
+        raise BadBeacon("bad_beacon", "events is not a list")
+    if len(events) > EVENTS_MAX:
+        raise BadBeacon("too_many_events", f"more than {EVENTS_MAX} events")
+    page, confirm = document.get("page"), document.get("confirm")
+    return Beacon(page if isinstance(page, str) else "", _showing(confirm), tuple(events))
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth == 0 or any(_is_deeper(item, depth - 1) for item in value.values())
+    if isinstance(value, list):
+        return depth == 0 or any(_is_deeper(item, depth - 1) for item in value)
+    return False
+
+
+def _showing(confirm: object) -> Showing | None:
+    if confirm is None:
+        return None
+    if not isinstance(confirm, dict):
+        raise BadBeacon("bad_confirm", "confirm is not an object")
+    uri = clean_uri(_string(confirm, "uri"))
+    referrer = clean_uri(_string(confirm, "referrer"))
+    nav = _string(confirm, "nav")
+    return Showing(
+        id=_string(confirm, "id"),
+        uri=uri.uri if uri else "",
+        host=uri.host if uri else "",
+        path=uri.path if uri else "",
+        title=clean_text(_string(confirm, "title"), TITLE_MAX_CHARS),
+        referrer=referrer.uri if referrer else "",
+        nav=nav if nav in NAVS else "navigate",
+    )
+
+
+def _string(document: dict[str, Any], key: str) -> str:
+    value = document.get(key, "")
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

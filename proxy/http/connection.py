@@ -1,0 +1,269 @@
+"""One connection to upstream: an asyncio.Protocol over httptools' response parser. No awaits, no timers.
+
+It carries one exchange at a time and judges the answer's framing (RFC 9112 6.3). What it cannot judge is broken, and
+a connection is reused only after an answer that ended exactly where its framing said. The parser is asked for heads
+and chunked bodies; bodies of known length and those that end with the connection pass by reference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from proxy.http.asgi import Headers
+from proxy.http.errors import UpstreamBroken
+
+if TYPE_CHECKING:
+    from proxy.http.exchange import Exchange
+    from proxy.http.upstream import Upstream
+
+ANSWER_HEAD_BYTES = 128 * 1024  # nginx takes 8 KiB by default; sites with large policies and many cookies need more
+ANSWER_FIELDS = 400  # and trailers
+INTERIM_ANSWERS = 16  # 1xx heads before the final one
+
+_UNTIL_CLOSE = sys.maxsize
+
+
+class Connection(asyncio.Protocol):
+    __slots__ = (
+        "_exchange",
+        "_fields",
+        "_head_bytes",
+        "_heard",
+        "_interim",
+        "_keep",
+        "_left",
+        "_parser",
+        "_transport",
+        "_upstream",
+        "idle_since",
+        "is_stalled",
+        "served",
+    )
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._exchange: Exchange | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._fields: Headers = []
+        self._left = 0  # bytes of body still to come past the parser
+        self._head_bytes = 0
+        self._heard = False  # any byte of the current answer
+        self._interim = 0
+        self._keep = False
+        self.is_stalled = False  # upstream does not read what we write
+        self.served = 0  # answers completed
+        self.idle_since = 0  # tick
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._exchange or 'idle'} served={self.served}>"
+
+    @property
+    def exchange(self) -> Exchange | None:
+        return self._exchange
+
+    @property
+    def is_usable(self) -> bool:
+        return self._exchange is None and not self._transport.is_closing()
+
+    # What the pool and the exchange ask for ----------------------------------------------------------------------
+
+    def begin(self, exchange: Exchange) -> None:
+        """Sends the exchange's head; its answer goes there from now on."""
+        self._exchange = exchange
+        self._heard = False
+        self._head_bytes = self._interim = 0
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
+            # Lets an answer with both Content-Length and Transfer-Encoding through, so that the latter wins and the
+            # connection closes (RFC 9112 6.3); the default is an error.
+            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+        exchange.connection = self
+        self._transport.write(exchange.head)
+        if not exchange.uploaded:
+            exchange.writable()
+
+    def write(self, data: bytes) -> None:
+        if self._exchange is not None and not self._transport.is_closing():
+            self._exchange.touched = self._upstream.now
+            self._transport.write(data)
+
+    def resume(self) -> None:
+        """The visitor has taken what was held back."""
+        if self._exchange is not None and not self._transport.is_closing():
+            self._exchange.touched = self._upstream.now
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        self._exchange = None
+        self._transport.abort()
+
+    # asyncio.Protocol ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(clean=False)
+        self._upstream.forget(self)
+
+    def eof_received(self) -> None:
+        self._end(clean=True)
+
+    def pause_writing(self) -> None:
+        self.is_stalled = True
+
+    def resume_writing(self) -> None:
+        self.is_stalled = False
+        if self._exchange is not None:
+            self._exchange.writable()
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            # Unasked: a 408 before closing, or the tail of a lie about the length.
+            self._transport.abort()
+            return
+        self._heard = True
+        if self._left:
+            self._pass(exchange, data)
+        else:
+            try:
+                self._parse(exchange, data)
+            except UpstreamBroken as broken:
+                exchange.fail(broken)
+                return
+        if exchange.complete:
+            self._finish(exchange)
+        elif exchange.status:
+            exchange.touched = self._upstream.now
+            if exchange.is_full():
+                self._transport.pause_reading()
+        else:
+            return
+        exchange.wake()
+
+    def _pass(self, exchange: Exchange, data: bytes) -> None:
+        """Body past the parser, by reference."""
+        left = self._left - len(data)
+        if left < 0:
+            data = data[:left]
+            self._keep = False
+            left = 0
+        self._left = left
+        exchange.put(data)
+        exchange.complete = left == 0
+
+    def _parse(self, exchange: Exchange, data: bytes) -> None:
+        """UpstreamBroken: not HTTP, or more of it than the limits allow."""
+        if not exchange.status:
+            self._head_bytes += len(data)
+        assert self._parser is not None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            raise error.__context__ if isinstance(error.__context__, UpstreamBroken) else error from None
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            # Past a complete answer it is only the connection that is spoilt ("Data after Connection: close").
+            self._keep = False
+            if not exchange.complete:
+                raise UpstreamBroken(str(error)) from None
+        if len(self._fields) > ANSWER_FIELDS or (not exchange.status and self._head_bytes > ANSWER_HEAD_BYTES):
+            raise UpstreamBroken("header too large")
+        if exchange.complete or not exchange.status:
+            return
+        if exchange.is_head:
+            # The parser cannot be told that no body follows a HEAD; it is replaced.
+            self._parser = None
+            exchange.complete = True
+        elif not exchange.chunked:
+            self._parser = None
+            self._left = _UNTIL_CLOSE if exchange.length is None else exchange.length - exchange.buffered
+
+    def _finish(self, exchange: Exchange) -> None:
+        """The answer has ended; the forwarder may still be reading it."""
+        self._exchange = exchange.connection = None
+        self.served += 1
+        # An answer to an upload that goes on is the end of this connection: what is still written to it would be
+        # read as the next request.
+        reusable = self._keep and exchange.uploaded and not exchange.is_paused
+        if reusable and not self._transport.is_closing():
+            self._upstream.release(self)
+        else:
+            self._transport.abort()
+
+    def _end(self, *, clean: bool) -> None:
+        """Upstream has closed. `clean`: with a FIN, which ends a body that has no other end (RFC 9112 6.3 rule 8)."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if exchange.status and not exchange.chunked and exchange.length is None and clean:
+            self._keep = False
+            exchange.complete = True
+            self._finish(exchange)
+            exchange.wake()
+        elif exchange.retriable and self.served and not self._heard:
+            # It closed an idle connection just as we used it (RFC 9112 9.3.1).
+            exchange.retriable = False
+            self._exchange = exchange.connection = None
+            self._upstream.open(exchange)
+        else:
+            exchange.fail(UpstreamBroken("connection closed early"))
+
+    # httptools -------------------------------------------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        exchange, parser = self._exchange, self._parser
+        if exchange is None or parser is None or exchange.complete:
+            raise UpstreamBroken("unasked answer")
+        status = parser.get_status_code()
+        fields, self._fields = self._fields, []  # trailers go to the new list, and nowhere from there
+        if 100 <= status < 200 and status != 101:
+            self._interim += 1
+            if self._interim > INTERIM_ANSWERS:
+                raise UpstreamBroken("too many interim answers")
+            return
+        if not 200 <= status < 600:
+            raise UpstreamBroken(f"status {status}")
+        codings, exchange.length = _framing(fields)
+        self._keep = parser.should_keep_alive()
+        if codings:
+            if codings != [b"chunked"]:
+                raise UpstreamBroken("transfer coding other than chunked")
+            exchange.chunked = True
+            if exchange.length is not None:
+                exchange.length = None
+                self._keep = False
+        exchange.fields = fields
+        exchange.status = status
+
+    def on_body(self, body: bytes) -> None:
+        exchange = self._exchange
+        if exchange is not None and not exchange.is_head:
+            exchange.put(body)
+        else:
+            self._keep = False
+
+    def on_message_complete(self) -> None:
+        exchange = self._exchange
+        if exchange is not None and exchange.status:
+            exchange.complete = True
+
+
+def _framing(fields: Headers) -> tuple[list[bytes], int | None]:
+    """The transfer codings, and the Content-Length, which the parser has found to be a single number."""
+    codings = []
+    length = None
+    for name, value in fields:
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"transfer-encoding":
+            codings.append(value.strip(b" \t").lower())
+    return codings, length

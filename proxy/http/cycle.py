@@ -1,0 +1,281 @@
+"""One request and its response at the visitor's side: `receive` and `send` of the ASGI interface.
+
+Trimmed from what a general server must do to what this one needs: field lists are checked joined, not one by one, and
+the head waits for the first piece of body within the same turn of the event loop, so that
+both leave in one write. Framing is decided here alone (RFC 9112 6): a length that was stated is enforced, chunked goes
+to HTTP/1.1 only, a response cut short looks cut short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from proxy.http.asgi import ASGIApp, Headers, Message, Scope
+from proxy.http.errors import page
+from proxy.http.headers import content_length, has_bad_syntax, value_of
+
+if TYPE_CHECKING:
+    from proxy.http.server import ServerProtocol
+
+JOIN_BYTES = 32 * 1024  # head and body up to this size are joined; above it copying costs more than a second buffer
+UPLOAD_HIGH_WATER = 64 * 1024  # bytes of request body held for the application; then reading pauses
+
+_BODILESS = frozenset((204, 304))
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+logger = logging.getLogger("footfall.http")
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+
+
+_STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
+
+
+class Cycle:
+    """`keep_alive`: another request may follow. `complete`: the response has been written whole."""
+
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_delivered",
+        "_head",
+        "_left",
+        "_more_body",
+        "_protocol",
+        "_received",
+        "_silent",
+        "_started",
+        "_waiter",
+        "complete",
+        "disconnected",
+        "expects_continue",
+        "keep_alive",
+        "scope",
+        "task",
+    )
+
+    def __init__(self, protocol: ServerProtocol, scope: Scope, *, keep_alive: bool, expects_continue: bool) -> None:
+        self._protocol = protocol
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.expects_continue = expects_continue
+        self.complete = False
+        self.disconnected = False
+        self.task: asyncio.Task[None] | None = None
+        self._body: list[bytes] = []
+        self._received = 0
+        self._more_body = True
+        self._delivered = False  # the application has had the last piece of the request
+        self._waiter: asyncio.Future[None] | None = None
+        self._started = False
+        self._chunked = False
+        self._silent = False  # HEAD, 204, 304: no body whatever the application sends
+        self._left: int | None = None  # bytes of body still owed; None: as many as come
+        self._head = b""  # written with the first piece of body, or at the end of this turn of the loop
+
+    @property
+    def is_received(self) -> bool:
+        """All of the request has arrived."""
+        return not self._more_body
+
+    @property
+    def has_started(self) -> bool:
+        """Some of the response may have been written."""
+        return self._started
+
+    # The protocol's side ---------------------------------------------------------------------------------------
+
+    def put(self, body: bytes) -> bool:
+        """Request body. True: enough is held, reading should pause."""
+        self._body.append(body)
+        self._received += len(body)
+        self.wake()
+        return self._received > UPLOAD_HIGH_WATER
+
+    def put_end(self) -> None:
+        self._more_body = False
+        self.wake()
+
+    def disconnect(self) -> None:
+        self.disconnected = True
+        self.wake()
+
+    def wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def run(self, app: ASGIApp) -> None:
+        """Runs the application to its end and leaves the connection in a state that tells the truth."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self._cut()  # the graceful deadline has passed
+        except Exception:
+            logger.exception("the application failed")
+            self._recover()
+        else:
+            if not self.complete:
+                self._recover() if not self._started else self._cut()
+        finally:
+            self._protocol.server_state.tasks.discard(self.task)
+
+    def _recover(self) -> None:
+        if self.disconnected:
+            return
+        if self._started:
+            self._cut()
+            return
+        self.keep_alive = False
+        fields, body = page(500, "Something went wrong here.", value_of(self.scope["headers"], b"accept"))
+        self._start({"status": 500, "headers": fields})
+        self._frame(body, False)
+        self._end()
+
+    def _cut(self) -> None:
+        """Ends a response that is not whole so that it cannot be taken for one (T12)."""
+        if self.disconnected:
+            return
+        transport = self._protocol.transport
+        if self._started and self._left is None and not self._chunked and not self._silent:
+            # The visitor reads until the connection closes (HTTP/1.0): only a reset says that this is not the end.
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
+        else:
+            self.flush_head()
+            transport.close()
+
+    # ASGI ------------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        if self.expects_continue and not self._started:
+            self.expects_continue = False
+            self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not (self.disconnected or self.complete):
+            if self._body or not (self._more_body or self._delivered):
+                body = b"".join(self._body)
+                self._body.clear()
+                self._received = 0
+                self._delivered = not self._more_body
+                return {"type": "http.request", "body": body, "more_body": self._more_body}
+            if not self._protocol.queue:
+                self._protocol.flow.resume_reading()
+            self._waiter = self._protocol.loop.create_future()
+            await self._waiter
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """RuntimeError: the application breaks the order of messages, its stated length or the syntax of fields."""
+        flow = self._protocol.flow
+        if flow.write_paused and not self.disconnected:
+            self.flush_head()
+            await flow.drain()
+        if self.disconnected:
+            return
+        if self.complete:
+            raise RuntimeError("message after the end of the response")
+        kind = message["type"]
+        if not self._started:
+            if kind != "http.response.start":
+                raise RuntimeError(f"expected http.response.start, not {kind}")
+            self._start(message)
+            self._protocol.loop.call_soon(self.flush_head)
+        elif kind == "http.response.body":
+            body: bytes = message.get("body", b"")
+            more: bool = message.get("more_body", False)
+            self._frame(body, more)
+            if not more:
+                self._end()
+        else:
+            raise RuntimeError(f"expected http.response.body, not {kind}")
+
+    def flush_head(self) -> None:
+        """The head leaves in the turn of the loop that made it, with or without body."""
+        if self._head and not self.disconnected:
+            self._protocol.transport.write(self._head)
+            self._head = b""
+
+    # Writing ---------------------------------------------------------------------------------------------------
+
+    def _start(self, message: Message) -> None:
+        status: int = message["status"]
+        headers: Headers = list(message.get("headers", ()))
+        line = _STATUS_LINES.get(status)
+        if line is None:
+            raise RuntimeError(f"status {status} cannot be sent")
+        if has_bad_syntax(headers):
+            raise RuntimeError("a response field is malformed")
+        fields = b"\r\n".join(map(b": ".join, headers)) + b"\r\n" if headers else b""
+        lengths: list[bytes] = []
+        closing = False
+        for name, value in headers:
+            if name == b"content-length":
+                lengths.append(value)
+            elif name == b"connection":
+                closing = b"close" in value.lower()
+            elif name == b"transfer-encoding":
+                raise RuntimeError("transfer-encoding is the server's business")
+        # After an unanswered Expect the visitor may send his body or not (RFC 9110 10.1.1): no telling what follows.
+        self.keep_alive = self.keep_alive and not closing and not self.expects_continue
+        self._decide_framing(status, content_length(lengths))
+        if self._chunked:
+            fields += b"transfer-encoding: chunked\r\n"
+        if not self.keep_alive and not closing:
+            fields += b"connection: close\r\n"
+        self._started = True
+        self._head = line + fields + b"\r\n"
+
+    def _decide_framing(self, status: int, length: int | None) -> None:
+        if self.scope["method"] == "HEAD" or status in _BODILESS:
+            self._silent = True
+        elif length is not None:
+            self._left = length
+        elif self.scope["http_version"] == "1.1":
+            self._chunked = True
+        else:
+            self.keep_alive = False
+
+    def _frame(self, body: bytes, more: bool) -> None:
+        if self._silent:
+            self._write(b"", b"", b"")
+        elif self._chunked:
+            size = b"%x\r\n" % len(body) if body else b""
+            end = b"\r\n" if body else b""
+            self._write(size, body, end if more else end + b"0\r\n\r\n")
+        else:
+            if self._left is not None:
+                self._left -= len(body)
+                if self._left < 0 or (self._left > 0 and not more):
+                    raise RuntimeError("the body does not have the length that was stated")
+            self._write(b"", body, b"")
+
+    def _write(self, before: bytes, body: bytes, after: bytes) -> None:
+        """One write, whatever it consists of; large pieces of body are not copied."""
+        before = self._head + before
+        self._head = b""
+        if len(body) <= JOIN_BYTES:
+            data = before + body + after
+            if data:
+                self._protocol.transport.write(data)
+        else:
+            self._protocol.transport.writelines([part for part in (before, body, after) if part])
+
+    def _end(self) -> None:
+        self.complete = True
+        self.wake()
+        self._protocol.on_response_complete()

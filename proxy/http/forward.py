@@ -1,0 +1,179 @@
+"""The ASGI application that asks upstream and streams the answer back. The site comes first: bytes pass as they came.
+
+A short request costs one future and no task. A request with a body gets a task that carries it (answers may come
+before the upload has ended), and one that lasts gets a task that waits for the visitor to leave, since `send` of
+common servers neither raises nor blocks once he has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from functools import partial
+
+from proxy.http.asgi import Headers, Receive, Scope, Send
+from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
+from proxy.http.exchange import Exchange
+from proxy.http.headers import Peer, answer_fields, request_head, value_of
+from proxy.http.upstream import Upstream
+
+# RFC 9110 9.2.2; TRACE never gets here.
+IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "SEARCH", "REPORT"))
+_BODILESS = frozenset((204, 304))  # RFC 9110 15.3.5, 15.4.5; a Content-Length there would end some connections (T11)
+
+
+class Forwarder:
+    """ASGI application in front of `upstream`, which it closes at the end of the lifespan. `via_token` is our name
+    in Via, both ways."""
+
+    def __init__(self, upstream: Upstream, *, via_token: bytes) -> None:
+        self._upstream = upstream
+        self._via_token = via_token
+        self._via = (b"via", b"1.1 " + via_token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError(f"cannot forward {scope['type']}")
+        try:
+            await self._forward(scope, receive, send)
+        except VisitorGone:
+            return
+        except ProxyError as error:
+            accept = value_of(scope["headers"], b"accept")
+            await answer(send, error.status, error.fault, error.reason, accept, scope["method"] == "HEAD")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._upstream.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ProxyError: nothing has been sent yet, so that it can be answered."""
+        method: str = scope["method"]
+        target: bytes = scope["raw_path"]
+        if target == b"*":
+            await _answer_asterisk(send)
+            return
+        exchange, length = self._begin(scope, method, target)
+        exchange.watch = partial(_watch, exchange, receive)
+        pump: asyncio.Task[None] | None = None
+        try:
+            if not exchange.uploaded:
+                pump = exchange.loop.create_task(_pump(exchange, receive, length))
+            while not exchange.status and exchange.error is None:
+                await exchange.changed()
+            if exchange.error is not None and not exchange.status:
+                raise exchange.error
+            await send(self._start(exchange))
+            await _stream(exchange, send)
+        finally:
+            exchange.close()
+            if pump is not None:
+                pump.cancel()
+
+    def _begin(self, scope: Scope, method: str, target: bytes) -> tuple[Exchange, int | None]:
+        query: bytes = scope["query_string"]
+        try:
+            head = request_head(
+                method.encode("ascii"),
+                target + b"?" + query if query or _has_bare_query(scope) else target,
+                scope["http_version"].encode("ascii"),
+                scope["headers"],
+                peer=_peer(scope),
+                authority=self._upstream.authority,
+                via_token=self._via_token,
+            )
+        except ValueError:
+            raise VisitorError("The request is malformed.") from None
+        retriable = head.length == 0 and method in IDEMPOTENT
+        loop = asyncio.get_running_loop()
+        exchange = self._upstream.begin(
+            loop, head.data, is_head=method == "HEAD", length=head.length, retriable=retriable
+        )
+        return exchange, head.length
+
+    def _start(self, exchange: Exchange) -> dict[str, object]:
+        status = exchange.status
+        keep_length = status not in _BODILESS and not exchange.chunked
+        fields, dated = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
+        if not dated:
+            # RFC 9110 6.6.1: a recipient with a clock adds it when it forwards the answer.
+            fields.append((b"date", formatdate(time.time(), usegmt=True).encode("ascii")))
+        return {"type": "http.response.start", "status": status, "headers": fields}
+
+
+async def _stream(exchange: Exchange, send: Send) -> None:
+    """The body as it comes. Returns early where upstream truncated it: the server then makes it look truncated."""
+    while True:
+        complete, failed = exchange.complete, exchange.error is not None
+        body = exchange.take()
+        if complete:
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return
+        if body:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        if failed:
+            return
+        if not exchange.buffered and not exchange.complete and exchange.error is None:
+            await exchange.changed()
+
+
+async def _pump(exchange: Exchange, receive: Receive, length: int | None) -> None:
+    """Carries the request body upstream piece by piece. An upload that breaks off is never ended normally (T4)."""
+    left = length
+    # The visitor waits with the body for `100 Continue`, which `receive` sends: upstream must be there first (S2).
+    await exchange.ready_to_upload()
+    more = True
+    while more and exchange.error is None and not exchange.complete:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.fail(VisitorGone())
+            return
+        body: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        if left is not None:
+            left -= len(body)
+            if left < 0 or (left > 0 and not more):
+                exchange.fail(VisitorError("The request body does not have the length that was announced."))
+                return
+            more = left > 0
+        if body or not more:
+            exchange.upload(body, last=not more)
+            await exchange.ready_to_upload()
+
+
+async def _watch(exchange: Exchange, receive: Receive) -> None:
+    """Waits for the visitor to leave, and then ends the exchange (T15)."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.fail(VisitorGone())
+            return
+
+
+def _peer(scope: Scope) -> Peer:
+    scheme: bytes = scope["scheme"].encode("ascii")
+    known = (scope.get("extensions") or {}).get("footfall.peer")
+    if known is None:
+        client = scope.get("client") or ("", 0)
+        headers: Headers = scope["headers"]
+        return Peer(client[0].encode("ascii"), scheme, value_of(headers, b"host"), False)
+    return Peer(known["peer"][0].encode("ascii"), scheme, known["host"], known["trusted"])
+
+
+def _has_bare_query(scope: Scope) -> bool:
+    """`/path?` is not `/path`, but both have an empty query_string; our server notes the difference."""
+    return "footfall.bare_query" in (scope.get("extensions") or ())
+
+
+async def _answer_asterisk(send: Send) -> None:
+    """`OPTIONS *` asks about this server, not about any page of the site (RFC 9110 9.3.7)."""
+    fields = [(b"allow", ALLOW), (b"content-length", b"0"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,245 @@
+"""What must not pass is refused here, before anything else looks at the request; nothing is repaired.
+
+Pure: no clock, no I/O, no asyncio. `refuse` is a table in the shape of a function, in the order in which a request
+must be distrusted: its field syntax, its host, its framing (RFC 9112 3.2, 6.3), then its method and its target.
+Letters are those of the tests: T7 hosts, T8 methods and `*`, F1 framing, F5 upgrades, F8 loops, X1 the prefix.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from urllib.parse import unquote_to_bytes
+
+from proxy.http.asgi import ASGIApp, Headers, Receive, Scope, Send
+from proxy.http.errors import answer
+from proxy.http.headers import content_length, has_bad_syntax, value_of
+
+TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
+DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
+
+# uri-host [":" port] (RFC 3986 3.2.2) without percent-encoding and sub-delims, which no resolvable name has.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
+_SUSPICIOUS = re.compile(rb"[%\\;#]|//|/\.")
+_DOT_SEGMENTS = (b"", b".")
+_VERSIONS = frozenset(("1.0", "1.1", "2", "3"))  # "2.0" is a client that writes HTTP/2.0 into an HTTP/1 request line
+_WATCHED = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"via"))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`fault` is "visitor", or "websocket" for an upgrade that is understood and not served."""
+
+    status: int
+    reason: str
+    fault: str = "visitor"
+
+
+def _bad(reason: str) -> Refusal:
+    return Refusal(400, reason)
+
+
+def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
+    """Why this request is not forwarded, or None. `prefix` is our reserved path (b"/_footfall")."""
+    headers: Headers = scope["headers"]
+    version: str = scope["http_version"]
+    if version not in _VERSIONS:
+        return Refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    if has_bad_syntax(headers):
+        return _bad("A header field is malformed.")
+    seen: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name in _WATCHED:
+            seen.setdefault(name, []).append(value)
+    refusal = _bad_host(seen, version) or (_bad_framing(seen, version) if len(seen) > 1 else None)
+    if refusal is not None:
+        return refusal
+    method: str = scope["method"]
+    raw_path: bytes = scope["raw_path"]
+    if method in ("CONNECT", "TRACE"):
+        return Refusal(405, f"{method} is not available here.")
+    if not raw_path.startswith(b"/") and not (raw_path == b"*" and method == "OPTIONS"):
+        return _bad("The request target is not a path.")
+    if b"via" in seen and any(_names_token(value, via_token) for value in seen[b"via"]):
+        return Refusal(508, "This request has come through here before.")
+    if b"upgrade" in seen and is_websocket(seen):
+        return Refusal(501, "WebSocket connections are not supported here yet.", "websocket")
+    if _SUSPICIOUS.search(raw_path) is not None and is_disguised(raw_path, prefix):
+        return Refusal(404, "There is nothing at this address.")
+    return None
+
+
+def _bad_host(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
+    hosts = seen.get(b"host")
+    if hosts is None:
+        # Only HTTP/1.0 may leave it out (RFC 9112 3.2).
+        return None if version == "1.0" else _bad("The Host header is missing.")
+    if len(hosts) != 1 or _HOST.fullmatch(hosts[0]) is None:
+        return _bad("The Host header is malformed.")
+    return None
+
+
+def _bad_framing(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
+    codings = seen.get(b"transfer-encoding")
+    lengths = seen.get(b"content-length")
+    if codings is not None:
+        if lengths is not None:
+            return _bad("Both Content-Length and Transfer-Encoding are present.")
+        if version == "1.0":
+            return _bad("Transfer-Encoding does not exist in HTTP/1.0.")
+        if len(codings) != 1 or codings[0].strip(b" \t").lower() != b"chunked":
+            return _bad("Only the transfer coding chunked is accepted.")
+    elif lengths is not None:
+        try:
+            content_length(lengths)
+        except ValueError:
+            return _bad("The Content-Length header is malformed.")
+    return None
+
+
+def _names_token(via: bytes, token: bytes) -> bool:
+    """Is `token` the received-by of any element of a Via value (RFC 9110 7.6.3)?"""
+    return any(len(words) > 1 and words[1] == token for words in map(bytes.split, via.split(b",")))
+
+
+def is_websocket(seen: dict[bytes, list[bytes]]) -> bool:
+    """Upgrade alone is nothing: Connection must name it (RFC 9110 7.8)."""
+    wanted = {token.strip(b" \t").lower() for value in seen[b"upgrade"] for token in value.split(b",")}
+    named = {token.strip(b" \t").lower() for value in seen.get(b"connection", ()) for token in value.split(b",")}
+    return b"websocket" in wanted and b"upgrade" in named
+
+
+def is_reserved(raw_path: bytes, prefix: bytes) -> bool:
+    """Segment-exact on raw bytes: b"/_footfall" and b"/_footfall/x", never b"/_footfallx"."""
+    return raw_path == prefix or raw_path.startswith(prefix + b"/")
+
+
+def is_disguised(raw_path: bytes, prefix: bytes) -> bool:
+    """Does a path that is not under the prefix become it when some server decodes or normalises it?
+
+    Every round of decoding is judged, since what is one path to us may be decoded again behind us.
+    """
+    if is_reserved(raw_path, prefix):
+        return False
+    path = raw_path
+    for _ in range(DECODE_ROUNDS):
+        if is_reserved(_normal(path), prefix):
+            return True
+        decoded = unquote_to_bytes(path)
+        if decoded == path:
+            return False
+        path = decoded
+    return is_reserved(_normal(path), prefix)
+
+
+def _normal(path: bytes) -> bytes:
+    """Without dot segments, empty segments, path parameters, fragment; backslashes are slashes (RFC 3986 5.2.4)."""
+    segments: list[bytes] = []
+    for segment in path.partition(b"#")[0].partition(b"?")[0].replace(b"\\", b"/").split(b"/"):
+        name = segment.partition(b";")[0]
+        if name == b"..":
+            del segments[-1:]
+        elif name not in _DOT_SEGMENTS:
+            segments.append(name)
+    return b"/" + b"/".join(segments)
+
+
+class Gate:
+    """ASGI middleware: refuses by `refuse`, and tells the application behind it who the peer is.
+
+    `scope["extensions"]["footfall.peer"]` becomes `{"peer": (host, port), "trusted": bool, "host": bytes}`; where
+    `trusted_proxies` hold the immediate peer, scope["client"] and scope["scheme"] are what it forwards.
+    `refused(host, status)` is called once for each refusal.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        prefix: bytes,
+        via_token: bytes,
+        trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
+        refused: Callable[[bytes, int], None],
+    ) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._via_token = via_token
+        self._networks = trusted_proxies
+        self._refused = refused
+        self._trust: dict[str, bool] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = refuse(scope, self._prefix, self._via_token)
+            if refusal is not None:
+                headers: Headers = scope["headers"]
+                self._refused(value_of(headers, b"host"), refusal.status)
+                accept, head = value_of(headers, b"accept"), scope["method"] == "HEAD"
+                await answer(send, refusal.status, refusal.fault, refusal.reason, accept, head)
+                return
+            scope = self._introduce(scope)
+        await self._app(scope, receive, send)
+
+    def _introduce(self, scope: Scope) -> Scope:
+        """A copy of the scope that says who the peer is."""
+        peer = scope.get("client") or ("", 0)
+        headers: Headers = scope["headers"]
+        host = value_of(headers, b"host")
+        trusted = bool(self._networks) and self._trusts(peer[0])
+        changed = dict(scope)
+        if trusted:
+            host = self._believe(changed, headers, peer) or host
+        extensions = dict(scope.get("extensions") or ())
+        extensions["footfall.peer"] = {"peer": tuple(peer), "trusted": trusted, "host": host}
+        changed["extensions"] = extensions
+        return changed
+
+    def _believe(self, scope: Scope, headers: Headers, peer: tuple[str, int]) -> bytes:
+        """Takes scheme and client from a trusted peer's fields; returns the public host it forwards, or empty."""
+        chain = b",".join([value for name, value in headers if name == b"x-forwarded-for"])
+        client = peer[0]
+        # From the right: each address was written by the one after it, so the first untrusted one is the visitor,
+        # and whatever stands left of it is his own word.
+        for element in reversed(chain.decode("latin-1").split(",")):
+            address = element.strip()
+            if not _is_address(address):
+                break
+            client = address
+            if not self._trusts(address):
+                break
+        scope["client"] = (client, peer[1] if client == peer[0] else 0)
+        scheme = _last(headers, b"x-forwarded-proto").lower()
+        if scheme in (b"http", b"https"):
+            scope["scheme"] = scheme.decode("ascii")
+        host = _last(headers, b"x-forwarded-host")
+        return host if _HOST.fullmatch(host) else b""
+
+    def _trusts(self, address: str) -> bool:
+        known = self._trust.get(address)
+        if known is None:
+            if len(self._trust) >= TRUST_MEMORY:
+                self._trust.clear()
+            known = self._trust[address] = self._is_member(address)
+        return known
+
+    def _is_member(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        return any((mapped or parsed) in network for network in self._networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _last(headers: Headers, name: bytes) -> bytes:
+    """The last element of a list field: the one the immediate peer wrote."""
+    values = [value for key, value in headers if key == name]
+    return values[-1].rpartition(b",")[2].strip(b" \t") if values else b""

@@ -1,0 +1,203 @@
+"""Requests as they arrive on one connection: httptools' request parser, and what it must not decide alone.
+
+It checks the limits of F4 and hides from the parser what that would refuse or misread: targets with high bytes,
+trailers (which would join the request's fields), upgrades nobody serves (which would swallow the body).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import httptools
+
+from proxy.http.asgi import Headers
+from proxy.http.cycle import Cycle
+from proxy.http.errors import ProxyError, VisitorError
+from proxy.http.headers import value_of
+from proxy.http.target import disguise
+
+HEADER_BYTES = 64 * 1024  # F4; counted as received, so that a head that never ends is bounded too
+HEADER_FIELDS = 200
+TARGET_BYTES = 16 * 1024
+
+
+class Owner(Protocol):
+    """The connection: what the reader tells it."""
+
+    def accept(
+        self, method: str, version: str, target: bytes, headers: Headers, *, keep_alive: bool, expects_continue: bool
+    ) -> Cycle:
+        """A request has begun; its body goes to the cycle. ProxyError: it is refused."""
+
+    def refuse(self, status: int, reason: str) -> None:
+        """What arrives is no request."""
+
+    def hold(self) -> None:
+        """Enough body is held: read no more for now."""
+
+    def discard(self, count: int) -> None:
+        """Bytes that nobody wants any more."""
+
+
+class RequestReader:
+    """`cycle` is the request that is arriving, or has arrived last; None while a head is incomplete."""
+
+    __slots__ = (
+        "_fed",
+        "_fields",
+        "_line",
+        "_literal",
+        "_owner",
+        "_parser",
+        "_replaying",
+        "_upgrading",
+        "_url",
+        "_waiting",
+        "cycle",
+        "deaf",
+        "head_begun",
+    )
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._fields: Headers = []
+        self._waiting = True  # no byte of the next request has been parsed
+        self._fed = 0  # bytes since the last request ended
+        self._line = b""  # a request line that has not arrived whole
+        self._literal: bytes | None = None  # the target as sent, where the parser must not see it
+        self._upgrading = False
+        self._replaying = False
+        self.cycle: Cycle | None = None
+        self.deaf = False  # nothing more is read as a request
+        self.head_begun = False  # set with the first byte of each head; the owner may reset it
+
+    @property
+    def is_between(self) -> bool:
+        """No part of a request has arrived that is not whole."""
+        return self._waiting and not self._line
+
+    def feed(self, data: bytes) -> None:
+        if self._waiting and (self._line or not data.isascii() or b"\r\n" not in data):
+            data = self._prepare(data)
+            if not data:
+                return
+        self._fed += len(data)
+        self._parse(data)
+        if self._waiting:
+            self._fed = 0
+        elif self.cycle is None and self._fed > HEADER_BYTES + TARGET_BYTES:
+            self._owner.refuse(431, "The request header is too large.")
+
+    def _prepare(self, data: bytes) -> bytes:
+        """Waits for a whole request line, and hides a target the parser would refuse; empty while waiting.
+
+        llhttp refuses targets with bytes above 0x7f, which some clients and links in old pages send (T2).
+        """
+        if not self._line:
+            self.head_begun = True
+        data = (self._line + data).lstrip(b"\r\n")
+        self._line = b""
+        if b"\r\n" not in data:
+            if len(data) > TARGET_BYTES:
+                self._owner.refuse(414, "The address is too long.")
+            else:
+                self._line = data
+            return b""
+        self._literal, data = disguise(data)
+        return data
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._resume_after_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, ProxyError):
+                raise
+            if not self.deaf:
+                self._owner.refuse(cause.status, cause.reason)
+        except httptools.HttpParserError:
+            # Behind the last request of a connection anything may come.
+            if not self.deaf:
+                self._owner.refuse(400, "The request is malformed.")
+
+    def _resume_after_upgrade(self, rest: bytes) -> None:
+        """An upgrade that is not taken is an ordinary request, whose body the parser has skipped (RFC 9110 7.8):
+        a new parser is given a head with the same framing, and goes on behind it."""
+        cycle = self.cycle
+        if cycle is None or self.deaf:
+            return
+        headers: Headers = cycle.scope["headers"]
+        coding, length = value_of(headers, b"transfer-encoding"), value_of(headers, b"content-length")
+        framing = b"transfer-encoding: chunked" if coding else b"content-length: " + (length or b"0")
+        self._replaying = True
+        self._parser = httptools.HttpRequestParser(self)
+        self._parse(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+        if rest and not self.deaf:
+            self._parse(rest)
+
+    # httptools -------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if not self._replaying:
+            self._url = b""
+            self._fields = []
+            self._waiting = False
+            self.head_begun = True
+            self.cycle = None
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        fields, self._fields = self._fields, []  # trailers go to the new list, and nowhere from there
+        if self._replaying:
+            self._replaying = self._upgrading = False
+            return
+        target, self._literal = self._literal or self._url, None
+        self._check(target, fields)
+        parser = self._parser
+        version = parser.get_http_version()
+        method = parser.get_method().decode("ascii")
+        self._upgrading = upgrading = parser.should_upgrade()
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        if upgrading and (method == "CONNECT" or b"websocket" in value_of(fields, b"upgrade").lower()):
+            # What follows is not HTTP, whatever the answer will be.
+            keep_alive = False
+        expects = method != "GET" and version == "1.1" and value_of(fields, b"expect").lower() == b"100-continue"
+        self.cycle = self._owner.accept(
+            method, version, target, fields, keep_alive=keep_alive, expects_continue=expects
+        )
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if cycle is None or cycle.complete:
+            self._owner.discard(len(body))
+        elif cycle.put(body):
+            self._owner.hold()
+
+    def on_message_complete(self) -> None:
+        cycle = self.cycle
+        if cycle is None:
+            return
+        if self._upgrading and cycle.keep_alive:
+            return  # the body is still to come: _resume_after_upgrade
+        self._waiting = True
+        cycle.put_end()
+        self.deaf = self.deaf or not cycle.keep_alive
+
+    def _check(self, target: bytes, fields: Headers) -> None:
+        """Counted exactly only where the bytes received could break the limits."""
+        if self.deaf:
+            raise VisitorError("The connection takes no more requests.")
+        if len(target) > TARGET_BYTES:
+            raise VisitorError("The address is too long.", 414)
+        size = sum(len(name) + len(value) + 4 for name, value in fields) if self._fed > HEADER_BYTES else 0
+        if size > HEADER_BYTES or len(fields) > HEADER_FIELDS:
+            raise VisitorError("The request header is too large.", 431)

@@ -1,0 +1,280 @@
+"""The visitor's side: uvicorn's httptools protocol, trimmed and hardened, and the process around it.
+
+The only importer of uvicorn. From uvicorn come the server, its lifespan and its flow control; requests are read by
+reader.py, responses written by cycle.py. Deadlines are counted in sweeps over all connections, one a second, not in
+timers of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import HANDLED_SIGNALS, ServerState
+
+from proxy.http.asgi import ASGIApp, Headers, Scope
+from proxy.http.cycle import Cycle
+from proxy.http.errors import VisitorError, page
+from proxy.http.reader import RequestReader
+from proxy.http.target import replace_host, split_target, text_path
+
+PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
+LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
+LINGER_SECONDS = 5
+HEADER_SECONDS = 20  # from the first byte of a request to the end of its head, absolute
+KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, so that they are the ones to close
+SWEEP_TICKS = 10  # of uvicorn's 0.1 s
+GRACEFUL_SECONDS = 30
+
+Refused = Callable[[bytes, int], None]
+
+
+class ServerProtocol(HttpToolsProtocol):
+    """One visitor's connection. `refused(b"", status)` is called for each request that is malformed on the wire."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        refused: Refused,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.queue: deque[Cycle] = deque()
+        self._application = cast(ASGIApp, config.loaded_app)
+        self._refused = refused
+        self._reader = RequestReader(self)
+        self._answering: Cycle | None = None  # its response is under way
+        self._refusal = b""  # to be written after the answers that are due before it
+        self._discarded = 0
+        self._sweeps = 0
+
+    # asyncio.Protocol ------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader.deaf:
+            self.discard(len(data))
+        else:
+            self._reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connections.discard(self)
+        self._reader.deaf = True
+        if self._answering is not None:
+            self._answering.disconnect()
+        for cycle in self.queue:
+            cycle.disconnect()
+        self.queue.clear()
+        self.flow.resume_writing()
+
+    # What the reader tells -------------------------------------------------------------------------------------
+
+    def accept(
+        self, method: str, version: str, target: bytes, headers: Headers, *, keep_alive: bool, expects_continue: bool
+    ) -> Cycle:
+        self._discarded = 0
+        scope = self._make_scope(method, version, target, headers)
+        cycle = Cycle(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
+        if self._answering is None:
+            self._begin(cycle)
+        elif len(self.queue) >= PIPELINED_REQUESTS:
+            raise VisitorError("Too many requests at once.")
+        else:
+            self.queue.append(cycle)
+            self.flow.pause_reading()
+        return cycle
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Our page for what is not HTTP, in its turn; then the connection is of no more use."""
+        reader, cycle = self._reader, self._answering
+        reader.deaf = True
+        self._refused(b"", status)
+        fields, body = page(status, reason, b"text/html")
+        lines = [name + b": " + value + b"\r\n" for name, value in fields]
+        refusal = b"".join((b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body))
+        if cycle is None:
+            self.transport.write(refusal)
+            self._close(lingering=True)
+        elif cycle is reader.cycle and not cycle.is_received:
+            # Broken in the middle of its own body, which must not look whole to anyone (T4).
+            cycle.disconnect()
+            if not cycle.has_started:
+                self.transport.write(refusal)
+            self._close(lingering=True)
+        else:
+            self._refusal = refusal
+
+    def hold(self) -> None:
+        self.flow.pause_reading()
+
+    def discard(self, count: int) -> None:
+        self._discarded += count
+        if self._discarded > LINGER_BYTES and self._answering is None:
+            self.transport.close()
+
+    def _make_scope(self, method: str, version: str, target: bytes, headers: Headers) -> Scope:
+        path, query, authority = split_target(target)
+        if authority is not None:
+            headers = replace_host(headers, authority)
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "method": method,
+            "scheme": self.scheme,
+            "path": text_path(path),
+            "raw_path": path,
+            "query_string": query or b"",
+            "root_path": "",
+            "headers": headers,
+            "server": self.server,
+            "client": self.client,
+            "extensions": {"footfall.bare_query": {}} if query == b"" else {},
+            "state": self.app_state.copy(),
+        }
+
+    # Responses -------------------------------------------------------------------------------------------------
+
+    def _begin(self, cycle: Cycle) -> None:
+        self._answering = cycle
+        task = self.loop.create_task(cycle.run(self._application))
+        cycle.task = task
+        self.tasks.add(task)
+
+    def on_response_complete(self) -> None:
+        cycle = self._answering
+        self._answering = None
+        self._sweeps = 0
+        self.server_state.total_requests += 1
+        if cycle is None or self.transport.is_closing():
+            return
+        if not cycle.keep_alive:
+            self._close(lingering=not cycle.is_received)
+        elif self.queue:
+            self._begin(self.queue.popleft())
+        elif self._refusal:
+            self.transport.write(self._refusal)
+            self._close(lingering=True)
+        if not self.queue:
+            self.flow.resume_reading()
+
+    def _close(self, *, lingering: bool) -> None:
+        """`lingering`: unread bytes are still coming, and closing over them would reset the connection, which takes
+        the answer from the visitor before he has read it (RFC 9112 9.6)."""
+        self._reader.deaf = True
+        if lingering and self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.flow.resume_reading()
+        else:
+            self.transport.close()
+
+    # Called by the server --------------------------------------------------------------------------------------
+
+    def shutdown(self) -> None:
+        if self._answering is None:
+            self.transport.close()
+        else:
+            self._answering.keep_alive = False
+
+    def sweep(self) -> None:
+        """Once a second: closes what has waited too long. While an answer is due, the application's clock counts."""
+        reader = self._reader
+        if self._answering is not None:
+            return
+        if reader.head_begun:
+            # The deadline of a head is counted from its first byte, whatever came before.
+            reader.head_begun = False
+            self._sweeps = 0
+        self._sweeps += 1
+        limit = LINGER_SECONDS if reader.deaf else KEEP_ALIVE_SECONDS if reader.is_between else HEADER_SECONDS
+        if self._sweeps > limit:
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which besides sweeps its connections, ends with its parent, and returns after a signal."""
+
+    def __init__(self, config: uvicorn.Config, lifeline: int | None) -> None:
+        super().__init__(config)
+        self._lifeline = lifeline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._lifeline is not None:
+            asyncio.get_running_loop().add_reader(self._lifeline, self._read_lifeline, self._lifeline)
+
+    def _read_lifeline(self, lifeline: int) -> None:
+        if not os.read(lifeline, 1):
+            asyncio.get_running_loop().remove_reader(lifeline)
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % SWEEP_TICKS == 0:
+            for connection in tuple(self.server_state.connections):
+                cast(ServerProtocol, connection).sweep()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, the second does not wait."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """uvicorn raises the signals again at the end, which would kill the process before it can return a code."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run(
+    app: ASGIApp,
+    *,
+    sockets: Sequence[socket.socket],
+    refused: Refused,
+    lifeline: int | None = None,
+    graceful_seconds: int = GRACEFUL_SECONDS,
+) -> int:
+    """Serves `app` on bound `sockets` until SIGTERM or SIGINT, or until `lifeline` (the reading end of a pipe) is at
+    its end, then finishes what is under way for at most `graceful_seconds`. Returns the exit code: 0, or 1 where the
+    application did not start. Signals are handled in the main thread only."""
+    config = uvicorn.Config(
+        cast(Any, app),
+        # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
+        loop="uvloop",
+        http=cast(Any, partial(ServerProtocol, refused=refused)),
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=graceful_seconds,
+    )
+    server = _Server(config, lifeline)
+    try:
+        server.run(list(sockets))
+    except SystemExit:
+        return 1
+    return 0

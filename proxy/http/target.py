@@ -1,0 +1,49 @@
+"""Request targets as they were sent (RFC 9112 3.2): split, never decoded, never repaired. Pure."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from proxy.http.asgi import Headers
+
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+_TO_ASCII = bytes.maketrans(_HIGH_BYTES, b"x" * len(_HIGH_BYTES))
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes | None, bytes | None]:
+    """(path, query or None without `?`, authority of the absolute-form or None). Other forms are their own path."""
+    authority = None
+    if not target.startswith(b"/"):
+        match = _ABSOLUTE.match(target)
+        if match is not None:
+            authority = match[1]
+            target = target[match.end() :]
+            if not target.startswith(b"/"):
+                target = b"/" + target
+    path, mark, query = target.partition(b"?")
+    return path, query if mark else None, authority
+
+
+def replace_host(headers: Headers, authority: bytes) -> Headers:
+    """The absolute-form's authority counts, whatever Host says (RFC 9112 3.2.2)."""
+    return [(name, authority if name == b"host" else value) for name, value in headers]
+
+
+def text_path(path: bytes) -> str:
+    """scope["path"]: decoded for applications that route by it. We never do."""
+    if b"%" in path or not path.isascii():
+        return unquote_to_bytes(path).decode("utf-8", "replace")
+    return path.decode("ascii")
+
+
+def disguise(data: bytes) -> tuple[bytes | None, bytes]:
+    """(the target, data with its non-ASCII bytes replaced by as many x) where the request line that `data` starts
+    with has any; else (None, data)."""
+    line, _, _ = data.partition(b"\r\n")
+    if line.isascii():
+        return None, data
+    method, _, rest = line.partition(b" ")
+    target, _, version = rest.rpartition(b" ")
+    if not target or not version.isascii():
+        return None, data
+    return target, b"%b %b %b" % (method, target.translate(_TO_ASCII), version) + data[len(line) :]

@@ -1,0 +1,44 @@
+"""Holding a page's last byte until its visit is on disk, and knowing when to stop holding (VISITS.md section 6).
+
+Law: sans-I/O. `Breaker` decides whether a page may wait; it never decides whether a visit is recorded.
+"""
+
+OPEN_AFTER_TIMEOUTS = 3
+"""Time-outs in a row after which pages are no longer held."""
+PROBE_EVERY = 100
+"""While open, one page in this many is held after all, to find out whether the store has recovered."""
+
+
+class Breaker:
+    """Counts time-outs in a row; open means that pages are not held."""
+
+    __slots__ = ("_skipped", "_timeouts", "open")
+
+    def __init__(self) -> None:
+        self.open = False
+        self._timeouts = 0
+        self._skipped = 0
+
+    def __repr__(self) -> str:
+        return f"<Breaker {'open' if self.open else 'closed'}, {self._timeouts} time-outs in a row>"
+
+    def may_hold(self) -> bool:
+        """Whether the next page may wait for its commit."""
+        if not self.open:
+            return True
+        self._skipped += 1
+        return self._skipped % PROBE_EVERY == 0
+
+    def timed_out(self) -> bool:
+        """A held page was released by the time-out. True where this opens the breaker."""
+        self._timeouts += 1
+        if self.open or self._timeouts < OPEN_AFTER_TIMEOUTS:
+            return False
+        self.open = True
+        self._skipped = 0
+        return True
+
+    def committed(self) -> bool:
+        """A held page was committed in time. True where this closes the breaker."""
+        was_open, self.open, self._timeouts = self.open, False, 0
+        return was_open

@@ -1,0 +1,280 @@
+"""The recorder: between the event loop and the store, one writing thread and group commit without lingering.
+
+Law: what was handed over is written in its order, in batches of whatever has come together meanwhile, and stays in
+memory until the store has said that it holds it. Nothing here raises into a request: a full queue or a dead store
+costs events, which are counted and logged once, never a page.
+
+    event loop --record()--> pending --(end of this turn of the loop)--> queue --> thread: append() --> wake-up
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from proxy.intake.holding import Breaker
+from proxy.store.base import Item, Outcomes, Result, StoreUnusable, Writer
+
+log = logging.getLogger("footfall.recorder")
+
+BATCH_ITEMS = 1_000
+"""Items in one transaction: bounds how long the write lock is held (about 20 ms)."""
+RETRY_FIRST_SECONDS = 0.1
+RETRY_MOST_SECONDS = 2.0
+COUNTS_EVERY_SECONDS = 1.0
+"""Outcome counters are at most this old when they reach the store."""
+COUNTED_HOSTS = 200
+"""Distinct hosts counted between two flushes; a flood of made-up Host fields shares one row."""
+OTHER_HOST = "(other)"
+DAY_MS = 86_400_000
+
+
+class Full(Exception):
+    """The queue is full: the store has been failing or stalled for too long. Answer 503, try again later."""
+
+
+class _Waiter(NamedTuple):
+    ticket: int
+    deadline: float
+    future: asyncio.Future[bool]
+
+
+class _Handed(NamedTuple):
+    """What crosses to the thread: items, the ticket of the last one, and who waits for their results."""
+
+    items: list[Item]
+    ticket: int
+    wanted: list[tuple[int, asyncio.Future[Result]]]
+
+
+class Recorder:
+    """One per process.
+
+    Args:
+        open_writer: opens the store; called in the writing thread, again after a failure.
+        clock_ms: UTC milliseconds.
+        queue_events: most items that may wait for the store.
+        hold_ms: longest time a page's last byte waits for its commit.
+    """
+
+    def __init__(
+        self, open_writer: Callable[[], Writer], *, clock_ms: Callable[[], int], queue_events: int, hold_ms: int
+    ) -> None:
+        self._open_writer = open_writer
+        self._clock_ms = clock_ms
+        self._queue_events = queue_events
+        self._hold_seconds = hold_ms / 1000
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._pending: list[Item] = []
+        self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
+        self._handed = 0
+        self._committed = 0
+        self._waiters: deque[_Waiter] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._counts: dict[tuple[int, str, str], int] = {}
+        self._counts_timer: asyncio.TimerHandle | None = None
+        self._stopping = threading.Event()
+        self._lost = 0
+        self.breaker = Breaker()
+
+    def __repr__(self) -> str:
+        return f"<Recorder {self._handed - self._committed} waiting, {self._lost} lost, {self.breaker!r}>"
+
+    def start(self) -> None:
+        """Start the writing thread; call from the event loop that will record."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
+        self._thread.start()
+
+    async def stop(self, patience_seconds: float) -> int:
+        """Write what is waiting, for at most so long, and stop. Returns how many items were not written."""
+        self._flush()
+        self._queue.put(None)
+        thread = self._thread
+        if thread is not None:
+            waited = asyncio.to_thread(thread.join, patience_seconds)
+            await waited
+            self._stopping.set()
+        for timer in (self._timer, self._counts_timer):
+            if timer is not None:
+                timer.cancel()
+        return self._handed - self._committed
+
+    def record(self, item: Item) -> int:
+        """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
+        if not self._hand(item):
+            return 0
+        return self._handed
+
+    async def ask(self, item: Item) -> Result:
+        """Hand an item over and wait for what the store made of it: it is durable when this returns.
+
+        Raises:
+            Full: the queue is full; nothing was handed over.
+        """
+        assert self._loop is not None
+        if self._handed - self._committed >= self._queue_events:
+            raise Full
+        future: asyncio.Future[Result] = self._loop.create_future()
+        self._hand(item)
+        self._wanted.append((len(self._pending) - 1, future))
+        return await future
+
+    def is_committed(self, ticket: int) -> bool:
+        """Whether what the ticket was given for is in the store."""
+        return ticket <= self._committed
+
+    async def hold(self, ticket: int) -> bool:
+        """Wait for a commit, at most `hold_ms`, and not at all while the breaker is open. Whether it came."""
+        if ticket <= self._committed:
+            return ticket > 0
+        if not self.breaker.may_hold():
+            return False
+        assert self._loop is not None
+        future: asyncio.Future[bool] = self._loop.create_future()
+        deadline = self._loop.time() + self._hold_seconds
+        self._waiters.append(_Waiter(ticket, deadline, future))
+        if ticket <= self._committed:
+            self._wake()
+        elif self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._release_late)
+        return await future
+
+    def count(self, host: str, outcome: str) -> None:
+        """Count a request by what became of it; reaches the store with the next batch."""
+        counts = self._counts
+        key = (self._clock_ms() // DAY_MS, host, outcome)
+        if key not in counts and len({known[1] for known in counts}) >= COUNTED_HOSTS:
+            key = (key[0], OTHER_HOST, outcome)
+        counts[key] = counts.get(key, 0) + 1
+        if self._counts_timer is None and self._loop is not None:
+            self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush)
+
+    def _hand(self, item: Item) -> bool:
+        if self._handed - self._committed >= self._queue_events:
+            self._lose(1)
+            return False
+        if not self._pending and self._loop is not None:
+            self._loop.call_soon(self._flush)
+        self._pending.append(item)
+        self._handed += 1
+        return True
+
+    def _lose(self, number: int) -> None:
+        if not self._lost:
+            log.error("the store does not keep up and the queue is full: events are being lost; pages are served")
+        self._lost += number
+
+    def _flush(self) -> None:
+        """Hand what has come together in this turn of the loop to the thread, counters first."""
+        if self._counts and self._handed - self._committed < self._queue_events:
+            counts = tuple((*key, n) for key, n in self._counts.items())
+            self._counts = {}
+            self._pending.append(Outcomes(counts))
+            self._handed += 1
+        if self._counts_timer is not None:
+            self._counts_timer.cancel()
+            self._counts_timer = None
+        if self._pending:
+            self._queue.put(_Handed(self._pending, self._handed, self._wanted))
+            self._pending, self._wanted = [], []
+
+    def _release_late(self) -> None:
+        """The time-out of the pages held longest: let them go, uncommitted."""
+        self._timer = None
+        assert self._loop is not None
+        now = self._loop.time()
+        while self._waiters and self._waiters[0].deadline <= now:
+            waiter = self._waiters.popleft()
+            if not waiter.future.done():
+                waiter.future.set_result(False)
+                self.count("", "released_unsaved")
+                if self.breaker.timed_out():
+                    log.error("the store answers too late: pages are no longer held for it, visits are still queued")
+        if self._waiters:
+            self._timer = self._loop.call_at(self._waiters[0].deadline, self._release_late)
+
+    def _wake(self) -> None:
+        """A batch is in the store: let its pages go."""
+        while self._waiters and self._waiters[0].ticket <= self._committed:
+            waiter = self._waiters.popleft()
+            if not waiter.future.done():
+                waiter.future.set_result(True)
+                if self.breaker.committed():
+                    log.warning("the store answers in time again: pages are held for their commit")
+        if self._timer is not None and not self._waiters:
+            self._timer.cancel()
+            self._timer = None
+
+    def _answer(self, wanted: Sequence[tuple[asyncio.Future[Result], Result]]) -> None:
+        for future, result in wanted:
+            if not future.done():
+                future.set_result(result)
+        self._wake()
+
+    # The writing thread ------------------------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        writer: Writer | None = None
+        running = True
+        while running:
+            handed = self._queue.get()
+            batch: list[_Handed] = []
+            while handed is not None:
+                batch.append(handed)
+                if sum(len(part.items) for part in batch) >= BATCH_ITEMS:
+                    break
+                try:
+                    handed = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            running = handed is not None
+            if batch:
+                writer = self._write(writer, batch)
+        if writer is not None:
+            writer.close()
+
+    def _write(self, writer: Writer | None, batch: list[_Handed]) -> Writer | None:
+        """Write a batch, however often that has to be tried, and wake whoever waits for it."""
+        items = [item for part in batch for item in part.items]
+        failed, pause = False, RETRY_FIRST_SECONDS
+        while True:
+            try:
+                writer = writer or self._open_writer()
+                results = writer.append(items)
+                break
+            except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
+                if not failed:
+                    hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
+                    log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)
+                failed = True
+                if writer is not None:
+                    writer.close()
+                    writer = None
+                if self._stopping.wait(pause):
+                    log.error("stopped with %d events not written", len(items))
+                    return None
+                pause = min(pause * 2, RETRY_MOST_SECONDS)
+        if failed:
+            log.warning("the store takes events again: recording resumed, %d were lost meanwhile", self._lost)
+            self._lost = 0
+        self._deliver(batch, results)
+        return writer
+
+    def _deliver(self, batch: list[_Handed], results: list[Result]) -> None:
+        answers: list[tuple[asyncio.Future[Result], Result]] = []
+        start = 0
+        for part in batch:
+            answers += [(future, results[start + index]) for index, future in part.wanted]
+            start += len(part.items)
+        self._committed = batch[-1].ticket
+        if (answers or self._waiters) and self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(self._answer, answers)
+            except RuntimeError:  # the loop closed meanwhile: nobody waits any more
+                pass

@@ -1,0 +1,131 @@
+"""The server's own page.visit, made from a request and the head of its answer.
+
+Law: what is read here is what VISITS.md and EVENTS.md name, cleaned before it leaves (events/privacy.py); no
+address, no cookie, no body is kept.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+from proxy.events.privacy import CleanUri, clean_parts, clean_text, clean_uri
+from proxy.store.base import Visit
+from proxy.visitors.ids import event_id
+from proxy.visitors.lanes import Agent
+
+URI_CACHE_ENTRIES = 4_096
+"""URIs remembered in their cleaned form: cleaning one with a query costs 5 us."""
+HOST_MAX_CHARS = 255
+REFERRER_MAX_BYTES = 2_048
+LANGUAGE_MAX_CHARS = 35
+"""The longest well-formed language tag of everyday use (RFC 5646 section 4.4.1)."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_PRINTABLE = "!\"#$%&'()*+,/:;<=>?@[]^`{|}~-._"
+
+Facts = tuple[tuple[str, object], ...]
+
+
+class Request(NamedTuple):
+    """A navigation as the tracking sees it: public `scheme` and `host`, the path and query as sent, the request
+    fields that decide anything, by name."""
+
+    method: str
+    scheme: str
+    host: str
+    raw_path: bytes
+    query: bytes
+    fields: Mapping[bytes, bytes]
+
+
+class Uris:
+    """URIs cleaned, each once while it is in use."""
+
+    __slots__ = ("_pages", "_referrers")
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, str, bytes, bytes], CleanUri] = {}
+        self._referrers: dict[bytes, str | None] = {}
+
+    def page(self, request: Request) -> CleanUri:
+        """The address of the page that was asked for."""
+        key = (request.scheme, request.host, request.raw_path, request.query)
+        known = self._pages.get(key)
+        if known is None:
+            if len(self._pages) >= URI_CACHE_ENTRIES:
+                self._pages.clear()
+            known = clean_parts(request.scheme, request.host, _text(request.raw_path), _text(request.query))
+            self._pages[key] = known
+        return known
+
+    def referrer(self, value: bytes | None) -> str | None:
+        """Where the visitor came from, cleaned; None where there is nothing usable."""
+        if not value or len(value) > REFERRER_MAX_BYTES:
+            return None
+        if value not in self._referrers:
+            if len(self._referrers) >= URI_CACHE_ENTRIES:
+                self._referrers.clear()
+            clean = clean_uri(_text(value))
+            self._referrers[value] = None if clean is None else clean.uri
+        return self._referrers[value]
+
+
+def _text(raw: bytes) -> str:
+    """Bytes of a target as text: ASCII as it is, everything else percent-encoded."""
+    if raw.isascii():
+        return raw.decode("ascii")
+    return quote(raw, safe=_PRINTABLE)
+
+
+def public_host(value: bytes) -> str:
+    """A Host field as the key of roll-ups: lower case, cut."""
+    return clean_text(value.decode("latin-1").lower(), HOST_MAX_CHARS)
+
+
+def session_facts(fields: Mapping[bytes, bytes], agent: Agent, utm: Facts, trigger: str) -> Facts:
+    """The params of a session.start that this request may cause: source, language, utm_*, trigger."""
+    hint = fields.get(b"sec-ch-ua-mobile")
+    source = agent.source if hint is None else ("WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP")
+    language = _LANGUAGE.match(fields.get(b"accept-language", b"").decode("latin-1").strip())
+    spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
+    return (("source", source), *spoken, *utm, ("trigger", trigger))
+
+
+def make_visit(
+    request: Request,
+    uris: Uris,
+    agent: Agent,
+    *,
+    random: bytes,
+    uuid: bytes,
+    cookie_came_back: bool,
+    now_ms: int,
+    status: int,
+    upstream_ms: int,
+) -> Visit:
+    """The page.visit of an answer whose head has just arrived.
+
+    Args:
+        random: 10 random bytes for its id.
+        uuid: the visitor; of a crawler the one that its User-Agent gives it.
+        cookie_came_back: whether that visitor's cookie was on the request.
+    """
+    page = uris.page(request)
+    facts: Facts = (("nav", "navigate"), ("status", status))
+    if request.method == "POST":
+        facts = (*facts, ("method", "POST"))
+    return Visit(
+        event_id(now_ms, random),
+        uuid,
+        now_ms,
+        page.host,
+        page.path,
+        page.uri,
+        agent.bot,
+        cookie_came_back,
+        uris.referrer(request.fields.get(b"referer")),
+        upstream_ms,
+        (*facts, *page.utm) if page.utm else facts,
+        session_facts(request.fields, agent, page.utm, "page.visit"),
+    )

@@ -1,0 +1,239 @@
+"""Which request is what: VISITS.md section 1 and the gate of HTTP.md ("Where the tag goes"), as pure functions.
+
+Law: every proxied request gets exactly one outcome, from the first row that matches; what is decided here is
+decided once, from the request's fields and the head of the answer. Rows 1 to 5 (own, refused, websocket, failed,
+aborted) are seen elsewhere: they have no answer of the site to judge.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+Headers = list[tuple[bytes, bytes]]
+
+MARKER = b"x-footfall"
+"""Response field of pages that we tagged, so that two chained proxies do not tag twice."""
+
+
+class Outcome(Enum):
+    """What became of a request (VISITS.md section 1); the values are the names that are counted."""
+
+    REFUSED = "refused"
+    WEBSOCKET = "websocket"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    HEAD_OR_OTHER = "head_or_other"
+    PREFETCH = "prefetch"
+    REDIRECT = "redirect"
+    FRAGMENT = "fragment"
+    FRAME = "frame"
+    ASSET = "asset"
+    EXCLUDED = "excluded"
+    BOT = "bot"
+    OPTED_OUT = "opted_out"
+    OTHER_HTML = "other_html"
+    VISIT = "visit"
+
+
+class Standing(Enum):
+    """What is known of who asks, before the answer: rows 12 to 14."""
+
+    ORDINARY = None
+    EXCLUDED = Outcome.EXCLUDED
+    BOT = Outcome.BOT
+    OPTED_OUT = Outcome.OPTED_OUT
+
+
+_PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
+_FRAGMENT_FIELDS = (
+    b"x-requested-with",
+    b"hx-request",
+    b"turbo-frame",
+    b"x-pjax",
+    b"x-inertia",
+    b"x-up-version",
+)
+_FRAME_DESTINATIONS = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
+_NAVIGATION_DESTINATIONS = (b"document", b"empty")
+_NO_DOCUMENT_STATUS = (204, 205, 206)
+_UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
+
+READ_FIELDS = frozenset(
+    (
+        *_PREFETCH_FIELDS,
+        *_FRAGMENT_FIELDS,
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"cache-control",
+        b"cookie",
+        b"dnt",
+        b"host",
+        b"if-none-match",
+        b"origin",
+        b"range",
+        b"referer",
+        b"sec-ch-ua-mobile",
+        b"sec-fetch-dest",
+        b"sec-fetch-mode",
+        b"sec-fetch-site",
+        b"sec-gpc",
+        b"user-agent",
+    )
+)
+"""The request fields that decide anything."""
+
+Fields = dict[bytes, bytes]
+
+
+def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """The request fields that decide anything, by name; of repeated cookies and conditions, all, joined."""
+    fields: Fields = {}
+    for name, value in headers:
+        if name in READ_FIELDS:
+            if name in fields and name in (b"cookie", b"if-none-match"):
+                value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
+            fields[name] = value
+    return fields
+
+
+class Answer(NamedTuple):
+    """The head of an answer, as far as it decides: status, whether it is HTML (exactly `text/html`), the declared
+    charset (lower case, b"" if none), whether it is an attachment."""
+
+    status: int
+    html: bool
+    charset: bytes
+    attachment: bool
+
+
+def read_answer(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+    """Read the head of an answer. Names are compared in lower case, as ASGI has them."""
+    html, charset, attachment = False, b"", False
+    for name, value in headers:
+        if name == b"content-type":
+            kind, _, parameters = value.partition(b";")
+            html = kind.strip().lower() == b"text/html"
+            charset = _charset(parameters) if parameters else b""
+        elif name == b"content-disposition":
+            attachment = value.strip().lower().startswith(b"attachment")
+    return Answer(status, html, charset, attachment)
+
+
+def _charset(parameters: bytes) -> bytes:
+    for parameter in parameters.lower().split(b";"):
+        name, _, value = parameter.partition(b"=")
+        if name.strip() == b"charset":
+            return value.strip().strip(b"\"'")
+    return b""
+
+
+def is_prefetch(fields: Fields) -> bool:
+    """Row 7: the request says that nobody looks at the answer yet."""
+    for name in _PREFETCH_FIELDS:
+        value = fields.get(name)
+        if value is not None and any(word in value.lower() for word in _PREFETCH_WORDS):
+            return True
+    return False
+
+
+def is_fragment(fields: Fields) -> bool:
+    """Row 9: HTML asked for by a script."""
+    mode = fields.get(b"sec-fetch-mode")
+    if mode is not None:
+        return mode != b"navigate"
+    return any(name in fields for name in _FRAGMENT_FIELDS)
+
+
+def is_frame(fields: Fields) -> bool:
+    """Row 10: HTML for a part of a page."""
+    return fields.get(b"sec-fetch-dest") in _FRAME_DESTINATIONS
+
+
+def wants_html(fields: Fields) -> bool:
+    """Whether Accept names text/html: how a navigation is known where there are no fetch fields (plain http)."""
+    return b"text/html" in fields.get(b"accept", b"").lower()
+
+
+def is_navigation(fields: Fields) -> bool:
+    """A top-level navigation. `empty` is what a service worker's `fetch(event.request)` makes of `document`."""
+    mode = fields.get(b"sec-fetch-mode")
+    if mode is None:
+        return wants_html(fields) and not is_fragment(fields)
+    return mode == b"navigate" and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
+
+
+def may_be_page(method: str, fields: Fields, standing: Standing) -> bool:
+    """Whether the answer may be tagged: what has to be known before the request goes upstream, since then its
+    conditionals, ranges and codings are made such that a taggable answer comes back."""
+    if standing is not Standing.ORDINARY or method not in ("GET", "POST", "HEAD"):
+        return False
+    return is_prefetch(fields) or is_navigation(fields)
+
+
+def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
+    """Row 11's first half: by Content-Type; for 304 by what that path last answered, else by Accept."""
+    if answer.status == 304 and not answer.html:
+        return wants_html(fields) if known_html is None else known_html
+    return answer.html
+
+
+def classify(method: str, fields: Fields, standing: Standing, answer: Answer, known_html: bool | None) -> Outcome:
+    """Rows 6 to 16, in order, for an answer of the site.
+
+    Args:
+        known_html: whether the path last answered HTML, None if it has not been seen.
+    """
+    if method not in ("GET", "POST"):
+        return Outcome.HEAD_OR_OTHER
+    return classify_as_get(fields, standing, answer, known_html)
+
+
+def classify_as_get(fields: Fields, standing: Standing, answer: Answer, known_html: bool | None) -> Outcome:
+    """Rows 7 to 16: also what the GET of a HEAD request would have been (HTTP.md, C3)."""
+    if is_prefetch(fields):
+        return Outcome.PREFETCH
+    status = answer.status
+    if 300 <= status < 400 and status != 304:
+        return Outcome.REDIRECT
+    html = is_html(answer, fields, known_html) and not answer.attachment and status not in _NO_DOCUMENT_STATUS
+    if html and is_fragment(fields):
+        return Outcome.FRAGMENT
+    if html and is_frame(fields):
+        return Outcome.FRAME
+    if not html:
+        return Outcome.ASSET
+    outcome: Outcome | None = standing.value
+    if outcome is not None:
+        return outcome
+    if not is_navigation(fields):
+        return Outcome.FRAGMENT if b"sec-fetch-mode" in fields else Outcome.OTHER_HTML
+    return Outcome.VISIT
+
+
+PRIVATE_OUTCOMES = frozenset(
+    (Outcome.PREFETCH, Outcome.FRAGMENT, Outcome.FRAME, Outcome.BOT, Outcome.OPTED_OUT, Outcome.VISIT)
+)
+"""Rows 7, 9, 10, 13, 14, 16: whose HTML answers must not be kept by a shared cache, tagged or not."""
+
+
+def is_taggable(answer: Answer, headers: Iterable[tuple[bytes, bytes]], request_no_transform: bool) -> str | None:
+    """The gate for the tag of a page that may have one: None, or in a word why not.
+
+    `html` (not HTML, a status without a document, an attachment), `charset`, `no-transform` (C4), `marker`.
+    """
+    if not answer.html or answer.attachment or answer.status in _NO_DOCUMENT_STATUS or answer.status < 200:
+        return "html"
+    if 300 <= answer.status < 400:
+        return "html"
+    if answer.charset and answer.charset.startswith(_UNSAFE_CHARSETS):
+        return "charset"
+    if request_no_transform:
+        return "no-transform"
+    for name, value in headers:
+        if name == MARKER:
+            return "marker"
+        if name == b"cache-control" and b"no-transform" in value.lower():
+            return "no-transform"
+    return None

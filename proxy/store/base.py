@@ -1,0 +1,149 @@
+"""What a store takes, what it gives back, and what it promises. Every engine keeps these promises.
+
+Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
+**idempotent** by event id (the same batch twice changes nothing), **all or nothing**, and it decides sessions,
+confirmations and lanes against the store's own state, so that any number of processes agree. Items of a batch are
+applied in their order.
+
+    StoreError                 the store's fault; nothing of the batch was kept
+     +- StoreUnavailable       may pass by itself: disk full, locked, read-only, missing; try the same batch again
+     +- StoreUnusable          will not pass: another program's file, a newer version's file
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from proxy.events.event import Event
+from proxy.visitors.ids import PageId
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; the message says what and why in one line."""
+
+
+class StoreUnavailable(StoreError):
+    """It may work later: the batch is whole and may be tried again."""
+
+
+class StoreUnusable(StoreError):
+    """It will not work however often it is tried: somebody has to look at it."""
+
+
+class Visit(NamedTuple):
+    """A page.visit counted by the server at the response head.
+
+    `id` and `uuid` are 16 bytes, `time` and `received` UTC ms, `uri` cleaned, `host` and `path` its roll-up key.
+    `cookie_came_back`: the visitor's cookie was on the request. `facts` are params that are few in number
+    (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause.
+    """
+
+    id: bytes
+    uuid: bytes
+    time: int
+    host: str
+    path: str
+    uri: str
+    bot: bool
+    cookie_came_back: bool
+    referrer: str | None
+    upstream_ms: int | None
+    facts: tuple[tuple[str, object], ...]
+    session_facts: tuple[tuple[str, object], ...]
+
+
+class Confirmation(NamedTuple):
+    """A browser says that it shows a page (VISITS.md section 3), or merely sends something from it.
+
+    `page` is the verified page id or None; `cookie` the believed cookie's uuid or None; `new_uuid` is used where a
+    new visitor has to be made. `id` is the confirmation's own id, None where the beacon confirms nothing (it may
+    still show that two visitors are one). `uri`, `host`, `path` and `referrer` are cleaned; uri is '' if unusable.
+    """
+
+    page: PageId | None
+    cookie: bytes | None
+    new_uuid: bytes
+    received: int
+    id: bytes | None = None
+    uri: str = ""
+    host: str = ""
+    path: str = ""
+    title: str = ""
+    referrer: str | None = None
+    nav: str = "navigate"
+    session_facts: tuple[tuple[str, object], ...] = ()
+
+
+class OptOut(NamedTuple):
+    """A visitor said no: the session that was open ends, nothing else is written. `time` UTC ms."""
+
+    uuid: bytes
+    time: int
+
+
+class Outcomes(NamedTuple):
+    """Counters to add up: `(day since 1970, host, name) -> n`."""
+
+    counts: tuple[tuple[int, str, str, int], ...]
+
+
+class Sweep(NamedTuple):
+    """End the sessions that are overdue at `now` (UTC ms). Any process may; twice changes nothing."""
+
+    now: int
+
+
+Item = Visit | Confirmation | OptOut | Outcomes | Sweep
+
+
+class Confirmed(NamedTuple):
+    """What became of a Confirmation: the visitor it belongs to (None: rejected as `no_visitor`), whether that
+    visitor's cookie is to be set by the answer, and whether it was a repeat."""
+
+    uuid: bytes | None
+    set_cookie: bool = False
+    repeated: bool = False
+
+
+Result = Confirmed | int | None
+
+
+class Query(NamedTuple):
+    """Which events to export: times in UTC ms (`since` inclusive, `until` exclusive), the rest by equality."""
+
+    since: int | None = None
+    until: int | None = None
+    action: str | None = None
+    visitor: bytes | None = None
+    lane: int | None = None
+
+
+class Writer(Protocol):
+    """The writing side. Used by one thread; a process has one."""
+
+    def append(self, batch: Sequence[Item]) -> list[Result]:
+        """Apply a batch; see the law above.
+
+        Returns:
+            One result an item: `Confirmed` for a Confirmation, the number of ended sessions for a Sweep, None else.
+
+        Raises:
+            StoreUnavailable: nothing was kept, the batch may be tried again.
+            StoreUnusable: nothing was kept, and trying again will not help.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the file back. Never raises."""
+        ...
+
+
+class Reader(Protocol):
+    """The reading side: short questions, never in the way of the writer."""
+
+    def export(self, query: Query) -> Iterator[Event]:
+        """Events in `seq` order. Reads in steps, so that a long export never stops the writer's clean-up."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back. Never raises."""
+        ...

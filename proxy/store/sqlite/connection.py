@@ -1,0 +1,149 @@
+"""Opening the SQLite file: pragmas, schema version, and foreign errors mapped at this one boundary.
+
+Law: the only module that imports sqlite3. A connection that leaves it is in WAL mode, says its durability
+explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another process, and has our schema.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
+
+APPLICATION_ID = 0x466F6F74
+"""Marks the file as ours ("Foot"), so that another program's database is never written to."""
+VERSION = 1
+BUSY_TIMEOUT_MS = 5_000
+CACHE_KIB = 32_768
+STATEMENTS_CACHED = 256
+
+Connection = sqlite3.Connection
+_SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+_ITEM_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+_HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH})
+
+
+def _read_queries() -> Mapping[str, str]:
+    folder = files(__package__) / "queries"
+    return {entry.name[:-4]: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".sql")}
+
+
+SQL = _read_queries()
+"""One SQL text a question, by the name of its file in queries/."""
+
+_MIGRATIONS = ((files(__package__) / "schema.sql").read_text("utf-8"),)
+"""`_MIGRATIONS[n]` takes a file from version n to n + 1."""
+
+
+@contextmanager
+def mapped_errors(path: Path) -> Iterator[None]:
+    """Turns sqlite3's errors into ours; the message names the file and what SQLite said."""
+    try:
+        yield
+    except _ITEM_FAULTS:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise _ours(error, path) from error
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
+
+
+def _ours(error: sqlite3.DatabaseError, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    kind = StoreUnusable if code in _HOPELESS else StoreUnavailable
+    return kind(f"{path}: {error}")
+
+
+def is_item_fault(error: Exception) -> bool:
+    """Whether an item of a batch, not the store, is to blame: a value that cannot be bound or breaks a constraint."""
+    return isinstance(error, _ITEM_FAULTS) or not isinstance(error, sqlite3.Error | StoreError | OSError)
+
+
+def open_writer(path: Path, durability: str) -> Connection:
+    """A connection for the one writing thread, the schema brought up to date.
+
+    Raises:
+        StoreUnavailable: the directory is missing, not writable, the disk is full, ...
+        StoreUnusable: the file is another program's, or a newer version's.
+    """
+    with mapped_errors(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_CACHED
+        )
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            _check_ours(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_reader(path: Path) -> Connection:
+    """A read-only connection.
+
+    Raises:
+        StoreUnavailable: there is no such file, or it cannot be read.
+        StoreUnusable: the file is not ours.
+    """
+    if not path.exists():
+        raise StoreUnavailable(f"{path}: no such file; nothing has been recorded there yet")
+    with mapped_errors(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            _check_ours(connection, path)
+            if _version(connection) < 1:
+                raise StoreUnavailable(f"{path}: empty; nothing has been recorded there yet")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _check_ours(connection: Connection, path: Path) -> None:
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = _version(connection)
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if owner != APPLICATION_ID and not empty:
+        raise StoreUnusable(f"{path}: a database of another program; name another file in store.url")
+    if version > VERSION:
+        raise StoreUnusable(f"{path}: written by a newer footfall (format {version}, this one knows {VERSION})")
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    """Bring the schema up to date; processes that start together take turns."""
+    if _version(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for version in range(_version(connection), VERSION):
+            for statement in _statements(_MIGRATIONS[version]):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, so that all of them run in one transaction (executescript would commit)."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""

@@ -1,0 +1,3 @@
+-- An event.
+INSERT INTO event (seq, id, time, wait, action, visitor, session, view, lane, state, uri, title, referrer, amount, facts)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,2 @@
+-- A session begins.
+INSERT INTO session (uuid, visitor, start, last) VALUES (?, ?, ?, ?)

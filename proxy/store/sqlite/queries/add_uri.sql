@@ -1,0 +1,1 @@
+INSERT INTO uri (page, value) VALUES (?, ?)

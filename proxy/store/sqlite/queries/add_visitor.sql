@@ -1,0 +1,2 @@
+-- A visitor seen for the first time.
+INSERT INTO visitor (uuid) VALUES (?)

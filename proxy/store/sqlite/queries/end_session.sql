@@ -1,0 +1,2 @@
+-- A session is over.
+UPDATE session SET reason = ? WHERE id = ?

@@ -1,0 +1,2 @@
+-- The row that an id stands for.
+UPDATE recent_id SET seq = ? WHERE id = ?

@@ -1,0 +1,2 @@
+-- What has been proven of a visitor.
+UPDATE visitor SET proof = proof | ? WHERE id = ?

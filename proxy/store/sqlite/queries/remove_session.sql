@@ -1,0 +1,2 @@
+-- The other one of the two.
+DELETE FROM session WHERE id = ?

@@ -1,0 +1,2 @@
+-- A visitor's latest session.
+UPDATE visitor SET session = ? WHERE id = ?

@@ -1,0 +1,5 @@
+-- An event joined a session: its start may lie earlier, its last activity later.
+UPDATE session SET start = min(start, :time), last = max(last, :time), events = events + 1,
+    pages = pages + :pages, uri = CASE WHEN :time >= last OR uri IS NULL THEN coalesce(:uri, uri) ELSE uri END
+WHERE id = :id
+RETURNING reason, last

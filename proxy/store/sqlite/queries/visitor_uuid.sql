@@ -1,0 +1,2 @@
+-- The uuid of a visitor.
+SELECT uuid FROM visitor WHERE id = ?

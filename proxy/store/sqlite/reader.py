@@ -1,0 +1,100 @@
+"""The SQLite reader: read-only, in short steps.
+
+Law: a long read stops the writer's checkpoints and the write-ahead log grows; so an export asks for
+`STEP_EVENTS` events at a time and holds no transaction between two steps.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from proxy.events.event import LANES, Event
+from proxy.store.base import Query
+from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
+from proxy.visitors.ids import text_of
+from proxy.visitors.sessions import REASON_NAMES, Reason
+
+STEP_EVENTS = 2_000
+"""Events read in one step."""
+
+
+class SqliteReader:
+    """Answers questions about one database file (store/base.py, `Reader`)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_reader(path)
+
+    def __repr__(self) -> str:
+        return f"<SqliteReader {self._path}>"
+
+    def export(self, query: Query) -> Iterator[Event]:
+        """Events in `seq` order; see store/base.py. A twin's uuid answers for the visitor that it turned out to be."""
+        values = {
+            "since": query.since,
+            "until": query.until,
+            "action": query.action,
+            "visitor": self._visitor(query.visitor),
+            "lane": query.lane,
+            "step": STEP_EVENTS,
+        }
+        last = 0
+        while True:
+            with mapped_errors(self._path):
+                rows = self._connection.execute(SQL["export"], {**values, "seq": last}).fetchall()
+            yield from map(_event, rows)
+            if len(rows) < STEP_EVENTS:
+                return
+            last = rows[-1][0]
+
+    def outcomes(self) -> list[tuple[int, str, str, int]]:
+        """Requests by (day since 1970, host, outcome) and their number."""
+        with mapped_errors(self._path):
+            return self._connection.execute(SQL["outcomes"]).fetchall()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _visitor(self, uuid: bytes | None) -> bytes | None:
+        if uuid is None:
+            return None
+        with mapped_errors(self._path):
+            row = self._connection.execute(SQL["visitor"], (uuid,)).fetchone()
+            if row is None or row[2] is None:
+                return uuid
+            return bytes(self._connection.execute(SQL["visitor_uuid"], (row[2],)).fetchone()[0])
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    seq, raw_id, action, time, wait, uuid, session, page, lane = row[:9]
+    return Event(
+        seq=seq,
+        id=text_of(raw_id),
+        action=action,
+        time=time,
+        received=time + wait,
+        uuid=text_of(uuid),
+        lane=LANES[lane],
+        session=None if session is None else text_of(session),
+        page=None if page is None else text_of(page),
+        params=_params(action, row[9:14], row[14:]),
+    )
+
+
+def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict[str, object]:
+    uri, title, referrer, amount, facts = own
+    start, last, reason, pages, events, last_uri = session
+    if action == "session.end":
+        params = {
+            "reason": REASON_NAMES.get(Reason(reason or 0)),
+            "duration_ms": None if start is None else last - start,
+            "pages": pages,
+            "events": events,
+            "uri": last_uri,
+        }
+    else:
+        params = {"uri": uri, "title": title, "referrer": referrer, **(json.loads(facts) if facts else {})}
+        params["upstream_ms"] = amount
+    return {key: value for key, value in params.items() if value is not None}

@@ -1,0 +1,107 @@
+"""The SQLite writer: a batch is one transaction.
+
+Law: nothing of a batch is kept unless all of it is (store/base.py). A failed transaction is rolled back and whatever
+the dictionaries learnt in it forgotten. An item that is itself at fault (a bug of ours, a value that SQLite refuses)
+is left out and reported, and the rest of the batch is kept: one bad item must not stop the recording.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Outcomes, Result, StoreError, Sweep, Visit
+from proxy.store.sqlite import confirmations, sessions, visits
+from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
+from proxy.store.sqlite.tables import Tables
+from proxy.visitors.sessions import Reason, Rules
+
+log = logging.getLogger("footfall.store")
+
+
+class SqliteWriter:
+    """The one writer of a process (store/base.py, `Writer`).
+
+    Args:
+        path: the database file; made where absent.
+        durability: "process" survives a kill of any process, "power" a power cut as well.
+        rules: lengths of sessions, or None to keep no sessions.
+    """
+
+    def __init__(self, path: Path, *, durability: str, rules: Rules | None) -> None:
+        self._path = path
+        self._rules = rules
+        self._tables = Tables(open_writer(path, durability))
+
+    def __repr__(self) -> str:
+        return f"<SqliteWriter {self._path} last seq {self._tables.seq}>"
+
+    def append(self, batch: Sequence[Item]) -> list[Result]:
+        """Apply a batch in one transaction; see store/base.py."""
+        try:
+            return self._transaction(lambda: [self._apply(item) for item in batch])
+        except StoreError:
+            raise
+        except Exception as error:
+            if not is_item_fault(error):
+                raise
+            return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
+
+    def close(self) -> None:
+        """Close the file. Never raises."""
+        try:
+            self._tables.connection.close()
+        except Exception as error:
+            log.warning("closing %s: %s", self._path, error)
+
+    def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
+        tables = self._tables
+        with mapped_errors(self._path):
+            tables.begin()
+            try:
+                results = work()
+                tables.execute("COMMIT")
+            except BaseException:
+                tables.forget()
+                if tables.connection.in_transaction:
+                    tables.execute("ROLLBACK")
+                raise
+        return results
+
+    def _apply_guarded(self, item: Item) -> Result:
+        """Apply an item under a savepoint, so that one that is at fault takes only itself along."""
+        tables = self._tables
+        tables.execute("SAVEPOINT item")
+        seq = tables.seq
+        try:
+            result = self._apply(item)
+        except Exception as error:
+            if not is_item_fault(error):
+                raise
+            tables.execute("ROLLBACK TO item")
+            tables.forget()
+            tables.seq = seq
+            log.error("an event could not be stored and is lost (%s): %s", type(item).__name__, error)
+            result = Confirmed(None) if isinstance(item, Confirmation) else None
+        tables.execute("RELEASE item")
+        return result
+
+    def _apply(self, item: Item) -> Result:
+        tables, rules = self._tables, self._rules
+        if isinstance(item, Visit):
+            visits.apply(tables, rules, item)
+            return None
+        if isinstance(item, Confirmation):
+            return confirmations.apply(tables, rules, item)
+        if isinstance(item, Sweep):
+            return sessions.sweep(tables, rules, item.now) if rules is not None else 0
+        if isinstance(item, Outcomes):
+            for day, host, name, n in item.counts:
+                tables.run("add_outcome", (day, tables.word(host), tables.word(name), n))
+            return None
+        self._opt_out(item)
+        return None
+
+    def _opt_out(self, item: OptOut) -> None:
+        visitor = self._tables.visitor(item.uuid)
+        if visitor is not None and self._rules is not None:
+            sessions.end_open(self._tables, visitor, Reason.OPT_OUT, item.time)

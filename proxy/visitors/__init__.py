@@ -1,0 +1,1 @@
+"""Who it is: cookie and page ids, which visitor a message belongs to, sessions, lanes. Pure."""

@@ -1,0 +1,150 @@
+"""The visitor's cookie: issued, read, re-signed, and cut from what goes upstream. The only user of itsdangerous.
+
+Law: the cookie names a visitor and the day of its first issue, and nothing else. A cookie that cannot be believed
+(bad signature, over age, from the future) is no cookie: a new visitor, never an error (HTTP.md, X3).
+
+Value: `base64url(version | uuid (16) | issued day (2) | key id (1)) . signature`, days since 1970-01-01.
+"""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+
+from itsdangerous import BadSignature, Signer
+
+NAME_HTTP = "footfall"
+NAME_HTTPS = "__Host-footfall"
+CONSENT_NAME = b"footfall_consent"
+DAY_MS = 86_400_000
+_VERSION = 1
+_BODY_BYTES = 20
+VERIFIED_CACHE_ENTRIES = 8192
+"""Cookies whose signature was checked already: a check costs about 8 us, a look-up 0.1."""
+VALUE_MAX_BYTES = 128
+CLOCK_SKEW_DAYS = 1
+"""An issue day may lie this far ahead: two machines behind one name, midnight between them."""
+
+
+class Key(NamedTuple):
+    """A signing key: its `id` (0 to 255) stands in the cookie, `secret` signs it."""
+
+    id: int
+    secret: bytes
+
+
+class Identity(NamedTuple):
+    """What a believed cookie says: the visitor's `uuid` (16 bytes), the `issued_day` (days since 1970), and
+    `stale`: signed by a retired key, to be re-signed with its issue day kept."""
+
+    uuid: bytes
+    issued_day: int
+    stale: bool
+
+
+class CookieSigner:
+    """Issues and reads visitor cookies. `keys[0]` signs; the others only verify (rotation)."""
+
+    __slots__ = ("_current", "_max_age_days", "_signers", "_verified", "name_http", "name_https")
+
+    def __init__(self, keys: tuple[Key, ...], *, name: str = NAME_HTTP, max_age_days: int = 395) -> None:
+        self._signers = {
+            key.id: Signer(key.secret, salt=b"footfall cookie", key_derivation="hmac", digest_method=hashlib.sha256)
+            for key in keys
+        }
+        self._current = keys[0].id
+        self._max_age_days = max_age_days
+        self._verified: dict[bytes, Identity] = {}
+        self.name_http = name.encode("ascii")
+        self.name_https = b"__Host-" + self.name_http
+
+    def name(self, secure: bool) -> bytes:
+        """The cookie's name on https (`__Host-` prefixed) and on http."""
+        return self.name_https if secure else self.name_http
+
+    def value(self, uuid: bytes, issued_day: int) -> bytes:
+        """The signed value for a visitor first seen on `issued_day`."""
+        body = b"%c%b%b%c" % (_VERSION, uuid, issued_day.to_bytes(2, "big"), self._current)
+        return self._signers[self._current].sign(urlsafe_b64encode(body).rstrip(b"="))
+
+    def read(self, values: list[bytes], now_ms: int) -> Identity | None:
+        """The first value that can be believed, or None (two cookies of our name: first valid wins)."""
+        today = now_ms // DAY_MS
+        for value in values:
+            identity = self._verified.get(value) or self._verify(value)
+            if identity is not None and self._young(identity, today):
+                return identity
+        return None
+
+    def set_cookie(self, identity_uuid: bytes, issued_day: int, *, now_ms: int, secure: bool) -> bytes:
+        """The whole Set-Cookie value; its Max-Age ends with the cookie's age, so re-signing never extends it."""
+        left = max(0, self._max_age_days - (now_ms // DAY_MS - issued_day)) * 86_400
+        return self._field(self.value(identity_uuid, issued_day), left, secure)
+
+    def expire_cookie(self, *, secure: bool) -> bytes:
+        """The Set-Cookie value that removes our cookie from a browser that opted out."""
+        return self._field(b"", 0, secure)
+
+    def _field(self, value: bytes, max_age: int, secure: bool) -> bytes:
+        tail = b"; Secure" if secure else b""
+        return b"%b=%b; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%b" % (
+            self.name(secure),
+            value,
+            max_age,
+            tail,
+        )
+
+    def _young(self, identity: Identity, today: int) -> bool:
+        return -CLOCK_SKEW_DAYS <= today - identity.issued_day < self._max_age_days
+
+    def _verify(self, value: bytes) -> Identity | None:
+        if len(value) > VALUE_MAX_BYTES or b"." not in value:
+            return None
+        try:
+            body = urlsafe_b64decode(value.partition(b".")[0] + b"=")
+        except ValueError:
+            return None
+        if len(body) != _BODY_BYTES or body[0] != _VERSION or body[19] not in self._signers:
+            return None
+        try:
+            self._signers[body[19]].unsign(value)
+        except BadSignature:
+            return None
+        identity = Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)
+        if len(self._verified) >= VERIFIED_CACHE_ENTRIES:
+            self._verified.clear()
+        self._verified[value] = identity
+        return identity
+
+
+def values_of(header: bytes, name: bytes) -> list[bytes]:
+    """All values of the cookie `name` in a Cookie header, in order. Names are compared to the letter."""
+    if name not in header:
+        return []
+    found = []
+    for part in header.split(b";"):
+        key, _, value = part.strip(b" \t").partition(b"=")
+        if key == name:
+            found.append(value)
+    return found
+
+
+def cut(header: bytes, names: tuple[bytes, ...]) -> bytes | None:
+    """The Cookie header without the cookies of `names`, every other byte kept; None where nothing is left.
+
+    A separator goes with the cookie that is cut, so the site sees what it would have seen without us.
+    """
+    if not any(name in header for name in names):
+        return header
+    parts = header.split(b";")
+    ours = [part.partition(b"=")[0].strip(b" \t") in names for part in parts]
+    if not any(ours):
+        return header
+    rest = b";".join(part for part, cut_it in zip(parts, ours, strict=True) if not cut_it)
+    if ours[0]:
+        rest = rest.lstrip(b" \t")
+    return rest if rest.strip(b" \t") else None
+
+
+def is_ours(set_cookie: bytes, names: tuple[bytes, ...]) -> bool:
+    """Whether an upstream's Set-Cookie value sets a cookie of our name (F7: only such a one is dropped)."""
+    return set_cookie.partition(b";")[0].partition(b"=")[0].strip(b" \t") in names

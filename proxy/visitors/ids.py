@@ -1,0 +1,113 @@
+"""Page ids and event ids.
+
+Law: a page id is not secret and names no visitor; it is only unforgeable. Ids that the server makes begin with
+their time (UUID version 7, RFC 9562 section 5.7), so that a store's id index grows at its right edge instead of
+touching a random page of it for every event.
+"""
+
+import hashlib
+import hmac
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+
+PAGE_ID_CHARS = 43
+_VERSION = 1
+_COUNTED = 0x01
+_VISITOR_NEW = 0x02
+_MAC_BYTES = 10
+_BODY_BYTES = 22
+MINUTE_MS = 60_000
+
+_END_OF_SESSION = uuid.UUID("6f2b4a0e-5d0c-5f0a-9a55-3f9a3b1f4a10")
+_BOT = uuid.UUID("0f1c8f0e-7b8e-5d07-8e8e-2f6c7f1f9d55")
+
+
+class PageId(NamedTuple):
+    """What the tag says about its page: the page.visit's `id` (16 bytes), whether the server `counted` the visit,
+    whether its visitor was new at it, and the `issued_minute` (Unix minutes)."""
+
+    id: bytes
+    counted: bool
+    visitor_new: bool
+    issued_minute: int
+
+    @property
+    def issued_ms(self) -> int:
+        """Start of the minute in which the id was issued, UTC milliseconds."""
+        return self.issued_minute * MINUTE_MS
+
+
+class PageIds:
+    """Signs and verifies page ids with one secret (VISITS.md section 3)."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._keys = tuple(hashlib.sha256(b"footfall page id\0" + secret).digest() for secret in secrets)
+
+    def sign(self, page: PageId) -> bytes:
+        """The 43 characters of `data-page`."""
+        flags = (_COUNTED if page.counted else 0) | (_VISITOR_NEW if page.visitor_new else 0)
+        body = b"%c%b%c%b" % (_VERSION, page.id, flags, page.issued_minute.to_bytes(4, "big"))
+        mac = hmac.digest(self._keys[0], body, "sha256")[:_MAC_BYTES]
+        return urlsafe_b64encode(body + mac)[:PAGE_ID_CHARS]
+
+    def read(self, text: str) -> PageId | None:
+        """The page id in `text`, or None where it is malformed or not signed by us."""
+        if len(text) != PAGE_ID_CHARS or not text.isascii():
+            return None
+        try:
+            raw = urlsafe_b64decode(text + "=")
+        except ValueError:
+            return None
+        body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
+        if len(mac) != _MAC_BYTES or body[0] != _VERSION:
+            return None
+        if not any(hmac.compare_digest(hmac.digest(key, body, "sha256")[:_MAC_BYTES], mac) for key in self._keys):
+            return None
+        flags = body[17]
+        return PageId(
+            body[1:17], bool(flags & _COUNTED), bool(flags & _VISITOR_NEW), int.from_bytes(body[18:22], "big")
+        )
+
+
+def event_id(now_ms: int, random: bytes) -> bytes:
+    """A time-ordered event id of 16 bytes (UUID version 7) from the time and 10 random bytes."""
+    return (
+        now_ms.to_bytes(6, "big")
+        + bytes((0x70 | (random[0] & 0x0F), random[1], 0x80 | (random[2] & 0x3F)))
+        + random[3:10]
+    )
+
+
+def visitor_id(random: bytes) -> bytes:
+    """A visitor's uuid of 16 bytes (UUID version 4) from 16 random bytes."""
+    return bytes((*random[:6], 0x40 | (random[6] & 0x0F), random[7], 0x80 | (random[8] & 0x3F), *random[9:16]))
+
+
+def session_end_id(session: bytes) -> bytes:
+    """The id of a session's `session.end`: it follows from the session's id, so that it can exist only once."""
+    return uuid.uuid5(_END_OF_SESSION, session.hex()).bytes
+
+
+def bot_id(user_agent: str) -> bytes:
+    """A crawler's uuid: it follows from its User-Agent, so that a crawler is one visitor of its lane."""
+    return uuid.uuid5(_BOT, user_agent).bytes
+
+
+def text_of(raw: bytes) -> str:
+    """The UUID text of 16 bytes: `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def parse_uuid(text: str) -> bytes | None:
+    """The 16 bytes of a UUID's text (hyphens optional, any version), or None."""
+    digits = text.replace("-", "")
+    if len(text) > 36 or len(digits) != 32:
+        return None
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return None

@@ -1,0 +1,135 @@
+"""Sessions: which session an event belongs to, and what becomes of the others.
+
+Law: every rule about sessions lives here, and nothing else does: no store, no clock. The store calls `place` inside
+its transaction with what it has just read, which is why any number of processes agree (EVENTS.md section 6,
+VISITS.md section 7).
+
+A session is `[start, last activity]`. An event belongs to it where its time is in `[start, last + timeout)` and
+before `start + max`; at exactly `last + timeout` the session is over.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+MINUTE_MS = 60_000
+TIMEOUT_MS = 30 * MINUTE_MS
+MAX_MS = 24 * 60 * MINUTE_MS
+SWEEP_GRACE_MS = 60_000
+"""The sweeper waits this much longer than the time-out, so that late beacons land before the end is written."""
+
+
+class Rules(NamedTuple):
+    """The two lengths, in ms: inactivity that ends a session, and the longest a session may be."""
+
+    timeout_ms: int = TIMEOUT_MS
+    max_ms: int = MAX_MS
+
+
+class Reason(IntEnum):
+    """Why a session ended. OPEN means that it has not; IDENTITY and OPT_OUT end it for good at its last activity."""
+
+    OPEN = 0
+    TIMEOUT = 1
+    MAX_LENGTH = 2
+    IDENTITY = 3
+    OPT_OUT = 4
+
+
+REASON_NAMES = {
+    Reason.TIMEOUT: "timeout",
+    Reason.MAX_LENGTH: "max_length",
+    Reason.IDENTITY: "identity",
+    Reason.OPT_OUT: "opt_out",
+}
+
+
+class Session(NamedTuple):
+    """What the rules need to know of a stored session; times in UTC ms."""
+
+    id: int
+    start: int
+    last: int
+    reason: int = Reason.OPEN
+
+    @property
+    def hard_end(self) -> bool:
+        """Whether nothing later than the last activity can still belong to it."""
+        return self.reason in (Reason.IDENTITY, Reason.OPT_OUT)
+
+
+class Close(NamedTuple):
+    """A session to be ended, at its last activity."""
+
+    id: int
+    reason: Reason
+
+
+class Placement(NamedTuple):
+    """Where an event goes. `session`: joined session's id, or None. `start`: the session's start after it
+    (earlier than before where an opener arrived late). `opens`: a new session is to be made. `closes`: to end."""
+
+    session: int | None
+    start: int
+    opens: bool
+    closes: tuple[Close, ...] = ()
+
+
+NOWHERE = Placement(None, 0, False)
+
+
+def contains(session: Session, time: int, rules: Rules) -> bool:
+    """Whether an event at `time` belongs to `session` as it stands."""
+    if time < session.start or time >= session.start + rules.max_ms:
+        return False
+    return time <= session.last if session.hard_end else time < session.last + rules.timeout_ms
+
+
+def precedes(session: Session, time: int, rules: Rules) -> bool:
+    """Whether an opener at `time` is the late arrival of what began `session`: less than a time-out before it."""
+    return time < session.start < time + rules.timeout_ms and session.last < time + rules.max_ms
+
+
+def place(sessions: Sequence[Session], time: int, *, opens: bool, rules: Rules) -> Placement:
+    """Where an event of a visitor goes.
+
+    Args:
+        sessions: the visitor's sessions that start before `time + timeout`, any order; older ones than
+            `time - max - timeout` may be left out unless they are still open.
+        time: when the event happened, UTC ms.
+        opens: whether its action may open a session (EVENTS.md section 4).
+    """
+    for session in sorted(sessions, key=lambda known: known.start, reverse=True):
+        if contains(session, time, rules):
+            return Placement(session.id, session.start, False)
+    if not opens:
+        return NOWHERE
+    for session in sorted(sessions, key=lambda known: known.start):
+        if precedes(session, time, rules):
+            return Placement(session.id, time, False)
+    closes = tuple(
+        Close(session.id, ending(session, time, rules))
+        for session in sessions
+        if session.reason == Reason.OPEN and session.start <= time
+    )
+    return Placement(None, time, True, closes)
+
+
+def ending(session: Session, now: int, rules: Rules) -> Reason:
+    """Why an open session that does not contain `now` is over."""
+    return Reason.TIMEOUT if now >= session.last + rules.timeout_ms else Reason.MAX_LENGTH
+
+
+def is_overdue(session: Session, now: int, rules: Rules) -> bool:
+    """Whether the sweeper may end an open session: its time-out and the grace for late beacons have passed."""
+    over = min(session.last + rules.timeout_ms, max(session.last, session.start + rules.max_ms))
+    return now >= over + SWEEP_GRACE_MS
+
+
+def joins(mine: Session, other: Session, rules: Rules) -> bool:
+    """Whether two sessions of what turned out to be one visitor are one: the later began within the earlier's
+    time-out, neither was ended for good, and together they are not longer than a session may be."""
+    first, second = (mine, other) if mine.start <= other.start else (other, mine)
+    if first.hard_end or second.hard_end:
+        return False
+    return second.start < first.last + rules.timeout_ms and max(first.last, second.last) < first.start + rules.max_ms

@@ -1,0 +1,204 @@
+"""Configuration: what is read from where, who wins, and one clear line for everything that is wrong."""
+
+import pickle
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from proxy.config import Config, ConfigError, Site, keys, load
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def error(path: Path | None = None, environ: dict[str, str] | None = None, **overrides: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ or {}, {name.replace("__", "."): value for name, value in overrides.items()})
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}, {}) == Config(base=tmp_path)
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_path):
+    path = written(tmp_path, "[store]\nhold_ms = 1\nqueue_events = 1000\n[session]\nmax_hours = 1\n")
+    environ = {"FOOTFALL_STORE__HOLD_MS": "2", "FOOTFALL_STORE__QUEUE_EVENTS": "2000"}
+    config = load(path, environ, {"store.hold_ms": 3})
+    assert (config.store.hold_ms, config.store.queue_events, config.session.max_hours) == (3, 2000, 1)
+
+
+def test_an_override_of_none_was_not_given(tmp_path):
+    path = written(tmp_path, '[site]\nlisten = "127.0.0.1:9000"\n')
+    assert load(path, {}, {"site.listen": None}).site.listen_address == ("127.0.0.1", 9000)
+
+
+def test_the_environment_speaks_every_type():
+    environ = {
+        "FOOTFALL_SITE__UPSTREAM": "http://127.0.0.1:3000",
+        "FOOTFALL_SITE__TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+        "FOOTFALL_CONSENT__DNT": "True",
+        "FOOTFALL_LIMITS__CONNECT_SECONDS": "2.5",
+        "FOOTFALL_VISITOR__MAX_AGE_DAYS": "30",
+        "FOOTFALL_NOT_A_KEY": "ignored: a key has two underscores",
+    }
+    config = load(None, environ, {})
+    assert config.site.trusted_networks == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+    assert config.consent.dnt is True
+    assert (config.limits.connect_seconds, config.visitor.max_age_days) == (2.5, 30)
+
+
+def test_an_unknown_key_names_its_source_and_the_nearest_known_key(tmp_path):
+    path = written(tmp_path, '[site]\nupstrem = "http://127.0.0.1:3000"\n')
+    assert error(path) == f"{path}: site.upstrem: unknown key; did you mean site.upstream?"
+    line = error(environ={"FOOTFALL_SITE__UPSTREM": "x"})
+    assert line == "FOOTFALL_SITE__UPSTREM: site.upstrem: unknown key; did you mean site.upstream?"
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("[session]\nhold_ms = 1", "store.hold_ms"),
+        ('upstream = "http://a"', "site.upstream"),
+        ("[sesion]\nmax_hours = 2", "session.max_hours"),
+    ],
+)
+def test_a_key_in_the_wrong_table_is_found(tmp_path, text, nearest):
+    assert error(written(tmp_path, text)).endswith(f"unknown key; did you mean {nearest}?")
+
+
+@pytest.mark.parametrize("text", ["site = 3", "[nonsense]", "[site.upstream]\nx = 1", "[[site]]\nlisten = 'x'"])
+def test_a_file_of_another_shape_is_an_error(tmp_path, text):
+    assert str(tmp_path) in error(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("store.hold_ms", True, "must be a whole number, not True"),
+        ("store.hold_ms", 1.5, "must be a whole number, not 1.5"),
+        ("store.hold_ms", -1, "must be between 0 and 60000, not -1"),
+        ("limits.connect_seconds", float("nan"), "must be between 0.1 and 3600, not nan"),
+        ("limits.connect_seconds", "5", "must be a number, not '5'"),
+        ("consent.gpc", 1, "must be true or false, not 1"),
+        ("tracking.exclude", "/admin/*", "must be a list of strings, not '/admin/*'"),
+        ("tracking.exclude", ["admin/*"], "each must be a path that starts with '/'"),
+        ("inject.csp", "extend", "must be 'respect', not 'extend'"),
+        ("store.durability", "both", "must be 'process' or 'power', not 'both'"),
+        ("store.durability", [], "must be 'process' or 'power', not []"),
+        ("site.trusted_proxies", ["10.0.0.1/8"], "has host bits set"),
+        ("site.prefix", "/_footfall/", "must be a path such as /_footfall"),
+        ("site.prefix", "/a/../b", "must be a path such as /_footfall"),
+        ("site.prefix", "", "must be a path such as /_footfall"),
+        ("visitor.cookie", "foot fall", "must be 1 to 64"),
+        ("visitor.cookie", "footfall_consent", "and not footfall_consent"),
+        ("store.url", "postgres://h/d", "must be sqlite:///"),
+        ("store.url", "sqlite:///:memory:", "must be sqlite:///"),
+        ("store.url", "sqlite:///a.db?mode=ro", "must be sqlite:///"),
+        ("store.url", "sqlite:///", "must be sqlite:///"),
+        ("site.listen", "8080", "must be HOST:PORT"),
+        ("site.listen", ":8080", "must be HOST:PORT"),
+        ("site.listen", "127.0.0.1:65536", "must be HOST:PORT"),
+        ("site.listen", "127.0.0.1:٣", "must be HOST:PORT"),
+        ("site.upstream", "127.0.0.1:3000", "must be http://HOST[:PORT]"),
+        ("site.upstream", "ftp://a", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://a/path", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://a/?q", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://user:secret@a", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://a:0", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://a:99999", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://[::1", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://[nonsense]", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://a b", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://", "must be http://HOST[:PORT]"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_key_and_reason(key, value, says):
+    line = error(**{key.replace(".", "__"): value})
+    assert line.startswith(f"command line: {key}: ")
+    assert says in line
+
+
+def test_no_error_repeats_a_password_of_an_address():
+    assert "secret" not in error(site__upstream="http://user:secret@site.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("HTTP://Site.Example:80/", "http://site.example"),
+        ("https://site.example:443", "https://site.example"),
+        ("https://site.example:8443/", "https://site.example:8443"),
+        ("http://[0:0:0:0:0:0:0:1]:3000", "http://[::1]:3000"),
+        ("", ""),
+    ],
+)
+def test_an_origin_is_normalised(given, normal):
+    assert load(None, {}, {"site.public_origin": given}).site.public_origin == normal
+
+
+@pytest.mark.parametrize(
+    ("listen", "upstream"),
+    [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("127.0.0.1:8080", "http://localhost:8080"),
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("[::]:8080", "http://[::1]:8080"),
+        ("127.0.0.1:80", "http://localhost"),
+        ("shop.example:8080", "http://SHOP.example:8080"),
+    ],
+)
+def test_x4_an_upstream_that_is_our_own_listener_is_refused(listen, upstream):
+    line = error(site__listen=listen, site__upstream=upstream)
+    assert line == f"site.upstream: {upstream.lower()} is footfall's own site.listen"
+
+
+def test_x4_another_port_or_machine_is_not_our_own():
+    for upstream in ("http://127.0.0.1:8081", "http://10.0.0.1:8080", "https://127.0.0.1"):
+        assert load(None, {}, {"site.upstream": upstream}).site.upstream == upstream
+
+
+def test_x4_the_reports_listener_counts_too():
+    line = error(report__listen="127.0.0.1:8081", site__upstream="http://localhost:8081")
+    assert line.endswith("is footfall's own report.listen")
+
+
+def test_paths_start_from_the_configuration_file(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    config = load(written(tmp_path, ""), {}, {})
+    assert (config.store_path, config.key_path) == (tmp_path / "footfall.db", tmp_path / "footfall.key")
+    config = load(None, {}, {"store.url": "sqlite:////var/lib/footfall/a.db"})
+    assert config.store_path == Path("/var/lib/footfall/a.db")
+    assert config.key_path == Path("/footfall.key")
+
+
+def test_a_file_that_is_missing_huge_or_no_toml_is_one_line(tmp_path):
+    assert error(tmp_path / "none.toml") == f"{tmp_path}/none.toml: No such file or directory"
+    assert "not valid TOML" in error(written(tmp_path, "[site\n"))
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe")
+    assert "not valid TOML" in error(tmp_path / "config.toml")
+    assert "larger than" in error(written(tmp_path, "#" * 1_048_577))
+    assert "Is a directory" in error(tmp_path)
+
+
+def test_a_worker_gets_exactly_what_its_parent_had(tmp_path):
+    overrides = {"site.trusted_proxies": ["::1"], "tracking.exclude": ["/a", "/b/*"], "limits.connect_seconds": 2}
+    config = load(written(tmp_path, ""), {}, overrides)
+    assert Config.from_json(config.to_json()) == config
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_every_default_passes_its_own_check():
+    for name, one, _ in keys():
+        assert one.metadata["check"](one.default) == one.default, name
+
+
+def test_an_upstream_can_be_put_in_later():
+    config = Config(site=Site(listen="127.0.0.1:1")).with_upstream("http://127.0.0.1:2")
+    assert config.site == Site(upstream="http://127.0.0.1:2", listen="127.0.0.1:1")

@@ -1,0 +1,111 @@
+"""The documentation against the code: a key, a default or a command that is told of exists, and the reverse."""
+
+import argparse
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from proxy.arguments import parser
+from proxy.cli import COMMANDS
+from proxy.config import Config, keys, load
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SHIPPED = ROOT / "config.toml"
+HIDDEN = {"worker", "demo-site"}
+IN_HELP = {
+    "--upstream": "site.upstream",
+    "--listen": "site.listen",
+    "--report": "report.listen",
+    "--store": "store.url",
+}
+
+
+def as_toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(json.dumps, value))}]"
+    return json.dumps(value)  # strings, numbers and booleans are written alike
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    for action in parser("0.0.0")._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return {name: one for name, one in action.choices.items() if name not in HIDDEN}
+    raise AssertionError("no commands")
+
+
+def test_the_shipped_file_is_the_defaults():
+    assert load(SHIPPED, {}, {}) == Config(base=ROOT)
+
+
+def test_the_shipped_file_has_every_key_once_with_its_comment():
+    lines, table = [], ""
+    for line in SHIPPED.read_text().splitlines():
+        if line.startswith("["):
+            table = line.strip("[]")
+        elif "=" in line and not line.startswith("#"):
+            lines.append(f"{table}.{line}")
+    assert lines == [f"{name} = {as_toml(one.default)}  # {one.metadata['about']}" for name, one, _ in keys()]
+    assert list(tomllib.loads(SHIPPED.read_text())) == list(dict.fromkeys(n.split(".")[0] for n, _, _ in keys()))
+
+
+def test_the_readme_has_every_key_once_with_its_default():
+    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| `(.*?)` \| (.*?) \|$", README, re.MULTILINE)
+    assert rows == [(name, as_toml(one.default), one.metadata["about"]) for name, one, _ in keys()]
+
+
+def test_the_readme_has_every_command_and_no_other():
+    rows = re.findall(r"^\| `footfall ([a-z-]+)` \|", README, re.MULTILINE)
+    assert rows == list(commands())
+    assert set(COMMANDS) == set(commands()) | HIDDEN
+
+
+def test_every_option_and_command_is_explained():
+    text = parser("0.0.0").format_help()
+    for name, command in commands().items():
+        assert re.search(rf"^    {name} +\S", text, re.MULTILINE), name
+        for action in command._actions:
+            assert action.help, f"{name} {action.option_strings}"
+
+
+def test_the_defaults_in_the_help_are_the_configurations():
+    defaults = {name: one.default for name, one, _ in keys()}
+    for command in commands().values():
+        for action in command._actions:
+            key = IN_HELP.get(action.option_strings[0]) if action.option_strings else None
+            if key and defaults[key]:
+                assert f"({defaults[key]})" in (action.help or ""), action.option_strings
+
+
+def test_documented_environment_variables_and_keys_exist():
+    known = {name for name, _, _ in keys()}
+    for path in (ROOT / "README.md", ROOT / "docs" / "deploy.md", ROOT / "CHANGELOG.md", SHIPPED):
+        for table, key in re.findall(r"FOOTFALL_([A-Z]+)__([A-Z_]+)", path.read_text()):
+            assert f"{table}.{key}".lower() in known, f"{path.name}: FOOTFALL_{table}__{key}"
+    for block in re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL):
+        tables = tomllib.loads(block)
+        assert {f"{table}.{key}" for table in tables for key in tables[table]} <= known
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_make_help_tells_of_every_target():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert targets and set(targets[1].split()) == set(re.findall(r"^([a-z]+): ## ", makefile, re.MULTILINE))
+
+
+def test_the_locks_hold_names_versions_and_hashes_and_no_addresses():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text
+        assert not re.search(r"^(-|\S+ @)", text, re.MULTILINE)
+        entries = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
+        for entry in entries:
+            assert re.match(r"[a-z0-9._-]+==\S+ \\\n", entry), entry[:60]
+            assert "--hash=sha256:" in entry, entry[:60]

@@ -1,0 +1,149 @@
+"""The house rules as data: who may import whom, who is pure, who alone touches a library, how long a text may be."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "proxy"
+MODULE_LINES = 300
+FUNCTION_LINES = 50
+
+# room: what it may import of ours, besides itself. A dotted name stands for itself and all below it.
+ROOMS: dict[str, set[str]] = {
+    "events": set(),
+    "visitors": {"events"},
+    "page": set(),
+    "http": set(),
+    "store.base": {"events", "visitors.sessions"},
+    "store.sqlite": {"store.base", "events", "visitors.sessions"},
+    "store": {"store.base"},
+    "intake": {"events", "visitors", "store.base"},
+    "report": {"store.base", "events.catalogue"},
+    "demo": set(),
+    "supervisor": set(),
+    "arguments": set(),
+    "checks": set(),
+    "config": {"checks"},
+    "app": {"config", "http", "page", "visitors", "events", "intake", "store", "report"},
+    "cli": {"app", "arguments", "config", "demo", "http", "supervisor"},
+    "__main__": {"cli"},
+    "__init__": {"app"},  # `from proxy import Footfall`
+}
+PURE = (
+    *("http.headers", "http.gate", "page.eligibility", "page.injector", "page.policy"),
+    *("visitors", "events", "arguments", "checks"),
+)
+IMPURE = {"asyncio", "starlette", "sqlite3", "aiosqlite", "time", "os", "logging", "socket", "threading", "subprocess"}
+ALONE = ("uvicorn", "httptools", "aiosqlite", "sqlite3", "itsdangerous")
+
+
+def modules() -> list[tuple[str, Path]]:
+    """(dotted name below `proxy`, path); a package is named like its directory, the top one `__init__`."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[-1] == "__init__" and len(parts) > 1:
+            parts = parts[:-1]
+        found.append((".".join(parts), path))
+    return found
+
+
+def below(name: str, roof: str) -> bool:
+    return name == roof or name.startswith(roof + ".")
+
+
+def room_of(name: str) -> str:
+    """The longest listed name that the module is below; an unlisted module has no room and fails."""
+    rooms = [room for room in ROOMS if below(name, room)]
+    assert rooms, f"proxy.{name} is in no room"
+    return max(rooms, key=len)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute dotted names of all that is imported; `from a import b` counts as a.b where that is a module of ours."""
+    ours = {f"proxy.{name}" for name, _ in modules()}
+    package = ("proxy", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            source = ".".join((*above, *([node.module] if node.module else ())))
+            for alias in node.names:
+                full = f"{source}.{alias.name}"
+                yield full if full in ours else source
+
+
+EVERY = pytest.mark.parametrize(("name", "path"), modules(), ids=[name for name, _ in modules()])
+
+
+@EVERY
+def test_a_module_imports_only_what_its_room_may(name, path):
+    room = room_of(name)
+    for imported in imports(path):
+        if below(imported, "proxy"):
+            inner = imported.removeprefix("proxy").removeprefix(".") or "__init__"
+            allowed = any(below(inner, other) for other in ROOMS[room])
+            assert allowed or room_of(inner) == room, f"proxy.{name} imports proxy.{inner}"
+
+
+@EVERY
+def test_the_pure_core_imports_no_io_and_no_clock(name, path):
+    if any(below(name, pure) for pure in PURE):
+        touched = {imported.partition(".")[0] for imported in imports(path)} & IMPURE
+        assert not touched, f"proxy.{name} imports {touched}"
+
+
+@pytest.mark.parametrize("library", ALONE)
+def test_one_module_alone_imports(library):
+    importers = [name for name, path in modules() if any(below(one, library) for one in imports(path))]
+    assert len(importers) <= 1, f"{library} is imported by {importers}"
+
+
+@EVERY
+def test_nothing_is_imported_inside_a_function(name, path):
+    for function in functions(path):
+        inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not inner, f"proxy.{name}.{function.name} imports"
+
+
+@EVERY
+def test_no_module_keeps_state(name, path):
+    tree = ast.parse(path.read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], f"proxy.{name} says global"
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and is_mutable(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:  # a table in capitals is a constant
+                shown = ast.unparse(target)
+                assert re.fullmatch(r"_?[A-Z][A-Z0-9_]*|__all__", shown), f"proxy.{name}.{shown} is mutable"
+
+
+def is_mutable(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        return value.func.id in {"dict", "list", "set", "deque", "defaultdict", "Counter", "OrderedDict"}
+    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
+
+
+@EVERY
+def test_a_module_and_its_functions_stay_short(name, path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= MODULE_LINES, f"proxy.{name} has {lines} lines"
+    for function in functions(path):
+        length = (function.end_lineno or 0) - function.lineno + 1
+        assert length <= FUNCTION_LINES, f"proxy.{name}.{function.name} has {length} lines"
+
+
+@EVERY
+def test_a_module_states_its_law(name, path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree) or not tree.body, f"proxy.{name} has no docstring"
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
