@@ -29,12 +29,13 @@ from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
 from proxy.keys import KeyFileError, load_keys
-from proxy.middleware import App, Message, Receive, Scope, Send, Tracking, TrackingMiddleware
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
 from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable, Sweep
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
+from proxy.tracking.middleware import TrackingMiddleware
+from proxy.tracking.settings import App, Message, Receive, Scope, Send, Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -92,8 +93,7 @@ class Footfall:
             cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days),
             page_ids=PageIds(tuple(key.secret for key in keys)),
             clock_ms=clock_ms,
-            prefix=prefix.encode("ascii"),
-            script=script_path(prefix, tracker),
+            sites=Sites(prefix.encode("ascii"), script_path(prefix, tracker)),
             public_origin=config.site.public_origin,
             exclude=Globs(config.tracking.exclude),
             visits=config.tracking.visits,

@@ -18,9 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.intake.collector import Collector, Sender, problem
-from proxy.intake.visits import session_facts
-from proxy.middleware import Tracking
 from proxy.page.eligibility import read_fields
+from proxy.tracking.settings import Tracking
 
 SCRIPT_MAX_AGE_SECONDS = 31_536_000
 """The tracker's address carries its version, so that browsers may keep it for a year."""
@@ -86,14 +85,16 @@ def _sender(tracking: Tracking, request: Request) -> Sender:
     fields = read_fields(request.headers.raw)
     scheme, host = tracking.origin(request.scope, fields)
     secure = scheme == "https"
-    identity = tracking.identify(fields, secure=secure, now_ms=tracking.clock_ms())
+    header = fields.get(b"cookie")
+    cookie = tracking.cookies.take_apart(header) if header is not None else None
+    identity = tracking.identify(cookie, secure=secure, now_ms=tracking.clock_ms())
     agent = tracking.agents.read(fields.get(b"user-agent", b""))
     return Sender(
         cookie=identity.uuid if identity is not None else None,
         secure=secure,
-        opted_out=tracking.opted_out(fields),
-        origin=f"{scheme}://{host}".encode("latin-1", "replace"),
-        session_facts=session_facts(fields, agent, (), "page.visit"),
+        opted_out=tracking.opted_out(fields, cookie),
+        origin=tracking.sites.site(scheme, host).origin,
+        session_facts=tracking.cleaner.session_facts(fields, agent, ()),
     )
 
 

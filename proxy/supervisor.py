@@ -38,7 +38,10 @@ class BindError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`count` processes of `python -m proxy <command> --socket FD... --lifeline FD`, `stdin` on their input."""
+    """`count` processes of `python -m proxy <command> --socket FD... --lifeline FD`, `stdin` on their input.
+
+    The sockets are the supervisor's from then on: it closes them when it stops.
+    """
 
     name: str
     command: str
@@ -122,6 +125,9 @@ class Supervisor:
                 for n in range(1, job.count + 1)
             ]
             await self._stopping.wait()
+            for job in jobs:  # or visitors would queue for workers that no longer accept
+                for listener in job.sockets:
+                    listener.close()
             killed = await self._drain(keepers)
         finally:
             for number in handled:
@@ -145,6 +151,8 @@ class Supervisor:
             try:
                 child = await _start(job, lifeline)
             except OSError as wrong:  # no process or memory to be had just now
+                if self._stopping.is_set():
+                    return
                 self._announce(f"{name} cannot be started: {wrong.strerror}")
                 await self._rest(LONGEST_DELAY_SECONDS)
                 continue

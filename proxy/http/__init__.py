@@ -7,9 +7,10 @@
     gate      refuses what must not pass, and says who the peer is           (pure)
     forward   the ASGI application that asks upstream and streams the answer
     upstream  the keep-alive pool, its limits and its one clock
-    connection  one connection of the pool: answers read and judged         (with reader: the importers of httptools)
+    connection  one connection of the pool: answers read and judged
     exchange  one request and its answer on their way through upstream
     headers   field lists: what is forwarded, dropped, appended              (pure)
+    parser    httptools under names of ours                         (its only importer)
     errors    what can go wrong, whose fault it is, and the page that says so
     asgi      the types of the ASGI interface
 

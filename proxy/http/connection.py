@@ -11,10 +11,9 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
 from proxy.http.asgi import Headers
 from proxy.http.errors import UpstreamBroken
+from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
 
 if TYPE_CHECKING:
     from proxy.http.exchange import Exchange
@@ -48,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._upstream = upstream
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._exchange: Exchange | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._parser: AnswerParser | None = None
         self._fields: Headers = []
         self._left = 0  # bytes of body still to come past the parser
         self._head_bytes = 0
@@ -78,10 +77,7 @@ class Connection(asyncio.Protocol):
         self._heard = False
         self._head_bytes = self._interim = 0
         if self._parser is None:
-            self._parser = httptools.HttpResponseParser(self)
-            # Lets an answer with both Content-Length and Transfer-Encoding through, so that the latter wins and the
-            # connection closes (RFC 9112 6.3); the default is an error.
-            self._parser.set_dangerous_leniencies(lenient_chunked_length=True)
+            self._parser = answer_parser(self)
         exchange.connection = self
         self._transport.write(exchange.head)
         if not exchange.uploaded:
@@ -165,9 +161,9 @@ class Connection(asyncio.Protocol):
         assert self._parser is not None
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
+        except CallbackError as error:
             raise error.__context__ if isinstance(error.__context__, UpstreamBroken) else error from None
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except (ParserError, Upgrade) as error:
             # Past a complete answer it is only the connection that is spoilt ("Data after Connection: close").
             self._keep = False
             if not exchange.complete:
@@ -214,7 +210,7 @@ class Connection(asyncio.Protocol):
         else:
             exchange.fail(UpstreamBroken("connection closed early"))
 
-    # httptools -------------------------------------------------------------------------------------------------
+    # The parser's callbacks ----------------------------------------------------------------------------------
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name.lower(), value))
@@ -223,6 +219,8 @@ class Connection(asyncio.Protocol):
         exchange, parser = self._exchange, self._parser
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
+        if len(self._fields) > ANSWER_FIELDS:
+            raise UpstreamBroken("too many fields")
         status = parser.get_status_code()
         fields, self._fields = self._fields, []  # trailers go to the new list, and nowhere from there
         if 100 <= status < 200 and status != 101:

@@ -131,7 +131,7 @@ class Cycle:
             if not self.complete:
                 self._recover() if not self._started else self._cut()
         finally:
-            self._protocol.server_state.tasks.discard(self.task)
+            self._protocol.on_application_end(self)
 
     def _recover(self) -> None:
         if self.disconnected:

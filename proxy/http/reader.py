@@ -1,4 +1,4 @@
-"""Requests as they arrive on one connection: httptools' request parser, and what it must not decide alone.
+"""Requests as they arrive on one connection: the request parser, and what it must not decide alone.
 
 It checks the limits of F4 and hides from the parser what that would refuse or misread: targets with high bytes,
 trailers (which would join the request's fields), upgrades nobody serves (which would swallow the body).
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import httptools
-
 from proxy.http.asgi import Headers
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of
+from proxy.http.parser import CallbackError, ParserError, RequestParser, Upgrade
 from proxy.http.target import disguise
 
 HEADER_BYTES = 64 * 1024  # F4; counted as received, so that a head that never ends is bounded too
@@ -60,7 +59,7 @@ class RequestReader:
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = RequestParser(self)
         self._url = b""
         self._fields: Headers = []
         self._waiting = True  # no byte of the next request has been parsed
@@ -111,15 +110,15 @@ class RequestReader:
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
+        except Upgrade as upgrade:
             self._resume_after_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserCallbackError as error:
+        except CallbackError as error:
             cause = error.__context__
             if not isinstance(cause, ProxyError):
                 raise
             if not self.deaf:
                 self._owner.refuse(cause.status, cause.reason)
-        except httptools.HttpParserError:
+        except ParserError:
             # Behind the last request of a connection anything may come.
             if not self.deaf:
                 self._owner.refuse(400, "The request is malformed.")
@@ -134,12 +133,12 @@ class RequestReader:
         coding, length = value_of(headers, b"transfer-encoding"), value_of(headers, b"content-length")
         framing = b"transfer-encoding: chunked" if coding else b"content-length: " + (length or b"0")
         self._replaying = True
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = RequestParser(self)
         self._parse(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
         if rest and not self.deaf:
             self._parse(rest)
 
-    # httptools -------------------------------------------------------------------------------------------------
+    # The parser's callbacks ----------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         if not self._replaying:

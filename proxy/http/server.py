@@ -171,6 +171,14 @@ class ServerProtocol(HttpToolsProtocol):
         if not self.queue:
             self.flow.resume_reading()
 
+    def on_application_end(self, cycle: Cycle) -> None:
+        """Its task is over, whether or not the response is whole."""
+        if cycle.task is not None:
+            self.tasks.discard(cycle.task)
+        if cycle is self._answering:
+            self._answering = None
+            self._sweeps = 0
+
     def _close(self, *, lingering: bool) -> None:
         """`lingering`: unread bytes are still coming, and closing over them would reset the connection, which takes
         the answer from the visitor before he has read it (RFC 9112 9.6)."""
@@ -199,9 +207,17 @@ class ServerProtocol(HttpToolsProtocol):
             reader.head_begun = False
             self._sweeps = 0
         self._sweeps += 1
-        limit = LINGER_SECONDS if reader.deaf else KEEP_ALIVE_SECONDS if reader.is_between else HEADER_SECONDS
-        if self._sweeps > limit:
-            self.transport.close()
+        if self._sweeps > self._patience():
+            # Closing waits for what is still to be written, which a visitor who does not read would keep up for ever.
+            self.transport.abort()
+
+    def _patience(self) -> int:
+        """Seconds until a connection in this state is closed."""
+        if self.transport.get_write_buffer_size():
+            return KEEP_ALIVE_SECONDS
+        if self._reader.deaf:
+            return LINGER_SECONDS
+        return KEEP_ALIVE_SECONDS if self._reader.is_between else HEADER_SECONDS
 
 
 class _Server(uvicorn.Server):

@@ -44,6 +44,7 @@ class Upstream:
         connect_seconds: float = 5.0,
         response_seconds: float = 60.0,
         body_idle_seconds: float = 60.0,
+        max_connections: int = OPEN_CONNECTIONS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -58,6 +59,7 @@ class Upstream:
         self._connect_ticks = _ticks(connect_seconds)
         self._response_ticks = _ticks(response_seconds)
         self._body_idle_ticks = _ticks(body_idle_seconds)
+        self._max_connections = max_connections
         self._idle: list[Connection] = []
         self._connections: set[Connection] = set()
         self._opening: set[Exchange] = set()
@@ -97,7 +99,7 @@ class Upstream:
 
     def open(self, exchange: Exchange) -> None:
         """A new connection for `exchange`, which fails if there is none to be had."""
-        if self.open_connections >= OPEN_CONNECTIONS and not self._drop_idle():
+        if self.open_connections >= self._max_connections and not self._drop_idle():
             exchange.fail(Overloaded())
             return
         exchange.touched = self.now

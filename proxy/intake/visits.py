@@ -39,12 +39,13 @@ class Request(NamedTuple):
     fields: Mapping[bytes, bytes]
 
 
-class Uris:
-    """URIs cleaned, each once while it is in use."""
+class Cleaner:
+    """What requests say, cleaned; each text once while it is in use."""
 
-    __slots__ = ("_pages", "_referrers")
+    __slots__ = ("_pages", "_referrers", "_sessions")
 
     def __init__(self) -> None:
+        self._sessions: dict[tuple[bytes | None, bytes, str, Facts], Facts] = {}
         self._pages: dict[tuple[str, str, bytes, bytes], CleanUri] = {}
         self._referrers: dict[bytes, str | None] = {}
 
@@ -70,6 +71,21 @@ class Uris:
             self._referrers[value] = None if clean is None else clean.uri
         return self._referrers[value]
 
+    def session_facts(self, fields: Mapping[bytes, bytes], agent: Agent, utm: Facts) -> Facts:
+        """The params of a session.start that this request may cause: source, language, utm_*, trigger."""
+        hint, accepted = fields.get(b"sec-ch-ua-mobile"), fields.get(b"accept-language", b"")
+        key = (hint, accepted, agent.source, utm)
+        known = self._sessions.get(key)
+        if known is None:
+            if len(self._sessions) >= URI_CACHE_ENTRIES:
+                self._sessions.clear()
+            source = agent.source if hint is None else ("WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP")
+            language = _LANGUAGE.match(accepted.decode("latin-1").strip())
+            spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
+            known = (("source", source), *spoken, *utm, ("trigger", "page.visit"))
+            self._sessions[key] = known
+        return known
+
 
 def _text(raw: bytes) -> str:
     """Bytes of a target as text: ASCII as it is, everything else percent-encoded."""
@@ -83,18 +99,9 @@ def public_host(value: bytes) -> str:
     return clean_text(value.decode("latin-1").lower(), HOST_MAX_CHARS)
 
 
-def session_facts(fields: Mapping[bytes, bytes], agent: Agent, utm: Facts, trigger: str) -> Facts:
-    """The params of a session.start that this request may cause: source, language, utm_*, trigger."""
-    hint = fields.get(b"sec-ch-ua-mobile")
-    source = agent.source if hint is None else ("WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP")
-    language = _LANGUAGE.match(fields.get(b"accept-language", b"").decode("latin-1").strip())
-    spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
-    return (("source", source), *spoken, *utm, ("trigger", trigger))
-
-
 def make_visit(
     request: Request,
-    uris: Uris,
+    cleaner: Cleaner,
     agent: Agent,
     *,
     random: bytes,
@@ -111,7 +118,7 @@ def make_visit(
         uuid: the visitor; of a crawler the one that its User-Agent gives it.
         cookie_came_back: whether that visitor's cookie was on the request.
     """
-    page = uris.page(request)
+    page = cleaner.page(request)
     facts: Facts = (("nav", "navigate"), ("status", status))
     if request.method == "POST":
         facts = (*facts, ("method", "POST"))
@@ -124,8 +131,8 @@ def make_visit(
         page.uri,
         agent.bot,
         cookie_came_back,
-        uris.referrer(request.fields.get(b"referer")),
+        cleaner.referrer(request.fields.get(b"referer")),
         upstream_ms,
         (*facts, *page.utm) if page.utm else facts,
-        session_facts(request.fields, agent, page.utm, "page.visit"),
+        cleaner.session_facts(request.fields, agent, page.utm),
     )

@@ -6,13 +6,10 @@ been given out, its own bytes are kept and go out untouched if they are no gzip 
 do. A step of output is at most MAX_STEP_BYTES, however well the input was compressed.
 
     Recoder   nothing given out yet   no gzip, or decided and not injected   the body's own bytes to the end
-                                      else                                   decode, transform, encode, flush each
-                                      chunk
-              a member has ended      the transform has decided              our member ends, then the body's own
-              bytes
+                                      else                                   decode, transform, encode; then flush
+              a member has ended      the transform has decided              ours ends, then the body's own bytes
                                       it has not                             the next member is joined to ours
-              corrupt or cut short                                           an invalid block, or no end: the same
-              fault
+              corrupt or cut short                                           an invalid block, or no end
 
 Source: RFC 1952 (gzip; members, 2.2), RFC 1951 (3.2.3: block type 3 is invalid), RFC 9110 8.4.1.3 and 12.5.3.
 """
@@ -23,7 +20,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 MAX_STEP_BYTES: Final = 64 * 1024
-"""Longest piece a decoder gives out at once; a bomb of 1:1000 is met by as many steps, each of which can wait."""
+"""Longest piece a decoder gives out at once; a bomb of 1:1000 is met by as many steps."""
 
 MAX_RAW_BYTES: Final = 64 * 1024
 """Input kept back while a member has given no output; only a gzip header with endless fields gets there."""
@@ -59,13 +56,16 @@ class Transform(Protocol):
 
 
 class GzipDecoder:
-    """Decodes one gzip member. `untried`: nothing was fed; `ended`: its check sum was right; `rest`: what followed it."""
+    """Decodes one gzip member.
 
-    __slots__ = ("_inflate", "_started", "ended", "rest", "untried")
+    `untried`: nothing was fed. `started`: it has given output. `ended`: its check sum was right. `rest`: what followed.
+    """
+
+    __slots__ = ("_inflate", "ended", "rest", "started", "untried")
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(_GZIP_WBITS)
-        self._started = False
+        self.started = False
         self.untried = True
         self.ended = False
         self.rest = b""
@@ -78,10 +78,10 @@ class GzipDecoder:
             try:
                 piece = inflate.decompress(data, MAX_STEP_BYTES)
             except zlib.error as error:
-                raise CodingError(str(error), started=self._started) from error
+                raise CodingError(str(error), started=self.started) from error
             data = inflate.unconsumed_tail
             if piece:
-                self._started = True
+                self.started = True
                 yield piece
             # A full piece may have left output inside zlib even though all input is consumed.
             if not data and len(piece) < MAX_STEP_BYTES:
@@ -93,7 +93,7 @@ class GzipDecoder:
     def flush(self) -> None:
         """The input is complete: raises CodingError if the member is not."""
         if not self.ended:
-            raise CodingError("gzip stream is cut short", started=self._started)
+            raise CodingError("gzip stream is cut short", started=self.started)
 
 
 class GzipEncoder:
@@ -139,8 +139,8 @@ class Recoder:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what can be sent, in pieces; must be exhausted before the next feed. Raises nothing of its own."""
         while chunk and not self._passing and self.broken is None:
-            # Kept until the member has given output: then it is too late to pass the body as it is.
-            self._raw += chunk
+            if not self._decoder.started:
+                self._raw += chunk
             try:
                 yield from self._recode(chunk)
             except CodingError as error:

@@ -70,7 +70,10 @@ READ_FIELDS = frozenset(
         b"cookie",
         b"dnt",
         b"host",
+        b"if-match",
+        b"if-modified-since",
         b"if-none-match",
+        b"if-range",
         b"origin",
         b"range",
         b"referer",
@@ -84,6 +87,21 @@ READ_FIELDS = frozenset(
 )
 """The request fields that decide anything."""
 
+_JOINED = {b"cookie": b"; ", b"if-none-match": b", ", b"if-match": b", ", b"accept-encoding": b", "}
+
+_ANSWER_FIELDS = frozenset(
+    (
+        b"cache-control",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-length",
+        b"content-security-policy",
+        b"content-type",
+        b"set-cookie",
+        MARKER,
+    )
+)
+
 Fields = dict[bytes, bytes]
 
 
@@ -92,33 +110,60 @@ def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     fields: Fields = {}
     for name, value in headers:
         if name in READ_FIELDS:
-            if name in fields and name in (b"cookie", b"if-none-match"):
-                value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
+            if name in fields and name in _JOINED:
+                value = fields[name] + _JOINED[name] + value
             fields[name] = value
     return fields
 
 
 class Answer(NamedTuple):
-    """The head of an answer, as far as it decides: status, whether it is HTML (exactly `text/html`), the declared
-    charset (lower case, b"" if none), whether it is an attachment."""
+    """The head of an answer, as far as it decides: `status`; whether it is `html` (exactly `text/html`); the declared
+    `charset` (lower case, b"" if none); whether it is an `attachment`; its content `coding` (lower case, b"" if
+    none); the enforced `policies`; whether transforming it is forbidden or it was tagged before us (`untouchable`);
+    its `length`, if it says so; the cookies that it sets."""
 
     status: int
     html: bool
-    charset: bytes
-    attachment: bool
+    charset: bytes = b""
+    attachment: bool = False
+    coding: bytes = b""
+    policies: tuple[bytes, ...] = ()
+    untouchable: bool = False
+    length: bytes | None = None
+    set_cookies: tuple[bytes, ...] = ()
 
 
 def read_answer(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
-    """Read the head of an answer. Names are compared in lower case, as ASGI has them."""
-    html, charset, attachment = False, b"", False
+    """Read the head of an answer in one pass. Names are in lower case, as ASGI has them."""
+    html, charset, attachment, coding = False, b"", False, b""
+    policies: tuple[bytes, ...] = ()
+    cookies: tuple[bytes, ...] = ()
+    untouchable, length = False, None
     for name, value in headers:
+        if name not in _ANSWER_FIELDS:
+            continue
         if name == b"content-type":
             kind, _, parameters = value.partition(b";")
             html = kind.strip().lower() == b"text/html"
             charset = _charset(parameters) if parameters else b""
+        elif name == b"content-length":
+            length = value
+        elif name == b"cache-control":
+            untouchable = untouchable or b"no-transform" in value.lower()
+        elif name == b"content-security-policy":
+            policies = (*policies, value)
+        elif name == b"content-encoding":
+            # Two fields are two codings, which is one more than is decoded.
+            coding = coding + b"," + value.strip().lower() if coding else value.strip().lower()
         elif name == b"content-disposition":
             attachment = value.strip().lower().startswith(b"attachment")
-    return Answer(status, html, charset, attachment)
+        elif name == b"set-cookie":
+            cookies = (*cookies, value)
+        else:
+            untouchable = True
+    if coding == b"identity":
+        coding = b""
+    return Answer(status, html, charset, attachment, coding, policies, untouchable, length, cookies)
 
 
 def _charset(parameters: bytes) -> bytes:
@@ -164,12 +209,10 @@ def is_navigation(fields: Fields) -> bool:
     return mode == b"navigate" and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
 
 
-def may_be_page(method: str, fields: Fields, standing: Standing) -> bool:
-    """Whether the answer may be tagged: what has to be known before the request goes upstream, since then its
-    conditionals, ranges and codings are made such that a taggable answer comes back."""
-    if standing is not Standing.ORDINARY or method not in ("GET", "POST", "HEAD"):
-        return False
-    return is_prefetch(fields) or is_navigation(fields)
+def may_be_page(method: str, fields: Fields) -> bool:
+    """Whether the answer may be tagged, for all that the request says: what has to be known before it goes upstream,
+    since then its conditionals, ranges and codings are made such that a taggable answer comes back."""
+    return method in ("GET", "POST", "HEAD") and (is_navigation(fields) or is_prefetch(fields))
 
 
 def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
@@ -218,22 +261,13 @@ PRIVATE_OUTCOMES = frozenset(
 """Rows 7, 9, 10, 13, 14, 16: whose HTML answers must not be kept by a shared cache, tagged or not."""
 
 
-def is_taggable(answer: Answer, headers: Iterable[tuple[bytes, bytes]], request_no_transform: bool) -> str | None:
-    """The gate for the tag of a page that may have one: None, or in a word why not.
-
-    `html` (not HTML, a status without a document, an attachment), `charset`, `no-transform` (C4), `marker`.
-    """
-    if not answer.html or answer.attachment or answer.status in _NO_DOCUMENT_STATUS or answer.status < 200:
-        return "html"
-    if 300 <= answer.status < 400:
-        return "html"
+def is_taggable(answer: Answer, fields: Fields) -> bool:
+    """The gate for the tag of a page that may have one: a document in a charset that the scanner knows, which neither
+    side forbids to transform (C4), and that no footfall before us has tagged."""
+    if not answer.html or answer.attachment or answer.untouchable or answer.status in _NO_DOCUMENT_STATUS:
+        return False
+    if answer.status < 200 or 300 <= answer.status < 400:
+        return False
     if answer.charset and answer.charset.startswith(_UNSAFE_CHARSETS):
-        return "charset"
-    if request_no_transform:
-        return "no-transform"
-    for name, value in headers:
-        if name == MARKER:
-            return "marker"
-        if name == b"cache-control" and b"no-transform" in value.lower():
-            return "no-transform"
-    return None
+        return False
+    return b"no-transform" not in fields.get(b"cache-control", b"").lower()

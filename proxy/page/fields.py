@@ -8,6 +8,7 @@ ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restor
 """
 
 import re
+from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 
 from proxy.page.eligibility import MARKER, Headers
@@ -21,6 +22,13 @@ _SHARED_FIELDS = frozenset((b"cdn-cache-control", b"surrogate-control", b"cloudf
 _SHARED_DIRECTIVES = (b"public", b"s-maxage", b"proxy-revalidate")
 _DIGESTS = frozenset((b"content-md5", b"digest", b"repr-digest", b"content-digest"))
 VARY = (b"Sec-Fetch-Dest", b"Sec-Fetch-Mode")
+_VARY = b", ".join(VARY)
+_MARKED = (MARKER, b"tagged")
+_CHANGED = (
+    _SHARED_FIELDS
+    | _DIGESTS
+    | {b"cache-control", b"vary", b"etag", b"last-modified", b"accept-ranges", b"content-length"}
+)
 
 
 def tagged_etag(etag: bytes) -> bytes:
@@ -64,36 +72,54 @@ def restore(members: bytes) -> tuple[list[bytes], bytes | None, bool]:
     return mapped, since, ours
 
 
-def to_upstream(headers: Headers, *, keep_ours: bool, drop_conditionals: bool, drop_range: bool) -> Headers:
+Replacements = dict[bytes, bytes | None]
+"""What becomes of request fields: a new value, or None to drop them."""
+
+_CONCERNED = _CONDITIONALS | _RANGES | {b"if-match"}
+
+
+def to_upstream(
+    fields: Mapping[bytes, bytes], *, keep_ours: bool, drop_conditionals: bool, drop_range: bool
+) -> Replacements:
     """Map the conditionals of a request back, and drop those that would revive an untagged copy.
 
     Args:
+        fields: the request's fields by name, repeated ones joined.
         keep_ours: conditionals that carry our suffix are kept (mapped back) though others are dropped.
         drop_conditionals: conditionals without our suffix are dropped (a candidate for the tag).
         drop_range: Range and If-Range are dropped (C2).
     """
-    if not any(name in _CONDITIONALS or name in _RANGES or name == b"if-match" for name, _ in headers):
-        return headers
-    carries = any(name == b"if-none-match" and restore(value)[2] for name, value in headers)
-    keep = not drop_conditionals or (keep_ours and carries)
+    if _CONCERNED.isdisjoint(fields):
+        return {}
+    changes: Replacements = {}
+    if drop_range:
+        changes.update({name: None for name in _RANGES if name in fields})
+    if b"if-match" in fields:
+        mapped, _, ours = restore(fields[b"if-match"])
+        if ours:
+            changes[b"if-match"] = b", ".join(mapped) or None
+    members, since, ours = restore(fields.get(b"if-none-match", b""))
+    if drop_conditionals and not (keep_ours and ours):
+        changes.update({name: None for name in _CONDITIONALS if name in fields})
+    elif ours:
+        changes[b"if-none-match"] = b", ".join(members) or None
+        if since is not None:
+            changes[b"if-modified-since"] = since
+    return changes
+
+
+def replaced(headers: Headers, changes: Replacements) -> Headers:
+    """The fields with `changes` carried out: the first of a name takes the new value, its repeats go."""
     result: Headers = []
-    since: bytes | None = None
+    left = dict(changes)
     for name, value in headers:
-        if name in _RANGES and drop_range:
-            continue
-        if name in _CONDITIONALS and not keep:
-            continue
-        if name in (b"if-none-match", b"if-match"):
-            mapped, from_tag, ours = restore(value)
-            if ours:
-                since = from_tag if name == b"if-none-match" else since
-                if mapped:
-                    result.append((name, b", ".join(mapped)))
-                continue
-        result.append((name, value))
-    if since is not None:
-        result = [field for field in result if field[0] != b"if-modified-since"]
-        result.append((b"if-modified-since", since))
+        if name in changes:
+            new = left.pop(name, None)
+            if new is not None:
+                result.append((name, new))
+        else:
+            result.append((name, value))
+    result += [(name, new) for name, new in left.items() if new is not None]
     return result
 
 
@@ -107,9 +133,7 @@ def private(value: bytes) -> bytes:
     return b", ".join([b"private", *kept])
 
 
-def _vary(value: bytes | None) -> bytes:
-    if value is None:
-        return b", ".join(VARY)
+def _vary(value: bytes) -> bytes:
     present = value.lower()
     if b"*" in present:
         return value
@@ -117,47 +141,45 @@ def _vary(value: bytes | None) -> bytes:
     return b", ".join([value, *missing]) if missing else value
 
 
-def to_visitor(headers: Headers, *, tagged: bool, keep_length: bool) -> Headers:
+def to_visitor(headers: Headers, *, tagged: bool, length: bytes | None) -> Headers:
     """The head of an HTML answer that may not be shared, and of a tagged one besides.
 
     Args:
         tagged: the entity tag gets our suffix, digests and Accept-Ranges go, the marker is added.
-        keep_length: the Content-Length may stay (an untagged page; a 304 never has one).
+        length: the Content-Length that stays; None drops it.
     """
     result: Headers = []
-    cached = varied = False
     etag: bytes | None = None
     last_modified: bytes | None = None
-    for name, value in headers:
-        if name == b"cache-control":
-            if cached:
-                continue
-            everything = b", ".join(other for field, other in headers if field == b"cache-control")
-            cached, value = True, private(everything)
+    caching: list[bytes] = []
+    varying: list[bytes] = []
+    for field in headers:
+        name, value = field
+        if name not in _CHANGED:
+            result.append(field)
+        elif name == b"cache-control":
+            caching.append(value)
+        elif name == b"vary":
+            varying.append(value)
+        elif name == b"content-length":
+            if length is not None:
+                result.append((name, length))
         elif name in _SHARED_FIELDS:
             continue
-        elif name == b"vary":
-            if varied:
-                continue
-            everything = b", ".join(other for field, other in headers if field == b"vary")
-            varied, value = True, _vary(everything)
-        elif tagged:
-            if name in _DIGESTS or name == b"accept-ranges":
-                continue
-            if name == b"etag":
-                etag = value = tagged_etag(value)
-            elif name == b"last-modified":
-                last_modified = value
-        if name == b"content-length" and not keep_length:
-            continue
-        result.append((name, value))
-    if not cached:
-        result.append((b"cache-control", b"private"))
-    if not varied:
-        result.append((b"vary", _vary(None)))
+        elif not tagged:
+            result.append(field)
+        elif name == b"etag":
+            etag = tagged_etag(value)
+            result.append((name, etag))
+        elif name == b"last-modified":
+            last_modified = value
+            result.append(field)
+    result.append((b"cache-control", private(b", ".join(caching)) if caching else b"private"))
+    result.append((b"vary", _vary(b", ".join(varying)) if varying else _VARY))
     if tagged:
-        made = last_modified_etag(last_modified) if etag is None and last_modified is not None else None
-        if made is not None:
-            result.append((b"etag", made))
-        result.append((MARKER, b"tagged"))
+        if etag is None and last_modified is not None:
+            made = last_modified_etag(last_modified)
+            if made is not None:
+                result.append((b"etag", made))
+        result.append(_MARKED)
     return result

@@ -1,15 +1,14 @@
 """Where the tag goes: one pass over the bytes of an HTML document, inserting once, changing nothing else.
 
-Law: `output.replace(tag, b"", 1) == input`, and the output does not depend on how the input was cut into chunks. What has
-been looked at is given out; at most the current incomplete token is held. In doubt nothing is inserted. This module
-does not know HTTP: whether an answer may be tagged at all is decided before an Injector is made.
+Law: `output.replace(tag, b"", 1) == input`, and the output does not depend on how the input was cut into chunks. What
+has been looked at is given out; at most the current incomplete token is held. In doubt nothing is inserted. This
+module does not know HTTP: whether an answer may be tagged at all is decided before an Injector is made.
 
 The tag becomes a child of <head>, before the first token that is neither white space, comment, <meta> nor <title>:
 
     before head   white space, comment, doctype, <html>, stray end tag     passed (<html amp>: give up)
                   <head>, <meta>, <title>                                  begin the head
-                  anything else                                            the tag goes before it (it implies the
-                  head)
+                  anything else                                            the tag goes before it, implying a head
     in head       white space, comment, <meta>, <title>...</title>         passed
                   <link>, <script>, <style>, <noscript>                    passed only while a charset may still be
                                                                            declared within PRESCAN_BYTES
@@ -23,7 +22,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.page import markup
-from proxy.page.spans import MAX_TOKEN_BYTES, RAW_TEXT_NAMES, Comment, RawText, Script, Span
+from proxy.page.spans import MAX_TOKEN_BYTES, RAW_TEXT_NAMES, RawText, Script, Span, comment_start
 
 MAX_SCAN_BYTES: Final = 256 * 1024
 """A document that has not reached its insertion point by then is passed on as it is."""
@@ -62,21 +61,8 @@ class Injector:
     """
 
     __slots__ = (
-        "_declared",
-        "_fresh",
-        "_held",
-        "_in_head",
-        "_make_tag",
-        "_marked",
-        "_must_end",
-        "_must_look",
-        "_offset",
-        "_place",
-        "_policies",
-        "_span",
-        "decided",
-        "gave_up",
-        "injected",
+        *("_declared", "_fresh", "_held", "_in_head", "_make_tag", "_marked", "_must_end", "_must_look", "_offset"),
+        *("_place", "_policies", "_span", "decided", "gave_up", "injected"),
     )
 
     def __init__(self, make_tag: MakeTag, *, charset_declared: bool, must_look_like_document: bool) -> None:
@@ -108,7 +94,13 @@ class Injector:
         if not held:
             return self._scan(chunk)
         buffer = held + chunk
-        if self._is_open_tag(held) and b">" not in chunk and len(buffer) <= MAX_TOKEN_BYTES:
+        if (
+            self._span is None
+            and held[:1] == b"<"
+            and held[1:2].isalpha()
+            and b">" not in chunk
+            and len(buffer) <= MAX_TOKEN_BYTES
+        ):
             # A tag ends at `>`: without one there is no need to read it again from its start.
             self._held = buffer
             return b""
@@ -128,9 +120,6 @@ class Injector:
     def release(self) -> bytes:
         """The document broke off: return what was held and insert nothing, so that it does not look complete."""
         return b"" if self.decided else self._give_up(self._held, GAVE_UP_END)
-
-    def _is_open_tag(self, held: bytes) -> bool:
-        return self._span is None and held[:1] == b"<" and held[1:2].isalpha()
 
     def _scan(self, buffer: bytes) -> bytes:
         """Read from the start of the buffer; return what is settled and hold the rest."""
@@ -273,7 +262,10 @@ class Injector:
         if lead and self._too_far(start, start):
             return start, False
         if lead == b"<!":
-            return self._comment_start(buffer, start)
+            text, comment = comment_start(buffer, start)
+            if comment is not None:
+                self._open(comment, start + MAX_TOKEN_BYTES)
+            return text, text > start
         if lead in (b"", b"<") or (lead[:1] == b"<" and (lead[1:] in b"/?" or lead[1:].isalpha())):
             return start, False
         if lead[:1] == b"&" and not self._in_head:
@@ -289,16 +281,6 @@ class Injector:
         else:
             self._place = start
         return start, False
-
-    def _comment_start(self, buffer: bytes, start: int) -> tuple[int, bool]:
-        abrupt = markup.COMMENT_ABRUPT.match(buffer, start)
-        if abrupt:
-            return abrupt.end(), True
-        text = start + len(b"<!--")
-        if not buffer.startswith(b"<!--", start) or buffer[text:] in (b"", b"-"):
-            return start, False
-        self._open(Comment(), start + MAX_TOKEN_BYTES)
-        return text, True
 
     def _open(self, span: Span, must_end: int) -> None:
         """Enter a span, which must end at `must_end` (in the buffer)."""

@@ -1,11 +1,11 @@
 """The grammar of the injector: HTML tokens as byte patterns, and what a `<meta>` says.
 
-Law: a pattern matches a whole token or nothing, and never needs to look back; the tokenizer is WHATWG HTML 13.2.5, as far
-as an HTML head needs it. All bytes that decide anything are < 0x40, so that no trail byte of a multi-byte charset can be
-taken for one of them. Pure: bytes in, bytes out.
+Law: a pattern matches a whole token or nothing, and never needs to look back; the tokenizer is WHATWG HTML 13.2.5, as
+far as an HTML head needs it. All bytes that decide anything are < 0x40, so that no trail byte of a multi-byte charset
+can be taken for one of them. Pure: bytes in, bytes out.
 
-Quantifiers are possessive over single characters only: over groups CPython 3.11.0 to 3.11.4 restores the position wrongly
-(gh-106052). A failing group cannot match in another way, so that backtracking stays linear in the length of the token.
+Quantifiers are possessive over single characters only: over groups CPython 3.11.0 to 3.11.4 restores the position
+wrongly (gh-106052). A failing group cannot match in another way, so that backtracking stays linear in the token.
 """
 
 import html
@@ -47,9 +47,6 @@ TOKEN: Final = re.compile(
 )
 START_TAG, END_TAG, DOCTYPE = 2, 3, 4
 BLANKS: Final = b"\t\n\f\r "
-
-# `<!-->` and `<!--->` close themselves (13.2.5.43, .44).
-COMMENT_ABRUPT: Final = re.compile(rb"<!---?+>")
 
 # How most documents begin, at a fifth of the cost of reading token by token. It passes only what the tokens pass, and
 # stops before anything else (any other spelling, http-equiv, an AMP mark). Group 1: what makes a head, 2: the charset.
@@ -142,7 +139,7 @@ def is_stateful_charset(label: bytes) -> bool:
 
 
 def meta_policy(meta: dict[bytes, bytes]) -> bytes | None:
-    """The Content-Security-Policy that a `<meta>` enforces; None where it does not (report-only is not allowed in one)."""
+    """The Content-Security-Policy that a `<meta>` enforces; None where it has none."""
     if meta.get(b"http-equiv", b"").lower() != b"content-security-policy":
         return None
     return meta.get(b"content", b"").strip(BLANKS) or None

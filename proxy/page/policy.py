@@ -30,7 +30,7 @@ _SANDBOX_NEEDS: Final = frozenset((b"allow-scripts", b"allow-same-origin"))
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`allowed`: the tag may go in. `nonce`: what its nonce attribute must say, if anything. `reason`: why not, or ""."""
+    """`allowed`: the tag may go in. `nonce`: what its nonce attribute must say, or None. `reason`: why not, or ""."""
 
     allowed: bool
     nonce: bytes | None

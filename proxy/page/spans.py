@@ -15,6 +15,8 @@ MAX_TOKEN_BYTES: Final = 64 * 1024
 
 RAW_TEXT_NAMES: Final = frozenset((b"title", b"style", b"noscript"))
 
+# `<!-->` and `<!--->` close themselves (13.2.5.43, .44).
+_COMMENT_ABRUPT: Final = re.compile(rb"<!---?+>")
 _COMMENT_END: Final = re.compile(rb"--!?>")
 _COMMENT_TAIL: Final = len(b"--!")
 _CLOSERS: Final = {name: re.compile(rb"(?i)</" + name + rb"(?=[\t\n\f\r />])") for name in RAW_TEXT_NAMES}
@@ -42,6 +44,17 @@ class Comment:
         if match is None:
             return max(position, len(buffer) - _COMMENT_TAIL), False
         return match.end(), True
+
+
+def comment_start(buffer: bytes, start: int) -> tuple[int, Comment | None]:
+    """Behind the comment if it closed itself, behind its `<!--` if it is open; `start` itself if more is needed."""
+    abrupt = _COMMENT_ABRUPT.match(buffer, start)
+    if abrupt:
+        return abrupt.end(), None
+    text = start + len(b"<!--")
+    if not buffer.startswith(b"<!--", start) or buffer[text:] in (b"", b"-"):
+        return start, None
+    return text, Comment()
 
 
 class RawText:

@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 from proxy.page import policy
 from proxy.page.coding import Recoder, is_gzip
-from proxy.page.eligibility import Answer
+from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
 
 
 class Site(NamedTuple):
-    """What the tag needs to know of the site: its public origin (`https://shop.example`) and our two paths there,
-    the script's with its version in the query."""
+    """What the tag needs to know of the site: its public origin (`https://shop.example`), the tag's src, and the two
+    paths of ours that a policy has to let through."""
 
     origin: bytes
+    src: bytes
     script: bytes
     collector: bytes
 
@@ -28,14 +29,16 @@ class Tagging:
 
     __slots__ = ("_injector", "_page_id", "_policies", "_recoder", "_site", "added", "blocked")
 
-    def __init__(
-        self, *, site: Site, page_id: bytes, policies: Sequence[bytes], answer: Answer, coded: bool, sniff: bool
-    ) -> None:
+    def __init__(self, site: Site, page_id: bytes, answer: Answer, *, must_look_like_document: bool) -> None:
         self._site = site
         self._page_id = page_id
-        self._policies = policies
-        self._injector = Injector(self._make_tag, charset_declared=bool(answer.charset), must_look_like_document=sniff)
-        self._recoder = Recoder(self._injector) if coded else None
+        self._policies = answer.policies
+        self._injector = Injector(
+            self._make_tag,
+            charset_declared=bool(answer.charset),
+            must_look_like_document=must_look_like_document,
+        )
+        self._recoder = Recoder(self._injector) if answer.coding else None
         self.added = 0
         self.blocked = ""
 
@@ -62,30 +65,28 @@ class Tagging:
         return b"".join(self._recoder.flush())
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
-        script, _, _ = self._site.script.partition(b"?")
-        verdict = policy.decide(
-            self._policies,
-            origin=self._site.origin,
-            script_path=script,
-            collector_path=self._site.collector,
-            metas=metas,
-        )
-        if not verdict.allowed:
-            self.blocked = verdict.reason
-            return None
-        nonce = b"" if verdict.nonce is None else b' nonce="%b"' % verdict.nonce
-        tag = b'<script async src="%b" data-page="%b"%b></script>' % (self._site.script, self._page_id, nonce)
+        nonce = b""
+        if metas or self._policies:
+            verdict = decide(self._policies, self._site, metas)
+            if not verdict.allowed:
+                self.blocked = verdict.reason
+                return None
+            nonce = b"" if verdict.nonce is None else b' nonce="%b"' % verdict.nonce
+        tag = b'<script async src="%b" data-page="%b"%b></script>' % (self._site.src, self._page_id, nonce)
         self.added = len(tag)
         return tag
 
 
-def headers_allow(policies: Sequence[bytes], site: Site) -> bool:
-    """Whether the policies in the response head let the tag run; those in metas are seen later."""
-    script, _, _ = site.script.partition(b"?")
-    verdict = policy.decide(policies, origin=site.origin, script_path=script, collector_path=site.collector)
-    return verdict.allowed
+def decide(policies: Sequence[bytes], site: Site, metas: tuple[bytes, ...] = ()) -> policy.Verdict:
+    """Whether the policies of the head, and of the metas seen so far, let the tag run and its beacons through."""
+    return policy.decide(
+        policies, origin=site.origin, script_path=site.script, collector_path=site.collector, metas=metas
+    )
 
 
-def can_decode(coding: bytes) -> bool:
-    """Whether a body with this Content-Encoding can be tagged (b"" is no coding)."""
-    return not coding or coding.strip().lower() == b"identity" or is_gzip(coding)
+def may_tag(answer: Answer, fields: Fields, site: Site) -> bool:
+    """Whether an answer's body can take the tag: HTML that may be changed, coded in no way or in one that we decode,
+    under policies (those of metas are seen later) that let it run."""
+    if not is_taggable(answer, fields) or (answer.coding and not is_gzip(answer.coding)):
+        return False
+    return not answer.policies or decide(answer.policies, site).allowed

@@ -8,6 +8,7 @@ Value: `base64url(version | uuid (16) | issued day (2) | key id (1)) . signature
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from itsdangerous import BadSignature, Signer
@@ -20,6 +21,8 @@ _VERSION = 1
 _BODY_BYTES = 20
 VERIFIED_CACHE_ENTRIES = 8192
 """Cookies whose signature was checked already: a check costs about 8 us, a look-up 0.1."""
+HEADER_REMEMBERED_BYTES = 1024
+"""Cookie headers up to this size are remembered taken apart: 16 MB at the most."""
 VALUE_MAX_BYTES = 128
 CLOCK_SKEW_DAYS = 1
 """An issue day may lie this far ahead: two machines behind one name, midnight between them."""
@@ -41,10 +44,20 @@ class Identity(NamedTuple):
     stale: bool
 
 
+class CookieHeader(NamedTuple):
+    """A Cookie header taken apart: `rest`, what is left for the site (None: nothing); our cookies' `values` on http
+    and on https, in order; the site's consent cookie."""
+
+    rest: bytes | None
+    values_http: tuple[bytes, ...]
+    values_https: tuple[bytes, ...]
+    consent: bytes
+
+
 class CookieSigner:
     """Issues and reads visitor cookies. `keys[0]` signs; the others only verify (rotation)."""
 
-    __slots__ = ("_current", "_max_age_days", "_signers", "_verified", "name_http", "name_https")
+    __slots__ = ("_current", "_headers", "_max_age_days", "_signers", "_verified", "name_http", "name_https")
 
     def __init__(self, keys: tuple[Key, ...], *, name: str = NAME_HTTP, max_age_days: int = 395) -> None:
         self._signers = {
@@ -54,6 +67,7 @@ class CookieSigner:
         self._current = keys[0].id
         self._max_age_days = max_age_days
         self._verified: dict[bytes, Identity] = {}
+        self._headers: dict[bytes, CookieHeader] = {}
         self.name_http = name.encode("ascii")
         self.name_https = b"__Host-" + self.name_http
 
@@ -66,7 +80,24 @@ class CookieSigner:
         body = b"%c%b%b%c" % (_VERSION, uuid, issued_day.to_bytes(2, "big"), self._current)
         return self._signers[self._current].sign(urlsafe_b64encode(body).rstrip(b"="))
 
-    def read(self, values: list[bytes], now_ms: int) -> Identity | None:
+    def take_apart(self, header: bytes) -> CookieHeader:
+        """Take a Cookie header apart; a browser sends the same one with every request."""
+        known = self._headers.get(header)
+        if known is None:
+            names = (self.name_http, self.name_https)
+            known = CookieHeader(
+                cut(header, names),
+                tuple(values_of(header, self.name_http)),
+                tuple(values_of(header, self.name_https)),
+                next(iter(values_of(header, CONSENT_NAME)), b""),
+            )
+            if len(header) <= HEADER_REMEMBERED_BYTES:
+                if len(self._headers) >= VERIFIED_CACHE_ENTRIES:
+                    self._headers.clear()
+                self._headers[header] = known
+        return known
+
+    def read(self, values: Sequence[bytes], now_ms: int) -> Identity | None:
         """The first value that can be believed, or None (two cookies of our name: first valid wins)."""
         today = now_ms // DAY_MS
         for value in values:

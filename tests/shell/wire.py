@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from proxy.http.asgi import ASGIApp
 from proxy.http.forward import Forwarder
@@ -279,9 +280,9 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def proxying(url: str, **limits: float) -> Iterator[Served]:
+def proxying(url: str, **limits: Any) -> Iterator[Served]:
     """Gate and forwarder before `url`, as `footfall serve` has them, without tracking."""
-    upstream = Upstream(url, **limits)  # type: ignore[arg-type]
+    upstream = Upstream(url, **limits)
     refusals: list[tuple[bytes, int]] = []
     app = Gate(
         Forwarder(upstream, via_token=TOKEN),

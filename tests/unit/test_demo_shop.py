@@ -32,8 +32,12 @@ def ask(method: str, target: str, body: bytes = b"", **headers: str) -> Answer:
     }
     sent = []
 
+    incoming = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not incoming:
+            await asyncio.Event().wait()  # the browser stays
+        return incoming.pop()
 
     async def send(message):
         sent.append(message)

@@ -1,0 +1,92 @@
+"""What is recorded for an answer, and which cookies it sets: VISITS.md section 2, row by row."""
+
+import os
+import time
+from typing import NamedTuple
+
+from proxy.intake.visits import Request, make_visit
+from proxy.page.eligibility import Answer
+from proxy.store.base import OptOut
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.settings import Tracking
+from proxy.visitors.cookie import DAY_MS
+from proxy.visitors.ids import MINUTE_MS, PageId, bot_id, event_id, visitor_id
+
+NOT_MODIFIED = 304
+
+
+class Count(NamedTuple):
+    """What was done: the page id for the tag, the cookies to set, the ticket of a visit to wait for."""
+
+    page_id: PageId | None = None
+    set_cookies: tuple[bytes, ...] = ()
+    ticket: int = 0
+
+
+def count_visit(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Count:
+    """A page.visit, under the cookie's uuid or a new one."""
+    identity, now = request.identity, request.now_ms
+    random = os.urandom(26)
+    uuid = identity.uuid if identity is not None else visitor_id(random[10:])
+    event, ticket = _record(
+        tracking, request, answer, uuid=uuid, random=random[:10], cookie_came_back=identity is not None
+    )
+    page_id = PageId(event, True, identity is None, now // MINUTE_MS)
+    return Count(page_id, _cookies(tracking, request, uuid) if answer.status != NOT_MODIFIED else (), ticket)
+
+
+def count_bot(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Count:
+    """A page.visit in the lane of crawlers; nobody waits for it."""
+    uuid = bot_id(request.fields.get(b"user-agent", b"").decode("latin-1"))
+    _record(tracking, request, answer, uuid=uuid, random=os.urandom(10), cookie_came_back=False)
+    return Count()
+
+
+def opt_out(tracking: Tracking, request: TrackedRequest) -> Count:
+    """An existing cookie is expired, an open session ends; nothing else is written."""
+    if request.identity is not None:
+        tracking.recorder.record(OptOut(request.identity.uuid, request.now_ms))
+    cookie = request.cookie
+    if cookie is None or not (cookie.values_https if request.secure else cookie.values_http):
+        return Count()
+    return Count(None, (tracking.cookies.expire_cookie(secure=request.secure),))
+
+
+def uncounted(request: TrackedRequest) -> Count:
+    """A page id that counts when the page is really shown (a prefetch)."""
+    event = event_id(request.now_ms, os.urandom(10))
+    return Count(PageId(event, False, request.identity is None, request.now_ms // MINUTE_MS))
+
+
+def _record(
+    tracking: Tracking, request: TrackedRequest, answer: Answer, *, uuid: bytes, random: bytes, cookie_came_back: bool
+) -> tuple[bytes, int]:
+    visit = make_visit(
+        Request(request.method, request.scheme, request.host, request.raw_path, request.query, request.fields),
+        tracking.cleaner,
+        tracking.agents.read(request.fields.get(b"user-agent", b"")),
+        random=random,
+        uuid=uuid,
+        cookie_came_back=cookie_came_back,
+        now_ms=request.now_ms,
+        status=answer.status,
+        upstream_ms=int((time.perf_counter() - request.begun) * 1000),
+    )
+    return visit.id, tracking.recorder.record(visit)
+
+
+def _cookies(tracking: Tracking, request: TrackedRequest, uuid: bytes) -> tuple[bytes, ...]:
+    """A new visitor's cookie (not on a cross-site POST: it would replace the visitor in mid-checkout), or an old
+    one's where its key was retired or every page renews it."""
+    identity, today = request.identity, request.now_ms // DAY_MS
+    if identity is None:
+        if request.is_cross_site_post():
+            return ()
+        issued = today
+    elif tracking.renew and identity.issued_day != today:
+        issued = today
+    elif identity.stale:
+        issued = identity.issued_day
+    else:
+        return ()
+    return (tracking.cookies.set_cookie(uuid, issued, now_ms=request.now_ms, secure=request.secure),)

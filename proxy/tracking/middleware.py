@@ -1,0 +1,35 @@
+"""The tracking middleware: the site comes first.
+
+Law: whatever fails in here, the application's answer reaches the visitor as it is. The middleware holds
+configuration only; each request has a `Responder` (responder.py) that holds its state.
+"""
+
+import logging
+
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.responder import Responder
+from proxy.tracking.settings import App, Receive, Scope, Send, Tracking
+
+log = logging.getLogger("footfall.tracking")
+
+
+class TrackingMiddleware:
+    """Tracks what passes through `app`."""
+
+    def __init__(self, app: App, tracking: Tracking) -> None:
+        self.app = app
+        self.tracking = tracking
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request of the site."""
+        try:
+            request = TrackedRequest(self.tracking, scope)
+        except Exception:
+            log.exception("a request could not be read for tracking; it is served untracked")
+            await self.app(scope, receive, send)
+            return
+        responder = Responder(self.tracking, request, send)
+        try:
+            await self.app(request.scope, receive, responder.send)
+        finally:
+            responder.finish()

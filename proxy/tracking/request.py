@@ -1,0 +1,87 @@
+"""One request on its way to the application: read once, and rewritten where it may become a tagged page.
+
+Law: the application sees what it would have seen without us, but for our cookie, which is cut out, and, on requests
+that may become a tagged page, for conditionals, ranges and codings that would bring an answer we could not tag
+(VISITS.md section 2; HTTP.md, C1, C2, E1).
+"""
+
+import time
+
+from proxy.page import fields as page_fields
+from proxy.page.eligibility import Headers, Standing, may_be_page, read_fields
+from proxy.tracking.settings import Scope, Tracking
+
+
+class TrackedRequest:
+    """A request as the tracking sees it; `scope` is what the application gets."""
+
+    __slots__ = (
+        "begun",
+        "candidate",
+        "cookie",
+        "fields",
+        "host",
+        "identity",
+        "method",
+        "now_ms",
+        "query",
+        "raw_path",
+        "scheme",
+        "scope",
+        "secure",
+        "stand",
+    )
+
+    def __init__(self, tracking: Tracking, scope: Scope) -> None:
+        self.begun = time.perf_counter()
+        self.now_ms = tracking.clock_ms()
+        self.method: str = scope["method"]
+        self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+        self.query: bytes = scope.get("query_string") or b""
+        headers: Headers = scope["headers"]
+        self.fields = fields = read_fields(headers)
+        self.scheme, self.host = tracking.origin(scope, fields)
+        self.secure = self.scheme == "https"
+        header = fields.get(b"cookie")
+        self.cookie = cookie = tracking.cookies.take_apart(header) if header is not None else None
+        self.identity = tracking.identify(cookie, secure=self.secure, now_ms=self.now_ms)
+        self.stand: Standing | None = None
+        self.candidate = (
+            tracking.visits and may_be_page(self.method, fields) and self.standing(tracking) is Standing.ORDINARY
+        )
+        changes = self._changes(tracking)
+        self.scope = {**scope, "headers": page_fields.replaced(headers, changes)} if changes else scope
+
+    def standing(self, tracking: Tracking) -> Standing:
+        """Rows 12 to 14, decided when they are needed: never for an image."""
+        if self.stand is None:
+            self.stand = tracking.standing(self.fields, self.raw_path, self.cookie)
+        return self.stand
+
+    def is_cross_site_post(self) -> bool:
+        """A POST from another site, on which a Lax cookie is not sent (3-D Secure, SAML)."""
+        if self.method != "POST":
+            return False
+        site = self.fields.get(b"sec-fetch-site")
+        if site is not None:
+            return site == b"cross-site"
+        origin = self.fields.get(b"origin")
+        return origin is not None and origin.lower() != f"{self.scheme}://{self.host}".encode("latin-1", "replace")
+
+    def _changes(self, tracking: Tracking) -> page_fields.Replacements:
+        fields, cookie = self.fields, self.cookie
+        changes = page_fields.to_upstream(
+            fields,
+            keep_ours=self.candidate and self.identity is not None,
+            drop_conditionals=self.candidate,
+            drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
+        )
+        if cookie is not None and (cookie.values_http or cookie.values_https):
+            changes[b"cookie"] = cookie.rest
+        if self.candidate and tracking.inject:
+            accepted = fields.get(b"accept-encoding")
+            if accepted is not None:
+                narrowed = tracking.sites.codings(accepted)
+                if narrowed != accepted:
+                    changes[b"accept-encoding"] = narrowed
+        return changes

@@ -1,0 +1,190 @@
+"""One answer on its way to the visitor: judged at its head, recorded, tagged, and its last byte held.
+
+Law: the outcome is decided once, at the head. The visit is handed to the recorder there, while the body streams; the
+last byte (of a 304, the head) waits for the commit (VISITS.md section 6). The head is kept back only until the first
+body chunk, where the Content-Length has to grow by the tag.
+"""
+
+import logging
+
+from proxy.page import fields as page_fields
+from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
+from proxy.page.eligibility import Answer, Headers, Outcome, Standing, classify, classify_as_get, read_answer
+from proxy.page.tagging import Tagging, may_tag
+from proxy.tracking.counting import Count, count_bot, count_visit, opt_out, uncounted
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.settings import Message, Send, Tracking
+from proxy.visitors.cookie import is_ours
+
+log = logging.getLogger("footfall.tracking")
+
+HOLD_WHOLE_BYTES = 16 * 1024
+"""A page that is one chunk of at most this size waits whole for its commit (one write instead of two); of a larger
+one only the last byte waits."""
+NOT_MODIFIED = 304
+
+
+class Responder:
+    """The state of one answer."""
+
+    __slots__ = ("_outcome", "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking")
+
+    def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
+        self._tracking = tracking
+        self._request = request
+        self._send = send
+        self._outcome: Outcome | None = None
+        self._tagging: Tagging | None = None
+        self._pending: Message | None = None
+        self._ticket = 0
+        self._passing = False
+
+    async def send(self, message: Message) -> None:
+        """What the application says."""
+        if self._passing:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            await self._start(message)
+        elif message["type"] == "http.response.body":
+            await self._body(message)
+        else:
+            await self._send(message)
+
+    def finish(self) -> None:
+        """The application has returned."""
+        if self._outcome is None:
+            self._count(Outcome.ABORTED)
+
+    # The head ----------------------------------------------------------------------------------------------------
+
+    async def _start(self, message: Message) -> None:
+        try:
+            headers, length = self._judge(message)
+        except Exception:
+            log.exception("an answer could not be judged; it is served as it is, unrecorded")
+            self._tagging, self._ticket = None, 0
+            self._outcome = self._outcome or Outcome.FAILED
+            headers, length = message["headers"], None
+        self._passing = self._tagging is None and not self._ticket
+        if headers is not message["headers"]:
+            message = {**message, "headers": headers}
+        if self._tagging is not None and length is not None:
+            self._pending = message
+            return
+        if self._ticket and message["status"] == NOT_MODIFIED:
+            await self._tracking.recorder.hold(self._ticket)
+        await self._send(message)
+
+    def _judge(self, message: Message) -> tuple[Headers, bytes | None]:
+        """The head as the visitor gets it, and the length of a body that is about to grow by the tag."""
+        fault = message.get("fault")
+        if fault is not None:
+            self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
+            return message["headers"], None
+        tracking, request = self._tracking, self._request
+        headers: Headers = message["headers"]
+        answer = read_answer(message["status"], headers)
+        known = tracking.known.is_html(request.host, request.raw_path)
+        if answer.status == 200 and request.method == "GET" and known is not answer.html:
+            tracking.known.learn(request.host, request.raw_path, answer.html)
+        html = answer.html or answer.status == NOT_MODIFIED
+        standing = request.standing(tracking) if html else Standing.ORDINARY
+        outcome = classify(request.method, request.fields, standing, answer, known)
+        self._count(outcome)
+        if answer.set_cookies:
+            headers = _without_our_cookies(headers, (tracking.cookies.name_http, tracking.cookies.name_https))
+        as_get = outcome
+        if request.method == "HEAD":
+            as_get = classify_as_get(request.fields, standing, answer, known)
+        if not html or as_get not in PRIVATE or not tracking.visits:
+            return headers, None
+        return self._page(headers, outcome, as_get, answer)
+
+    def _page(
+        self, headers: Headers, outcome: Outcome, as_get: Outcome, answer: Answer
+    ) -> tuple[Headers, bytes | None]:
+        """The head of an HTML answer that must not be shared; records the visit and prepares the tag."""
+        tracking, request = self._tracking, self._request
+        taggable = request.candidate and tracking.inject and as_get in (Outcome.VISIT, Outcome.PREFETCH)
+        site = tracking.sites.site(request.scheme, request.host)
+        tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields, site))
+        count = self._record(outcome, answer)
+        length = answer.length
+        if tagged and count.page_id is not None and answer.status != NOT_MODIFIED:
+            page_id = tracking.page_ids.sign(count.page_id)
+            sniff = b"sec-fetch-mode" not in request.fields
+            self._tagging = Tagging(site, page_id, answer, must_look_like_document=sniff)
+            length = None if answer.coding else length
+        elif tagged and request.method == "HEAD":
+            length = None
+        headers = page_fields.to_visitor(headers, tagged=tagged, length=length)
+        headers += [(b"set-cookie", value) for value in count.set_cookies]
+        return headers, length
+
+    def _record(self, outcome: Outcome, answer: Answer) -> Count:
+        if outcome is Outcome.VISIT:
+            count = count_visit(self._tracking, self._request, answer)
+            self._ticket = count.ticket
+            return count
+        if outcome is Outcome.BOT:
+            return count_bot(self._tracking, self._request, answer)
+        if outcome is Outcome.OPTED_OUT:
+            return opt_out(self._tracking, self._request)
+        return uncounted(self._request) if outcome is Outcome.PREFETCH and self._request.candidate else Count()
+
+    def _count(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._tracking.recorder.count(self._request.host, outcome.value)
+
+    # The body ----------------------------------------------------------------------------------------------------
+
+    async def _body(self, message: Message) -> None:
+        chunk: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        tagging, pending = self._tagging, self._pending
+        if tagging is not None:
+            chunk = tagging.feed(chunk)
+            if not more:
+                chunk += tagging.flush()
+            if pending is not None:
+                if more and not tagging.decided and not chunk:
+                    return
+                self._pending = None
+                pending["headers"] = _resized(pending["headers"], tagging)
+        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
+            await self._end_held(pending, chunk)
+            return
+        if pending is not None:
+            await self._send(pending)
+        if chunk or not more:
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _end_held(self, pending: Message | None, chunk: bytes) -> None:
+        """The end of a page whose visit is not on disk yet: its last byte waits."""
+        if pending is None or len(chunk) > HOLD_WHOLE_BYTES:
+            if pending is not None:
+                await self._send(pending)
+                pending = None
+            if len(chunk) > 1:
+                await self._send({"type": "http.response.body", "body": chunk[:-1], "more_body": True})
+                chunk = chunk[-1:]
+        await self._tracking.recorder.hold(self._ticket)
+        if pending is not None:
+            await self._send(pending)
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
+
+
+def _resized(headers: Headers, tagging: Tagging) -> Headers:
+    """The head with the length that the body has with the tag in it; without one where that is not known yet."""
+    if tagging.decided:
+        added = tagging.added
+        return [
+            (name, b"%d" % (int(value) + added)) if name == b"content-length" and value.isdigit() else (name, value)
+            for name, value in headers
+        ]
+    return [pair for pair in headers if pair[0] != b"content-length"]
+
+
+def _without_our_cookies(headers: Headers, ours: tuple[bytes, ...]) -> Headers:
+    """F7: an upstream's cookie of our name is dropped; every other Set-Cookie keeps its place."""
+    return [pair for pair in headers if pair[0] != b"set-cookie" or not is_ours(pair[1], ours)]

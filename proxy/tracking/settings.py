@@ -1,0 +1,127 @@
+"""What every request of a process shares: configuration, signers, and what is remembered between requests.
+
+Law: nothing here changes a request; it answers what VISITS.md asks about one (whose, where, may it be tracked).
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.intake.recorder import Recorder
+from proxy.intake.visits import Cleaner, public_host
+from proxy.page.coding import narrow_accept_encoding
+from proxy.page.eligibility import Fields, Standing
+from proxy.page.paths import Globs, KnownPaths
+from proxy.page.tagging import Site
+from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
+from proxy.visitors.ids import PageIds
+from proxy.visitors.lanes import Agents
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PEER = "footfall.peer"
+"""Scope extension of our gate: what a trusted peer says of the request (proxy/http/gate.py)."""
+REMEMBERED = 1_024
+"""Hosts and Accept-Encoding values remembered in the form that is needed."""
+
+
+class Sites:
+    """The sites served, by scheme and host; and what their visitors' Accept-Encoding becomes."""
+
+    __slots__ = ("_codings", "_hosts", "_prefix", "_sites", "_src")
+
+    def __init__(self, prefix: bytes, src: bytes) -> None:
+        self._prefix = prefix
+        self._src = src
+        self._sites: dict[tuple[str, str], Site] = {}
+        self._hosts: dict[bytes, str] = {}
+        self._codings: dict[bytes, bytes] = {}
+
+    def site(self, scheme: str, host: str) -> Site:
+        """What a tag on this host needs to know."""
+        known = self._sites.get((scheme, host))
+        if known is None:
+            origin = f"{scheme}://{host}".encode("latin-1", "replace")
+            known = Site(origin, self._src, self._src.partition(b"?")[0], self._prefix + b"/events")
+            _remember(self._sites, (scheme, host), known)
+        return known
+
+    def host(self, value: bytes) -> str:
+        """A Host field's value as the key of roll-ups."""
+        known = self._hosts.get(value)
+        if known is None:
+            known = public_host(value)
+            _remember(self._hosts, value, known)
+        return known
+
+    def codings(self, accepted: bytes) -> bytes:
+        """An Accept-Encoding value, less what we could not decode."""
+        known = self._codings.get(accepted)
+        if known is None:
+            known = narrow_accept_encoding(accepted) or accepted
+            _remember(self._codings, accepted, known)
+        return known
+
+
+def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """What every request needs; one per process."""
+
+    recorder: Recorder
+    cookies: CookieSigner
+    page_ids: PageIds
+    clock_ms: Callable[[], int]
+    sites: Sites
+    public_origin: str
+    exclude: Globs
+    visits: bool = True
+    renew: bool = False
+    gpc: bool = True
+    dnt: bool = False
+    inject: bool = True
+    agents: Agents = field(default_factory=Agents)
+    cleaner: Cleaner = field(default_factory=Cleaner)
+    known: KnownPaths = field(default_factory=KnownPaths)
+
+    def origin(self, scope: Scope, fields: Fields) -> tuple[str, str]:
+        """The public scheme and host of a request (WIRE.md, "public origin")."""
+        if self.public_origin:
+            scheme, _, host = self.public_origin.partition("://")
+            return scheme, host
+        extensions = scope.get("extensions")
+        peer = extensions.get(PEER) if extensions else None
+        value = peer["host"] if peer is not None else fields.get(b"host", b"")
+        return scope.get("scheme", "http"), self.sites.host(value)
+
+    def identify(self, cookie: CookieHeader | None, *, secure: bool, now_ms: int) -> Identity | None:
+        """The visitor of the request's cookie, if it can be believed."""
+        if cookie is None:
+            return None
+        values = cookie.values_https if secure else cookie.values_http
+        return self.cookies.read(values, now_ms) if values else None
+
+    def opted_out(self, fields: Fields, cookie: CookieHeader | None) -> bool:
+        """VISITS.md section 4: a signal that forbids tracking."""
+        if self.gpc and fields.get(b"sec-gpc") == b"1":
+            return True
+        if self.dnt and fields.get(b"dnt") == b"1":
+            return True
+        return cookie is not None and cookie.consent == b"out"
+
+    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None) -> Standing:
+        """Rows 12 to 14 of VISITS.md section 1."""
+        if self.exclude.match(raw_path):
+            return Standing.EXCLUDED
+        if self.agents.read(fields.get(b"user-agent", b"")).bot:
+            return Standing.BOT
+        return Standing.OPTED_OUT if self.opted_out(fields, cookie) else Standing.ORDINARY
