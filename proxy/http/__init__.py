@@ -1,18 +1,19 @@
 """The intermediary: an honest HTTP/1.1 reverse proxy that does not know that tracking exists.
 
-    server    a visitor's connection and the process around it      (the only importer of uvicorn)
-    reader    requests as they arrive on a connection
-    cycle     one request and its response as `receive` and `send`
-    target    request targets as they were sent                     (pure)
-    gate      refuses what must not pass, and says who the peer is           (pure)
-    forward   the ASGI application that asks upstream and streams the answer
-    upstream  the keep-alive pool, its limits and its one clock
+    server      a visitor's connection, and the process around it (the only importer of uvicorn)
+    reader      requests as they arrive on a connection
+    cycle       one request and its response as `receive` and `send`
+    target      request targets as they were sent (pure)
+    gate        refuses what must not pass, and says who the peer is (pure)
+    forward     the ASGI application that asks upstream and streams the answer
+    exchange    one request and its answer on their way through upstream
+    upstream    the keep-alive pool, its limits and its one clock
     connection  one connection of the pool: answers read and judged
-    exchange  one request and its answer on their way through upstream
-    headers   field lists: what is forwarded, dropped, appended              (pure)
-    parser    httptools under names of ours                         (its only importer)
-    errors    what can go wrong, whose fault it is, and the page that says so
-    asgi      the types of the ASGI interface
+    tls         what is between a connection and its socket for https
+    parser      httptools under names of ours (its only importer)
+    headers     field lists: what is forwarded, dropped, appended (pure)
+    errors      what can go wrong, whose fault it is, and the page that says so
+    asgi        the types of the ASGI interface
 
 Imports nothing of the other rooms: take them away and a plain proxy remains.
 """

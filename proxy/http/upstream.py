@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import partial
 from urllib.parse import urlsplit
 
 from proxy.http.connection import Connection
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
 from proxy.http.exchange import Exchange
 from proxy.http.headers import value_of
+from proxy.http.tls import TlsLayer, client_context, harden
 
 TICK_SECONDS = 0.25
 IDLE_CONNECTIONS = 128  # kept open; the ones above are closed when their answer is done
@@ -55,7 +55,7 @@ class Upstream:
         self.now = 0  # ticks
         self._host = parts.hostname
         self._port = parts.port or _DEFAULT_PORTS[parts.scheme]
-        self._tls = None if parts.scheme == "http" else tls or ssl.create_default_context()
+        self._tls = None if parts.scheme == "http" else harden(tls) if tls else client_context()
         self._connect_ticks = _ticks(connect_seconds)
         self._response_ticks = _ticks(response_seconds)
         self._body_idle_ticks = _ticks(body_idle_seconds)
@@ -137,14 +137,11 @@ class Upstream:
         self._connections.clear()
 
     async def _connect(self, exchange: Exchange) -> None:
-        name = self._host if self._tls is not None else None
         connection: Connection | None = None
         try:
-            _, connection = await exchange.loop.create_connection(
-                partial(Connection, self), self._host, self._port, ssl=self._tls, server_hostname=name
-            )
+            connection = await self._dial(exchange.loop)
         except OSError:
-            # DNS, refused, unreachable, and every ssl.SSLError.
+            # DNS, refused, unreachable, reset, and every ssl.SSLError.
             exchange.opening = None
             exchange.fail(UpstreamRefused())
         finally:
@@ -152,13 +149,29 @@ class Upstream:
         if connection is None:
             return
         exchange.opening = None
+        if not connection.is_usable:
+            exchange.fail(UpstreamRefused())
+            return
         self._connections.add(connection)
-        if exchange.error is not None:
-            self.release(connection)
-        elif connection.is_usable:
+        if exchange.error is None:
             connection.begin(exchange)
         else:
-            exchange.fail(UpstreamRefused())
+            self.release(connection)
+
+    async def _dial(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        """OSError: there is no connection to be had. Cancellation leaves none behind."""
+        connection = Connection(self)
+        if self._tls is None:
+            await loop.create_connection(lambda: connection, self._host, self._port)
+            return connection
+        layer = TlsLayer(connection, self._tls, self._host, loop.create_future())
+        await loop.create_connection(lambda: layer, self._host, self._port)
+        try:
+            await layer.ready
+        except BaseException:
+            layer.abort()
+            raise
+        return connection
 
     def _drop_idle(self) -> bool:
         """Makes room for a request that may not use an idle connection."""

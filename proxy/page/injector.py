@@ -94,13 +94,7 @@ class Injector:
         if not held:
             return self._scan(chunk)
         buffer = held + chunk
-        if (
-            self._span is None
-            and held[:1] == b"<"
-            and held[1:2].isalpha()
-            and b">" not in chunk
-            and len(buffer) <= MAX_TOKEN_BYTES
-        ):
+        if self._span is None and len(buffer) <= MAX_TOKEN_BYTES and b">" not in chunk and markup.TAG_OPEN.match(held):
             # A tag ends at `>`: without one there is no need to read it again from its start.
             self._held = buffer
             return b""

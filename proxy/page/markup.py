@@ -46,6 +46,7 @@ TOKEN: Final = re.compile(
     + rb">|!(?:(?i:(doctype))|(?!--))[^>]*+>|(?:\?|/(?![A-Za-z]))[^>]*+>)"
 )
 START_TAG, END_TAG, DOCTYPE = 2, 3, 4
+TAG_OPEN: Final = re.compile(rb"<[A-Za-z]")
 BLANKS: Final = b"\t\n\f\r "
 
 # How most documents begin, at a fifth of the cost of reading token by token. It passes only what the tokens pass, and

@@ -151,10 +151,11 @@ def test_t12_body_that_is_cut_short_stays_cut_short() -> None:
         assert recoder.broken is not None
 
 
-def test_t12_no_tag_is_put_at_the_end_of_a_body_that_is_cut_short() -> None:
+@pytest.mark.parametrize("text", [b"<html><head>", b"<html><head>\n<tit"])
+def test_t12_no_tag_is_put_at_the_end_of_a_body_that_is_cut_short(text: bytes) -> None:
     upstream = zlib.compressobj(6, zlib.DEFLATED, 31)
-    body = upstream.compress(b"<html><head>\n<tit") + upstream.flush(zlib.Z_SYNC_FLUSH)
-    assert decoded_as_far_as_possible(recode(make_recoder(), [body])) == b"<html><head>\n<tit"
+    body = upstream.compress(text) + upstream.flush(zlib.Z_SYNC_FLUSH)
+    assert decoded_as_far_as_possible(recode(make_recoder(), [body])) == text
 
 
 def test_e2_corrupt_body_stays_corrupt() -> None:
@@ -210,6 +211,25 @@ def test_pieces_of_exactly_one_step_lose_nothing() -> None:
         assert len(b"".join(decoder.feed(gzip.compress(b"x" * size)))) == size
         decoder.flush()
         assert decoder.ended
+
+
+def test_output_that_waits_inside_zlib_is_not_forgotten() -> None:
+    upstream = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = upstream.compress(b"x" * (MAX_STEP_BYTES + 300)) + upstream.flush(zlib.Z_SYNC_FLUSH)
+    for end in range(len(body) + 1):
+        assert b"".join(GzipDecoder().feed(body[:end])) == decoded_as_far_as_possible(body[:end])
+
+
+def test_e2_no_tag_is_put_at_the_end_of_a_corrupt_body() -> None:
+    upstream = zlib.compressobj(6, zlib.DEFLATED, 31)
+    body = upstream.compress(b"<html><head>") + upstream.flush(zlib.Z_SYNC_FLUSH)
+    recoder = make_recoder()
+    output = recode(recoder, [body, b"\xff" * 50])
+    assert recoder.broken is not None
+    visitor = zlib.decompressobj(31)
+    assert visitor.decompress(output[:-1]) == b"<html><head>"
+    with pytest.raises(zlib.error):
+        visitor.decompress(output[-1:])
 
 
 def test_decoder_tells_whether_output_had_begun() -> None:
