@@ -105,6 +105,7 @@ def check(given: argparse.Namespace) -> int:
 
 def worker(given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
     config = Config.from_json(sys.stdin.read())
     return app.run_worker(config, _sockets(given), given.lifeline)
 

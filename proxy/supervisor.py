@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 BACKLOG = 2_048  # connections that wait while a worker restarts; the kernel caps it at net.core.somaxconn
@@ -24,7 +23,7 @@ BIND_RETRY_SECONDS = 0.05
 STEADY_SECONDS = 2.0  # a child that lives this long is no longer "dying at once"
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 2.0
-HOPELESS_STARTS = 5  # in a row, by the child's own exit (not by a signal), before anything ever ran steadily
+HOPELESS_STARTS = 5  # in a row, by the child's own exit (not by a signal), before the job ever ran steadily
 MALLOC = {  # MEASURED.md: a 58 KB page costs 77 instead of 123 us when large buffers are not mapped anew
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1_048_576),
     "MALLOC_TRIM_THRESHOLD_": str(256 * 1_048_576),
@@ -103,7 +102,7 @@ class Supervisor:
         self._signals = 0
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._steady = False
+        self._steady: set[Job] = set()
         self._failed = False
 
     def __repr__(self) -> str:
@@ -159,7 +158,7 @@ class Supervisor:
             self._children[name] = child
             if self._stopping.is_set():  # the signal came while it was being started
                 _send(child, signal.SIGKILL if self._hurry.is_set() else signal.SIGTERM)
-            steady = loop.call_later(STEADY_SECONDS, partial(setattr, self, "_steady", True))
+            steady = loop.call_later(STEADY_SECONDS, self._steady.add, job)
             status = await child.wait()
             steady.cancel()
             del self._children[name]
@@ -168,7 +167,7 @@ class Supervisor:
             lived = loop.time() - started
             quick = 0 if lived >= STEADY_SECONDS else quick + 1
             hopeless = hopeless + 1 if quick and status > 0 else 0
-            if hopeless >= HOPELESS_STARTS and not self._steady:
+            if hopeless >= HOPELESS_STARTS and job not in self._steady:
                 self._announce(f"{name} does not start: {_ending(status)}")
                 self._failed = True
                 self._stopping.set()

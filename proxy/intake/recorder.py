@@ -207,9 +207,6 @@ class Recorder:
                 waiter.future.set_result(True)
                 if self.breaker.committed():
                     log.warning("the store answers in time again: pages are held for their commit")
-        if self._timer is not None and not self._waiters:
-            self._timer.cancel()
-            self._timer = None
 
     def _answer(self, wanted: Sequence[tuple[asyncio.Future[Result], Result]]) -> None:
         for future, result in wanted:

@@ -45,6 +45,7 @@ class Standing(Enum):
 
 
 _PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_PREFETCH = frozenset(_PREFETCH_FIELDS)
 _PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
 _FRAGMENT_FIELDS = (
     b"x-requested-with",
@@ -56,7 +57,8 @@ _FRAGMENT_FIELDS = (
 )
 _FRAME_DESTINATIONS = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
 _NAVIGATION_DESTINATIONS = (b"document", b"empty")
-_NO_DOCUMENT_STATUS = (204, 205, 206)
+_NO_DOCUMENT_STATUS = (204, 205, 206, 416)
+"""No page to show; of a 416 the body tells a program that its range was wrong (C2: never touched)."""
 _UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
 
 READ_FIELDS = frozenset(
@@ -176,6 +178,8 @@ def _charset(parameters: bytes) -> bytes:
 
 def is_prefetch(fields: Fields) -> bool:
     """Row 7: the request says that nobody looks at the answer yet."""
+    if _PREFETCH.isdisjoint(fields):
+        return False
     for name in _PREFETCH_FIELDS:
         value = fields.get(name)
         if value is not None and any(word in value.lower() for word in _PREFETCH_WORDS):

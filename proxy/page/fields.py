@@ -14,6 +14,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from proxy.page.eligibility import MARKER, Headers
 
 _OURS = re.compile(rb'W/"([^"]*)-ff(w?)"')
+_DIRECTIVE = re.compile(rb'(?:[^",]|"(?:\\.|[^"\\])*"?)+')
 _MEMBER = re.compile(rb'(?:W/)?"[^"]*"|\*')
 _LAST_MODIFIED = re.compile(rb"lm-(\d{1,12})")
 _CONDITIONALS = frozenset((b"if-none-match", b"if-modified-since"))
@@ -110,6 +111,8 @@ def to_upstream(
 
 def replaced(headers: Headers, changes: Replacements) -> Headers:
     """The fields with `changes` carried out: the first of a name takes the new value, its repeats go."""
+    if not any(changes.values()):
+        return [field for field in headers if field[0] not in changes]
     result: Headers = []
     left = dict(changes)
     for name, value in headers:
@@ -124,17 +127,17 @@ def replaced(headers: Headers, changes: Replacements) -> Headers:
 
 
 def private(value: bytes) -> bytes:
-    """A Cache-Control value that no shared cache may store, the other directives kept."""
+    """A Cache-Control value that no shared cache may store, the other directives kept, quoted lists whole."""
     kept = [
         part.strip()
-        for part in value.split(b",")
+        for part in _DIRECTIVE.findall(value)
         if part.strip() and part.strip().lower().partition(b"=")[0].strip() not in (*_SHARED_DIRECTIVES, b"private")
     ]
     return b", ".join([b"private", *kept])
 
 
 def _vary(value: bytes) -> bytes:
-    present = value.lower()
+    present = {name.strip() for name in value.lower().split(b",")}
     if b"*" in present:
         return value
     missing = [name for name in VARY if name.lower() not in present]

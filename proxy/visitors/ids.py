@@ -50,8 +50,7 @@ class PageIds:
         """The 43 characters of `data-page`."""
         flags = (_COUNTED if page.counted else 0) | (_VISITOR_NEW if page.visitor_new else 0)
         body = b"%c%b%c%b" % (_VERSION, page.id, flags, page.issued_minute.to_bytes(4, "big"))
-        mac = hmac.digest(self._keys[0], body, "sha256")[:_MAC_BYTES]
-        return urlsafe_b64encode(body + mac)[:PAGE_ID_CHARS]
+        return urlsafe_b64encode(body + _mac(self._keys[0], body))[:PAGE_ID_CHARS]
 
     def read(self, text: str) -> PageId | None:
         """The page id in `text`, or None where it is malformed or not signed by us."""
@@ -70,6 +69,10 @@ class PageIds:
         return PageId(
             body[1:17], bool(flags & _COUNTED), bool(flags & _VISITOR_NEW), int.from_bytes(body[18:22], "big")
         )
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, body, "sha256")[:_MAC_BYTES]
 
 
 def event_id(now_ms: int, random: bytes) -> bytes:

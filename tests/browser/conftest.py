@@ -128,5 +128,3 @@ def journey(browser: Browser, tmp_path: Path) -> Iterator[Journey]:
         walking = Journey(browser, tmp_path / "footfall", stack)
         yield walking
         walking.leave()
-
-

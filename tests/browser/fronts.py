@@ -62,9 +62,14 @@ class Front:
         return f"http://{host}:{self.port}"
 
     def lines(self, *, any_order: bool = False) -> list[str]:
+        """What is stored. `any_order`: of pages that race, as a set, without the one that opened the session."""
         origins = {self.at(host): "" for host in self.hosts} | self.origins
         found = told(*read_events(self.store), origins)
-        return sorted(found) if any_order else found
+        return sorted(re.sub(r"(session\.start) .*", r"\1", line) for line in found) if any_order else found
+
+    def visitors(self) -> set[str]:
+        """The uuids that events are stored under."""
+        return {event.uuid for event in read_events(self.store)[0]}
 
     def tells(self, *expected: str, any_order: bool = False) -> None:
         """By now, or soon, exactly these events are stored."""
@@ -101,9 +106,19 @@ def proxied(where: Path, upstream: str, *words: str) -> contextlib.AbstractConte
 
 def wrapped(where: Path, factory: str) -> contextlib.AbstractContextManager[Front]:
     """An application of tests/browser/shop_app.py under plain uvicorn; `tracked` has footfall around it."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", f"shop_app:{factory}", "--app-dir", str(Path(__file__).parent)]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--factory",
+        f"shop_app:{factory}",
+        "--app-dir",
+        str(Path(__file__).parent),
+    ]
     ready = {"FOOTFALL_STORE__URL": f"sqlite:///{STORE}"}
-    return _running(where, [*command, "--host", "127.0.0.1", "--port", "0"], r"running on (http://127\.0\.0\.1:\d+)", ready)
+    return _running(
+        where, [*command, "--host", "127.0.0.1", "--port", "0"], r"running on (http://127\.0\.0\.1:\d+)", ready
+    )
 
 
 @contextlib.contextmanager

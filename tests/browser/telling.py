@@ -94,7 +94,9 @@ def check(event: Event, events: Sequence[Event]) -> None:
             assert isinstance(params["upstream_ms"], int) and params["upstream_ms"] >= 0, export
     elif event.action == "session.start":
         assert export["label"] == "Started session"
-        assert (params["source"], params["language"], params["trigger"]) == ("WEB_DESKTOP", "en-GB", "page.visit"), export
+        assert (params["source"], params["language"], params["trigger"]) == ("WEB_DESKTOP", "en-GB", "page.visit"), (
+            export
+        )
         opened = [other for other in events if other.session == event.session and other.action == "page.visit"]
         first = min(opened, key=lambda other: other.time)
         assert first.time == event.time, (export, first.to_export())

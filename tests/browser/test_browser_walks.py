@@ -12,16 +12,6 @@ TWO = Page("Two", body='<a href="/three?colour=red&amp;token=s3cret">on</a>')
 THREE = Page("Three")
 
 
-def three_tabs(front, person):
-    """Three tabs that are told where to go before any of them has an answer."""
-    tabs = [person.new_page() for _ in range(3)]
-    for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
-        tab.evaluate("address => { location.href = address }", front.url + path)
-    for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
-        tab.wait_for_url(front.url + path)
-    return tabs
-
-
 def test_three_pages_in_a_row_are_one_session_and_three_confirmed_visits_with_titles(journey):
     site = journey.site(one=ONE, two=TWO, three=THREE)
     front = journey.front(site)
@@ -51,33 +41,158 @@ def test_three_pages_in_a_row_are_one_session_and_three_confirmed_visits_with_ti
     assert not any("footfall" in request.headers.get("cookie", "") for request in site.seen)
 
 
+def three_tabs(front, person):
+    """Three tabs that are told where to go before any of them has an answer."""
+    tabs = [person.new_page() for _ in range(3)]
+    for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
+        tab.evaluate("address => { location.href = address }", front.url + path)
+    for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
+        tab.wait_for_url(front.url + path)
+    return tabs
+
+
+THREE_TABS = (
+    "A1 person session.start",
+    'A1 person page.visit /one "One" navigate 200 confirmed',
+    'A1 person page.visit /two "Two" navigate 200 confirmed',
+    'A1 person page.visit /three "Three" navigate 200 confirmed',
+)
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_three_tabs_at_once_without_a_cookie_are_one_visitor_and_one_session(journey, workers):
     site = journey.site(one=Page("One"), two=Page("Two"), three=Page("Three"))
     front = journey.front(site, "--workers", workers)
-    person = journey.person()
-    for tab in three_tabs(front, person):
+    for tab in three_tabs(front, journey.person()):
         tab.close()
-    expect_one_visitor(journey, front, person)
+    journey.ends(front, *THREE_TABS, any_order=True)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_three_tabs_whose_requests_are_all_on_their_way_before_any_cookie_are_one_visitor(journey, workers):
+def test_three_tabs_whose_requests_all_left_before_any_cookie_came_are_one_visitor(journey, workers):
     hold = threading.Barrier(3)
     site = journey.site(one=Page("One", hold=hold), two=Page("Two", hold=hold), three=Page("Three", hold=hold))
     front = journey.front(site, "--workers", workers)
     person = journey.person()
     tabs = three_tabs(front, person)
     assert not hold.broken
-    assert not any("cookie" in site.asked(path)[0].headers for path in ("/one", "/two", "/three"))
     for tab in tabs:
         tab.close()
-    expect_one_visitor(journey, front, person)
+    front.tells(*THREE_TABS, any_order=True)
+    visitor = front.visitors()
+    site.pages["/four"] = Page("Four")
+    person.new_page().goto(f"{front.url}/four")
+    journey.ends(front, *THREE_TABS, 'A1 person page.visit /four "Four" navigate 200 confirmed', any_order=True)
+    assert front.visitors() == visitor
+    front.counts(visit=4)
 
 
-def expect_one_visitor(journey, front, person):
-    def facts(lines):
-        starts = [line for line in lines if "session.start" in line]
-        return len(starts), {line.split()[0] for line in lines}, sorted(line.split("page.visit ")[1] for line in lines if "page.visit" in line)
+def test_a_tab_that_walks_on_after_a_race_for_the_cookie_takes_its_first_page_along(journey):
+    hold = threading.Barrier(3)
+    site = journey.site(one=Page("One", hold=hold), two=Page("Two", hold=hold), three=Page("Three", hold=hold))
+    site.pages["/four"] = Page("Four")
+    front = journey.front(site)
+    for tab in three_tabs(front, journey.person()):
+        tab.goto(f"{front.url}/four")
+    four = 'A1 person page.visit /four "Four" navigate 200 confirmed'
+    journey.ends(front, *THREE_TABS, four, four, four, any_order=True)
 
-    raise NotImplementedError
+
+def test_a_post_from_another_site_keeps_the_visitor(journey):
+    site = journey.site(shop=Page("Shop"), paid=Page("Paid"), thanks=Page("Thanks"))
+    front = journey.front(site)
+    shop = front.at("localhost")
+    form = f'<form method="post" action="{shop}/paid"><button>Back to the shop</button></form>'
+    bank = journey.site(bank=Page("Bank", body=form))
+    front.origins[bank.url] = "bank:"
+    person = journey.person()
+    page = person.new_page()
+    page.goto(f"{shop}/shop")
+    front.tells("A1 person session.start /shop", 'A1 person page.visit /shop "Shop" navigate 200 confirmed')
+    before = person.cookies(shop)
+    page.goto(f"{bank.url}/bank")
+    page.click("button")
+    page.wait_for_url("**/paid")
+    [posted] = site.asked("/paid")
+    assert (posted.method, posted.headers["sec-fetch-site"]) == ("POST", "cross-site")
+    front.tells(
+        "A1 person session.start /shop",
+        'A1 person page.visit /shop "Shop" navigate 200 confirmed',
+        'A1 person page.visit /paid "Paid" navigate 200 POST confirmed from bank:/',
+    )
+    assert person.cookies(shop) == before
+    page.goto(f"{shop}/thanks")
+    journey.ends(
+        front,
+        "A1 person session.start /shop",
+        'A1 person page.visit /shop "Shop" navigate 200 confirmed',
+        'A1 person page.visit /paid "Paid" navigate 200 POST confirmed from bank:/',
+        'A1 person page.visit /thanks "Thanks" navigate 200 confirmed',
+    )
+
+
+def test_a_post_from_another_site_by_a_stranger_makes_one_visitor_who_stays(journey):
+    site = journey.site(paid=Page("Paid"), thanks=Page("Thanks"))
+    front = journey.front(site)
+    shop = front.at("localhost")
+    form = f'<form method="post" action="{shop}/paid"><button>Back to the shop</button></form>'
+    bank = journey.site(bank=Page("Bank", body=form))
+    front.origins[bank.url] = "bank:"
+    page = journey.person().new_page()
+    page.goto(f"{bank.url}/bank")
+    page.click("button")
+    page.wait_for_url("**/paid")
+    paid = (
+        "A1 person session.start /paid from bank:/",
+        'A1 person page.visit /paid "Paid" navigate 200 POST confirmed from bank:/',
+    )
+    front.tells(*paid)
+    page.goto(f"{shop}/thanks")
+    journey.ends(front, *paid, 'A1 person page.visit /thanks "Thanks" navigate 200 confirmed')
+
+
+def test_without_javascript_one_page_is_unproven_until_the_cookie_returns(journey):
+    site = journey.site(one=ONE, two=TWO)
+    front = journey.front(site)
+    page = journey.person(java_script_enabled=False).new_page()
+    page.goto(f"{front.url}/one")
+    front.tells("A1 unproven session.start /one", "A1 unproven page.visit /one untitled navigate 200 unconfirmed")
+    page.click("a")
+    page.wait_for_url("**/two")
+    journey.ends(
+        front,
+        "A1 person session.start /one",
+        "A1 person page.visit /one untitled navigate 200 unconfirmed",
+        "A1 person page.visit /two untitled navigate 200 unconfirmed from /one",
+    )
+    front.counts(visit=2)
+
+
+WALK = (
+    "A1 person session.start /",
+    'A1 person page.visit / "Shop" navigate 200 confirmed',
+    'A1 person page.visit /goods?utm_source=letter "Goods" navigate 200 confirmed from /',
+    'A1 person page.visit /order "Thank you, Ada" navigate 200 POST confirmed from /goods?utm_source=letter',
+    'A1 person page.visit /nothing "Nothing here" navigate 404 confirmed from /order',
+)
+
+
+def walk_through_the_shop(journey, front):
+    page = journey.person().new_page()
+    page.goto(f"{front.url}/")
+    page.click("a")
+    page.wait_for_url("**/goods?*")
+    page.click("button")
+    page.wait_for_url("**/order")
+    page.click("a")
+    page.wait_for_url("**/nothing")
+    front.tells(*WALK)
+    journey.complaints[:] = [said for said in journey.complaints if "404" not in said]
+    journey.ends(front, *WALK)
+    front.counts(visit=4, frame=1)
+
+
+def test_an_application_behind_the_proxy_and_the_same_one_wrapped_in_process_give_the_same_events(journey, tmp_path):
+    behind = journey.enter(wrapped(tmp_path / "plain", "plain"))
+    walk_through_the_shop(journey, journey.front(behind.url))
+    walk_through_the_shop(journey, journey.enter(wrapped(tmp_path / "tracked", "tracked")))

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 
 from proxy.arguments import parser
-from proxy.cli import COMMANDS
+from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
+from proxy.http.server import GRACEFUL_SECONDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -109,3 +110,10 @@ def test_the_locks_hold_names_versions_and_hashes_and_no_addresses():
         for entry in entries:
             assert re.match(r"[a-z0-9._-]+==\S+ \\\n", entry), entry[:60]
             assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_whoever_stops_us_waits_longer_than_we_do():
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    waits = [int(seconds) for seconds in re.findall(r"(?:TimeoutStopSec=|--stop-timeout )(\d+)", text)]
+    assert len(waits) == 2
+    assert min(waits) > DRAIN_SECONDS > GRACEFUL_SECONDS

@@ -27,7 +27,22 @@ ROOMS: dict[str, set[str]] = {
     "arguments": set(),
     "checks": set(),
     "config": {"checks"},
-    "app": {"config", "http", "page", "visitors", "events", "intake", "store", "report"},
+    "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
+    "endpoints": {"tracking", "intake", "page.eligibility"},
+    "keys": {"visitors.cookie"},
+    "app": {
+        "config",
+        "endpoints",
+        "http",
+        "keys",
+        "page",
+        "visitors",
+        "events",
+        "intake",
+        "store",
+        "report",
+        "tracking",
+    },
     "cli": {"app", "arguments", "config", "demo", "http", "supervisor"},
     "__main__": {"cli"},
     "__init__": {"app"},  # `from proxy import Footfall`

@@ -1,0 +1,82 @@
+"""The parent process without its command: what it does with children that do not want to live."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proxy.supervisor import MALLOC, BindError, Job, Supervisor, bind, environment
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def from_anywhere(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def test_a_job_that_never_starts_is_given_up_with_exit_code_1(from_anywhere, capfd):
+    said = []
+
+    async def run() -> int:
+        return await Supervisor(announce=said.append, drain_seconds=5).run([Job("nothing", "no-such-command", ())])
+
+    assert asyncio.run(run()) == 1
+    assert said[-1] == "nothing does not start: exit code 2"
+    assert len(said) == 5
+    assert "no-such-command" in capfd.readouterr().err
+
+
+def test_its_repr_tells_who_runs(from_anywhere):
+    async def run() -> list[str]:
+        supervisor = Supervisor(announce=lambda line: None, drain_seconds=5)
+        listener = bind("127.0.0.1", 0)
+        task = asyncio.create_task(supervisor.run([Job("shop", "demo-site", (listener,))]))
+        while "shop=" not in repr(supervisor):
+            await asyncio.sleep(0.01)
+        during = repr(supervisor)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await task in (0, 1)
+        assert listener.fileno() == -1
+        return [during, repr(supervisor)]
+
+    during, after = asyncio.run(run())
+    assert during.startswith("<Supervisor running shop=")
+    assert after == "<Supervisor stopping>"
+
+
+def test_an_ignored_hangup_stays_ignored(tmp_path):
+    code = """
+import asyncio, os, signal
+from proxy.supervisor import Supervisor
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+async def run():
+    task = asyncio.create_task(Supervisor(announce=print, drain_seconds=5).run([]))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGHUP)
+    done, _ = await asyncio.wait({task}, timeout=0.3)
+    assert not done
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await task == 0
+asyncio.run(run())
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=20)
+
+
+def test_an_address_in_use_or_not_ours_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BindError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: Address already in use$"):
+            bind("127.0.0.1", port)
+    with pytest.raises(BindError, match=r"^cannot listen on 192\.0\.2\.1:0: "):
+        bind("192.0.2.1", 0)
+
+
+def test_what_the_owner_set_for_malloc_wins():
+    name = next(iter(MALLOC))
+    assert environment({name: "1", "PATH": "/bin"})[name] == "1"
