@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import logging
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -62,6 +63,7 @@ async def _serve(config: Config, workers: int, *, demo: bool, hint: str) -> int:
         site = await bind_patiently("127.0.0.1", 0)
         jobs.append(Job("demo shop", "demo-site", (site,)))
         config = config.with_upstream(_url(site))
+    logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
     app.prepare(config)
     jobs.append(Job("worker", "worker", (listener,), config.to_json().encode(), workers))
     for line in _welcome(config, _url(listener), demo=demo, hint=hint):
@@ -154,7 +156,7 @@ def _again(given: argparse.Namespace) -> str:
         name = str(program.relative_to(Path.cwd()))
     except ValueError:
         name = "footfall"
-    options = [f" --{key} {value}" for key in ("config", "store") if (value := getattr(given, key))]
+    options = [f" --{key} {shlex.quote(str(value))}" for key in ("config", "store") if (value := getattr(given, key))]
     return f"{name} export{''.join(options)}"
 
 

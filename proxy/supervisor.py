@@ -107,7 +107,7 @@ class Supervisor:
 
     def __repr__(self) -> str:
         state = "stopping" if self._stopping.is_set() else "running"
-        return f"<Supervisor {state} {' '.join(f'{n}={p.pid}' for n, p in self._children.items())}>"
+        return f"<Supervisor {state}{''.join(f' {name}={child.pid}' for name, child in self._children.items())}>"
 
     async def run(self, jobs: Sequence[Job]) -> int:
         """0 after an orderly stop, 1 if a child had to be killed or nothing would start."""

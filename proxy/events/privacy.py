@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 URI_MAX_CHARS = 1024
 PATH_MAX_CHARS = 512
+HOST_MAX_CHARS = 260
+"""A name of 253 characters (RFC 1035 section 2.3.4) with a port."""
 UTM_MAX_CHARS = 256
 QUERY_MAX_PARAMS = 100
 REMOVED = "removed"
@@ -22,7 +24,7 @@ SENSITIVE_WORDS = frozenset(
 
 SENSITIVE_QUERY_WORDS = SENSITIVE_WORDS | frozenset("code state auth session sid sig email key".split())
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -42,7 +44,7 @@ class CleanUri(NamedTuple):
 def words_of(name: str) -> frozenset[str]:
     """The lower-case words of a field's name: split on non-alphanumerics and camelCase.
 
-    `passenger` and `experience` stay one harmless word each; `cardNumber`, `x-api-token` do not.
+    `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token` do not.
     """
     parts = _NOT_WORD.split(_CAMEL.sub(" ", name))
     return frozenset(part.lower() for part in parts if part) | {_NOT_WORD.sub("", name).lower()}
@@ -71,7 +73,7 @@ def _clean_query(query: str) -> tuple[str, tuple[tuple[str, str], ...]]:
             continue
         kept.append(part)
         if plain in _UTM_KEYS and value:
-            utm.setdefault(plain, _unquote(value)[:UTM_MAX_CHARS])
+            utm.setdefault(plain, clean_text(_unquote(value), UTM_MAX_CHARS))
     return "&".join(kept), tuple(utm.items())
 
 
@@ -85,7 +87,7 @@ def clean_uri(uri: str) -> CleanUri | None:
     if match is None or match[1].lower() not in ("http", "https"):
         return None
     scheme, host = match[1].lower(), match[2].rpartition("@")[2].lower()
-    if not host:
+    if not host or len(host) > HOST_MAX_CHARS or _CONTROL.search(host):
         return None
     rest = uri[match.end() :].partition("#")[0]
     path, mark, query = rest.partition("?")

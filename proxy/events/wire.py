@@ -5,6 +5,7 @@ unknown top-level keys are ignored, so that older pages keep working.
 """
 
 import json
+import math
 from typing import Any, NamedTuple
 
 from proxy.events.privacy import clean_text, clean_uri
@@ -54,14 +55,14 @@ def parse_beacon(body: bytes) -> Beacon:
         BadBeacon: not JSON, not an object, another version, too deep, too many events, a malformed `confirm`.
     """
     try:
-        document = json.loads(body, parse_constant=_no_constant)
+        document = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadBeacon("bad_json", "the body is not JSON") from error
     if not isinstance(document, dict):
         raise BadBeacon("bad_beacon", "the body is not a JSON object")
     if _is_deeper(document, JSON_DEPTH_MAX):
         raise BadBeacon("too_deep", f"the body is nested deeper than {JSON_DEPTH_MAX}")
-    if document.get("v") != VERSION:
+    if document.get("v") != VERSION or document["v"] is True:
         raise BadBeacon("bad_version", f"v is not {VERSION}")
     events = document.get("events", [])
     if not isinstance(events, list):
@@ -74,6 +75,13 @@ def parse_beacon(body: bytes) -> Beacon:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is out of range")
+    return number
 
 
 def _is_deeper(value: object, depth: int) -> bool:

@@ -24,6 +24,8 @@ BATCH_ITEMS = 1_000
 """Items in one transaction: bounds how long the write lock is held (about 20 ms)."""
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
+FAILING_STOP_SECONDS = 2.0
+"""Patience on stopping while the store refuses everything."""
 COUNTS_EVERY_SECONDS = 1.0
 """Outcome counters are at most this old when they reach the store."""
 COUNTED_HOSTS = 200
@@ -79,6 +81,7 @@ class Recorder:
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
         self._stopping = threading.Event()
+        self._failing = False
         self._lost = 0
         self.breaker = Breaker()
 
@@ -97,8 +100,8 @@ class Recorder:
         self._queue.put(None)
         thread = self._thread
         if thread is not None:
-            waited = asyncio.to_thread(thread.join, patience_seconds)
-            await waited
+            patience = min(patience_seconds, FAILING_STOP_SECONDS) if self._failing else patience_seconds
+            await asyncio.to_thread(thread.join, patience)
             self._stopping.set()
         for timer in (self._timer, self._counts_timer):
             if timer is not None:
@@ -149,9 +152,13 @@ class Recorder:
         """Count a request by what became of it; reaches the store with the next batch."""
         counts = self._counts
         key = (self._clock_ms() // DAY_MS, host, outcome)
-        if key not in counts and len({known[1] for known in counts}) >= COUNTED_HOSTS:
-            key = (key[0], OTHER_HOST, outcome)
-        counts[key] = counts.get(key, 0) + 1
+        known = counts.get(key)
+        if known is None:
+            known = 0
+            if len({other[1] for other in counts}) >= COUNTED_HOSTS:
+                key = (key[0], OTHER_HOST, outcome)
+                known = counts.get(key, 0)
+        counts[key] = known + 1
         if self._counts_timer is None and self._loop is not None:
             self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush)
 
@@ -239,27 +246,26 @@ class Recorder:
     def _write(self, writer: Writer | None, batch: list[_Handed]) -> Writer | None:
         """Write a batch, however often that has to be tried, and wake whoever waits for it."""
         items = [item for part in batch for item in part.items]
-        failed, pause = False, RETRY_FIRST_SECONDS
+        pause = RETRY_FIRST_SECONDS
         while True:
             try:
                 writer = writer or self._open_writer()
                 results = writer.append(items)
                 break
             except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
-                if not failed:
+                if not self._failing:
                     hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
                     log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)
-                failed = True
+                self._failing = True
                 if writer is not None:
                     writer.close()
                     writer = None
                 if self._stopping.wait(pause):
-                    log.error("stopped with %d events not written", len(items))
                     return None
                 pause = min(pause * 2, RETRY_MOST_SECONDS)
-        if failed:
+        if self._failing:
             log.warning("the store takes events again: recording resumed, %d were lost meanwhile", self._lost)
-            self._lost = 0
+            self._failing, self._lost = False, 0
         self._deliver(batch, results)
         return writer
 

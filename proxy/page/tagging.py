@@ -5,7 +5,7 @@ the body is coded. The tag is made when the place for it is found, since a polic
 a nonce (HTTP.md, "Content-Security-Policy").
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from proxy.page import policy
@@ -25,7 +25,8 @@ class Site(NamedTuple):
 
 
 class Tagging:
-    """The body of one page. `feed` chunks, then `flush` once, or `release` where upstream broke off."""
+    """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that
+    it looks as truncated as it is."""
 
     __slots__ = ("_injector", "_page_id", "_policies", "_recoder", "_site", "added", "blocked")
 
@@ -53,16 +54,20 @@ class Tagging:
         return self._recoder is not None
 
     def feed(self, chunk: bytes) -> bytes:
-        """What can be sent after this chunk."""
-        if self._recoder is None:
-            return self._injector.feed(chunk)
-        return b"".join(self._recoder.feed(chunk))
+        """What can be sent after this chunk of a body that is not coded."""
+        return self._injector.feed(chunk)
 
     def flush(self) -> bytes:
-        """The rest, the body being complete."""
-        if self._recoder is None:
-            return self._injector.flush()
-        return b"".join(self._recoder.flush())
+        """The rest of a body that is not coded."""
+        return self._injector.flush()
+
+    def feed_coded(self, chunk: bytes, *, last: bool) -> Iterator[bytes]:
+        """What can be sent after this chunk of a coded body, in pieces that are bounded however well it was
+        compressed; must be exhausted before the next chunk."""
+        assert self._recoder is not None
+        yield from self._recoder.feed(chunk)
+        if last:
+            yield from self._recoder.flush()
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
         nonce = b""

@@ -143,6 +143,9 @@ class Responder:
         more: bool = message.get("more_body", False)
         tagging, pending = self._tagging, self._pending
         if tagging is not None:
+            if tagging.coded:
+                await self._body_coded(tagging, chunk, more)
+                return
             chunk = tagging.feed(chunk)
             if not more:
                 chunk += tagging.flush()
@@ -158,6 +161,18 @@ class Responder:
             await self._send(pending)
         if chunk or not more:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
+        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it."""
+        waiting = b""
+        for piece in tagging.feed_coded(chunk, last=not more):
+            if waiting:
+                await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+            waiting = piece
+        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
+            await self._end_held(None, waiting)
+        elif waiting or not more:
+            await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
 
     async def _end_held(self, pending: Message | None, chunk: bytes) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""

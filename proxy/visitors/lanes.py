@@ -37,11 +37,12 @@ class Agents:
 
     def read(self, user_agent: bytes) -> Agent:
         """Judge a User-Agent header's value; empty counts as a bot (VISITS.md section 1, row 13)."""
+        user_agent = user_agent[:AGENT_MAX_CHARS]  # what is remembered is bounded too
         agent = self._known.get(user_agent)
         if agent is None:
             if len(self._known) >= AGENT_CACHE_ENTRIES:
                 self._known.clear()
-            agent = self._known[user_agent] = judge(user_agent.decode("latin-1")[:AGENT_MAX_CHARS])
+            agent = self._known[user_agent] = judge(user_agent.decode("latin-1"))
         return agent
 
 

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,28 +35,57 @@ QUIET = (
 WITHOUT_BFCACHE = "--disable-back-forward-cache"
 """What playwright starts Chromium with unless it is told not to."""
 ACTION_MS = 10_000
+STOP_SECONDS = 10.0
 
 
 def executable(playwright: Playwright) -> str:
     """The browser to use: named by the environment, installed, or playwright's own."""
-    named = os.environ.get("FOOTFALL_TEST_BROWSER") or os.environ.get("CHROMIUM")
-    found = [path for name in (named, *NAMES) if name and (path := shutil.which(name))]
+    named = (os.environ.get("FOOTFALL_TEST_BROWSER"), os.environ.get("CHROMIUM"))
+    found = [path for name in (*named, *NAMES) if name and (path := shutil.which(name))]
     path = found[0] if found else playwright.chromium.executable_path
     if not Path(path).exists():
         pytest.fail("no Chromium: run scripts/setup-test, or name one in FOOTFALL_TEST_BROWSER", pytrace=False)
     return path
 
 
+@cache
+def agent(path: str) -> str:
+    """The User-Agent that a person's Chromium of this version sends."""
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=STOP_SECONDS).stdout
+    major = re.search(r"\d+", said)
+    assert major is not None, f"{path} --version says {said!r}"
+    return AGENT.format(major=major[0])
+
+
 def launch(playwright: Playwright, *, bfcache: bool = False) -> Browser:
-    """A Chromium. The first start tells its version, which its ordinary User-Agent has to name."""
+    """A Chromium for playwright to drive."""
     path = executable(playwright)
-    major = re.search(r"\d+", os.popen(f"'{path}' --version 2>/dev/null").read())
-    agent = AGENT.format(major=major[0] if major else "140")
     return playwright.chromium.launch(
         executable_path=path,
-        args=[*QUIET, f"--user-agent={agent}", "--lang=en-GB"],
+        args=[*QUIET, f"--user-agent={agent(path)}", "--lang=en-GB"],
         ignore_default_args=[WITHOUT_BFCACHE] if bfcache else None,
     )
+
+
+@contextmanager
+def unattended(playwright: Playwright, profile: Path, url: str) -> Iterator[None]:
+    """A Chromium that nobody drives, on one page: under a debugger it prerenders nothing."""
+    path = executable(playwright)
+    words = ("--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", f"--user-agent={agent(path)}")
+    process = subprocess.Popen(
+        [path, *words, *QUIET, "--lang=en-GB", "--accept-lang=en-GB", url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +119,7 @@ class Journey:
         url = site if isinstance(site, str) else site.url
         return self.enter(proxied(self._where, url, *words))
 
-    def enter(self, running) -> Front:
+    def enter(self, running: AbstractContextManager[Front]) -> Front:
         return self._stack.enter_context(running)
 
     def person(self, browser: Browser | None = None, **options: object) -> BrowserContext:

@@ -1,5 +1,7 @@
 """Pages that are not just pages: workers, frames, policies, and people who said no."""
 
+import gzip
+
 import pytest
 from upstream_site import Page, script
 
@@ -87,7 +89,8 @@ def test_a_visitor_who_opts_out_by_cookie_is_forgotten_from_there_on(journey):
     page = person.new_page()
     page.goto(f"{front.url}/one")
     front.tells(START, FIRST)
-    assert [cookie["name"] for cookie in person.cookies()] == ["footfall"]
+    [ours] = person.cookies()
+    assert (ours["name"], ours["httpOnly"], ours["sameSite"], ours["path"]) == ("footfall", True, "Lax", "/")
     person.add_cookies([{"name": "footfall_consent", "value": "out", "url": front.url}])
     page.click("a")
     page.wait_for_url("**/two")
@@ -136,6 +139,59 @@ def test_a_page_with_a_nonce_gets_the_tag_with_that_nonce_and_confirms(journey):
     assert page.evaluate("window.own") == "ran"
     assert page.evaluate(f"document.querySelector('{TAG}').nonce") == "c2VjcmV0"
     journey.ends(front, START, FIRST)
+
+
+def test_two_people_are_two_visitors_with_a_session_each(journey):
+    site = journey.site(one=Page("One"))
+    front = journey.front(site)
+    journey.person().new_page().goto(f"{front.url}/one")
+    front.tells(START, FIRST)
+    journey.person().new_page().goto(f"{front.url}/one")
+    journey.ends(
+        front,
+        START,
+        FIRST,
+        "B2 person session.start /one",
+        'B2 person page.visit /one "One" navigate 200 confirmed',
+    )
+
+
+def test_what_happens_within_a_page_is_not_a_visit(journey):
+    site = journey.site(one=Page("One", body='<a href="#part">down</a>'))
+    front = journey.front(site)
+    page = journey.person().new_page()
+    page.goto(f"{front.url}/one")
+    page.click("a")
+    page.wait_for_url("**/one#part")
+    page.evaluate("history.pushState(null, '', '/one/more')")
+    page.evaluate("history.back()")
+    page.wait_for_url("**/one#part")
+    page.evaluate("document.title = 'Other'")
+    journey.ends(front, START, FIRST)
+    front.counts(visit=1)
+
+
+def test_a_page_that_comes_gzipped_is_counted_and_shown(journey):
+    site = journey.site(one=Page("One", body="<p>text</p>"))
+    packed = gzip.compress(site.pages["/one"].content())
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    site.pages["/one"] = Page(raw=packed, headers=headers)
+    front = journey.front(site)
+    page = journey.person().new_page()
+    answer = page.goto(f"{front.url}/one")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert page.text_content("p") == "text"
+    journey.ends(front, START, FIRST)
+
+
+def test_a_page_with_an_error_of_its_own_keeps_it_and_is_counted(journey):
+    site = journey.site(one=Page("One", body="<script>throw new Error('the page is at fault')</script>"))
+    front = journey.front(site)
+    journey.person().new_page().goto(f"{front.url}/one")
+    front.tells(START, FIRST)
+    journey.leave()
+    assert [said for said in journey.complaints if "the page is at fault" in said]
+    assert not [said for said in journey.complaints if "footfall" in said]
 
 
 def test_the_page_sees_one_global_and_one_element_more_than_without_footfall(journey):

@@ -37,7 +37,9 @@ def test_its_repr_tells_who_runs(from_anywhere):
         supervisor = Supervisor(announce=lambda line: None, drain_seconds=5)
         listener = bind("127.0.0.1", 0)
         task = asyncio.create_task(supervisor.run([Job("shop", "demo-site", (listener,))]))
+        deadline = asyncio.get_running_loop().time() + 10
         while "shop=" not in repr(supervisor):
+            assert asyncio.get_running_loop().time() < deadline
             await asyncio.sleep(0.01)
         during = repr(supervisor)
         os.kill(os.getpid(), signal.SIGTERM)

@@ -17,8 +17,10 @@ ROOMS: dict[str, set[str]] = {
     "visitors": {"events"},
     "page": set(),
     "http": set(),
-    "store.base": {"events", "visitors.sessions"},
-    "store.sqlite": {"store.base", "events", "visitors.sessions"},
+    # All of visitors, not only its sessions: who a beacon belongs to, what it confirms and which lane a visit is in
+    # can only be decided inside the transaction, against the store's own state, or two processes would disagree.
+    "store.base": {"events", "visitors"},
+    "store.sqlite": {"store.base", "events", "visitors"},
     "store": {"store.base"},
     "intake": {"events", "visitors", "store.base"},
     "report": {"store.base", "events.catalogue"},
@@ -48,7 +50,7 @@ ROOMS: dict[str, set[str]] = {
     "__init__": {"app"},  # `from proxy import Footfall`
 }
 PURE = (
-    *("http.headers", "http.gate", "page.eligibility", "page.injector", "page.policy"),
+    *("http.headers", "http.gate", "http.target", "page", "store.base", "intake.holding"),
     *("visitors", "events", "arguments", "checks"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "aiosqlite", "time", "os", "logging", "socket", "threading", "subprocess"}

@@ -1,0 +1,100 @@
+"""Events: names, labels, definitions, and the exported form (EVENTS.md sections 1 to 3; WIRE.md, "Export")."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.events.catalogue import Rejection, check_browser_action
+from proxy.events.event import EXPORT_KEYS, Event, is_action
+from proxy.events.labels import label_of
+
+ACTIONS = [
+    ("page.visit", True),
+    ("a.b", True),
+    ("client.applicationStarted", True),
+    ("a-b_c.d.E.9", True),
+    ("a." + "b" * 30, True),
+    ("a." + "b" * 31, False),
+    ("visit", False),
+    ("a.", False),
+    (".a", False),
+    ("a..b", False),
+    ("", False),
+    ("..", False),
+    ("a.b\n", False),
+    ("a b.c", False),
+    ("ą.b", False),
+    ("a.٣", False),
+    ("a.b{c}", False),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), ACTIONS)
+def test_the_grammar_of_action_names(name, expected):
+    assert is_action(name) is expected
+
+
+@given(st.text(max_size=40))
+def test_a_well_formed_action_is_short_ascii_segments(name):
+    if is_action(name):
+        assert name.isascii() and 3 <= len(name) <= 32 and all(name.split(".")) and "." in name
+
+
+LABELS = [
+    ("page.visit", {"title": "Spring sale"}, "Visited page Spring sale"),
+    ("page.visit", {"uri": "https://shop.example/a/b?c=1"}, "Visited page /a/b"),
+    ("page.visit", {"uri": "https://shop.example"}, "Visited page /"),
+    ("page.visit", {}, "Visited page /"),
+    ("page.visit", {"title": "{uri} {title.__class__}", "uri": "u"}, "Visited page {uri} {title.__class__}"),
+    ("session.start", {"uri": "u"}, "Started session"),
+    ("session.end", {"reason": "timeout"}, "Session end"),
+    ("entries.count", {}, "entries.count"),
+]
+
+
+@pytest.mark.parametrize(("action", "params", "label"), LABELS)
+def test_labels_are_plain_substitution(action, params, label):
+    assert label_of(action, params) == label
+
+
+@given(st.text(), st.text())
+def test_no_value_from_a_browser_is_a_template(title, uri):
+    assert label_of("page.visit", {"title": title, "uri": uri}) == f"Visited page {title}"
+
+
+REJECTIONS = [
+    (None, "bad_action"),
+    (7, "bad_action"),
+    (["page.visit"], "bad_action"),
+    ("visit", "bad_action"),
+    ("page.visit\n", "bad_action"),
+    ("session.start", "reserved_action"),
+    ("session.end", "reserved_action"),
+    ("session.anything", "reserved_action"),
+    ("client.login", "reserved_action"),
+    ("transaction.charge", "reserved_action"),
+    ("product.buy", "reserved_action"),
+    ("sessions.start", "undefined_action"),
+    ("product.buyer", "undefined_action"),
+    ("entries.count", "undefined_action"),
+    ("banner.hover", "undefined_action"),
+]
+
+
+@pytest.mark.parametrize(("action", "code"), REJECTIONS)
+def test_what_a_browser_may_not_send_is_rejected_with_the_reason(action, code):
+    with pytest.raises(Rejection) as caught:
+        check_browser_action(action)
+    assert (caught.value.code, caught.value.field) == (code, "action")
+    assert str(caught.value)
+
+
+def test_an_exported_event_has_its_keys_in_order_and_none_that_is_empty():
+    whole = Event(1, "i", "page.visit", 5, 6, "u", "person", "s", "p", {"title": "T"}, ("x",)).to_export()
+    assert tuple(whole) == EXPORT_KEYS
+    assert list(whole.values()) == [
+        *(1, "i", "page.visit", "Visited page T", 5, 6, "u", "s", "p", "person", {"title": "T"}, ["x"])
+    ]
+    least = Event(1, "i", "a.b", 0, 0, "u", "bot").to_export()
+    assert list(least) == ["seq", "id", "action", "label", "time", "received", "uuid", "lane"]
+    assert least["time"] == 0
