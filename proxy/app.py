@@ -127,7 +127,7 @@ class Footfall:
         """Count a request that the gate answered (501: a WebSocket)."""
         if self._started:
             outcome = Outcome.WEBSOCKET if status == 501 else Outcome.REFUSED
-            self.recorder.count(host.decode("latin-1").lower(), outcome.value)
+            self.recorder.count(host.decode("latin-1").lower(), outcome)
 
     def start(self) -> None:
         """Start recording; servers without lifespan start it with the first request."""

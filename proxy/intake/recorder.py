@@ -110,8 +110,10 @@ class Recorder:
 
     def record(self, item: Item) -> int:
         """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
-        if not self._hand(item):
+        if self._handed - self._committed >= self._queue_events:
+            self._lose(1)
             return 0
+        self._hand(item)
         return self._handed
 
     async def ask(self, item: Item) -> Result:
@@ -132,21 +134,19 @@ class Recorder:
         """Whether what the ticket was given for is in the store."""
         return ticket <= self._committed
 
-    async def hold(self, ticket: int) -> bool:
-        """Wait for a commit, at most `hold_ms`, and not at all while the breaker is open. Whether it came."""
-        if ticket <= self._committed:
-            return ticket > 0
-        if not self.breaker.may_hold():
-            return False
-        assert self._loop is not None
+    def hold(self, ticket: int) -> "asyncio.Future[bool] | None":
+        """What to await for a commit, at most `hold_ms`: whether it came. None where there is nothing to wait for:
+        it is committed already, the item was lost, or the breaker is open."""
+        if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
+            return None
         future: asyncio.Future[bool] = self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
         self._waiters.append(_Waiter(ticket, deadline, future))
-        if ticket <= self._committed:
+        if ticket <= self._committed:  # by the thread, meanwhile: it may have seen nobody waiting
             self._wake()
         elif self._timer is None:
             self._timer = self._loop.call_at(deadline, self._release_late)
-        return await future
+        return future
 
     def count(self, host: str, outcome: str) -> None:
         """Count a request by what became of it; reaches the store with the next batch."""
@@ -162,15 +162,11 @@ class Recorder:
         if self._counts_timer is None and self._loop is not None:
             self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush)
 
-    def _hand(self, item: Item) -> bool:
-        if self._handed - self._committed >= self._queue_events:
-            self._lose(1)
-            return False
+    def _hand(self, item: Item) -> None:
         if not self._pending and self._loop is not None:
             self._loop.call_soon(self._flush)
         self._pending.append(item)
         self._handed += 1
-        return True
 
     def _lose(self, number: int) -> None:
         if not self._lost:

@@ -6,7 +6,7 @@ address, no cookie, no body is kept.
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Protocol
 from urllib.parse import quote
 
 from proxy.events.privacy import CleanUri, clean_parts, clean_text, clean_uri
@@ -24,19 +24,21 @@ LANGUAGE_MAX_CHARS = 35
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _PRINTABLE = "!\"#$%&'()*+,/:;<=>?@[]^`{|}~-._"
 
+_NAVIGATE = ("nav", "navigate")
+
 Facts = tuple[tuple[str, object], ...]
 
 
-class Request(NamedTuple):
+class Request(Protocol):
     """A navigation as the tracking sees it: public `scheme` and `host`, the path and query as sent, the request
-    fields that decide anything, by name."""
+    fields by name."""
 
     method: str
     scheme: str
     host: str
     raw_path: bytes
     query: bytes
-    fields: Mapping[bytes, bytes]
+    fields: dict[bytes, bytes]
 
 
 class Cleaner:
@@ -119,7 +121,8 @@ def make_visit(
         cookie_came_back: whether that visitor's cookie was on the request.
     """
     page = cleaner.page(request)
-    facts: Facts = (("nav", "navigate"), ("status", status))
+    fields = request.fields
+    facts: Facts = (_NAVIGATE, ("status", status))
     if request.method == "POST":
         facts = (*facts, ("method", "POST"))
     return Visit(
@@ -131,8 +134,8 @@ def make_visit(
         page.uri,
         agent.bot,
         cookie_came_back,
-        cleaner.referrer(request.fields.get(b"referer")),
+        cleaner.referrer(fields.get(b"referer")),
         upstream_ms,
         (*facts, *page.utm) if page.utm else facts,
-        cleaner.session_facts(request.fields, agent, page.utm),
+        cleaner.session_facts(fields, agent, page.utm),
     )

@@ -6,8 +6,7 @@ aborted) are seen elsewhere: they have no answer of the site to judge.
 """
 
 from collections.abc import Iterable
-from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -15,33 +14,34 @@ MARKER = b"x-footfall"
 """Response field of pages that we tagged, so that two chained proxies do not tag twice."""
 
 
-class Outcome(Enum):
-    """What became of a request (VISITS.md section 1); the values are the names that are counted."""
+class Outcome:
+    """What became of a request (VISITS.md section 1): the names that are counted. Plain strings, since a member of an
+    Enum costs five times as much to hash and to read, on every request."""
 
-    REFUSED = "refused"
-    WEBSOCKET = "websocket"
-    FAILED = "failed"
-    ABORTED = "aborted"
-    HEAD_OR_OTHER = "head_or_other"
-    PREFETCH = "prefetch"
-    REDIRECT = "redirect"
-    FRAGMENT = "fragment"
-    FRAME = "frame"
-    ASSET = "asset"
-    EXCLUDED = "excluded"
-    BOT = "bot"
-    OPTED_OUT = "opted_out"
-    OTHER_HTML = "other_html"
-    VISIT = "visit"
+    REFUSED: Final = "refused"
+    WEBSOCKET: Final = "websocket"
+    FAILED: Final = "failed"
+    ABORTED: Final = "aborted"
+    HEAD_OR_OTHER: Final = "head_or_other"
+    PREFETCH: Final = "prefetch"
+    REDIRECT: Final = "redirect"
+    FRAGMENT: Final = "fragment"
+    FRAME: Final = "frame"
+    ASSET: Final = "asset"
+    EXCLUDED: Final = "excluded"
+    BOT: Final = "bot"
+    OPTED_OUT: Final = "opted_out"
+    OTHER_HTML: Final = "other_html"
+    VISIT: Final = "visit"
 
 
-class Standing(Enum):
-    """What is known of who asks, before the answer: rows 12 to 14."""
+class Standing:
+    """What is known of who asks, before the answer: nothing in particular, or the outcome of rows 12 to 14."""
 
-    ORDINARY = None
-    EXCLUDED = Outcome.EXCLUDED
-    BOT = Outcome.BOT
-    OPTED_OUT = Outcome.OPTED_OUT
+    ORDINARY: Final = ""
+    EXCLUDED: Final = Outcome.EXCLUDED
+    BOT: Final = Outcome.BOT
+    OPTED_OUT: Final = Outcome.OPTED_OUT
 
 
 _PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
@@ -61,34 +61,6 @@ _NO_DOCUMENT_STATUS = (204, 205, 206, 416)
 """No page to show; of a 416 the body tells a program that its range was wrong (C2: never touched)."""
 _UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
 
-READ_FIELDS = frozenset(
-    (
-        *_PREFETCH_FIELDS,
-        *_FRAGMENT_FIELDS,
-        b"accept",
-        b"accept-encoding",
-        b"accept-language",
-        b"cache-control",
-        b"cookie",
-        b"dnt",
-        b"host",
-        b"if-match",
-        b"if-modified-since",
-        b"if-none-match",
-        b"if-range",
-        b"origin",
-        b"range",
-        b"referer",
-        b"sec-ch-ua-mobile",
-        b"sec-fetch-dest",
-        b"sec-fetch-mode",
-        b"sec-fetch-site",
-        b"sec-gpc",
-        b"user-agent",
-    )
-)
-"""The request fields that decide anything."""
-
 _JOINED = {b"cookie": b"; ", b"if-none-match": b", ", b"if-match": b", ", b"accept-encoding": b", "}
 
 _ANSWER_FIELDS = frozenset(
@@ -107,14 +79,13 @@ _ANSWER_FIELDS = frozenset(
 Fields = dict[bytes, bytes]
 
 
-def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
-    """The request fields that decide anything, by name; of repeated cookies and conditions, all, joined."""
-    fields: Fields = {}
-    for name, value in headers:
-        if name in READ_FIELDS:
-            if name in fields and name in _JOINED:
-                value = fields[name] + _JOINED[name] + value
-            fields[name] = value
+def read_fields(headers: list[tuple[bytes, bytes]]) -> Fields:
+    """The request's fields by name; of repeated ones the last, but of cookies, conditions and codings all, joined."""
+    fields = dict(headers)
+    if len(fields) != len(headers):
+        for joined, separator in _JOINED.items():
+            if joined in fields:
+                fields[joined] = separator.join(value for name, value in headers if name == joined)
     return fields
 
 
@@ -178,7 +149,7 @@ def _charset(parameters: bytes) -> bytes:
 
 def is_prefetch(fields: Fields) -> bool:
     """Row 7: the request says that nobody looks at the answer yet."""
-    if _PREFETCH.isdisjoint(fields):
+    if fields.keys().isdisjoint(_PREFETCH):
         return False
     for name in _PREFETCH_FIELDS:
         value = fields.get(name)
@@ -226,7 +197,7 @@ def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
     return answer.html
 
 
-def classify(method: str, fields: Fields, standing: Standing, answer: Answer, known_html: bool | None) -> Outcome:
+def classify(method: str, fields: Fields, standing: str, answer: Answer, known_html: bool | None) -> str:
     """Rows 6 to 16, in order, for an answer of the site.
 
     Args:
@@ -237,7 +208,7 @@ def classify(method: str, fields: Fields, standing: Standing, answer: Answer, kn
     return classify_as_get(fields, standing, answer, known_html)
 
 
-def classify_as_get(fields: Fields, standing: Standing, answer: Answer, known_html: bool | None) -> Outcome:
+def classify_as_get(fields: Fields, standing: str, answer: Answer, known_html: bool | None) -> str:
     """Rows 7 to 16: also what the GET of a HEAD request would have been (HTTP.md, C3)."""
     if is_prefetch(fields):
         return Outcome.PREFETCH
@@ -251,9 +222,8 @@ def classify_as_get(fields: Fields, standing: Standing, answer: Answer, known_ht
         return Outcome.FRAME
     if not html:
         return Outcome.ASSET
-    outcome: Outcome | None = standing.value
-    if outcome is not None:
-        return outcome
+    if standing:
+        return standing
     if not is_navigation(fields):
         return Outcome.FRAGMENT if b"sec-fetch-mode" in fields else Outcome.OTHER_HTML
     return Outcome.VISIT

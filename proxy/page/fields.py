@@ -8,7 +8,6 @@ ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restor
 """
 
 import re
-from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 
 from proxy.page.eligibility import MARKER, Headers
@@ -80,7 +79,7 @@ _CONCERNED = _CONDITIONALS | _RANGES | {b"if-match"}
 
 
 def to_upstream(
-    fields: Mapping[bytes, bytes], *, keep_ours: bool, drop_conditionals: bool, drop_range: bool
+    fields: dict[bytes, bytes], *, keep_ours: bool, drop_conditionals: bool, drop_range: bool
 ) -> Replacements:
     """Map the conditionals of a request back, and drop those that would revive an untagged copy.
 
@@ -90,7 +89,7 @@ def to_upstream(
         drop_conditionals: conditionals without our suffix are dropped (a candidate for the tag).
         drop_range: Range and If-Range are dropped (C2).
     """
-    if _CONCERNED.isdisjoint(fields):
+    if fields.keys().isdisjoint(_CONCERNED):
         return {}
     changes: Replacements = {}
     if drop_range:

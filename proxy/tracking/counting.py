@@ -4,7 +4,7 @@ import os
 import time
 from typing import NamedTuple
 
-from proxy.intake.visits import Request, make_visit
+from proxy.intake.visits import make_visit
 from proxy.page.eligibility import Answer
 from proxy.store.base import OptOut
 from proxy.tracking.request import TrackedRequest
@@ -62,7 +62,7 @@ def _record(
     tracking: Tracking, request: TrackedRequest, answer: Answer, *, uuid: bytes, random: bytes, cookie_came_back: bool
 ) -> tuple[bytes, int]:
     visit = make_visit(
-        Request(request.method, request.scheme, request.host, request.raw_path, request.query, request.fields),
+        request,
         tracking.cleaner,
         tracking.agents.read(request.fields.get(b"user-agent", b"")),
         random=random,

@@ -45,14 +45,14 @@ class TrackedRequest:
         header = fields.get(b"cookie")
         self.cookie = cookie = tracking.cookies.take_apart(header) if header is not None else None
         self.identity = tracking.identify(cookie, secure=self.secure, now_ms=self.now_ms)
-        self.stand: Standing | None = None
+        self.stand: str | None = None
         self.candidate = (
-            tracking.visits and may_be_page(self.method, fields) and self.standing(tracking) is Standing.ORDINARY
+            tracking.visits and may_be_page(self.method, fields) and self.standing(tracking) == Standing.ORDINARY
         )
         changes = self._changes(tracking)
         self.scope = {**scope, "headers": page_fields.replaced(headers, changes)} if changes else scope
 
-    def standing(self, tracking: Tracking) -> Standing:
+    def standing(self, tracking: Tracking) -> str:
         """Rows 12 to 14, decided when they are needed: never for an image."""
         if self.stand is None:
             self.stand = tracking.standing(self.fields, self.raw_path, self.cookie)

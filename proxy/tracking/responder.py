@@ -33,7 +33,7 @@ class Responder:
         self._tracking = tracking
         self._request = request
         self._send = send
-        self._outcome: Outcome | None = None
+        self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
         self._ticket = 0
@@ -72,7 +72,7 @@ class Responder:
             self._pending = message
             return
         if self._ticket and message["status"] == NOT_MODIFIED:
-            await self._tracking.recorder.hold(self._ticket)
+            await self._committed()
         await self._send(message)
 
     def _judge(self, message: Message) -> tuple[Headers, bytes | None]:
@@ -100,9 +100,7 @@ class Responder:
             return headers, None
         return self._page(headers, outcome, as_get, answer)
 
-    def _page(
-        self, headers: Headers, outcome: Outcome, as_get: Outcome, answer: Answer
-    ) -> tuple[Headers, bytes | None]:
+    def _page(self, headers: Headers, outcome: str, as_get: str, answer: Answer) -> tuple[Headers, bytes | None]:
         """The head of an HTML answer that must not be shared; records the visit and prepares the tag."""
         tracking, request = self._tracking, self._request
         taggable = request.candidate and tracking.inject and as_get in (Outcome.VISIT, Outcome.PREFETCH)
@@ -121,20 +119,20 @@ class Responder:
         headers += [(b"set-cookie", value) for value in count.set_cookies]
         return headers, length
 
-    def _record(self, outcome: Outcome, answer: Answer) -> Count:
-        if outcome is Outcome.VISIT:
+    def _record(self, outcome: str, answer: Answer) -> Count:
+        if outcome == Outcome.VISIT:
             count = count_visit(self._tracking, self._request, answer)
             self._ticket = count.ticket
             return count
-        if outcome is Outcome.BOT:
+        if outcome == Outcome.BOT:
             return count_bot(self._tracking, self._request, answer)
-        if outcome is Outcome.OPTED_OUT:
+        if outcome == Outcome.OPTED_OUT:
             return opt_out(self._tracking, self._request)
-        return uncounted(self._request) if outcome is Outcome.PREFETCH and self._request.candidate else Count()
+        return uncounted(self._request) if outcome == Outcome.PREFETCH and self._request.candidate else Count()
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: str) -> None:
         self._outcome = outcome
-        self._tracking.recorder.count(self._request.host, outcome.value)
+        self._tracking.recorder.count(self._request.host, outcome)
 
     # The body ----------------------------------------------------------------------------------------------------
 
@@ -153,7 +151,7 @@ class Responder:
                 if more and not tagging.decided and not chunk:
                     return
                 self._pending = None
-                pending["headers"] = _resized(pending["headers"], tagging)
+                _resize(pending["headers"], tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(pending, chunk)
             return
@@ -161,6 +159,12 @@ class Responder:
             await self._send(pending)
         if chunk or not more:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _committed(self) -> None:
+        """Wait for the visit's commit, as long as a page may."""
+        waiter = self._tracking.recorder.hold(self._ticket)
+        if waiter is not None:
+            await waiter
 
     async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
         """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it."""
@@ -183,21 +187,21 @@ class Responder:
             if len(chunk) > 1:
                 await self._send({"type": "http.response.body", "body": chunk[:-1], "more_body": True})
                 chunk = chunk[-1:]
-        await self._tracking.recorder.hold(self._ticket)
+        await self._committed()
         if pending is not None:
             await self._send(pending)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
 
 
-def _resized(headers: Headers, tagging: Tagging) -> Headers:
-    """The head with the length that the body has with the tag in it; without one where that is not known yet."""
-    if tagging.decided:
-        added = tagging.added
-        return [
-            (name, b"%d" % (int(value) + added)) if name == b"content-length" and value.isdigit() else (name, value)
-            for name, value in headers
-        ]
-    return [pair for pair in headers if pair[0] != b"content-length"]
+def _resize(headers: Headers, tagging: Tagging) -> None:
+    """Give the head the length that the body has with the tag in it; none where that is not known yet."""
+    for index, (name, value) in enumerate(headers):
+        if name == b"content-length":
+            if not tagging.decided:
+                del headers[index]
+            elif value.isdigit():
+                headers[index] = (name, b"%d" % (int(value) + tagging.added))
+            return
 
 
 def _without_our_cookies(headers: Headers, ours: tuple[bytes, ...]) -> Headers:

@@ -118,7 +118,7 @@ class Tracking:
             return True
         return cookie is not None and cookie.consent == b"out"
 
-    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None) -> Standing:
+    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None) -> str:
         """Rows 12 to 14 of VISITS.md section 1."""
         if self.exclude.match(raw_path):
             return Standing.EXCLUDED
