@@ -40,12 +40,14 @@ def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
         return
     visitor = tables.visitor(visit.uuid) or tables.add_visitor(visit.uuid)
     uri = tables.uri(visit.uri, visit.host, visit.path)
+    # Two processes: the visitor's second page may have been written before its first.
+    came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
     known_title = ("status", NOT_MODIFIED) in visit.facts
     view = NewView(
         visit.id,
         visit.time,
         visit.time,
-        lane_of(bot=visit.bot, cookie_came_back=visit.cookie_came_back, confirmed=False),
+        lane_of(bot=visit.bot, cookie_came_back=came_back, confirmed=False),
         0,
         uri,
         tables.execute_named("uri_title", (uri,)).fetchone()[0] if known_title else None,
