@@ -126,9 +126,7 @@ def _running(where: Path, command: list[str], address: str, more: Mapping[str, s
     where.mkdir(exist_ok=True)
     log = where / "log.txt"
     with log.open("w") as stderr:
-        process = subprocess.Popen(
-            command, cwd=where, env=environment(**more), stderr=stderr, stdout=subprocess.DEVNULL, text=True
-        )
+        process = subprocess.Popen(command, cwd=where, env=environment(**more), stderr=stderr, stdout=stderr, text=True)
     try:
         poll(lambda: re.search(address, log.read_text()) is not None or process.poll() is not None, True)
         found = re.search(address, log.read_text())

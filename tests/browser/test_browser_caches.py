@@ -164,7 +164,7 @@ def test_a_prerendered_page_counts_only_when_it_is_shown(journey, playwright, tm
     walking = '<script>fetch("/go.js").then(() => { location.href = "/next" })</script>'
     site = journey.site(
         one=Page("One", head=SPECULATE % "prerender", body=walking),
-        go_js=replace(script("the test lets it go"), hold=go),
+        go_js=replace(script("the test lets it go"), hold=(go,)),
         next=Page("Next", body='<script src="/ran.js"></script>'),
         ran_js=script("fetch('/early.js?' + document.prerendering)"),
         early_js=script("it ran"),

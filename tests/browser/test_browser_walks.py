@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from fronts import wrapped
+from fronts import PATIENCE_SECONDS, wrapped
 from upstream_site import Page
 
 ONE = Page("One", body='<a href="/two">on</a>')
@@ -41,11 +41,17 @@ def test_three_pages_in_a_row_are_one_session_and_three_confirmed_visits_with_ti
     assert not any("footfall" in request.headers.get("cookie", "") for request in site.seen)
 
 
-def three_tabs(front, person):
+def open_tabs(front, person):
     """Three tabs that are told where to go before any of them has an answer."""
     tabs = [person.new_page() for _ in range(3)]
     for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
         tab.evaluate("address => { location.href = address }", front.url + path)
+    return tabs
+
+
+def three_tabs(front, person):
+    """The same when all three have arrived."""
+    tabs = open_tabs(front, person)
     for tab, path in zip(tabs, ("/one", "/two", "/three"), strict=True):
         tab.wait_for_url(front.url + path)
     return tabs
@@ -69,29 +75,53 @@ def test_three_tabs_at_once_without_a_cookie_are_one_visitor_and_one_session(jou
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+def racing_site(journey):
+    """A site that answers the three tabs when all three have asked."""
+    all_asked = (threading.Barrier(3),)
+    return journey.site(
+        one=Page("One", hold=all_asked),
+        two=Page("Two", hold=all_asked),
+        three=Page("Three", hold=all_asked),
+        four=Page("Four"),
+    )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_three_tabs_whose_requests_all_left_before_any_cookie_came_are_one_visitor(journey, workers):
-    hold = threading.Barrier(3)
-    site = journey.site(one=Page("One", hold=hold), two=Page("Two", hold=hold), three=Page("Three", hold=hold))
+    site = racing_site(journey)
     front = journey.front(site, "--workers", workers)
     person = journey.person()
-    tabs = three_tabs(front, person)
-    assert not hold.broken
-    for tab in tabs:
+    for tab in three_tabs(front, person):
         tab.close()
     front.tells(*THREE_TABS, any_order=True)
     visitor = front.visitors()
-    site.pages["/four"] = Page("Four")
     person.new_page().goto(f"{front.url}/four")
     journey.ends(front, *THREE_TABS, 'A1 person page.visit /four "Four" navigate 200 confirmed', any_order=True)
     assert front.visitors() == visitor
     front.counts(visit=4)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_tab_that_was_confirmed_before_the_others_came_is_theirs_when_it_is_closed(journey, workers):
+    all_asked, released = threading.Barrier(3), threading.Barrier(3)
+    site = journey.site(
+        one=Page("One", hold=(all_asked,)),
+        two=Page("Two", hold=(all_asked, released)),
+        three=Page("Three", hold=(all_asked, released)),
+    )
+    front = journey.front(site, "--workers", workers)
+    tabs = open_tabs(front, journey.person())
+    front.tells("A1 person session.start /one", 'A1 person page.visit /one "One" navigate 200 confirmed')
+    released.wait(PATIENCE_SECONDS)
+    tabs[1].wait_for_url("**/two")
+    tabs[2].wait_for_url("**/three")
+    for tab in tabs:
+        tab.close()
+    journey.ends(front, *THREE_TABS, any_order=True)
+
+
 def test_a_tab_that_walks_on_after_a_race_for_the_cookie_takes_its_first_page_along(journey):
-    hold = threading.Barrier(3)
-    site = journey.site(one=Page("One", hold=hold), two=Page("Two", hold=hold), three=Page("Three", hold=hold))
-    site.pages["/four"] = Page("Four")
-    front = journey.front(site)
+    front = journey.front(racing_site(journey))
     for tab in three_tabs(front, journey.person()):
         tab.goto(f"{front.url}/four")
     four = 'A1 person page.visit /four "Four" navigate 200 confirmed'
@@ -196,3 +226,10 @@ def test_an_application_behind_the_proxy_and_the_same_one_wrapped_in_process_giv
     behind = journey.enter(wrapped(tmp_path / "plain", "plain"))
     walk_through_the_shop(journey, journey.front(behind.url))
     walk_through_the_shop(journey, journey.enter(wrapped(tmp_path / "tracked", "tracked")))
+
+
+def test_a_page_sends_one_message_when_it_is_shown_and_one_when_it_is_left(journey, tmp_path):
+    front = journey.enter(wrapped(tmp_path / "tracked", "tracked"))
+    walk_through_the_shop(journey, front)
+    sent = front.log.read_text().count('"POST /_footfall/events')
+    assert sent in (7, 8)  # four pages shown and three left; the last one is closed with its browser

@@ -17,7 +17,10 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: a document with this title unless `raw` says otherwise. `etag` is honoured with a 304."""
+    """One answer: a document with this title unless `raw` says otherwise.
+
+    `etag` is honoured with a 304; at each barrier of `hold` the answer waits for its others.
+    """
 
     title: str = ""
     head: str = ""
@@ -26,14 +29,14 @@ class Page:
     status: int = 200
     etag: str | None = None
     raw: bytes | None = None
-    hold: threading.Barrier | None = None
+    hold: tuple[threading.Barrier, ...] = ()
 
     def content(self) -> bytes:
         if self.raw is not None:
             return self.raw
         return (
-            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{self.title}</title>{self.head}</head>'
-            f"<body><h1>{self.title}</h1>{self.body}</body></html>\n"
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{self.title}</title>'
+            f"{self.head}</head><body><h1>{self.title}</h1>{self.body}</body></html>\n"
         ).encode()
 
 
@@ -86,8 +89,8 @@ class Site:
         fresh = page.etag is not None and headers.get("if-none-match") == page.etag
         status = 304 if fresh else page.status
         self.seen.append(Asked(handler.command, handler.path, headers, status))
-        if page.hold is not None:
-            page.hold.wait(HOLD_SECONDS)
+        for barrier in page.hold:
+            barrier.wait(HOLD_SECONDS)
         handler.send_response(status)
         for name, value in {"Content-Type": "text/html; charset=utf-8", **page.headers}.items():
             handler.send_header(name, value)

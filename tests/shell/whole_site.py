@@ -1,6 +1,7 @@
 """A small site in a process of its own: `python whole_site.py module:application` serves it and prints its port."""
 
 import importlib
+import os
 import socket
 import sys
 import zlib
@@ -11,7 +12,8 @@ from proxy.http.server import run
 MEGABYTE = 1024 * 1024
 _HEAD = b"<!doctype html><html><head><meta charset=utf-8><title>%b</title></head><body>"
 _REST = b"<p>%b</p>" % (b"Lorem ipsum dolor sit amet. " * 100)
-_PIECE = b"<p>" + b"x" * (MEGABYTE - 7) + b"</p>"
+_PIECE = b"<p>" + os.urandom(MEGABYTE // 2).hex().encode() + b"</p>"
+"""Hex digits: gzip makes half of them."""
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:

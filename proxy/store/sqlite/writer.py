@@ -5,12 +5,14 @@ the dictionaries learnt in it forgotten. An item that is itself at fault (a bug 
 is left out and reported, and the rest of the batch is kept: one bad item must not stop the recording.
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Outcomes, Result, StoreError, Sweep, Visit
-from proxy.store.sqlite import confirmations, sessions, visits
+from proxy.store.sqlite import confirmations, running, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.tables import Tables
 from proxy.visitors.sessions import Reason, Rules
@@ -38,7 +40,7 @@ class SqliteWriter:
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
         try:
-            return self._transaction(lambda: [self._apply(item) for item in batch])
+            return self._transaction(lambda: self._apply_all(batch))
         except StoreError:
             raise
         except Exception as error:
@@ -65,6 +67,20 @@ class SqliteWriter:
                 if tables.connection.in_transaction:
                     tables.execute("ROLLBACK")
                 raise
+        return results
+
+    def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
+        """Apply a batch in order; visits that come one after the other, in bulk where they are plain."""
+        results: list[Result] = []
+        rules = self._rules
+        for is_visit, items in itertools.groupby(batch, key=lambda item: isinstance(item, Visit)):
+            run = list(items)
+            if is_visit and rules is not None and len(run) >= running.SHORTEST_RUN:
+                for visit in running.apply(self._tables, rules, cast(list[Visit], run)):
+                    visits.apply(self._tables, rules, visit)
+                results += [None] * len(run)
+            else:
+                results += [self._apply(item) for item in run]
         return results
 
     def _apply_guarded(self, item: Item) -> Result:

@@ -1,0 +1,246 @@
+"""Stories for stores: items with short names for ids, and what an engine holds as a table of text.
+
+`ident("P1")` is an id of 16 bytes that reads as `P1` in a table. Times are told relative to `T`, a whole minute.
+"""
+
+import contextlib
+import itertools
+import re
+import resource
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.events.event import Event
+from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.sqlite.reader import SqliteReader
+from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.ids import PageId, parse_uuid
+from proxy.visitors.sessions import Rules
+
+T = 1_700_000_040_000
+SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+DAY = 24 * HOUR
+HOST = "shop.example"
+assert T % MINUTE == 0
+
+
+def ident(name: str) -> bytes:
+    return name.encode("ascii").rjust(16, b"\0")
+
+
+def name_of(text: str | None) -> str:
+    raw = parse_uuid(text) if text else None
+    if raw is None:
+        return "-"
+    tail = raw.lstrip(b"\0")
+    return tail.decode("ascii") if len(tail) < 9 and tail.isascii() else "?"
+
+
+@dataclass
+class Engine:
+    """An engine of the store under test, on one place of its own. Another engine joins the suite by another one."""
+
+    name: str
+    place: Path
+    write: Callable[[Path, Rules | None], Writer]
+    read: Callable[[Path], Reader]
+
+    @contextlib.contextmanager
+    def writer(self, rules: Rules | None = Rules()) -> Iterator[Writer]:  # noqa: B008
+        writer = self.write(self.place, rules)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Reader]:
+        reader = self.read(self.place)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    def append(self, *items: Item, rules: Rules | None = Rules()) -> list[object]:  # noqa: B008
+        """A batch, from a writer of its own."""
+        with self.writer(rules) as writer:
+            return list(writer.append(items))
+
+    def events(self, query: Query = Query()) -> list[Event]:  # noqa: B008
+        with self.reader() as reader:
+            return list(reader.export(query))
+
+    def outcomes(self) -> list[tuple[int, str, str, int]]:
+        with self.reader() as reader:
+            return reader.outcomes()  # type: ignore[attr-defined, no-any-return]
+
+
+def sqlite(place: Path) -> Engine:
+    return Engine(
+        "sqlite", place, lambda path, rules: SqliteWriter(path, durability="process", rules=rules), SqliteReader
+    )
+
+
+ENGINES: Mapping[str, Callable[[Path], Engine]] = {"sqlite": sqlite}
+
+
+def visit(
+    name: str,
+    who: str,
+    at: int = 0,
+    *,
+    path: str = "/",
+    query: str = "",
+    came_back: bool = False,
+    bot: bool = False,
+    status: int = 200,
+    referrer: str | None = None,
+    upstream_ms: int | None = 7,
+    facts: tuple[tuple[str, object], ...] = (),
+) -> Visit:
+    """A page that the server counted, of the visitor `who`, `at` ms after T."""
+    return Visit(
+        id=ident(name),
+        uuid=ident(who),
+        time=T + at,
+        host=HOST,
+        path=path,
+        uri=f"https://{HOST}{path}{query}",
+        bot=bot,
+        cookie_came_back=came_back,
+        referrer=referrer,
+        upstream_ms=upstream_ms,
+        facts=(("nav", "navigate"), ("status", status), *facts),
+        session_facts=(("source", "WEB_DESKTOP"), ("trigger", "page.visit")),
+    )
+
+
+def page(name: str, at: int = 0, *, new: bool = True, counted: bool = True) -> PageId:
+    return PageId(ident(name), counted, new, (T + at) // MINUTE)
+
+
+def confirm(
+    name: str | None,
+    of: PageId | None,
+    cookie: str | None = None,
+    at: int = 0,
+    *,
+    path: str = "/",
+    query: str = "",
+    title: str = "Home",
+    referrer: str | None = None,
+    nav: str = "navigate",
+    new: str = "N",
+) -> Confirmation:
+    """A browser with the cookie of visitor `cookie` shows a page, or (`name` None) merely says whose it is."""
+    return Confirmation(
+        page=of,
+        cookie=None if cookie is None else ident(cookie),
+        new_uuid=ident(new),
+        received=T + at,
+        id=None if name is None else ident(name),
+        uri=f"https://{HOST}{path}{query}" if name is not None else "",
+        host=HOST if name is not None else "",
+        path=path if name is not None else "",
+        title=title if name is not None else "",
+        referrer=referrer,
+        nav=nav,
+        session_facts=(("source", "WEB_DESKTOP"), ("trigger", "page.visit")),
+    )
+
+
+def sweep(at: int) -> Sweep:
+    return Sweep(T + at)
+
+
+def opt_out(who: str, at: int) -> OptOut:
+    return OptOut(ident(who), T + at)
+
+
+def confirmed(who: str | None, *, cookie: bool = False, repeated: bool = False) -> Confirmed:
+    return Confirmed(None if who is None else ident(who), cookie, repeated)
+
+
+def clock(ms: int) -> str:
+    """Milliseconds after T in their largest whole unit: `0`, `5m`, `61s`, `1799999`."""
+    for unit, name in ((HOUR, "h"), (MINUTE, "m"), (SECOND, "s")):
+        if ms and ms % unit == 0:
+            return f"{ms // unit}{name}"
+    return str(ms)
+
+
+def rows(events: Sequence[Event], columns: Sequence[str]) -> list[list[str]]:
+    """Events as rows of text; sessions are named s1, s2 ... as they appear, any other column is a param."""
+    counter = itertools.count(1)
+    sessions: dict[str | None, str] = {None: "-"}
+    table = []
+    for event in events:
+        if event.session not in sessions:
+            sessions[event.session] = f"s{next(counter)}"
+        cells = {
+            "action": event.action,
+            "id": name_of(event.id),
+            "time": clock(event.time - T),
+            "received": clock(event.received - T),
+            "visitor": name_of(event.uuid),
+            "session": sessions[event.session],
+            "page": name_of(event.page),
+            "lane": event.lane,
+            "duration": clock(int(str(event.params.get("duration_ms", -1)))),
+        }
+        table.append([cells.get(column) or str(event.params.get(column, "-")) for column in columns])
+    return table
+
+
+def holds(engine: Engine, text: str, query: Query = Query(), *, ordered: bool = True) -> None:  # noqa: B008
+    """The engine's events are those of a table of text, whose first line names the columns."""
+    head, *lines = [re.split(r"\s{2,}", line.strip()) for line in text.strip().splitlines()]
+    found = rows(engine.events(query), head)
+    if not ordered:
+        found, lines = sorted(found), sorted(lines)
+    assert found == lines, "\n".join(["held:", text_of([head, *found]), "expected:", text_of([head, *lines])])
+
+
+def text_of(table: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[index]) for row in table if index < len(row)) for index in range(len(table[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in table)
+
+
+def check_promises(engine: Engine) -> None:
+    """What holds of every store at any time, whatever came in, in whatever order and from how many processes."""
+    events = engine.events()
+    assert [event.seq for event in events] == sorted({event.seq for event in events})
+    assert len({event.id for event in events}) == len(events), "an id twice"
+    sessions: dict[str, list[Event]] = {}
+    for event in events:
+        assert event.received >= event.time, "received before it happened"
+        if event.session is not None:
+            sessions.setdefault(event.session, []).append(event)
+    for members in sessions.values():
+        starts = [event for event in members if event.action == "session.start"]
+        ends = [event for event in members if event.action == "session.end"]
+        acts = [event for event in members if event.action not in ("session.start", "session.end")]
+        assert len(starts) == 1 and len(ends) <= 1 and acts
+        assert {event.uuid for event in members} == {starts[0].uuid}
+        assert starts[0].time == min(event.time for event in acts)
+        assert all(starts[0].seq < event.seq for event in acts if event.time == starts[0].time)
+        last = max(event.time for event in acts)
+        assert "person" not in {event.lane for event in acts} or starts[0].lane == "person"
+        for end in ends:
+            assert end.time == last
+            assert end.params["duration_ms"] == last - starts[0].time
+            assert end.params["events"] == len(acts)
+            assert end.params["pages"] == sum(event.action == "page.visit" for event in acts)
+            assert end.lane == starts[0].lane
+
+
+@contextlib.contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size` bytes meanwhile: a full disk, as a write sees it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

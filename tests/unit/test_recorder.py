@@ -1,0 +1,439 @@
+"""The recorder, with a real store and a real loop: holding, releasing, the full queue, the failing store, the end."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+from stories import MINUTE, Engine, T, confirm, confirmed, page, rows, sqlite, sweep, visit
+
+from proxy.intake.holding import PROBE_EVERY
+from proxy.intake.recorder import BATCH_ITEMS, COUNTED_HOSTS, OTHER_HOST, Full, Recorder
+from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
+from proxy.visitors.sessions import Rules
+
+PATIENCE_SECONDS = 10.0
+DAY = T // 86_400_000
+
+
+class Gate:
+    """A store that can be made to wait, around a real writer: what a stalled disk looks like from here."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.open = threading.Event()
+        self.open.set()
+        self.batches: list[int] = []
+        self.passes = 0
+        self.fault: Exception | None = None
+
+    def __call__(self) -> Writer:
+        self.writer = self.engine.write(self.engine.place, Rules())
+        return self
+
+    def append(self, batch: Sequence[Item]) -> list[Result]:
+        while not self.open.wait(0.005):
+            if self.passes:
+                self.passes -= 1
+                break
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.batches.append(len(batch))
+        return self.writer.append(batch)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+@pytest.fixture
+def gate(engine):
+    gate = Gate(engine)
+    yield gate
+    gate.open.set()
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - the other side is a thread
+            await asyncio.sleep(0.002)
+
+
+@contextlib.asynccontextmanager
+async def recording(open_writer: Callable[[], Writer], **changes: int) -> AsyncIterator[Recorder]:
+    recorder = Recorder(open_writer, clock_ms=lambda: T, **{"queue_events": 10_000, "hold_ms": 5_000, **changes})
+    recorder.start()
+    try:
+        yield recorder
+    finally:
+        await recorder.stop(PATIENCE_SECONDS)
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(4 * PATIENCE_SECONDS):
+            await story
+
+    asyncio.run(bounded())
+
+
+async def held(recorder: Recorder, ticket: int) -> bool | None:
+    """Holds for a ticket: whether the commit came; None where there was nothing to wait for."""
+    waiting = recorder.hold(ticket)
+    return None if waiting is None else await waiting
+
+
+def views(engine: Engine) -> list[str]:
+    return [row[0] for row in rows(engine.events(Query(action="page.visit")), ("id",))]
+
+
+# Holding -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.open.clear()
+            ticket = recorder.record(visit("P1", "A"))
+            waiting = recorder.hold(ticket)
+            assert waiting is not None and not recorder.is_committed(ticket)
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            gate.open.set()
+            assert await waiting is True
+            assert recorder.is_committed(ticket)
+            assert views(engine) == ["P1"]
+            assert recorder.hold(ticket) is None
+
+    run(story())
+
+
+def test_a_lost_item_is_not_waited_for(gate):
+    async def story():
+        async with recording(gate) as recorder:
+            assert recorder.hold(0) is None
+
+    run(story())
+
+
+def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.open.clear()
+            recorder.record(visit("P1", "A"))
+            await asyncio.sleep(0.02)
+            for number in range(2, 30):
+                recorder.record(visit(f"P{number}", "A", number, came_back=True))
+            ticket = recorder.record(visit("P30", "A", 30, came_back=True))
+            gate.open.set()
+            assert await held(recorder, ticket) in (True, None)
+            assert views(engine) == [f"P{number}" for number in range(1, 31)]
+            assert gate.batches == [1, 29]
+
+    run(story())
+
+
+def test_a_time_out_releases_the_page_counts_it_and_the_visit_is_still_stored(engine, gate):
+    async def story():
+        async with recording(gate, hold_ms=30) as recorder:
+            gate.open.clear()
+            assert await held(recorder, recorder.record(visit("P1", "A"))) is False
+            gate.open.set()
+            await eventually(lambda: recorder.is_committed(1))
+        assert views(engine) == ["P1"]
+        assert engine.outcomes() == [(DAY, "", "released_unsaved", 1)]
+
+    run(story())
+
+
+def test_a_page_is_released_by_its_own_commit_though_a_later_one_waits_before_it(gate):
+    async def story():
+        async with recording(gate, hold_ms=2_000) as recorder:
+            gate.open.clear()
+            first = recorder.record(visit("P1", "A"))
+            await asyncio.sleep(0.02)  # a batch of its own
+            second = recorder.record(visit("P2", "B"))
+            await asyncio.sleep(0)
+            later, sooner = recorder.hold(second), recorder.hold(first)
+            assert later is not None and sooner is not None
+            gate.passes = 1
+            await eventually(lambda: recorder.is_committed(first))
+            assert not recorder.is_committed(second)
+            async with asyncio.timeout(1):
+                assert await sooner is True
+            assert not later.done()
+            gate.open.set()
+            assert await later is True
+            assert not recorder.breaker.open
+
+    run(story())
+
+
+def test_a_visitor_who_leaves_while_held_is_in_nobodys_way(gate):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.open.clear()
+            tickets = [recorder.record(visit(f"P{n}", f"V{n}")) for n in range(3)]
+            tasks = [asyncio.create_task(held(recorder, ticket)) for ticket in tickets]
+            await asyncio.sleep(0.01)
+            tasks[0].cancel()
+            tasks[2].cancel()
+            gate.open.set()
+            assert await tasks[1] is True
+
+    run(story())
+
+
+def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_it(engine, gate, caplog):
+    async def story():
+        async with recording(gate, hold_ms=20) as recorder:
+            gate.open.clear()
+            number = 0
+
+            def another() -> int:
+                nonlocal number
+                number += 1
+                return recorder.record(visit(f"P{number}", "A", number, came_back=True))
+
+            for _ in range(3):
+                assert not recorder.breaker.open
+                assert await held(recorder, another()) is False
+            assert recorder.breaker.open
+            for _ in range(PROBE_EVERY - 1):
+                assert recorder.hold(another()) is None
+            assert await held(recorder, another()) is False  # the probe: still stuck
+            assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+            gate.open.set()
+            await eventually(lambda: recorder.is_committed(number))
+            while recorder.breaker.open:
+                gate.open.clear()
+                waiting = recorder.hold(another())
+                gate.open.set()
+                if waiting is not None:
+                    assert await waiting is True
+            gate.open.clear()
+            waiting = recorder.hold(another())
+            assert waiting is not None
+            gate.open.set()
+            assert await waiting is True
+        assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+        assert len(views(engine)) == number
+        assert engine.outcomes() == [(DAY, "", "released_unsaved", 4)]
+
+    run(story())
+
+
+# Asking --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_asked_is_durable_when_it_is_answered_each_its_own(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            recorder.record(visit("P1", "A"))
+            answers = await asyncio.gather(
+                recorder.ask(confirm("C1", page("P1"), "A")),
+                recorder.ask(confirm("C2", None)),
+                recorder.ask(sweep(31 * MINUTE)),
+                recorder.ask(confirm("C1", page("P1"), "A")),
+                recorder.ask(visit("P2", "B")),
+            )
+            assert answers == [confirmed("A"), confirmed(None), 1, confirmed("A", repeated=True), None]
+            assert views(engine) == ["P1", "P2"]
+
+    run(story())
+
+
+def test_a_question_that_is_given_up_does_not_disturb_the_others(gate):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.open.clear()
+            tasks = [asyncio.create_task(recorder.ask(confirm(f"C{n}", None, f"V{n}"))) for n in range(3)]
+            await asyncio.sleep(0.01)
+            tasks[1].cancel()
+            gate.open.set()
+            assert await tasks[0] == confirmed("V0")
+            assert await tasks[2] == confirmed("V2")
+
+    run(story())
+
+
+# The full queue ------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_queue_costs_events_but_never_an_exception_and_says_so_once(engine, gate, caplog):
+    async def story():
+        async with recording(gate, queue_events=5) as recorder:
+            gate.open.clear()
+            tickets = [recorder.record(visit(f"P{n}", "A", n, came_back=n > 0)) for n in range(9)]
+            assert tickets == [1, 2, 3, 4, 5, 0, 0, 0, 0]
+            with pytest.raises(Full):
+                await recorder.ask(confirm("C1", None))
+            assert "5 waiting, 4 lost" in repr(recorder)
+            assert [record.getMessage() for record in caplog.records] == [
+                "the store does not keep up and the queue is full: events are being lost; pages are served"
+            ]
+            gate.open.set()
+            await eventually(lambda: recorder.is_committed(5))
+            assert recorder.record(visit("P9", "A", 9, came_back=True)) == 6
+        assert views(engine) == ["P0", "P1", "P2", "P3", "P4", "P9"]
+
+    run(story())
+
+
+# The failing store ---------------------------------------------------------------------------------------------------
+
+
+def test_a_store_whose_directory_appears_later_gets_everything_that_waited(tmp_path, caplog):
+    engine = sqlite(tmp_path / "later" / "store.db")
+
+    async def story():
+        caplog.set_level(logging.WARNING)
+        async with recording(Gate(engine), hold_ms=20) as recorder:
+            assert await held(recorder, recorder.record(visit("P1", "A"))) is False
+            asked = asyncio.create_task(recorder.ask(confirm("C1", page("P1"), "A")))
+            await asyncio.sleep(0.15)  # a second attempt fails too
+            assert not asked.done()
+            engine.place.parent.mkdir()
+            assert await asked == confirmed("A")
+            ticket = recorder.record(visit("P2", "A", 1, came_back=True))
+            await eventually(lambda: recorder.is_committed(ticket))
+        assert views(engine) == ["P1", "P2"]
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == 2
+        assert said[0].startswith("the store does not take events, they wait in memory: ") and "later" in said[0]
+        assert said[1] == "the store takes events again: recording resumed, 0 were lost meanwhile"
+
+    run(story())
+
+
+FAULTS = [
+    (StoreUnusable("a newer footfall"), True),
+    (RuntimeError("a bug of ours"), False),
+    (MemoryError(), False),
+]
+
+
+@pytest.mark.parametrize(("fault", "hopeless"), FAULTS)
+def test_whatever_the_store_raises_the_thread_lives_and_writes_the_batch_in_the_end(
+    engine, gate, caplog, fault, hopeless
+):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.fault = fault
+            assert await held(recorder, recorder.record(visit("P1", "A"))) is True
+            assert views(engine) == ["P1"]
+        assert ("will not pass by itself" in caplog.text) is hopeless
+
+    run(story())
+
+
+# The counters --------------------------------------------------------------------------------------------------------
+
+
+def test_counters_reach_the_store_with_the_next_batch(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            for _ in range(3):
+                recorder.count("a.example", "asset")
+            recorder.count("b.example", "visit")
+            await recorder.ask(visit("P1", "A"))
+            await eventually(engine.outcomes)
+            assert engine.outcomes() == [(DAY, "a.example", "asset", 3), (DAY, "b.example", "visit", 1)]
+
+    run(story())
+
+
+def test_counters_reach_the_store_within_about_a_second_by_themselves(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            await recorder.ask(visit("P1", "A"))
+            begun = asyncio.get_running_loop().time()
+            recorder.count("a.example", "asset")
+            recorder.count("a.example", "asset")
+            await eventually(engine.outcomes)
+            assert asyncio.get_running_loop().time() - begun < 2
+            assert engine.outcomes() == [(DAY, "a.example", "asset", 2)]
+
+    run(story())
+
+
+def test_a_flood_of_made_up_hosts_shares_one_row(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            for number in range(COUNTED_HOSTS + 50):
+                recorder.count(f"h{number}.example", "asset")
+            recorder.count("h0.example", "asset")
+            recorder.count("h0.example", "visit")
+        outcomes = engine.outcomes()
+        assert sum(n for *_, n in outcomes) == COUNTED_HOSTS + 52
+        assert (DAY, OTHER_HOST, "asset", 50) in outcomes
+        assert (DAY, "h0.example", "asset", 2) in outcomes
+        assert len({host for _, host, _, _ in outcomes}) <= COUNTED_HOSTS + 1
+
+    run(story())
+
+
+# The end -------------------------------------------------------------------------------------------------------------
+
+
+def test_stopping_writes_what_is_waiting(engine, gate):
+    number = 2 * BATCH_ITEMS + 100
+
+    async def story():
+        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10_000, hold_ms=100)
+        recorder.start()
+        for n in range(number):
+            recorder.record(visit(f"P{n}", "G", n, bot=True))
+        recorder.count("a", "bot")
+        assert await recorder.stop(PATIENCE_SECONDS) == 0
+        assert not recorder._thread.is_alive()
+
+    run(story())
+    assert len(engine.events()) == number
+    assert engine.outcomes() == [(DAY, "a", "bot", 1)]
+
+
+def test_stopping_beside_a_dead_store_ends_and_says_how_much_was_not_written(tmp_path, caplog):
+    async def story():
+        engine = sqlite(tmp_path / "never" / "store.db")
+        recorder = Recorder(Gate(engine), clock_ms=lambda: T, queue_events=10, hold_ms=20)
+        recorder.start()
+        for n in range(3):
+            recorder.record(visit(f"P{n}", "A", n))
+        await eventually(lambda: caplog.records)
+        assert await recorder.stop(0.1) == 3
+        thread = recorder._thread
+        await eventually(lambda: not thread.is_alive())
+
+    run(story())
+
+
+def test_stopping_lets_go_whoever_is_still_held(gate):
+    async def story():
+        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
+        recorder.start()
+        gate.open.clear()
+        waiting = recorder.hold(recorder.record(visit("P1", "A")))
+        assert waiting is not None
+        await recorder.stop(0.05)
+        async with asyncio.timeout(2):
+            assert await waiting is False
+
+    run(story())
+
+
+def test_a_page_that_is_committed_while_the_recorder_stops_is_let_go(gate):
+    async def story():
+        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
+        recorder.start()
+        waiting = recorder.hold(recorder.record(visit("P1", "A")))
+        assert waiting is not None
+        assert await recorder.stop(PATIENCE_SECONDS) == 0
+        async with asyncio.timeout(2):
+            assert await waiting is True
+
+    run(story())

@@ -1,0 +1,306 @@
+"""Conformance of a store, 3: what is exported, what is refused, and what one bad item costs."""
+
+import json
+import sqlite3
+
+import pytest
+from stories import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    T,
+    check_promises,
+    confirm,
+    confirmed,
+    holds,
+    ident,
+    opt_out,
+    page,
+    rows,
+    sqlite,
+    sweep,
+    visit,
+)
+
+from proxy.events.event import EXPORT_KEYS
+from proxy.store.base import Outcomes, Query, StoreUnavailable, StoreUnusable
+from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
+from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
+from proxy.store.sqlite.writer import SqliteWriter
+
+# Export --------------------------------------------------------------------------------------------------------------
+
+
+def fill(engine) -> None:
+    engine.append(
+        visit("P1", "A", path="/a"),
+        confirm("C1", page("P1"), "A", SECOND, path="/a", title="Title A", referrer="https://x.example/"),
+        visit("P2", "B", 10 * MINUTE, path="/b"),
+        visit("P3", "G", 20 * MINUTE, bot=True),
+        sweep(HOUR),
+    )
+
+
+def test_an_export_has_every_event_in_seq_order_with_its_keys_in_theirs(engine):
+    fill(engine)
+    told = [event.to_export() for event in engine.events()]
+    for row in told:
+        assert [key for key in EXPORT_KEYS if key in row] == list(row)
+        assert None not in row.values() and None not in row["params"].values()
+        json.dumps(row)
+    assert [(row["action"], row["label"]) for row in told] == [
+        ("session.start", "Started session"),
+        ("page.visit", "Visited page Title A"),
+        ("session.start", "Started session"),
+        ("page.visit", "Visited page /b"),
+        ("page.visit", "Visited page /"),
+        ("session.end", "Session end"),
+        ("session.end", "Session end"),
+    ]
+    assert [row["seq"] for row in told] == sorted(row["seq"] for row in told)
+    assert told[0] == {
+        "seq": told[0]["seq"],
+        "id": told[0]["session"],
+        "action": "session.start",
+        "label": "Started session",
+        "time": T,
+        "received": T,
+        "uuid": "00000000-0000-0000-0000-000000000041",
+        "session": told[1]["session"],
+        "page": told[1]["id"],
+        "lane": "person",
+        "params": {"uri": "https://shop.example/a", "source": "WEB_DESKTOP", "trigger": "page.visit"},
+    }
+    assert "session" not in told[4] and told[4]["page"] == told[4]["id"]
+    assert "page" not in told[5]
+    assert told[5]["params"] == {
+        "reason": "timeout",
+        "duration_ms": 0,
+        "pages": 1,
+        "events": 1,
+        "uri": "https://shop.example/a",
+    }
+
+
+FILTERS = [
+    (Query(), ["sA", "P1", "sB", "P2", "P3", "eA", "eB"]),
+    (Query(action="page.visit"), ["P1", "P2", "P3"]),
+    (Query(action="session.end"), ["eA", "eB"]),
+    (Query(action="nothing.such"), []),
+    (Query(visitor=ident("A")), ["sA", "P1", "eA"]),
+    (Query(visitor=ident("Z")), []),
+    (Query(lane=0), ["P3"]),
+    (Query(lane=1), ["sB", "P2", "eB"]),
+    (Query(lane=2), ["sA", "P1", "eA"]),
+    (Query(since=T + 1), ["sB", "P2", "P3", "eB"]),
+    (Query(since=T + 10 * MINUTE), ["sB", "P2", "P3", "eB"]),
+    (Query(until=T + 10 * MINUTE), ["sA", "P1", "eA"]),
+    (Query(since=T, until=T + 10 * MINUTE + 1, action="page.visit", lane=1), ["P2"]),
+    (Query(since=T + 1, until=T + 1), []),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), FILTERS)
+def test_an_export_is_filtered_by_time_action_visitor_and_lane(engine, query, expected):
+    fill(engine)
+    short = {"session.start": "s", "session.end": "e"}
+    found = rows(engine.events(query), ("action", "id", "visitor"))
+    assert [short[action] + visitor if action in short else name for action, name, visitor in found] == expected
+
+
+def test_an_export_longer_than_a_step_is_whole_and_sees_what_is_written_meanwhile(engine):
+    with engine.writer() as writer, engine.reader() as reader:
+        writer.append([visit(f"P{n}", "G", n, bot=True) for n in range(STEP_EVENTS + 10)])
+        told = reader.export(Query(action="page.visit"))
+        first = next(told)
+        writer.append([visit("Q", "G", MINUTE, bot=True)])
+        names = [first.id, *(event.id for event in told)]
+        assert len(names) == len(set(names)) == STEP_EVENTS + 11
+        again = [event.seq for event in reader.export(Query())]
+        assert again == sorted(again) and len(again) == STEP_EVENTS + 11
+
+
+def test_a_reader_does_not_stop_the_writer_nor_the_writer_a_reader(engine):
+    with engine.writer() as writer, engine.reader() as reader:
+        for number in range(5):
+            writer.append([visit(f"P{number}", "A", number, came_back=number > 0)])
+            assert len(list(reader.export(Query(action="page.visit")))) == number + 1
+
+
+# One bad item --------------------------------------------------------------------------------------------------------
+
+SURROGATE = "\ud800"
+BAD = [
+    visit("BAD", "A", 5)._replace(uri=f"https://shop.example/{SURROGATE}"),
+    visit("BAD", "A", 5)._replace(referrer=SURROGATE),
+    visit("BAD", "A", 5)._replace(host=SURROGATE, uri="https://other.example/"),
+    visit("BAD", "A", 5)._replace(facts=(("nav", SURROGATE),)),
+    visit("BAD", "A", 5)._replace(upstream_ms=2**70),
+    visit("BAD", "A", 5)._replace(upstream_ms="soon"),
+    visit("BAD", "A", 5)._replace(facts=(("nav", b"bytes"),)),
+    confirm("BAD", page("P1"), "A", 5, title=SURROGATE),
+    Outcomes(((1, SURROGATE, "visit", 1),)),
+    Outcomes(((1, "a", "visit", None),)),
+]
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_item_takes_only_itself_along(engine, caplog, bad):
+    batch = [visit("P1", "A"), bad, visit("P2", "A", MINUTE, path="/b", came_back=True), confirm("C1", page("P1"), "A")]
+    results = engine.append(*batch)
+    assert results[0] is None and results[2] is None and results[3] == confirmed("A")
+    assert results[1] in (None, confirmed(None))
+    holds(
+        engine,
+        """
+        action         id  session  lane    title  page
+        session.start  ?   s1       person  -      P1
+        page.visit     P1  s1       person  Home   P1
+        page.visit     P2  s1       person  -      P2
+        """,
+    )
+    assert "lost" in caplog.text
+    check_promises(engine)
+
+
+def test_after_a_bad_item_the_writer_goes_on_and_a_good_one_of_the_same_id_is_taken(engine):
+    with engine.writer() as writer:
+        writer.append([visit("P1", "A")._replace(uri=SURROGATE), visit("P2", "B", path="/b")])
+        writer.append([visit("P1", "A", path="/b")])
+        writer.append([visit("P3", "A", 1, path="/c", came_back=True)])
+    assert rows(engine.events(Query(action="page.visit")), ("id", "uri")) == [
+        ["P2", "https://shop.example/b"],
+        ["P1", "https://shop.example/b"],
+        ["P3", "https://shop.example/c"],
+    ]
+
+
+def test_texts_that_only_look_dangerous_are_kept_to_the_letter(engine):
+    title = "'; DROP TABLE event; -- {title} \\u0000 \"=cmd|' /C calc'!A0\" 𝄞 ‮"
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A", title=title))
+    assert engine.events(Query(action="page.visit"))[0].params["title"] == title
+
+
+# What is refused -----------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_directory_may_appear_later(tmp_path):
+    engine = sqlite(tmp_path / "later" / "store.db")
+    with pytest.raises(StoreUnavailable, match=r"later/store\.db"):
+        engine.append(visit("P1", "A"))
+    with pytest.raises(StoreUnavailable, match="nothing has been recorded"):
+        engine.events()
+    (tmp_path / "later").mkdir()
+    engine.append(visit("P1", "A"))
+    assert len(engine.events()) == 2
+
+
+def test_a_directory_in_the_files_place_is_unavailable(tmp_path):
+    (tmp_path / "store.db").mkdir()
+    with pytest.raises(StoreUnavailable):
+        sqlite(tmp_path / "store.db").append(visit("P1", "A"))
+
+
+def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine):
+    with engine.writer() as writer:
+        writer.append([visit("P1", "A")])
+        other = sqlite3.connect(engine.place, isolation_level=None)
+        other.execute("PRAGMA busy_timeout = 0")
+        writer._tables.connection.execute("PRAGMA busy_timeout = 20")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            writer.append([visit("P2", "B")])
+        other.execute("ROLLBACK")
+        other.close()
+        writer.append([visit("P2", "B")])
+    assert len(engine.events()) == 4
+
+
+def test_a_read_only_store_is_unavailable(engine):
+    with engine.writer() as writer:
+        writer.append([visit("P1", "A")])
+        writer._tables.connection.execute("PRAGMA query_only = ON")  # a file mode is no obstacle to root
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            writer.append([visit("P2", "A")])
+        writer._tables.connection.execute("PRAGMA query_only = OFF")
+        writer.append([visit("P2", "A", 1, came_back=True)])
+    assert len(engine.events()) == 3
+
+
+def test_an_empty_file_becomes_a_store(tmp_path):
+    (tmp_path / "store.db").touch()
+    engine = sqlite(tmp_path / "store.db")
+    with pytest.raises(StoreUnavailable, match="nothing has been recorded"):
+        engine.events()
+    engine.append(visit("P1", "A"))
+    assert len(engine.events()) == 2
+
+
+def test_a_store_says_whose_and_which_version_it_is_and_is_opened_again_as_it_is(engine):
+    engine.append(visit("P1", "A"))
+    raw = sqlite3.connect(engine.place)
+    assert raw.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+    assert raw.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    before = raw.execute("SELECT * FROM sqlite_master ORDER BY name").fetchall()
+    engine.append()
+    assert raw.execute("SELECT * FROM sqlite_master ORDER BY name").fetchall() == before
+    assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    raw.close()
+
+
+def foreign(place) -> None:
+    other = sqlite3.connect(place)
+    other.execute("CREATE TABLE shop (price)")
+    other.execute("INSERT INTO shop VALUES (1)")
+    other.commit()
+    other.close()
+
+
+def newer(place) -> None:
+    sqlite(place).append(visit("P1", "A"))
+    other = sqlite3.connect(place)
+    other.execute(f"PRAGMA user_version = {VERSION + 1}")
+    other.commit()
+    other.close()
+
+
+REFUSED = [
+    (foreign, "another program"),
+    (newer, "newer footfall"),
+    (lambda place: place.write_bytes(b"not a database at all, but long enough to be looked at" * 40), "not a database"),
+]
+
+
+@pytest.mark.parametrize(("make", "said"), REFUSED)
+def test_another_programs_or_a_newer_versions_file_is_refused_and_not_touched(tmp_path, make, said):
+    place = tmp_path / "store.db"
+    make(place)
+    before = place.read_bytes()
+    with pytest.raises(StoreUnusable, match=said):
+        SqliteWriter(place, durability="process", rules=None)
+    with pytest.raises(StoreUnusable, match=said):
+        SqliteReader(place)
+    assert place.read_bytes() == before
+    # What SQLite leaves beside a file in WAL mode that it has only read; beside any other file, nothing.
+    beside = {"store.db-shm", "store.db-wal"} if make is newer else set()
+    assert {path.name for path in tmp_path.iterdir()} <= {"store.db", *beside}
+
+
+def test_a_damaged_store_is_a_fault_of_the_store_and_costs_no_item(engine):
+    engine.append(*(visit(f"P{n}", f"V{n}", n, path=f"/{n}") for n in range(300)))
+    whole = engine.place.read_bytes()
+    engine.place.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    with pytest.raises((StoreUnusable, StoreUnavailable)):
+        engine.append(visit("Q1", "V1", MINUTE), visit("Q2", "V2", MINUTE))
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_both_durabilities_work_and_say_what_they_are(tmp_path, durability):
+    writer = SqliteWriter(tmp_path / "store.db", durability=durability, rules=None)
+    writer.append([visit("P1", "A"), opt_out("A", 1)])
+    level = writer._tables.connection.execute("PRAGMA synchronous").fetchone()[0]
+    assert level == {"process": 1, "power": 2}[durability]
+    assert "store.db" in repr(writer)
+    writer.close()
+    writer.close()
