@@ -13,7 +13,7 @@
   if (w.footfall || !script) return;
   var page = script.getAttribute("data-page");
   var url = new URL("events", script.src).href;
-  var shown = false;
+  var shown = false, leaving = false;
   w.footfall = {};
 
   function uuid() {
@@ -46,6 +46,7 @@
 
   function confirmShown(nav) {
     shown = true;
+    leaving = false;
     send(message({ id: uuid(), uri: location.href, title: d.title, referrer: d.referrer, nav: nav }), 0);
   }
 
@@ -72,7 +73,8 @@
     if (d.prerendering) d.addEventListener("prerenderingchange", start, { once: true });
     else start();
     w.addEventListener("pageshow", function (event) { if (event.persisted) confirmShown("bfcache"); });
-    w.addEventListener("pagehide", sayWhose);
-    d.addEventListener("visibilitychange", function () { if (d.visibilityState === "hidden") sayWhose(); });
+    // A page that is left is also hidden, right after its pagehide; a tab that was hidden before is only left.
+    w.addEventListener("pagehide", function () { leaving = true; sayWhose(); });
+    d.addEventListener("visibilitychange", function () { if (d.visibilityState === "hidden" && !leaving) sayWhose(); });
   } catch (_) { /* the page comes first */ }
 })();

@@ -151,11 +151,13 @@ class Footfall:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application's own lifespan inside ours; an application without one is given none."""
-        started = stopped = False
+        started = stopped = failed = False
 
         async def tell(message: Message) -> None:
-            nonlocal started, stopped
-            if message["type"] == "lifespan.startup.complete":
+            nonlocal started, stopped, failed
+            if message["type"] == "lifespan.startup.failed":
+                failed = True
+            elif message["type"] == "lifespan.startup.complete":
                 started = True
                 self.start()
             elif message["type"].startswith("lifespan.shutdown."):
@@ -169,6 +171,8 @@ class Footfall:
             if started:
                 raise
             log.debug("the application has no lifespan: %s", error)
+        if failed:
+            return
         if not started:
             await tell({"type": "lifespan.startup.complete"})
         if not stopped:

@@ -1,0 +1,107 @@
+"""`python -m benchmarks`: CPU per request beside nginx's `sub_filter`, paired in the same run, as a table.
+
+Exit codes: 0 good; 1 a problem, or the tracked 7 KB page costs more than RATIO_LIMIT times nginx; 2 wrong usage, or a
+program is missing.
+"""
+
+import argparse
+import contextlib
+import re
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, warn_if_busy
+from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS, LoadError, Request, first_visits
+from benchmarks.rows import BARE, ONE, PEER, TRACKED, TWO, Visitors, released_unsaved, rounds
+from benchmarks.servers import HEAD_TAG, ROOT, SMALL, Server, footfall, origin, part, peer, write_site
+from benchmarks.table import ratio, replaced, table
+
+RATIO_LIMIT = 4.5
+README = ROOT / "README.md"
+TAG = re.compile(rb"<script[^>]*/t\.js[^>]*></script>")
+OWN_FIELDS = 1
+"""Host, which h2load adds; a cookie is another one."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser("CPU per request of footfall beside nginx sub_filter, as a ratio.")
+    options.add_argument("--write", action="store_true", help="put the table between the markers in README.md")
+    options.add_argument("--readme", type=Path, default=README, help=argparse.SUPPRESS)
+    given = options.parse_args(arguments)
+    return run(given, lambda plan: bench(plan, given.readme if given.write else None))
+
+
+def bench(plan: Plan, readme: Path | None) -> int:
+    if readme is not None and replaced(readme.read_text(), "") is None:
+        raise UsageError(f"{readme.name} has no place for the table: a pair of markers, bench:start and bench:end")
+    warn_if_busy()
+    begun = time.monotonic()
+    with contextlib.ExitStack() as running:
+        servers, visitors = start(plan, running)
+        say(f"{'; '.join(server.name for server in servers.values())}: running; warm-up, then rounds: {plan.rounds}")
+        figures = list(
+            rounds(plan.programs.h2load, servers, visitors, number=plan.rounds, requests=plan.requests, say=say)
+        )
+    late = sum(released_unsaved(server.store) for server in servers.values() if server.store)
+    stored = sum(one.stored for one in figures)
+    text = f"{table(figures)}\n\n{explained(plan, stored, late)}"
+    print(text)
+    say(f"took {time.monotonic() - begun:.0f} s")
+    if readme is not None:
+        readme.write_text(replaced(readme.read_text(), text) or "")
+        say(f"{readme.name} has the table")
+    tracked = next(ratio(one) for one in figures if one.row is TRACKED)
+    if tracked > RATIO_LIMIT:
+        say(f"the tracked 7 KB page costs {tracked:.2f} times nginx, more than {RATIO_LIMIT}")
+        return PROBLEM
+    return GOOD
+
+
+def start(plan: Plan, running: contextlib.ExitStack) -> tuple[dict[str, Server], dict[str, Visitors]]:
+    """Everything that is measured, and returning visitors for each footfall."""
+    where, nginx = plan.where, plan.programs.nginx
+    write_site(where / "site")
+    site = running.enter_context(origin(nginx, where / "origin", where / "site"))
+    one = running.enter_context(footfall(where / "one", site))
+    two = running.enter_context(footfall(where / "two", site, workers=2))
+    bare = running.enter_context(part(where / "bare", "bare", site, where / "site" / SMALL.lstrip("/")))
+    answer = first_visits(one.port, Request(SMALL, ARRIVING), 1)[0]
+    tag = TAG.findall(answer.body)
+    if len(tag) != 1:
+        raise LoadError(f"{SMALL}: footfall's page has {len(tag)} tags of its own, not 1")
+    page = (where / "site" / SMALL.lstrip("/")).read_bytes()
+    if len(answer.body) != len(page) + len(tag[0]):
+        raise LoadError(f"{SMALL}: footfall changed more than the tag")
+    set_cookie = answer.set_cookie
+    other = running.enter_context(peer(nginx, where / "nginx", site, tag=tag[0].decode(), set_cookie=set_cookie))
+    shown = first_visits(other.port, Request(SMALL, ARRIVING), 1)[0].body
+    if shown != page.replace(HEAD_TAG.encode(), HEAD_TAG.encode() + tag[0], 1):
+        raise LoadError(f"{SMALL}: nginx does not put in the same tag")
+    servers = {ONE: one, TWO: two, BARE: bare, PEER: other}
+    return servers, {ONE: Visitors.of(one), TWO: Visitors.of(two)}
+
+
+def explained(plan: Plan, stored: int, late: int) -> str:
+    """What the figures mean and how they came about."""
+    visitors = min((plan.rounds + 1) * LOADERS, VISITORS)
+    page, first, image = (len(fields) + OWN_FIELDS for fields in (INSIDE, ARRIVING, IMAGE))
+    lines = (
+        f"CPU time, user and system, of all processes of each; medians of {plan.rounds} interleaved"
+        f" round{'s' * (plan.rounds > 1)} of {plan.requests:,} requests a row, warmed. The ratio is the median of the"
+        " rounds' own ratios, beside it the lowest and the highest.",
+        "footfall: `footfall serve`, 1 worker, default configuration, everything recorded and held until it is on disk."
+        " nginx: `sub_filter` puts in a tag of the same length, `Set-Cookie` added, 1 worker process. Both before the"
+        " same nginx, with connections kept alive.",
+        f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each,"
+        f" {visitors} different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
+        " visit, which has no cookie).",
+        f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once; {late} of them were"
+        " released by the time-out (`hold_ms`) before they were.",
+        f"{machine(plan.programs)}.",
+    )
+    return "\n\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

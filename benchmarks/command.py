@@ -1,0 +1,137 @@
+"""What both commands share: options, the programs they need, the machine they ran on, and one line for what goes wrong.
+
+Progress goes to standard error, the result to standard output; neither is coloured, NO_COLOR or not.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cpu import CpuError
+from benchmarks.load import LoadError, whole
+from benchmarks.rows import CountError
+from benchmarks.servers import StartError
+from proxy.store.base import StoreError
+
+GOOD, PROBLEM, USAGE = 0, 1, 2
+REQUESTS, QUICK_REQUESTS = 8_000, 2_000
+"""A run: about a second of footfall. MEASURED with fewer, single runs scatter by a tenth."""
+ROUNDS, QUICK_ROUNDS = 7, 3
+SERVER_DIRECTORIES = "/usr/local/sbin:/usr/sbin"
+"""Debian's nginx is there, which is not in everybody's PATH."""
+PROBLEMS = (CpuError, LoadError, CountError, StartError, StoreError, OSError)
+
+
+class UsageError(Exception):
+    """It cannot be run like this, or here; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    nginx: str
+    h2load: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured, with what, and where its files are."""
+
+    programs: Programs
+    where: Path
+    rounds: int
+    requests: int
+
+
+def parser(about: str) -> argparse.ArgumentParser:
+    """The options that both commands have."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
+    options.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds of {QUICK_REQUESTS} requests")
+    options.add_argument("--rounds", type=_positive, help=f"rounds, each measures everything once ({ROUNDS})")
+    options.add_argument("--requests", type=_positive, help=f"requests of a run ({REQUESTS})")
+    return options
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
+    return int(text)
+
+
+def run(given: argparse.Namespace, command: Callable[[Plan], int]) -> int:
+    """Run `command` with a directory that is gone afterwards; every expected failure is one line."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        programs = _programs()
+        rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
+        requests = whole(given.requests or (QUICK_REQUESTS if given.quick else REQUESTS))
+        with tempfile.TemporaryDirectory(prefix="footfall-bench-") as where:
+            return command(Plan(programs, Path(where), rounds, requests))
+    except UsageError as wrong:
+        say(str(wrong))
+        return USAGE
+    except PROBLEMS as wrong:
+        say(" ".join(str(wrong).split()))
+        return PROBLEM
+    except KeyboardInterrupt:
+        return PROBLEM
+
+
+def _leave(number: int, frame: object) -> None:
+    """A polite end takes along what was started."""
+    raise SystemExit(128 + number)
+
+
+def say(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+def _programs() -> Programs:
+    if not Path("/proc/self/task").is_dir():
+        raise UsageError("CPU time is read from /proc, which this system does not have: Linux is needed")
+    path = f"{os.environ.get('PATH', os.defpath)}:{SERVER_DIRECTORIES}"
+    found = {name: shutil.which(name, path=path) for name in ("nginx", "h2load")}
+    missing = " and ".join(name for name, place in found.items() if not place)
+    if missing:
+        raise UsageError(f"{missing} not found: the Debian packages nginx and nghttp2-client are needed")
+    return Programs(str(found["nginx"]), str(found["h2load"]))
+
+
+def warn_if_busy() -> None:
+    """Somebody else's load moves microseconds more than ratios."""
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        say(f"the machine is not idle (load {load:.1f}): trust the ratios, not the microseconds")
+
+
+def machine(programs: Programs) -> str:
+    """What it ran on, and when."""
+    parts = (
+        f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()}",
+        f"{platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}",
+        f"nginx {_version(programs.nginx, '-v')}",
+        f"h2load {_version(programs.h2load, '--version')}",
+        datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+    return ", ".join(parts)
+
+
+def _cpu_model() -> str:
+    found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def _version(program: str, option: str) -> str:
+    done = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    found = re.search(r"/(\d[\w.]*)", done.stdout + done.stderr)
+    return found[1] if found else "?"

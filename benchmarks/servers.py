@@ -1,0 +1,258 @@
+"""What is measured, started: the site and its nginx peer, `footfall serve`, and parts of footfall.
+
+Each is a context manager that ends the process it started, and no other. Files are below the directory it is given,
+addresses are free ports of 127.0.0.1.
+"""
+
+import contextlib
+import http.client
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.supervisor import BACKLOG, environment
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 20.0
+STOP_SECONDS = 45.0
+"""Longer than footfall gives its workers to finish (35 s)."""
+POLL_SECONDS = 0.01
+PORT_TRIES = 5
+"""Another program may take a free port before its server does."""
+
+SMALL, MEDIUM, IMAGE = "/small.html", "/medium.html", "/image.bin"
+SIZES = {SMALL: 7_000, MEDIUM: 58_000, IMAGE: 100_000}
+"""Bytes of the site's files, those of pages to within a paragraph."""
+HEAD_TAG = "<head>"
+
+FRAME = """
+daemon off;
+{user}
+worker_processes 1;
+pid {where}/nginx.pid;
+error_log {where}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path {where}/tmp; proxy_temp_path {where}/tmp; fastcgi_temp_path {where}/tmp;
+    uwsgi_temp_path {where}/tmp; scgi_temp_path {where}/tmp;
+    keepalive_requests 1000000;
+    {content}
+}}
+"""
+ORIGIN = """
+    types {{ text/html html; image/png bin; }}
+    server {{ listen 127.0.0.1:{port}; root {root}; }}
+"""
+PEER = """
+    upstream origin {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header Accept-Encoding "";
+            sub_filter_once on;
+            sub_filter '{head}' '{head}{tag}';
+            add_header Set-Cookie '{set_cookie}';
+        }}
+    }}
+"""
+
+
+class StartError(Exception):
+    """Something could not be started; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running subject. `store` is footfall's, None where nothing is recorded."""
+
+    name: str
+    pid: int
+    port: int
+    store: Path | None = None
+
+
+def write_site(root: Path) -> None:
+    """Two pages and an image, the same at every run."""
+    root.mkdir()
+    source = random.Random(1)
+    for path, size in SIZES.items():
+        content = source.randbytes(size) if path == IMAGE else _page(source, size)
+        (root / path.lstrip("/")).write_bytes(content)
+
+
+def _page(source: random.Random, size: int) -> bytes:
+    head = (
+        f'<!doctype html>\n<html lang="en">\n{HEAD_TAG}\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width">\n<title>A page</title>\n'
+        '<link rel="stylesheet" href="/site.css">\n</head>\n<body>\n'
+    )
+    end = "</body>\n</html>\n"
+    words = ("lorem", "ipsum", "dolor", "sit", "amet")
+    paragraphs: list[str] = []
+    length = len(head) + len(end)
+    while length < size:
+        paragraphs.append(f'<p class="text">{" ".join(source.choice(words) for _ in range(12))}</p>\n')
+        length += len(paragraphs[-1])
+    return "".join((head, *paragraphs, end)).encode()
+
+
+@contextlib.contextmanager
+def origin(program: str, where: Path, root: Path) -> Iterator[Server]:
+    """The site itself, on nginx."""
+    with _nginx(program, where, "origin", ORIGIN, root=root) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def peer(program: str, where: Path, upstream: Server, *, tag: str, set_cookie: str) -> Iterator[Server]:
+    """nginx before the site, putting `tag` into pages and a cookie into every answer."""
+    with _nginx(
+        program, where, "nginx", PEER, origin=upstream.port, head=HEAD_TAG, tag=tag, set_cookie=set_cookie
+    ) as it:
+        yield it
+
+
+@contextlib.contextmanager
+def _nginx(program: str, where: Path, name: str, content: str, **values: object) -> Iterator[Server]:
+    (where / "tmp").mkdir(parents=True)
+    user = "user root;" if os.geteuid() == 0 else ""  # the directory is ours alone
+    conf, log = where / "nginx.conf", where / "error.log"
+    for _ in range(PORT_TRIES):
+        port = _free_port()
+        conf.write_text(FRAME.format(where=where, user=user, content=content.format(port=port, **values)))
+        process = subprocess.Popen(
+            [program, "-p", str(where), "-c", str(conf), "-e", str(log)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with _ended(process):
+            if _eventually(lambda: _listens(port) or process.poll() is not None) and process.poll() is None:  # noqa: B023
+                yield Server(name, process.pid, port)
+                return
+    raise StartError(f"{name} did not start: {_last_line(log)}")
+
+
+@contextlib.contextmanager
+def footfall(where: Path, upstream: Server, *, workers: int = 1) -> Iterator[Server]:
+    """`footfall serve` as it is run: default configuration, its store and secrets in `where`."""
+    where.mkdir(parents=True)
+    log = where / "serve.log"
+    for _ in range(PORT_TRIES):
+        port = _free_port()
+        words = ["--upstream", _url(upstream), "--listen", f"127.0.0.1:{port}", "--workers", str(workers)]
+        with log.open("w") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "proxy", "serve", *words],
+                cwd=where,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
+        with _ended(process):
+            if _eventually(lambda: _answers(port) or process.poll() is not None) and process.poll() is None:  # noqa: B023
+                yield Server(
+                    f"footfall, {workers} worker{'s' * (workers > 1)}", process.pid, port, where / "footfall.db"
+                )
+                return
+    raise StartError(f"footfall did not start: {_last_line(log)}")
+
+
+@contextlib.contextmanager
+def part(where: Path, kind: str, upstream: Server, page: Path) -> Iterator[Server]:
+    """A part of footfall (benchmarks/subjects.py) with the same malloc settings as the whole."""
+    where.mkdir(parents=True)
+    log = where / "part.log"
+    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listener, log.open("w") as said:
+        listener.setblocking(False)
+        port, number = listener.getsockname()[1], listener.fileno()
+        words = ["--socket", str(number), "--upstream", _url(upstream), "--page", str(page)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.subjects", kind, *words],
+            cwd=where,
+            env=environment(_environment()),
+            stdin=subprocess.PIPE,  # held open: its end is the child's end
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            pass_fds=(number,),
+        )
+    with _ended(process):
+        if not _eventually(lambda: _answers(port, SMALL) or process.poll() is not None) or process.poll() is not None:
+            raise StartError(f"{kind} did not start: {_last_line(log)}")
+        yield Server(kind, process.pid, port)
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without configuration for footfall."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def _url(server: Server) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False
+
+
+def _answers(port: int, path: str = "/_footfall/t.js") -> bool:
+    """Whether a worker answers; footfall's own addresses are not counted as requests."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _eventually(condition: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+    return lines[-1] if lines else "it says nothing"

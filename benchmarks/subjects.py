@@ -1,0 +1,79 @@
+"""Parts of footfall as processes of their own: `python -m benchmarks.subjects KIND --socket FD ...`.
+
+`hello`: only the server, the page answered from memory. `bare`: the intermediary, gate and forwarder, without tracking.
+`tracking`: with tracking, but what it records is dropped before the recorder's queue. Standard input is the lifeline.
+"""
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from proxy.app import Footfall, tune_collector
+from proxy.config import Config
+from proxy.http.forward import Forwarder
+from proxy.http.gate import Gate
+from proxy.http.server import run
+from proxy.http.upstream import Upstream
+
+KINDS = ("hello", "bare", "tracking")
+TOKEN = b"footfall-benchmark"
+PREFIX = b"/_footfall"
+
+
+def hello(page: bytes) -> Any:
+    """An ASGI application that always answers with this page."""
+    start = {
+        "type": "http.response.start",
+        "status": 200,
+        "headers": [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(page))],
+    }
+    body = {"type": "http.response.body", "body": page, "more_body": False}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        await send(start)
+        await send(body)
+
+    return app
+
+
+def tracking(app: Any) -> Footfall:
+    """Tracking around `app` whose visits get ticket 0, the recorder's word for a lost one: nothing waits for them."""
+    footfall = Footfall(app, Config(base=Path.cwd()))
+    footfall.recorder.record = lambda item: 0  # type: ignore[method-assign]
+    return footfall
+
+
+def application(kind: str, upstream: str, page: Path) -> Any:
+    if kind == "hello":
+        return hello(page.read_bytes())
+    app: Any = Forwarder(Upstream(upstream), via_token=TOKEN)
+    if kind == "tracking":
+        app = tracking(app)
+    return Gate(app, prefix=PREFIX, via_token=TOKEN, trusted_proxies=(), refused=refused)
+
+
+def refused(host: bytes, status: int) -> None:
+    """Nobody counts."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.subjects")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--socket", type=int, required=True)
+    parser.add_argument("--upstream", required=True)
+    parser.add_argument("--page", type=Path, required=True)
+    given = parser.parse_args()
+    app = application(given.kind, given.upstream, given.page)
+    tune_collector()
+    return run(app, sockets=[socket.socket(fileno=given.socket)], refused=refused, lifeline=sys.stdin.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
