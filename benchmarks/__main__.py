@@ -90,14 +90,14 @@ def explained(plan: Plan, stored: int, late: int) -> str:
         f"CPU time, user and system, of all processes of each; medians of {plan.rounds} interleaved"
         f" round{'s' * (plan.rounds > 1)} of {plan.requests:,} requests a row, warmed. The ratio is the median of the"
         " rounds' own ratios, beside it the lowest and the highest.",
-        "footfall: `footfall serve`, 1 worker, default configuration, everything recorded and held until it is on disk."
-        " nginx: `sub_filter` puts in a tag of the same length, `Set-Cookie` added, 1 worker process. Both before the"
-        " same nginx, with connections kept alive.",
-        f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each,"
-        f" {visitors} different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
+        "footfall: `footfall serve`, 1 worker, default configuration, everything recorded, pages held until the commit."
+        " nginx: `sub_filter` puts in a tag of the same length, `Set-Cookie` added, 1 worker process, its default"
+        " buffers. Both before the same nginx, with connections kept alive.",
+        f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each, {visitors}"
+        f" different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
         " visit, which has no cookie).",
-        f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once; {late} of them were"
-        " released by the time-out (`hold_ms`) before they were.",
+        f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once;"
+        f" {late:,} of them were released by the time-out (`hold_ms`) before they were.",
         f"{machine(plan.programs)}.",
     )
     return "\n\n".join(lines)

@@ -25,7 +25,7 @@ from proxy.store.base import StoreError
 
 GOOD, PROBLEM, USAGE = 0, 1, 2
 REQUESTS, QUICK_REQUESTS = 8_000, 2_000
-"""A run: about a second of footfall. MEASURED with fewer, single runs scatter by a tenth."""
+"""Of one run; the full number keeps footfall busy for about a second."""
 ROUNDS, QUICK_ROUNDS = 7, 3
 SERVER_DIRECTORIES = "/usr/local/sbin:/usr/sbin"
 """Debian's nginx is there, which is not in everybody's PATH."""

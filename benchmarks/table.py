@@ -3,6 +3,7 @@
 The text is Markdown, to be read in a terminal as well: columns are padded.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from statistics import median
@@ -16,8 +17,8 @@ REFERENCE = "for comparison"
 
 
 def ratios(figures: Figures) -> list[float]:
-    """Ours to the peer's, round by round."""
-    return [ours / peer for ours, peer in zip(figures.ours, figures.peers, strict=True)]
+    """Ours to the peer's, round by round; infinite where a run was too short for a clock that counts in ticks."""
+    return [ours / peer if peer else math.inf for ours, peer in zip(figures.ours, figures.peers, strict=True)]
 
 
 def ratio(figures: Figures) -> float:

@@ -71,13 +71,15 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
             answer.headers.update(error.headers)
         return answer
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(f"{prefix}/t.js", serve_script, methods=["GET"]),
             Route(f"{prefix}/events", collect, methods=["POST"]),
         ],
         exception_handlers={404: refuse, 405: refuse},
     )
+    app.router.redirect_slashes = False  # it would build an address from request.url
+    return app
 
 
 def _sender(tracking: Tracking, request: Request) -> Sender:

@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from conftest import launch, unattended
+from chromium import launch, unattended
 from fronts import PATIENCE_SECONDS, poll
 from upstream_site import Page, script
 

@@ -3,6 +3,7 @@
 import itertools
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,93 @@ def test_whatever_comes_from_two_processes_every_session_starts_once_and_ends_on
         check_promises(engine)
         kept = engine.events()
         assert {e.session for e in kept if e.session} == {e.session for e in kept if e.action == "session.end"}
+
+
+WALK = st.lists(
+    st.tuples(
+        st.sampled_from("AAABBC"),
+        st.sampled_from([0, 1, 1, 1000, MINUTE, MINUTE, 29 * MINUTE, 30 * MINUTE, -MINUTE, 20 * HOUR]),
+        st.sampled_from([True, True, True, True, True, False]),
+        st.sampled_from([200, 200, 200, 304]),
+        st.sampled_from(["new", "new", "new", "new", "again", "bot", "confirm", "sweep", "opt out"]),
+    ),
+    max_size=30,
+)
+
+
+def walked(steps) -> list:
+    """A walk of three visitors as items: mostly the next page of a running session."""
+    items, now = [], 0
+    for number, (who, gap, came_back, status, kind) in enumerate(steps):
+        now = max(0, now + gap)
+        name = f"P{number}" if kind != "again" else f"P{number // 2}"
+        path = f"/{number % 4}"
+        if kind == "confirm":
+            items.append(confirm(f"C{number}", page(f"P{number - 1}", now, new=not came_back), who, now, path=path))
+        elif kind == "sweep":
+            items.append(sweep(now))
+        elif kind == "opt out":
+            items.append(opt_out(who, now))
+        else:
+            referrer = f"https://x.example{path}" if number % 3 else None
+            bot = kind == "bot"
+            items.append(
+                visit(name, who, now, path=path, came_back=came_back, status=status, bot=bot, referrer=referrer)
+            )
+    return items
+
+
+@pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(WALK, st.lists(st.integers(1, 12), min_size=30, max_size=30))
+def test_one_batch_or_many_the_same_rows_are_kept(make, steps, sizes):
+    items = walked(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        singly, batched = make(Path(folder) / "singly.db"), make(Path(folder) / "batched.db")
+        with singly.writer() as writer:
+            told = [result for item in items for result in writer.append([item])]
+        left, answers = list(items), []
+        with batched.writer() as writer:
+            for size in sizes:
+                answers += writer.append(left[:size])
+                del left[:size]
+        assert not left and answers == told
+        one, other = (
+            sorted((replace(event, seq=0) for event in engine.events()), key=lambda event: event.id)
+            for engine in (singly, batched)
+        )
+        assert one == other
+        check_promises(batched)
+
+
+def test_the_next_pages_of_many_visitors_in_one_batch(engine):
+    engine.append(*(visit(f"A{n}", f"V{n}", n) for n in range(4)))
+    engine.append(*(visit(f"B{n}", f"V{n}", MINUTE + n, came_back=True) for n in range(3)))
+    engine.append(
+        visit("C0", "V0", 3 * MINUTE, path="/last", came_back=True, referrer="https://x.example/"),
+        visit("C1", "V0", 2 * MINUTE, path="/late", came_back=True),  # two pages of one visitor, out of order
+        visit("C2", "V1", 2 * MINUTE, path="/one", came_back=True),
+        visit("C2", "V1", 2 * MINUTE, path="/one", came_back=True),  # a repeat
+        visit("C3", "V2", 2 * HOUR, path="/two", came_back=True),  # a new session
+        visit("C4", "V3", 2 * MINUTE, came_back=True),  # proven here
+        visit("C5", "V4", 2 * MINUTE),  # seen here first
+    )
+    engine.append(sweep(3 * HOUR))
+    holds(
+        engine,
+        """
+        action       visitor  time  pages  events  duration  uri                        lane
+        session.end  V0       3m    4      4       3m        https://shop.example/last  person
+        session.end  V1       2m    3      3       119999    https://shop.example/one   person
+        session.end  V2       60002  2      2       1m        https://shop.example/      person
+        session.end  V2       2h    1      1       0         https://shop.example/two   person
+        session.end  V3       2m    2      2       119997    https://shop.example/      person
+        session.end  V4       2m    1      1       0         https://shop.example/      unproven
+        """,
+        Query(action="session.end"),
+        ordered=False,
+    )
+    check_promises(engine)
 
 
 def test_two_writers_at_the_same_time_agree(engine):
