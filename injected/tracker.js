@@ -3,8 +3,8 @@
  *
  * Law: it observes and never intervenes. One global (footfall), no thrown error, nothing that waits. Every showing of
  * the page is reported once, with an id of its own: the load, a prerendered page when it is really shown, a return
- * from the back/forward cache. A hidden or closing page says once more whose it is, since the cookie may have been
- * set by another tab meanwhile.
+ * from the back/forward cache. A hidden or closing page whose visitor was new at it says once more whose it is, since
+ * the cookie may have been set by another tab meanwhile.
  */
 (function () {
   "use strict";
@@ -13,7 +13,7 @@
   if (w.footfall || !script) return;
   var page = script.getAttribute("data-page");
   var url = new URL("events", script.src).href;
-  var shown = false, leaving = false;
+  var waiting = "", shown = false, left = false;
   w.footfall = {};
 
   function uuid() {
@@ -44,37 +44,49 @@
     return JSON.stringify(body);
   }
 
-  function confirmShown(nav) {
+  function confirmation() {
+    var confirm = { id: uuid(), uri: location.href, title: d.title, referrer: d.referrer, nav: waiting };
+    waiting = "";
+    return message(confirm);
+  }
+
+  // The title is usually in the document by now; where the tag comes first, the page is confirmed when it is.
+  function show(nav) {
+    waiting = nav;
     shown = true;
-    leaving = false;
-    send(message({ id: uuid(), uri: location.href, title: d.title, referrer: d.referrer, nav: nav }), 0);
+    left = false;
+    if (d.title || d.readyState !== "loading") confirmShown();
+    else d.addEventListener("DOMContentLoaded", confirmShown, { once: true });
   }
 
-  function navigationType() {
-    var entry = w.performance && performance.getEntriesByType && performance.getEntriesByType("navigation")[0];
-    return (entry && entry.type) || "navigate";
-  }
-
-  // The title is usually in the document by now; where the tag comes first, one turn is not enough to wait for it.
-  function whenTitled(run) {
-    if (d.title || d.readyState !== "loading") return run();
-    d.addEventListener("DOMContentLoaded", run, { once: true });
+  function confirmShown() {
+    if (waiting) send(confirmation(), 0);
   }
 
   function start() {
-    whenTitled(function () { confirmShown(navigationType()); });
+    var entry = w.performance && performance.getEntriesByType && performance.getEntriesByType("navigation")[0];
+    show((entry && entry.type) || "navigate");
   }
 
-  function sayWhose() {
-    if (shown && navigator.sendBeacon) navigator.sendBeacon(url, message());
+  // Was the visitor new at this page? Then it may be somebody's twin (bit 2 of the flags in the page id).
+  function isVisitorNew() {
+    return atob(page.replace(/-/g, "+").replace(/_/g, "/") + "=").charCodeAt(17) & 2;
+  }
+
+  function sayLast() {
+    if (!shown || left || !navigator.sendBeacon) return;
+    try {
+      if (waiting) navigator.sendBeacon(url, confirmation());
+      else if (isVisitorNew()) navigator.sendBeacon(url, message());
+    } catch (_) { /* the page comes first */ }
   }
 
   try {
     if (d.prerendering) d.addEventListener("prerenderingchange", start, { once: true });
     else start();
-    w.addEventListener("pageshow", function (event) { if (event.persisted) confirmShown("bfcache"); });
+    w.addEventListener("pageshow", function (event) { if (event.persisted) show("bfcache"); });
     // A page that is left is also hidden, right after its pagehide; a tab that was hidden before is only left.
-    w.addEventListener("pagehide", function () { leaving = true; sayWhose(); });
-    d.addEventListener("visibilitychange", function () { if (d.visibilityState === "hidden" && !leaving) sayWhose(); });
+    w.addEventListener("pagehide", function () { sayLast(); left = true; });
+    d.addEventListener("visibilitychange", function () { if (d.visibilityState === "hidden") sayLast(); });
   } catch (_) { /* the page comes first */ }
 })();

@@ -187,7 +187,12 @@ def is_navigation(fields: Fields) -> bool:
 def may_be_page(method: str, fields: Fields) -> bool:
     """Whether the answer may be tagged, for all that the request says: what has to be known before it goes upstream,
     since then its conditionals, ranges and codings are made such that a taggable answer comes back."""
-    return method in ("GET", "POST", "HEAD") and (is_navigation(fields) or is_prefetch(fields))
+    if method not in ("GET", "POST", "HEAD"):
+        return False
+    # A prerendered page's images say prefetch, too; they keep their conditionals.
+    return is_navigation(fields) or (
+        is_prefetch(fields) and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
+    )
 
 
 def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
