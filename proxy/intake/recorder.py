@@ -106,6 +106,9 @@ class Recorder:
         for timer in (self._timer, self._counts_timer):
             if timer is not None:
                 timer.cancel()
+        for waiter in self._waiters:
+            if not waiter.future.done():
+                waiter.future.set_result(waiter.ticket <= self._committed)
         return self._handed - self._committed
 
     def record(self, item: Item) -> int:
@@ -203,10 +206,12 @@ class Recorder:
             self._timer = self._loop.call_at(self._waiters[0].deadline, self._release_late)
 
     def _wake(self) -> None:
-        """A batch is in the store: let its pages go."""
-        while self._waiters and self._waiters[0].ticket <= self._committed:
-            waiter = self._waiters.popleft()
-            if not waiter.future.done():
+        """A batch is in the store: let its pages go. They began to wait in another order than they were recorded."""
+        committed = self._committed
+        waiting = self._waiters
+        self._waiters = deque(waiter for waiter in waiting if waiter.ticket > committed)
+        for waiter in waiting:
+            if waiter.ticket <= committed and not waiter.future.done():
                 waiter.future.set_result(True)
                 if self.breaker.committed():
                     log.warning("the store answers in time again: pages are held for their commit")

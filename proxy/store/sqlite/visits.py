@@ -132,6 +132,9 @@ def _complete(tables: Tables, visit: Visit) -> None:
     facts = tuple((key, nav if key == "nav" else value) for key, value in visit.facts)
     referrer = None if visit.referrer is None else tables.word(visit.referrer)
     tables.run("complete_view", (visit.upstream_ms, tables.facts(facts), referrer, seq))
-    if row.uuid != visit.uuid and tables.visitor(visit.uuid) is None:
+    visitor = tables.visitor(visit.uuid)
+    if visitor is None and row.uuid != visit.uuid:
         twin = tables.add_visitor(visit.uuid)
         tables.run("set_twin", {"twin": twin.id, "other": row.visitor})
+    elif visitor is not None and visit.cookie_came_back and not visitor.proof & RETURNED:
+        prove(tables, visitor, PROOF_COOKIE | RETURNED)
