@@ -96,7 +96,7 @@ class Recorder:
 
     async def stop(self, patience_seconds: float) -> int:
         """Write what is waiting, for at most so long, and stop. Returns how many items were not written."""
-        self._flush()
+        self._flush(counts_due=True)
         self._queue.put(None)
         thread = self._thread
         if thread is not None:
@@ -163,7 +163,7 @@ class Recorder:
                 known = counts.get(key, 0)
         counts[key] = known + 1
         if self._counts_timer is None and self._loop is not None:
-            self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush)
+            self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush_counts)
 
     def _hand(self, item: Item) -> None:
         if not self._pending and self._loop is not None:
@@ -176,16 +176,22 @@ class Recorder:
             log.error("the store does not keep up and the queue is full: events are being lost; pages are served")
         self._lost += number
 
-    def _flush(self) -> None:
-        """Hand what has come together in this turn of the loop to the thread, counters first."""
-        if self._counts and self._handed - self._committed < self._queue_events:
+    def _flush_counts(self) -> None:
+        self._counts_timer = None
+        self._flush(counts_due=True)
+
+    def _flush(self, *, counts_due: bool = False) -> None:
+        """Hand what has come together in this turn of the loop to the thread. Counters go along with a batch that
+        the thread takes at once, or when they are due: a queue that waits is for events."""
+        idle = self._handed - len(self._pending) == self._committed
+        if self._counts and (counts_due or idle) and self._handed - self._committed < self._queue_events:
             counts = tuple((*key, n) for key, n in self._counts.items())
             self._counts = {}
             self._pending.append(Outcomes(counts))
             self._handed += 1
-        if self._counts_timer is not None:
-            self._counts_timer.cancel()
-            self._counts_timer = None
+            if self._counts_timer is not None:
+                self._counts_timer.cancel()
+                self._counts_timer = None
         if self._pending:
             self._queue.put(_Handed(self._pending, self._handed, self._wanted))
             self._pending, self._wanted = [], []
@@ -220,6 +226,9 @@ class Recorder:
         for future, result in wanted:
             if not future.done():
                 future.set_result(result)
+        if self._lost and self._handed - len(self._pending) == self._committed:
+            log.error("the queue is empty again: %d events were lost", self._lost)
+            self._lost = 0
         self._wake()
 
     # The writing thread ------------------------------------------------------------------------------------------
@@ -265,8 +274,8 @@ class Recorder:
                     return None
                 pause = min(pause * 2, RETRY_MOST_SECONDS)
         if self._failing:
-            log.warning("the store takes events again: recording resumed, %d were lost meanwhile", self._lost)
-            self._failing, self._lost = False, 0
+            log.warning("the store takes events again: recording resumed")
+            self._failing = False
         self._deliver(batch, results)
         return writer
 
@@ -277,7 +286,7 @@ class Recorder:
             answers += [(future, results[start + index]) for index, future in part.wanted]
             start += len(part.items)
         self._committed = batch[-1].ticket
-        if (answers or self._waiters) and self._loop is not None and not self._loop.is_closed():
+        if (answers or self._waiters or self._lost) and self._loop is not None and not self._loop.is_closed():
             try:
                 self._loop.call_soon_threadsafe(self._answer, answers)
             except RuntimeError:  # the loop closed meanwhile: nobody waits any more

@@ -235,9 +235,18 @@ def classify_as_get(fields: Fields, standing: str, answer: Answer, known_html: b
 
 
 PRIVATE_OUTCOMES = frozenset(
-    (Outcome.PREFETCH, Outcome.FRAGMENT, Outcome.FRAME, Outcome.BOT, Outcome.OPTED_OUT, Outcome.VISIT)
+    (
+        Outcome.PREFETCH,
+        Outcome.FRAGMENT,
+        Outcome.FRAME,
+        Outcome.BOT,
+        Outcome.OPTED_OUT,
+        Outcome.OTHER_HTML,
+        Outcome.VISIT,
+    )
 )
-"""Rows 7, 9, 10, 13, 14, 16: whose HTML answers must not be kept by a shared cache, tagged or not."""
+"""Rows 7, 9, 10, 13 to 16: whose HTML answers must not be kept by a shared cache, tagged or not: a copy that a script
+fetched without fetch fields would be served to the next person, untagged."""
 
 
 def is_taggable(answer: Answer, fields: Fields) -> bool:

@@ -348,8 +348,20 @@ def stored(store: Path, action: str | None = None) -> list[dict[str, object]]:
     return json.loads(json.dumps(rows))
 
 
+RELEASED = "released_unsaved"
+
+
 def outcomes(store: Path) -> dict[str, int]:
     """Requests by what became of them, over all days and hosts."""
+    return {name: number for name, number in _counters(store).items() if name != RELEASED}
+
+
+def released(store: Path) -> int:
+    """Pages that the time-out let go before their commit; on a busy machine there may always be one."""
+    return _counters(store).get(RELEASED, 0)
+
+
+def _counters(store: Path) -> dict[str, int]:
     with contextlib.closing(SqliteReader(store)) as reader:
         found: dict[str, int] = {}
         for _, _, name, number in reader.outcomes():

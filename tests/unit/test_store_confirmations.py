@@ -532,7 +532,7 @@ ARRIVALS = list(itertools.permutations(range(6)))
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(ARRIVALS), st.integers(0, 63), st.integers(0, 63))
 def test_three_tabs_at_once_are_one_visitor_and_one_session_in_whatever_order_and_process(
     make, order, processes, batches

@@ -293,7 +293,7 @@ def walked(steps) -> list:
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WALK, st.lists(st.integers(1, 12), min_size=30, max_size=30))
 def test_one_batch_or_many_the_same_rows_are_kept(make, steps, sizes):
     items = walked(steps)

@@ -7,11 +7,23 @@ is left out and reported, and the rest of the batch is kept: one bad item must n
 
 import itertools
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Outcomes, Result, StoreError, Sweep, Visit
+from proxy.store.base import (
+    Confirmation,
+    Confirmed,
+    Item,
+    OptOut,
+    Outcomes,
+    Result,
+    StoreError,
+    StoreUnavailable,
+    Sweep,
+    Visit,
+)
 from proxy.store.sqlite import confirmations, running, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.tables import Tables
@@ -33,6 +45,8 @@ class SqliteWriter:
         self._path = path
         self._rules = rules
         self._tables = Tables(open_writer(path, durability))
+        opened = os.stat(path)
+        self._file = (opened.st_dev, opened.st_ino)
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path} last seq {self._tables.seq}>"
@@ -58,6 +72,7 @@ class SqliteWriter:
     def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
         tables = self._tables
         with mapped_errors(self._path):
+            self._check_file()
             tables.begin()
             try:
                 results = work()
@@ -68,6 +83,12 @@ class SqliteWriter:
                     tables.execute("ROLLBACK")
                 raise
         return results
+
+    def _check_file(self) -> None:
+        """A file that was moved or removed under us would take events that nobody will ever read."""
+        now = os.stat(self._path)
+        if (now.st_dev, now.st_ino) != self._file:
+            raise StoreUnavailable(f"{self._path}: replaced by another file; opening it")
 
     def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in order; visits that come one after the other, in bulk where they are plain."""
