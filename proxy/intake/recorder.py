@@ -96,7 +96,7 @@ class Recorder:
 
     async def stop(self, patience_seconds: float) -> int:
         """Write what is waiting, for at most so long, and stop. Returns how many items were not written."""
-        self._flush(counts_due=True)
+        self._flush_counts()
         self._queue.put(None)
         thread = self._thread
         if thread is not None:
@@ -177,21 +177,17 @@ class Recorder:
         self._lost += number
 
     def _flush_counts(self) -> None:
+        """Hand the counters over; where the queue is full they go on counting, its room is for events."""
         self._counts_timer = None
-        self._flush(counts_due=True)
-
-    def _flush(self, *, counts_due: bool = False) -> None:
-        """Hand what has come together in this turn of the loop to the thread. Counters go along with a batch that
-        the thread takes at once, or when they are due: a queue that waits is for events."""
-        idle = self._handed - len(self._pending) == self._committed
-        if self._counts and (counts_due or idle) and self._handed - self._committed < self._queue_events:
+        if self._counts and self._handed - self._committed < self._queue_events:
             counts = tuple((*key, n) for key, n in self._counts.items())
             self._counts = {}
             self._pending.append(Outcomes(counts))
             self._handed += 1
-            if self._counts_timer is not None:
-                self._counts_timer.cancel()
-                self._counts_timer = None
+        self._flush()
+
+    def _flush(self) -> None:
+        """Hand what has come together in this turn of the loop to the thread."""
         if self._pending:
             self._queue.put(_Handed(self._pending, self._handed, self._wanted))
             self._pending, self._wanted = [], []
@@ -200,6 +196,7 @@ class Recorder:
         """The time-out of the pages held longest: let them go, uncommitted."""
         self._timer = None
         assert self._loop is not None
+        self._wake()  # the commit may have come, and its wake-up not yet
         now = self._loop.time()
         while self._waiters and self._waiters[0].deadline <= now:
             waiter = self._waiters.popleft()

@@ -3,7 +3,8 @@
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
 **idempotent** by event id (the same batch twice changes nothing), **all or nothing**, and it decides sessions,
 confirmations and lanes against the store's own state, so that any number of processes agree. Items of a batch are
-applied in their order.
+applied in their order, but that visits of different visitors which follow each other may be numbered in another one:
+what is the same for many of them is written at once.
 
     StoreError                 the store's fault; nothing of the batch was kept
      +- StoreUnavailable       may pass by itself: disk full, locked, read-only, missing; try the same batch again

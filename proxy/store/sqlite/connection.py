@@ -21,8 +21,10 @@ STATEMENTS_CACHED = 256
 
 Connection = sqlite3.Connection
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+OLDEST_SQLITE = (3, 38, 0)
+"""The first with `->>`, which reads a batch's JSON."""
 _ITEM_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-_HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH})
+_HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CORRUPT})
 
 
 def _read_queries() -> Mapping[str, str]:
@@ -35,6 +37,7 @@ SQL = _read_queries()
 
 _MIGRATIONS = ((files(__package__) / "schema.sql").read_text("utf-8"),)
 """`_MIGRATIONS[n]` takes a file from version n to n + 1."""
+_ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
 
 
 @contextmanager
@@ -68,6 +71,10 @@ def open_writer(path: Path, durability: str) -> Connection:
         StoreUnavailable: the directory is missing, not writable, the disk is full, ...
         StoreUnusable: the file is another program's, or a newer version's.
     """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreUnusable(
+            f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, OLDEST_SQLITE))} is needed"
+        )
     with mapped_errors(path):
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_CACHED
@@ -80,6 +87,7 @@ def open_writer(path: Path, durability: str) -> Connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             _migrate(connection, path)
+            connection.executescript(_ARRIVAL)
         except BaseException:
             connection.close()
             raise

@@ -63,7 +63,7 @@ class ViewRow(NamedTuple):
 class Tables:
     """Typed row operations on one connection."""
 
-    __slots__ = ("_facts", "_uris", "_words", "connection", "execute", "seq")
+    __slots__ = ("_facts", "_seq", "_uris", "_words", "connection", "execute")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -71,12 +71,19 @@ class Tables:
         self._words: dict[str, int] = {}
         self._uris: dict[str, int] = {}
         self._facts: dict[Facts, int] = {}
-        self.seq = 0
+        self._seq: int | None = None
 
     def begin(self) -> None:
         """Open the transaction: at once for writing, since a deferred one fails when two processes meet."""
         self.execute("BEGIN IMMEDIATE")
-        self.seq = self.execute(SQL["last_seq"]).fetchone()[0]
+        self._seq = None
+
+    @property
+    def seq(self) -> int:
+        """The highest seq so far; read once a transaction, and again after the bulk path has written."""
+        if self._seq is None:
+            self._seq = int(self.execute(SQL["last_seq"]).fetchone()[0])
+        return self._seq
 
     def forget(self) -> None:
         """Drop what the dictionaries remember; after a rollback some of it may not exist."""
@@ -86,8 +93,12 @@ class Tables:
 
     def next_seq(self) -> int:
         """The next event's place in the order of events."""
-        self.seq += 1
-        return self.seq
+        self._seq = self.seq + 1
+        return self._seq
+
+    def forget_seq(self, seq: int | None = None) -> None:
+        """Somebody else has numbered events in this transaction (None), or they were rolled back to `seq`."""
+        self._seq = seq
 
     def word(self, text: str) -> int:
         """The dictionary row of a text."""

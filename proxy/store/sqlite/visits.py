@@ -10,7 +10,7 @@ from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.tables import EventRow, Facts, Tables, VisitorRow
 from proxy.visitors.lanes import PROOF_COOKIE, RETURNED, lane_of
-from proxy.visitors.sessions import Reason, Rules, contains
+from proxy.visitors.sessions import Rules
 
 CONFIRMED, HEALED = 1, 2
 """Bits of event.state."""
@@ -64,11 +64,7 @@ def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
 def add(tables: Tables, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
     """Write a page.visit whose id was claimed for the next seq, and its session where it opens one."""
     claimed_for, session = tables.seq + 1, None
-    latest = visitor.session
-    running = rules is not None and latest is not None and contains(latest, view.time, rules)
-    if running and latest is not None:
-        session = latest.id
-    elif rules is not None:
+    if rules is not None:
         opener = sessions.Opener(
             random=view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
             received=view.received,
@@ -100,10 +96,7 @@ def add(tables: Tables, rules: Rules | None, visitor: VisitorRow, view: NewView)
             tables.facts(view.facts),
         )
     )
-    if running and latest is not None and latest.reason == Reason.OPEN and view.time >= latest.last:
-        # The common case, and the cheap form of `touch`: the next page of a running session.
-        tables.run("next_page", (view.time, view.uri, session))
-    elif session is not None:
+    if session is not None:
         sessions.touch(tables, session, view.time, page=True, uri=view.uri)
     if session is not None and view.state & CONFIRMED:
         turn_session(tables, session)

@@ -49,7 +49,7 @@ class SqliteWriter:
         self._file = (opened.st_dev, opened.st_ino)
 
     def __repr__(self) -> str:
-        return f"<SqliteWriter {self._path} last seq {self._tables.seq}>"
+        return f"<SqliteWriter {self._path}>"
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
@@ -96,8 +96,10 @@ class SqliteWriter:
         rules = self._rules
         for is_visit, items in itertools.groupby(batch, key=lambda item: isinstance(item, Visit)):
             run = list(items)
-            if is_visit and rules is not None and len(run) >= running.SHORTEST_RUN:
-                for visit in running.apply(self._tables, rules, cast(list[Visit], run)):
+            if is_visit and rules is not None:
+                left = running.apply(self._tables, rules, cast(list[Visit], run))
+                self._tables.forget_seq()
+                for visit in left:
                     visits.apply(self._tables, rules, visit)
                 results += [None] * len(run)
             else:
@@ -116,7 +118,7 @@ class SqliteWriter:
                 raise
             tables.execute("ROLLBACK TO item")
             tables.forget()
-            tables.seq = seq
+            tables.forget_seq(seq)
             log.error("an event could not be stored and is lost (%s): %s", type(item).__name__, error)
             result = Confirmed(None) if isinstance(item, Confirmation) else None
         tables.execute("RELEASE item")
