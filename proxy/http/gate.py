@@ -177,22 +177,21 @@ class Gate:
                 accept, head = value_of(headers, b"accept"), scope["method"] == "HEAD"
                 await answer(send, refusal.status, refusal.fault, refusal.reason, accept, head)
                 return
-            scope = self._introduce(scope)
+            self._introduce(scope)
         await self._app(scope, receive, send)
 
-    def _introduce(self, scope: Scope) -> Scope:
-        """A copy of the scope that says who the peer is."""
+    def _introduce(self, scope: Scope) -> None:
+        """Says in the scope, which the server has made for this request alone, who the peer is."""
         peer = scope.get("client") or ("", 0)
         headers: Headers = scope["headers"]
         host = value_of(headers, b"host")
         trusted = bool(self._networks) and self._trusts(peer[0])
-        changed = dict(scope)
         if trusted:
-            host = self._believe(changed, headers, peer) or host
-        extensions = dict(scope.get("extensions") or ())
+            host = self._believe(scope, headers, peer) or host
+        extensions = scope.get("extensions")
+        if extensions is None:
+            extensions = scope["extensions"] = {}
         extensions["footfall.peer"] = {"peer": tuple(peer), "trusted": trusted, "host": host}
-        changed["extensions"] = extensions
-        return changed
 
     def _believe(self, scope: Scope, headers: Headers, peer: tuple[str, int]) -> bytes:
         """Takes scheme and client from a trusted peer's fields; returns the public host it forwards, or empty."""

@@ -16,6 +16,8 @@ from proxy.visitors.lanes import Agent
 
 URI_CACHE_ENTRIES = 4_096
 """URIs remembered in their cleaned form: cleaning one with a query costs 5 us."""
+REMEMBERED_BYTES = 512
+"""The longest text that is remembered: 4,096 times three kinds is 6 MB at the most."""
 HOST_MAX_CHARS = 255
 REFERRER_MAX_BYTES = 2_048
 LANGUAGE_MAX_CHARS = 35
@@ -59,19 +61,23 @@ class Cleaner:
             if len(self._pages) >= URI_CACHE_ENTRIES:
                 self._pages.clear()
             known = clean_parts(request.scheme, request.host, _text(request.raw_path), _text(request.query))
-            self._pages[key] = known
+            if len(request.raw_path) + len(request.query) <= REMEMBERED_BYTES:
+                self._pages[key] = known
         return known
 
     def referrer(self, value: bytes | None) -> str | None:
         """Where the visitor came from, cleaned; None where there is nothing usable."""
         if not value or len(value) > REFERRER_MAX_BYTES:
             return None
-        if value not in self._referrers:
-            if len(self._referrers) >= URI_CACHE_ENTRIES:
-                self._referrers.clear()
-            clean = clean_uri(_text(value))
-            self._referrers[value] = None if clean is None else clean.uri
-        return self._referrers[value]
+        if value in self._referrers:
+            return self._referrers[value]
+        if len(self._referrers) >= URI_CACHE_ENTRIES:
+            self._referrers.clear()
+        clean = clean_uri(_text(value))
+        uri = None if clean is None else clean.uri
+        if len(value) <= REMEMBERED_BYTES:
+            self._referrers[value] = uri
+        return uri
 
     def session_facts(self, fields: Mapping[bytes, bytes], agent: Agent, utm: Facts) -> Facts:
         """The params of a session.start that this request may cause: source, language, utm_*, trigger."""
@@ -85,7 +91,8 @@ class Cleaner:
             language = _LANGUAGE.match(accepted.decode("latin-1").strip())
             spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
             known = (("source", source), *spoken, *utm, ("trigger", "page.visit"))
-            self._sessions[key] = known
+            if len(accepted) <= REMEMBERED_BYTES:
+                self._sessions[key] = known
         return known
 
 

@@ -8,7 +8,8 @@ import re
 from fnmatch import translate
 
 KNOWN_PATHS = 20_000
-"""Paths remembered a process: about 4 MB."""
+"""Paths remembered a process: 4 MB with usual ones, 12 at the most."""
+KNOWN_PATH_BYTES = 512
 
 
 class KnownPaths:
@@ -25,6 +26,8 @@ class KnownPaths:
 
     def learn(self, host: str, raw_path: bytes, html: bool) -> None:
         """A path answered with a whole document (200)."""
+        if len(raw_path) > KNOWN_PATH_BYTES:
+            return
         if len(self._html) >= KNOWN_PATHS and (host, raw_path) not in self._html:
             del self._html[next(iter(self._html))]
         self._html[host, raw_path] = html

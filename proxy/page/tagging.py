@@ -12,6 +12,7 @@ from proxy.page import policy
 from proxy.page.coding import Recoder, is_gzip
 from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
+from proxy.page.usual import usual_place
 
 
 class Site(NamedTuple):
@@ -25,28 +26,33 @@ class Site(NamedTuple):
 
 
 class Tagging:
-    """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that
-    it looks as truncated as it is."""
+    """The body of one page; `decided`: whether the tag is in, or never will be. `feed` chunks, then `flush` once; a body
+    that upstream broke off is not flushed, so that it looks as truncated as it is."""
 
-    __slots__ = ("_injector", "_page_id", "_policies", "_recoder", "_site", "added", "blocked")
+    __slots__ = (
+        "_declared",
+        "_injector",
+        "_must_look",
+        "_page_id",
+        "_policies",
+        "_recoder",
+        "_site",
+        "added",
+        "blocked",
+        "decided",
+    )
 
     def __init__(self, site: Site, page_id: bytes, answer: Answer, *, must_look_like_document: bool) -> None:
         self._site = site
         self._page_id = page_id
         self._policies = answer.policies
-        self._injector = Injector(
-            self._make_tag,
-            charset_declared=bool(answer.charset),
-            must_look_like_document=must_look_like_document,
-        )
-        self._recoder = Recoder(self._injector) if answer.coding else None
+        self._declared = bool(answer.charset)
+        self._must_look = must_look_like_document
+        self._injector: Injector | None = None
+        self._recoder = Recoder(self._make_injector()) if answer.coding else None
+        self.decided = False
         self.added = 0
         self.blocked = ""
-
-    @property
-    def decided(self) -> bool:
-        """Whether the tag is in or never will be."""
-        return self._injector.decided
 
     @property
     def coded(self) -> bool:
@@ -55,11 +61,25 @@ class Tagging:
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be sent after this chunk of a body that is not coded."""
-        return self._injector.feed(chunk)
+        if self.decided:
+            return chunk
+        if self._injector is None:
+            place = usual_place(chunk, charset_declared=self._declared)
+            if place is not None:
+                self.decided = True
+                return b"".join((chunk[:place], self._make_tag(()) or b"", chunk[place:]))
+            self._injector = self._make_injector()
+        chunk = self._injector.feed(chunk)
+        self.decided = self._injector.decided
+        return chunk
 
     def flush(self) -> bytes:
         """The rest of a body that is not coded."""
-        return self._injector.flush()
+        self.decided = True
+        return b"" if self._injector is None else self._injector.flush()
+
+    def _make_injector(self) -> Injector:
+        return Injector(self._make_tag, charset_declared=self._declared, must_look_like_document=self._must_look)
 
     def feed_coded(self, chunk: bytes, *, last: bool) -> Iterator[bytes]:
         """What can be sent after this chunk of a coded body, in pieces that are bounded however well it was

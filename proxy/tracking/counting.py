@@ -10,28 +10,33 @@ from proxy.store.base import OptOut
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.cookie import DAY_MS
-from proxy.visitors.ids import MINUTE_MS, PageId, bot_id, event_id, visitor_id
+from proxy.visitors.ids import MINUTE_MS, bot_id, event_id, visitor_id
 
 NOT_MODIFIED = 304
 
 
 class Count(NamedTuple):
-    """What was done: the page id for the tag, the cookies to set, the ticket of a visit to wait for."""
+    """What was done: the signed page id for the tag, the cookies to set, the ticket of a visit to wait for."""
 
-    page_id: PageId | None = None
+    page_id: bytes = b""
     set_cookies: tuple[bytes, ...] = ()
     ticket: int = 0
+
+
+NOTHING = Count()
 
 
 def count_visit(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Count:
     """A page.visit, under the cookie's uuid or a new one."""
     identity, now = request.identity, request.now_ms
-    random = os.urandom(26)
-    uuid = identity.uuid if identity is not None else visitor_id(random[10:])
+    known = identity is not None
+    uuid = identity.uuid if identity is not None else visitor_id(os.urandom(16))
     event, ticket = _record(
-        tracking, request, answer, uuid=uuid, random=random[:10], cookie_came_back=identity is not None
+        tracking, request, answer, uuid=uuid, random=tracking.random.take(10), cookie_came_back=known
     )
-    page_id = PageId(event, True, identity is None, now // MINUTE_MS)
+    page_id = tracking.page_ids.sign_parts(event, counted=True, visitor_new=not known, issued_minute=now // MINUTE_MS)
+    if identity is not None and not identity.stale and not tracking.renew:
+        return Count(page_id, (), ticket)
     return Count(page_id, _cookies(tracking, request, uuid) if answer.status != NOT_MODIFIED else (), ticket)
 
 
@@ -39,7 +44,7 @@ def count_bot(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Co
     """A page.visit in the lane of crawlers; nobody waits for it."""
     uuid = bot_id(request.fields.get(b"user-agent", b"").decode("latin-1"))
     _record(tracking, request, answer, uuid=uuid, random=os.urandom(10), cookie_came_back=False)
-    return Count()
+    return NOTHING
 
 
 def opt_out(tracking: Tracking, request: TrackedRequest) -> Count:
@@ -48,14 +53,16 @@ def opt_out(tracking: Tracking, request: TrackedRequest) -> Count:
         tracking.recorder.record(OptOut(request.identity.uuid, request.now_ms))
     cookie = request.cookie
     if cookie is None or not (cookie.values_https if request.secure else cookie.values_http):
-        return Count()
-    return Count(None, (tracking.cookies.expire_cookie(secure=request.secure),))
+        return NOTHING
+    return Count(b"", (tracking.cookies.expire_cookie(secure=request.secure),))
 
 
-def uncounted(request: TrackedRequest) -> Count:
+def uncounted(tracking: Tracking, request: TrackedRequest) -> Count:
     """A page id that counts when the page is really shown (a prefetch)."""
     event = event_id(request.now_ms, os.urandom(10))
-    return Count(PageId(event, False, request.identity is None, request.now_ms // MINUTE_MS))
+    new = request.identity is None
+    minute = request.now_ms // MINUTE_MS
+    return Count(tracking.page_ids.sign_parts(event, counted=False, visitor_new=new, issued_minute=minute))
 
 
 def _record(

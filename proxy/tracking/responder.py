@@ -11,7 +11,7 @@ from proxy.page import fields as page_fields
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.eligibility import Answer, Headers, Outcome, Standing, classify, classify_as_get, read_answer
 from proxy.page.tagging import Tagging, may_tag
-from proxy.tracking.counting import Count, count_bot, count_visit, opt_out, uncounted
+from proxy.tracking.counting import NOTHING, Count, count_bot, count_visit, opt_out, uncounted
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Message, Send, Tracking
 from proxy.visitors.cookie import is_ours
@@ -108,15 +108,15 @@ class Responder:
         tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields, site))
         count = self._record(outcome, answer)
         length = answer.length
-        if tagged and count.page_id is not None and answer.status != NOT_MODIFIED:
-            page_id = tracking.page_ids.sign(count.page_id)
+        if tagged and count.page_id and answer.status != NOT_MODIFIED:
             sniff = b"sec-fetch-mode" not in request.fields
-            self._tagging = Tagging(site, page_id, answer, must_look_like_document=sniff)
+            self._tagging = Tagging(site, count.page_id, answer, must_look_like_document=sniff)
             length = None if answer.coding else length
         elif tagged and request.method == "HEAD":
             length = None
         headers = page_fields.to_visitor(headers, tagged=tagged, length=length)
-        headers += [(b"set-cookie", value) for value in count.set_cookies]
+        if count.set_cookies:
+            headers += [(b"set-cookie", value) for value in count.set_cookies]
         return headers, length
 
     def _record(self, outcome: str, answer: Answer) -> Count:
@@ -128,7 +128,9 @@ class Responder:
             return count_bot(self._tracking, self._request, answer)
         if outcome == Outcome.OPTED_OUT:
             return opt_out(self._tracking, self._request)
-        return uncounted(self._request) if outcome == Outcome.PREFETCH and self._request.candidate else Count()
+        if outcome == Outcome.PREFETCH and self._request.candidate:
+            return uncounted(self._tracking, self._request)
+        return NOTHING
 
     def _count(self, outcome: str) -> None:
         self._outcome = outcome

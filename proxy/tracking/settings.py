@@ -3,7 +3,8 @@
 Law: nothing here changes a request; it answers what VISITS.md asks about one (whose, where, may it be tracked).
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import os
+from collections.abc import Awaitable, Callable, MutableMapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +26,30 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PEER = "footfall.peer"
 """Scope extension of our gate: what a trusted peer says of the request (proxy/http/gate.py)."""
+RANDOM_BYTES = 4_096
 REMEMBERED = 1_024
 """Hosts and Accept-Encoding values remembered in the form that is needed."""
+REMEMBERED_BYTES = 256
+"""The longest of them that is remembered."""
+
+
+class Random:
+    """Random bytes of the system, fetched by the page: a system call for each id costs five times as much."""
+
+    __slots__ = ("_bytes", "_used")
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._used = 0
+
+    def take(self, count: int) -> bytes:
+        """`count` bytes that were never given out before."""
+        start = self._used
+        end = start + count
+        if end > len(self._bytes):
+            self._bytes, start, end = os.urandom(RANDOM_BYTES), 0, count
+        self._used = end
+        return self._bytes[start:end]
 
 
 class Sites:
@@ -67,7 +90,9 @@ class Sites:
         return known
 
 
-def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
+def _remember(memory: dict[Any, Any], key: Sized, value: object) -> None:
+    if len(key) > REMEMBERED_BYTES:
+        return
     if len(memory) >= REMEMBERED:
         memory.clear()
     memory[key] = value
@@ -92,6 +117,7 @@ class Tracking:
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
     known: KnownPaths = field(default_factory=KnownPaths)
+    random: Random = field(default_factory=Random)
 
     def origin(self, scope: Scope, fields: Fields) -> tuple[str, str]:
         """The public scheme and host of a request (WIRE.md, "public origin")."""

@@ -67,8 +67,14 @@ class PageIds:
 
     def sign(self, page: PageId) -> bytes:
         """The 43 characters of `data-page`."""
-        flags = (_COUNTED if page.counted else 0) | (_VISITOR_NEW if page.visitor_new else 0)
-        body = b"%c%b%c%b" % (_VERSION, page.id, flags, page.issued_minute.to_bytes(4, "big"))
+        return self.sign_parts(
+            page.id, counted=page.counted, visitor_new=page.visitor_new, issued_minute=page.issued_minute
+        )
+
+    def sign_parts(self, event: bytes, *, counted: bool, visitor_new: bool, issued_minute: int) -> bytes:
+        """`sign`, for what has not been put together yet."""
+        flags = (_COUNTED if counted else 0) | (_VISITOR_NEW if visitor_new else 0)
+        body = b"%c%b%b" % (_VERSION, event, (flags << 32 | issued_minute).to_bytes(5, "big"))
         return urlsafe_b64encode(body + self._macs[0].digest(body))[:PAGE_ID_CHARS]
 
     def read(self, text: str) -> PageId | None:

@@ -114,7 +114,6 @@ PREFETCH = [*NAVIGATION, (b"Sec-Purpose", b"prefetch")]
 FRAME = [pair if pair[0] != b"Sec-Fetch-Dest" else (pair[0], b"iframe") for pair in NAVIGATION]
 BY_SCRIPT = [FIREFOX, (b"Accept", b"*/*"), (b"X-Requested-With", b"XMLHttpRequest")]
 PLAIN_CLIENT = [FIREFOX, (b"Accept", b"*/*")]
-UNTOUCHED = pytest.mark.xfail(strict=True, reason="VISITS.md leaves outcome other_html out of what becomes private")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +125,7 @@ UNTOUCHED = pytest.mark.xfail(strict=True, reason="VISITS.md leaves outcome othe
         pytest.param(SUBRESOURCE, id="fragment"),
         pytest.param(FRAME, id="frame"),
         pytest.param(BY_SCRIPT, id="by script"),
-        pytest.param(PLAIN_CLIENT, id="plain client", marks=UNTOUCHED),
+        pytest.param(PLAIN_CLIENT, id="plain client"),
     ],
 )
 def test_c5_an_untagged_copy_never_stands_in_for_a_page(cache: Cache, before: list[tuple[bytes, bytes]]) -> None:

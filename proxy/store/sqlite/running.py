@@ -20,7 +20,7 @@ _NOT_MODIFIED = ("status", 304)
 
 def apply(tables: Tables, rules: Rules, visits: Sequence[Visit]) -> list[Visit]:
     """Write those visits of a run that are plain; returns the others, in their order."""
-    chosen = [visit for visit in visits if visit.cookie_came_back and _NOT_MODIFIED not in visit.facts]
+    chosen = _chosen(visits)
     ids = [visit.id for visit in chosen]
     if not chosen or len(set(ids)) != len(ids):
         return list(visits)
@@ -43,6 +43,19 @@ def apply(tables: Tables, rules: Rules, visits: Sequence[Visit]) -> list[Visit]:
             ids[place] for place in json.loads(tables.execute_named("left_over", left).fetchone()[0])
         )
     return [visit for visit in visits if visit.id not in plain]
+
+
+def _chosen(visits: Sequence[Visit]) -> list[Visit]:
+    """Those that may be plain. A visitor is chosen with all its visits or with none, and only where they come in the
+    order of their times: what is left over is written afterwards, which must not change where it belongs."""
+    odd: set[bytes] = set()
+    latest: dict[bytes, int] = {}
+    for visit in visits:
+        uuid, time = visit.uuid, visit.time
+        if visit.bot or not visit.cookie_came_back or _NOT_MODIFIED in visit.facts or time < latest.get(uuid, time):
+            odd.add(uuid)
+        latest[uuid] = time
+    return [visit for visit in visits if visit.uuid not in odd] if odd else list(visits)
 
 
 def _row(tables: Tables, visit: Visit) -> tuple[int | None, ...]:

@@ -1,0 +1,36 @@
+"""The usual head of a page, read in one match: where the tag goes in most of the pages there are.
+
+Law: this only ever says what the injector (injector.py) would say, or nothing. Its grammar is the plain part of HTML:
+doctype, <html>, <head>, metas and a title in lower case, attributes in double quotes that hold no angle brackets, then
+a token that ends that run. Whatever is less plain (comments, other quoting, http-equiv, an undeclared charset) is the
+injector's.
+"""
+
+import re
+
+HEAD_BYTES = 4_096
+"""How far a usual head is looked for."""
+
+_USUAL = re.compile(
+    rb"""\s*<!(?:doctype|DOCTYPE) html>\s*<html(?: (?:lang|dir|class|prefix)="[^"<>]*")*>\s*<head>\s*"""
+    rb"""((?:<meta(?: [a-z:-]+="[^"<>]*")+ ?/?>\s*|<title>[^<]*</title>\s*)*)"""
+    rb"""(?=<(?:link|script|style|base|noscript|body|/head)[\s>])"""
+)
+_CHARSET = re.compile(rb"""<meta charset="(?:utf|UTF)-8" ?/?>""")
+_PRESCAN_BYTES = 1_024
+
+
+def usual_place(start: bytes, *, charset_declared: bool) -> int | None:
+    """Where the tag goes, as an offset into the first chunk of a body; None where the head is not a usual one.
+
+    About 2 us where the injector takes 4 (7 KB page).
+    """
+    match = _USUAL.match(start, 0, HEAD_BYTES)
+    if match is None:
+        return None
+    run = match[1]
+    if b"http-equiv" in run:
+        return None
+    if not charset_declared and (match.end() > _PRESCAN_BYTES or _CHARSET.search(run) is None):
+        return None
+    return match.end()
