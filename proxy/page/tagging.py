@@ -26,8 +26,8 @@ class Site(NamedTuple):
 
 
 class Tagging:
-    """The body of one page; `decided`: whether the tag is in, or never will be. `feed` chunks, then `flush` once; a body
-    that upstream broke off is not flushed, so that it looks as truncated as it is."""
+    """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
+    looks as truncated as it is. `decided`: the tag is in, or never will be."""
 
     __slots__ = (
         "_declared",

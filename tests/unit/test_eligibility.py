@@ -148,8 +148,8 @@ def test_every_request_has_an_outcome_and_only_the_navigations_that_may_be_tagge
         assert classify_as_get(fields, standing, answer, known) == classify("GET", fields, standing, answer, known)
 
 
-def test_the_outcomes_whose_html_must_not_be_shared_are_rows_7_9_10_13_14_and_16():
-    assert set(PRIVATE_OUTCOMES) == {"prefetch", "fragment", "frame", "bot", "opted_out", "visit"}
+def test_the_outcomes_whose_html_must_not_be_shared_are_rows_7_9_10_and_13_to_16():
+    assert set(PRIVATE_OUTCOMES) == {"prefetch", "fragment", "frame", "bot", "opted_out", "other_html", "visit"}
 
 
 NAVIGATIONS = [
