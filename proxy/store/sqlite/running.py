@@ -9,7 +9,7 @@ that costs more than the rows.
 import json
 from collections.abc import Sequence
 
-from proxy.store.base import Visit
+from proxy.store.base import Item, Visit
 from proxy.store.sqlite.tables import Tables
 from proxy.visitors.lanes import PROOF_COOKIE, RETURNED
 from proxy.visitors.sessions import Rules
@@ -18,31 +18,43 @@ _PROVEN = PROOF_COOKIE | RETURNED
 _NOT_MODIFIED = ("status", 304)
 
 
+def apply_whole(tables: Tables, rules: Rules, batch: Sequence[Item]) -> bool:
+    """Write a batch of nothing but plain visits in one step, which is its own transaction; False, and nothing
+    written, where it holds anything else. Words and URIs that are new to this process need the longer way."""
+    visits = [item for item in batch if isinstance(item, Visit)]
+    if len(visits) != len(batch) or len(_chosen(visits)) != len(visits) or not all(map(tables.knows, visits)):
+        return False
+    return _arrive(tables, rules, visits, whole=True) == len(visits)
+
+
 def apply(tables: Tables, rules: Rules, visits: Sequence[Visit]) -> list[Visit]:
     """Write those visits of a run that are plain; returns the others, in their order."""
     chosen = _chosen(visits)
-    ids = [visit.id for visit in chosen]
-    if not chosen or len(set(ids)) != len(ids):
-        return list(visits)
+    added = _arrive(tables, rules, chosen, whole=False)
+    plain = {visit.id for visit in chosen} if added else set()
+    if 0 < added < len(chosen):
+        left = {"ids": b"".join([visit.id for visit in chosen]), "rows": json.dumps([0] * len(chosen)), "added": added}
+        places = json.loads(tables.execute_named("left_over", left).fetchone()[0])
+        plain.difference_update(chosen[place].id for place in places)
+    return [visit for visit in visits if visit.id not in plain]
+
+
+def _arrive(tables: Tables, rules: Rules, visits: Sequence[Visit], *, whole: bool) -> int:
+    """How many of these were plain and are written; with `whole`, all of them or none."""
+    ids = [visit.id for visit in visits]
+    if not visits or len(set(ids)) != len(ids):
+        return 0
     values = {
         "ids": b"".join(ids),
-        "uuids": b"".join([visit.uuid for visit in chosen]),
-        "rows": json.dumps([_row(tables, visit) for visit in chosen]),
+        "uuids": b"".join([visit.uuid for visit in visits]),
+        "rows": json.dumps([_row(tables, visit) for visit in visits]),
         "action": tables.word("page.visit"),
         "proof": _PROVEN,
         "timeout": rules.timeout_ms,
         "longest": rules.max_ms,
+        "whole": whole,
     }
-    added = tables.execute_named("arrive", values).rowcount
-    if added == len(visits):
-        return []
-    plain = set(ids)
-    if added < len(chosen):
-        left = {"ids": values["ids"], "rows": values["rows"], "added": added}
-        plain.difference_update(
-            ids[place] for place in json.loads(tables.execute_named("left_over", left).fetchone()[0])
-        )
-    return [visit for visit in visits if visit.id not in plain]
+    return int(tables.execute_named("arrive", values).rowcount)
 
 
 def _chosen(visits: Sequence[Visit]) -> list[Visit]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from proxy.store.base import Visit
 from proxy.store.sqlite.connection import SQL, Connection
 from proxy.visitors.sessions import Session
 
@@ -139,6 +140,16 @@ class Tables:
             known = row[0] if row else self._add_uri(text, host, path)
             _remember(self._uris, text, known)
         return known
+
+    def knows(self, visit: Visit) -> bool:
+        """Whether the dictionary rows of a visit's texts are all remembered."""
+        referrer = visit.referrer
+        return (
+            visit.uri in self._uris
+            and visit.facts in self._facts
+            and (referrer is None or referrer in self._words)
+            and "page.visit" in self._words
+        )
 
     def _add_uri(self, text: str, host: str, path: str) -> int:
         row = self.execute(SQL["page_id"], (host, path)).fetchone()

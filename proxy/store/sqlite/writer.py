@@ -8,6 +8,7 @@ is left out and reported, and the rest of the batch is kept: one bad item must n
 import itertools
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -29,6 +30,9 @@ from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_wri
 from proxy.store.sqlite.tables import Tables
 from proxy.visitors.sessions import Reason, Rules
 
+CHECK_SECONDS = 1.0
+"""How often the file is looked at: whether it is still the one that was opened."""
+
 log = logging.getLogger("footfall.store")
 
 
@@ -47,6 +51,7 @@ class SqliteWriter:
         self._tables = Tables(open_writer(path, durability))
         opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
+        self._check_at = 0.0
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
@@ -54,6 +59,8 @@ class SqliteWriter:
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
         try:
+            if self._rules is not None and self._write_whole(self._rules, batch):
+                return [None] * len(batch)
             return self._transaction(lambda: self._apply_all(batch))
         except StoreError:
             raise
@@ -68,6 +75,11 @@ class SqliteWriter:
             self._tables.connection.close()
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
+
+    def _write_whole(self, rules: Rules, batch: Sequence[Item]) -> bool:
+        with mapped_errors(self._path):
+            self._check_file()
+            return running.apply_whole(self._tables, rules, batch)
 
     def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
         tables = self._tables
@@ -86,8 +98,12 @@ class SqliteWriter:
 
     def _check_file(self) -> None:
         """A file that was moved or removed under us would take events that nobody will ever read."""
-        now = os.stat(self._path)
-        if (now.st_dev, now.st_ino) != self._file:
+        now = time.monotonic()
+        if now < self._check_at:
+            return
+        self._check_at = now + CHECK_SECONDS
+        found = os.stat(self._path)
+        if (found.st_dev, found.st_ino) != self._file:
             raise StoreUnavailable(f"{self._path}: replaced by another file; opening it")
 
     def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
