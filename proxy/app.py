@@ -7,10 +7,8 @@ around somebody's own application (WIRE.md, "In another application"); `run_work
 
 import asyncio
 import contextlib
-import csv
 import gc
 import hashlib
-import io
 import json
 import logging
 import os
@@ -22,7 +20,8 @@ from pathlib import Path
 from proxy import config as configuration
 from proxy.config import Config
 from proxy.endpoints import OwnEndpoints, load_tracker, make_endpoints, script_path
-from proxy.events.event import EXPORT_KEYS, LANES
+from proxy.events.event import LANES
+from proxy.events.table import csv_lines
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.server import run
@@ -30,13 +29,14 @@ from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
 from proxy.keys import KeyFileError, load_keys
+from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
-from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable, Sweep
+from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tracking.middleware import TrackingMiddleware
-from proxy.tracking.settings import App, Message, Receive, Scope, Send, Sites, Tracking
+from proxy.tracking.settings import App, Receive, Scope, Send, Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -69,6 +69,7 @@ class Footfall:
         app: what is tracked.
         config: a configuration file's path, a `Config`, or None for the defaults and the environment.
         clock_ms: UTC milliseconds; tests bring their own.
+        keys: the signing keys; none: those of the secrets file, which is made where there is none.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -76,13 +77,18 @@ class Footfall:
     """
 
     def __init__(
-        self, app: App, config: str | os.PathLike[str] | Config | None = None, *, clock_ms: Callable[[], int] = now_ms
+        self,
+        app: App,
+        config: str | os.PathLike[str] | Config | None = None,
+        *,
+        clock_ms: Callable[[], int] = now_ms,
+        keys: tuple[Key, ...] = (),
     ) -> None:
         if not isinstance(config, Config):
             config = configuration.load(Path(config) if config is not None else None, os.environ, {})
         self._app = app
         self._clock_ms = clock_ms
-        keys = keys_of(config)
+        keys = keys or keys_of(config)
         self.recorder = Recorder(
             lambda: open_writer(config),
             clock_ms=clock_ms,
@@ -119,7 +125,7 @@ class Footfall:
             raw_path = scope.get("raw_path") or scope["path"].encode("utf-8")
             await (self._own if self._own.takes(raw_path) else self._tracked)(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
+            await live_inside(self._app, scope, receive, send, start=self.start, stop=self.stop)
         else:
             await self._app(scope, receive, send)
 
@@ -127,7 +133,9 @@ class Footfall:
         """Count a request that the gate answered (501: a WebSocket)."""
         if self._started:
             outcome = Outcome.WEBSOCKET if status == 501 else Outcome.REFUSED
-            self.recorder.count(host.decode("latin-1").lower(), outcome)
+            # Of a malformed request the host is not believed, nor kept.
+            known = "" if status == 400 else self._tracking.origin({}, {b"host": host})[1]
+            self.recorder.count(known, outcome)
 
     def start(self) -> None:
         """Start recording; servers without lifespan start it with the first request."""
@@ -146,39 +154,8 @@ class Footfall:
         self._started = False
 
     def _sweep(self) -> None:
-        self.recorder.record(Sweep(self._clock_ms()))
+        self.recorder.sweep()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_EVERY_SECONDS, self._sweep)
-
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application's own lifespan inside ours; an application without one is given none."""
-        started = stopped = failed = False
-
-        async def tell(message: Message) -> None:
-            nonlocal started, stopped, failed
-            if message["type"] == "lifespan.startup.failed":
-                failed = True
-            elif message["type"] == "lifespan.startup.complete":
-                started = True
-                self.start()
-            elif message["type"].startswith("lifespan.shutdown."):
-                stopped = True
-                await self.stop()
-            await send(message)
-
-        try:
-            await self._app(scope, receive, tell)
-        except Exception as error:
-            if started:
-                raise
-            log.debug("the application has no lifespan: %s", error)
-        if failed:
-            return
-        if not started:
-            await tell({"type": "lifespan.startup.complete"})
-        if not stopped:
-            while (await receive())["type"] != "lifespan.shutdown":
-                pass
-            await tell({"type": "lifespan.shutdown.complete"})
 
 
 def keys_of(config: Config) -> tuple[Key, ...]:
@@ -200,22 +177,45 @@ def open_writer(config: Config) -> SqliteWriter:
     )
 
 
-def prepare(config: Config) -> None:
+def prepare(config: Config) -> tuple[Key, ...]:
     """What the parent does before workers start: the secrets file, and the store's schema.
 
     A store that cannot be written now may be later, so it only warns: the site is served. One that never can be
     (another program's file) is refused.
 
+    Returns:
+        The signing keys, for the workers: a file that is removed or spoilt meanwhile must not divide them.
+
     Raises:
         StartError: the secrets file or the store needs its owner.
     """
-    keys_of(config)
+    keys = keys_of(config)
     try:
         open_writer(config).close()
     except StoreUnusable as error:
         raise StartError(str(error)) from error
     except StoreUnavailable as error:
         log.error("the store cannot be written, the site is served without recording until it can: %s", error)
+    return keys
+
+
+def inspect(config: Config) -> list[str]:
+    """What `footfall serve` would stumble over on this machine, a line each: an existing secrets file or store that
+    cannot be used. Makes nothing."""
+    problems = []
+    if config.key_path.exists():
+        try:
+            load_keys(config.key_path)
+        except KeyFileError as error:
+            problems.append(str(error))
+    if config.store_path.exists():
+        try:
+            SqliteReader(config.store_path).close()
+        except StoreUnavailable as error:
+            log.debug("the store: %s", error)
+        except StoreError as error:
+            problems.append(str(error))
+    return problems
 
 
 def via_token(keys: tuple[Key, ...]) -> bytes:
@@ -231,16 +231,16 @@ def tune_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def run_worker(config: Config, sockets: list[socket.socket], lifeline: int) -> int:
+def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
-    token = via_token(keys_of(config))
+    token = via_token(keys)
     upstream = Upstream(
         config.site.upstream,
         connect_seconds=config.limits.connect_seconds,
         response_seconds=config.limits.response_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
     )
-    footfall = Footfall(Forwarder(upstream, via_token=token), config)
+    footfall = Footfall(Forwarder(upstream, via_token=token), config, keys=keys)
     gate = Gate(
         footfall,
         prefix=config.site.prefix.encode("ascii"),
@@ -274,22 +274,6 @@ def export(
     try:
         with contextlib.closing(SqliteReader(config.store_path)) as reader:
             rows = (event.to_export() for event in reader.export(query))
-            yield from _csv(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
+            yield from csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
     except StoreError as error:
         raise StartError(str(error)) from error
-
-
-def _csv(rows: Iterator[dict[str, object]]) -> Iterator[str]:
-    yield ",".join(EXPORT_KEYS)
-    for row in rows:
-        line = io.StringIO()
-        cells = (row.get(key) for key in EXPORT_KEYS)
-        csv.writer(line, lineterminator="").writerow(
-            json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else _defused(cell) for cell in cells
-        )
-        yield line.getvalue()
-
-
-def _defused(cell: object) -> object:
-    """A cell that a spreadsheet would run as a formula is made text (HTTP.md, X4)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -3,6 +3,7 @@
 import argparse
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +11,7 @@ from typing import NoReturn
 MOST_WORKERS = 64
 LANES = ("person", "unproven", "bot")  # VISITS section 5
 FORMATS = ("jsonl", "csv")
+CHILDREN = ("worker", "demo-site")  # what a running footfall starts; nobody types it, so nobody is told of it
 
 _UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -28,6 +30,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"footfall: {message} (see {self.prog} --help)\n")
+
+
+def parse(words: Sequence[str], version: str) -> argparse.Namespace:
+    """What was typed, or what a parent says to its child; ends the process where it is wrong, or asks for help."""
+    return (_children() if words and words[0] in CHILDREN else parser(version)).parse_args(words)
 
 
 def parser(version: str) -> argparse.ArgumentParser:
@@ -56,12 +63,18 @@ def parser(version: str) -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check",
         help="check the configuration and show what differs from the defaults",
-        description="Check the configuration and show what differs from the defaults.",
+        description="Check the configuration, the secrets file and the store where they exist, and show what differs "
+        "from the defaults. Makes and changes nothing.",
     )
     _everywhere(check)
+    return top
 
-    for hidden in ("worker", "demo-site"):
-        child = commands.add_parser(hidden)
+
+def _children() -> argparse.ArgumentParser:
+    top = Parser(prog="footfall")
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+    for name in CHILDREN:
+        child = commands.add_parser(name)
         child.add_argument("--socket", type=int, action="append", required=True)
         child.add_argument("--lifeline", type=int, required=True)
     return top
@@ -74,7 +87,7 @@ def _everywhere(command: argparse.ArgumentParser) -> None:
 
 def _running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
-    command.add_argument("--report", metavar="HOST:PORT|off", help="where the report listens (off)")
+    command.add_argument("--report", metavar="HOST:PORT|off", help="only off: this version has no report yet (off)")
     command.add_argument("--workers", metavar="N", type=_workers, default=1, help="worker processes (1)")
     _everywhere(command)
 

@@ -15,7 +15,8 @@ CONSENT_COOKIE = "footfall_consent"  # taken: the site's consent tool sets it (V
 LAST_PORT = 65_535
 
 _SEGMENT = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+")
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?")
+# RFC 1035 2.3.4; what is longer, or has an empty label, makes resolvers raise. One dot may end it: an absolute name.
+_HOST = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
 _COOKIE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

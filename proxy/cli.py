@@ -2,25 +2,29 @@
 
 The only module that prints. What was asked for goes to standard output, everything about the running to standard
 error; an error is one line. Children are started with the hidden commands `worker` and `demo-site`: their
-configuration comes on standard input, their listening sockets and the parent's lifeline as descriptors.
+configuration and the signing keys come on standard input, so that no list of processes shows them and all workers
+have the same; their listening sockets and the parent's lifeline come as descriptors.
 """
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import shlex
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from proxy import app
-from proxy.arguments import parser
-from proxy.config import Config, ConfigError, keys, load
+from proxy.arguments import parse
+from proxy.config import Config, ConfigError, load
+from proxy.config import keys as known_keys
 from proxy.demo import shop
 from proxy.http import server
+from proxy.keys import from_text, to_text
 from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
 
 GOOD, PROBLEM, USAGE = 0, 1, 2
@@ -31,7 +35,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = parser(version("footfall")).parse_args(arguments)
+    given = parse(sys.argv[1:] if arguments is None else arguments, version("footfall"))
     try:
         return COMMANDS[given.command](given)
     except ConfigError as wrong:
@@ -55,8 +59,6 @@ def demo(given: argparse.Namespace) -> int:
 
 
 async def _serve(config: Config, workers: int, *, demo: bool, hint: str) -> int:
-    if config.report.listen_address is not None:
-        raise ConfigError('report.listen: this version has no report yet; only "off" can be served')
     listener = await bind_patiently(*config.site.listen_address)
     jobs = []
     if demo:
@@ -64,8 +66,8 @@ async def _serve(config: Config, workers: int, *, demo: bool, hint: str) -> int:
         jobs.append(Job("demo shop", "demo-site", (site,)))
         config = config.with_upstream(_url(site))
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
-    app.prepare(config)
-    jobs.append(Job("worker", "worker", (listener,), config.to_json().encode(), workers))
+    told = {"config": config.to_json(), "keys": to_text(app.prepare(config))}
+    jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), workers))
     for line in _welcome(config, _url(listener), demo=demo, hint=hint):
         print(line, file=sys.stderr)
     return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
@@ -82,34 +84,35 @@ def export(given: argparse.Namespace) -> int:
         visitor=given.visitor,
         lane=given.lane,
     )
-    try:
-        for line in lines:
-            print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `footfall export | head`; the interpreter must not try to flush again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return GOOD
+    return _print(lines)
 
 
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
+    problems = app.inspect(config)
     default = Config()
-    for name, _, _ in keys():
+    lines = []
+    for name, _, _ in known_keys():
         table, _, key = name.partition(".")
         value = getattr(getattr(config, table), key)
         if value != getattr(getattr(default, table), key):
-            print(f"{name} = {value!r}")
-    print(f"store: {config.store_path}")
-    print(f"key:   {config.key_path}")
-    print("ok" if config.site.upstream else "ok, but site.upstream is empty: `footfall serve` needs --upstream")
-    return GOOD
+            lines.append(f"{name} = {value!r}")
+    lines += [f"store: {config.store_path}", f"key:   {config.key_path}"]
+    if not problems:
+        missing = "" if config.site.upstream else ", but site.upstream is empty: `footfall serve` needs --upstream"
+        lines.append(f"ok{missing}")
+    printed = _print(lines)
+    for problem in problems:
+        _fail(problem, PROBLEM)
+    return PROBLEM if problems else printed
 
 
 def worker(given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
-    config = Config.from_json(sys.stdin.read())
-    return app.run_worker(config, _sockets(given), given.lifeline)
+    told = json.load(sys.stdin)
+    config, keys = Config.from_json(told["config"]), from_text(told["keys"])
+    return app.run_worker(config, keys, _sockets(given), given.lifeline)
 
 
 def demo_site(given: argparse.Namespace) -> int:
@@ -182,6 +185,20 @@ def _welcome(config: Config, address: str, *, demo: bool, hint: str) -> list[str
 def _strong(text: str) -> str:
     coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return f"\033[1m{text}\033[0m" if coloured else text
+
+
+def _print(lines: Iterable[str]) -> int:
+    """What was asked for, on standard output. A reader that has seen enough, as in `export | head`, is no problem."""
+    try:
+        for line in lines:
+            print(line)
+        print(end="", flush=True)
+    except OSError as wrong:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush fails as well
+        if isinstance(wrong, BrokenPipeError):
+            return GOOD
+        return _fail(f"cannot write to standard output: {wrong.strerror}", PROBLEM)
+    return GOOD
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,8 @@ Precedence: command line, then environment (`FOOTFALL_SITE__UPSTREAM`), then the
 
 import difflib
 import json
+import re
+import reprlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
@@ -19,6 +21,10 @@ from urllib.parse import urlsplit
 from proxy import checks
 
 ENVIRONMENT_PREFIX = "FOOTFALL_"
+# Not ours to judge: what the tests read, and what Kubernetes and Docker links tell of a service named footfall.
+FOREIGN_VARIABLE = re.compile(
+    r"FOOTFALL_(?:TEST_.*|SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_[0-9]+_(?:TCP|UDP)(?:_\w+)?)?)"
+)
 FILE_BYTES = 1_048_576  # a configuration file; ours is under 4 KB, a mistaken path may be anything
 COOKIE_DAYS = 400  # browsers cap a cookie's life at 400 days (RFC 6265bis 5.5)
 KEY_FILE = "footfall.key"
@@ -29,6 +35,12 @@ Network = IPv4Network | IPv6Network
 
 class ConfigError(Exception):
     """One line that names the source, the key and what is wrong with it."""
+
+
+def _only_off(text: str) -> str:
+    if text != "off":
+        raise ValueError(f"this version has no report yet: must be 'off', not {text!r}")
+    return text
 
 
 def _key(default: Value, about: str, check: Callable[[Any], Any] = checks.as_it_is) -> Value:
@@ -57,11 +69,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    listen: str = _key("off", "only off: this version has no report yet", checks.listen_or_off)
-
-    @property
-    def listen_address(self) -> tuple[str, int] | None:
-        return None if self.listen == "off" else checks.split_address(self.listen)
+    listen: str = _key("off", "only off: this version has no report yet", _only_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +181,11 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     if path is not None:
         found.update(_from_file(path))
     for variable, text in environ.items():
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+        if variable.startswith(ENVIRONMENT_PREFIX) and not FOREIGN_VARIABLE.fullmatch(variable):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".", 1).lower()
-            found[name] = (variable, _from_text(text, known[name][1]) if name in known else text)
+            if name not in known:
+                raise ConfigError(f"{variable}: unknown key{_nearest(name, known, _as_variable)}")
+            found[name] = (variable, _from_text(text, known[name][1]))
     found.update({name: ("command line", value) for name, value in overrides.items() if value is not None})
     tables: dict[str, dict[str, Any]] = {}
     for name, (source, value) in found.items():
@@ -186,6 +196,8 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
             good = one.metadata["check"](_typed(value, kind))
         except ValueError as wrong:
             raise ConfigError(f"{source}: {name}: {wrong}") from None
+        except OverflowError:  # TOML's whole numbers have no end
+            raise ConfigError(f"{source}: {name}: a number that is far too large") from None
         table, _, key = name.partition(".")
         tables.setdefault(table, {})[key] = good
     base = path.absolute().parent if path is not None else Path.cwd()
@@ -206,6 +218,8 @@ def _from_file(path: Path) -> dict[str, tuple[str, object]]:
         raise ConfigError(f"{path}: {wrong.strerror}") from None
     except ValueError as wrong:  # also tomllib.TOMLDecodeError and UnicodeDecodeError
         raise ConfigError(f"{path}: not valid TOML: {wrong}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deep, not a configuration") from None
     found: dict[str, tuple[str, object]] = {}
     for table, content_of in tables.items():
         if isinstance(content_of, dict):
@@ -236,25 +250,34 @@ def _typed(value: object, kind: Any) -> object:
     if get_origin(kind) is Literal:
         if value in get_args(kind):
             return value
-        raise ValueError(f"must be {' or '.join(map(repr, get_args(kind)))}, not {value!r}")
+        raise ValueError(f"must be {' or '.join(map(repr, get_args(kind)))}, not {_shown(value)}")
     if get_origin(kind) is tuple:
         if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
             return tuple(value)
-        raise ValueError(f"must be a list of strings, not {value!r}")
+        raise ValueError(f"must be a list of strings, not {_shown(value)}")
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is kind:  # not isinstance: True is an int in Python, not in TOML
         return value
     word = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[kind]
-    raise ValueError(f"must be {word}, not {value!r}")
+    raise ValueError(f"must be {word}, not {_shown(value)}")
 
 
-def _nearest(name: str, known: Mapping[str, object]) -> str:
+def _shown(value: object) -> str:
+    """The value for a message: of bounded length, and of bounded depth, where `repr` itself would fail."""
+    return reprlib.repr(value)
+
+
+def _as_variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.replace(".", "__").upper()
+
+
+def _nearest(name: str, known: Mapping[str, object], written: Callable[[str], str] = str) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     if not near:  # a right key in the wrong table
         last = name.rpartition(".")[2]
         near = [key for key in known if key.partition(".")[2] == last][:1]
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {written(near[0])}?" if near else ""
 
 
 def _refuse_a_circle(config: Config) -> None:
@@ -264,8 +287,6 @@ def _refuse_a_circle(config: Config) -> None:
     parts = urlsplit(config.site.upstream)
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     target = (checks.machine(parts.hostname or ""), port)
-    for key, address in (("site.listen", config.site.listen), ("report.listen", config.report.listen)):
-        if address != "off":
-            host, own_port = checks.split_address(address)
-            if target == (checks.machine(host), own_port):
-                raise ConfigError(f"site.upstream: {config.site.upstream} is footfall's own {key}")
+    host, own_port = config.site.listen_address
+    if target == (checks.machine(host), own_port):
+        raise ConfigError(f"site.upstream: {config.site.upstream} is footfall's own site.listen")

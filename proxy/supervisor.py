@@ -57,8 +57,9 @@ def bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as wrong:
-        raise BindError(f"cannot listen on {where}: {wrong.strerror}") from None
+    except (OSError, UnicodeError) as wrong:
+        reason = wrong.strerror if isinstance(wrong, OSError) else "not a host name"
+        raise BindError(f"cannot listen on {where}: {reason}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

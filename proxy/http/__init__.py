@@ -1,6 +1,7 @@
 """The intermediary: an honest HTTP/1.1 reverse proxy that does not know that tracking exists.
 
     server      a visitor's connection, and the process around it (the only importer of uvicorn)
+    patience    how long a visitor's connection may stand still
     reader      requests as they arrive on a connection
     cycle       one request and its response as `receive` and `send`
     target      request targets as they were sent (pure)

@@ -39,6 +39,14 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
 
 
+def reset(transport: asyncio.Transport) -> None:
+    """Ends the connection with a reset, and with it what the kernel still holds to be sent."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
 _STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
 
 
@@ -123,13 +131,16 @@ class Cycle:
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self._cut()  # the graceful deadline has passed
+            self.cut()  # the graceful deadline has passed
         except Exception:
-            logger.exception("the application failed")
-            self._recover()
+            if self.disconnected:
+                logger.debug("the application failed after the visitor had left", exc_info=True)
+            else:
+                logger.exception("the application failed")
+                self._recover()
         else:
             if not self.complete:
-                self._recover() if not self._started else self._cut()
+                self._recover() if not self._started else self.cut()
         finally:
             self._protocol.on_application_end(self)
 
@@ -137,7 +148,7 @@ class Cycle:
         if self.disconnected:
             return
         if self._started:
-            self._cut()
+            self.cut()
             return
         self.keep_alive = False
         fields, body = page(500, "Something went wrong here.", value_of(self.scope["headers"], b"accept"))
@@ -145,17 +156,14 @@ class Cycle:
         self._frame(body, False)
         self._end()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         """Ends a response that is not whole so that it cannot be taken for one (T12)."""
         if self.disconnected:
             return
         transport = self._protocol.transport
         if self._started and self._left is None and not self._chunked and not self._silent:
             # The visitor reads until the connection closes (HTTP/1.0): only a reset says that this is not the end.
-            sock = transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            transport.abort()
+            reset(transport)
         else:
             self.flush_head()
             transport.close()
@@ -207,6 +215,7 @@ class Cycle:
     def flush_head(self) -> None:
         """The head leaves in the turn of the loop that made it, with or without body."""
         if self._head and not self.disconnected:
+            self._protocol.written += len(self._head)
             self._protocol.transport.write(self._head)
             self._head = b""
 
@@ -268,6 +277,7 @@ class Cycle:
         """One write, whatever it consists of; large pieces of body are not copied."""
         before = self._head + before
         self._head = b""
+        self._protocol.written += len(before) + len(body) + len(after)
         if len(body) <= JOIN_BYTES:
             data = before + body + after
             if data:

@@ -6,11 +6,12 @@ are methods of the object given; what they raise comes out of `feed_data` as the
 
 from httptools import HttpParserCallbackError as CallbackError
 from httptools import HttpParserError as ParserError
+from httptools import HttpParserInvalidMethodError as UnknownMethod
 from httptools import HttpParserUpgrade as Upgrade
 from httptools import HttpRequestParser as RequestParser
 from httptools import HttpResponseParser as AnswerParser
 
-__all__ = ["AnswerParser", "CallbackError", "ParserError", "RequestParser", "Upgrade", "answer_parser"]
+__all__ = ["AnswerParser", "CallbackError", "ParserError", "RequestParser", "UnknownMethod", "Upgrade", "answer_parser"]
 
 
 def answer_parser(callbacks: object) -> AnswerParser:

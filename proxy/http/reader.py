@@ -6,18 +6,23 @@ trailers (which would join the request's fields), upgrades nobody serves (which 
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from proxy.http.asgi import Headers
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of
-from proxy.http.parser import CallbackError, ParserError, RequestParser, Upgrade
+from proxy.http.parser import CallbackError, ParserError, RequestParser, UnknownMethod, Upgrade
 from proxy.http.target import disguise
 
 HEADER_BYTES = 64 * 1024  # F4; counted as received, so that a head that never ends is bounded too
 HEADER_FIELDS = 200
 TARGET_BYTES = 16 * 1024
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_STARTS_WITH_TOKEN = re.compile(_TOKEN)
+_REQUEST_LINE = re.compile(rb"(?:\r\n)*" + _TOKEN + rb" [^\x00-\x20\x7f]+ HTTP/1\.[01]\r\n")
 
 
 class Owner(Protocol):
@@ -99,7 +104,10 @@ class RequestReader:
         data = (self._line + data).lstrip(b"\r\n")
         self._line = b""
         if b"\r\n" not in data:
-            if len(data) > TARGET_BYTES:
+            if data and (b"\n" in data or not _STARTS_WITH_TOKEN.match(data)):
+                # A TLS hello, or lines of another making: the line we would wait for never comes.
+                self._owner.refuse(400, "The request is malformed.")
+            elif len(data) > TARGET_BYTES:
                 self._owner.refuse(414, "The address is too long.")
             else:
                 self._line = data
@@ -108,6 +116,7 @@ class RequestReader:
         return data
 
     def _parse(self, data: bytes) -> None:
+        begins = self._waiting
         try:
             self._parser.feed_data(data)
         except Upgrade as upgrade:
@@ -118,9 +127,13 @@ class RequestReader:
                 raise
             if not self.deaf:
                 self._owner.refuse(cause.status, cause.reason)
-        except ParserError:
+        except ParserError as error:
             # Behind the last request of a connection anything may come.
-            if not self.deaf:
+            if self.deaf:
+                return
+            if begins and isinstance(error, UnknownMethod) and _REQUEST_LINE.match(data):
+                self._owner.refuse(501, "This method is not known here.")
+            else:
                 self._owner.refuse(400, "The request is malformed.")
 
     def _resume_after_upgrade(self, rest: bytes) -> None:

@@ -1,8 +1,8 @@
 """The visitor's side: uvicorn's httptools protocol, trimmed and hardened, and the process around it.
 
 The only importer of uvicorn. From uvicorn come the server, its lifespan and its flow control; requests are read by
-reader.py, responses written by cycle.py. Deadlines are counted in sweeps over all connections, one a second, not in
-timers of their own.
+reader.py, responses written by cycle.py. Deadlines are counted in sweeps over all connections, one a second
+(patience.py), not in timers of their own.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from proxy.http.asgi import ASGIApp, Headers, Scope
-from proxy.http.cycle import Cycle
+from proxy.http.cycle import Cycle, reset
 from proxy.http.errors import VisitorError, page
+from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.reader import RequestReader
 from proxy.http.target import replace_host, split_target, text_path
 
 PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
-LINGER_SECONDS = 5
-HEADER_SECONDS = 20  # from the first byte of a request to the end of its head, absolute
-KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, so that they are the ones to close
+# A visitor's end of stream may mean that he has left (T15: upstream is let go within 1 s) or that he only has nothing
+# more to ask; an answer that does not move for this long is not waited for.
+HALF_CLOSED_SECONDS = 0.5
 SWEEP_TICKS = 10  # of uvicorn's 0.1 s
 GRACEFUL_SECONDS = 30
 
@@ -51,16 +52,19 @@ class ServerProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         refused: Refused,
+        header_seconds: float = HEADER_SECONDS,
+        body_idle_seconds: float = STALLED_SECONDS,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.queue: deque[Cycle] = deque()
+        self.written = 0  # bytes of responses given to the transport
         self._application = cast(ASGIApp, config.loaded_app)
         self._refused = refused
         self._reader = RequestReader(self)
         self._answering: Cycle | None = None  # its response is under way
         self._refusal = b""  # to be written after the answers that are due before it
         self._discarded = 0
-        self._sweeps = 0
+        self._patience = Patience(header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
 
     # asyncio.Protocol ------------------------------------------------------------------------------------------
 
@@ -69,6 +73,24 @@ class ServerProtocol(HttpToolsProtocol):
             self.discard(len(data))
         else:
             self._reader.feed(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """True where an answer is still due to a visitor who has asked completely (`nc -N`, some health checks)."""
+        last = self.queue[-1] if self.queue else self._answering
+        if last is None or not last.is_received or not self._reader.is_between:
+            return False
+        last.keep_alive = False
+        self.loop.call_later(HALF_CLOSED_SECONDS, self._watch_half_closed, self.written)
+        return True
+
+    def _watch_half_closed(self, written: int) -> None:
+        """The answer must move: only writing can tell whether anybody is left to read it."""
+        if self._answering is None or self.transport.is_closing():
+            return
+        if self.written == written and not self.transport.get_write_buffer_size():
+            self._answering.cut()
+        else:
+            self.loop.call_later(HALF_CLOSED_SECONDS, self._watch_half_closed, self.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
@@ -157,7 +179,7 @@ class ServerProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         cycle = self._answering
         self._answering = None
-        self._sweeps = 0
+        self._patience.restart()
         self.server_state.total_requests += 1
         if cycle is None or self.transport.is_closing():
             return
@@ -177,7 +199,7 @@ class ServerProtocol(HttpToolsProtocol):
             self.tasks.discard(cycle.task)
         if cycle is self._answering:
             self._answering = None
-            self._sweeps = 0
+            self._patience.restart()
 
     def _close(self, *, lingering: bool) -> None:
         """`lingering`: unread bytes are still coming, and closing over them would reset the connection, which takes
@@ -198,26 +220,13 @@ class ServerProtocol(HttpToolsProtocol):
             self._answering.keep_alive = False
 
     def sweep(self) -> None:
-        """Once a second: closes what has waited too long. While an answer is due, the application's clock counts."""
-        reader = self._reader
-        if self._answering is not None:
-            return
-        if reader.head_begun:
-            # The deadline of a head is counted from its first byte, whatever came before.
-            reader.head_begun = False
-            self._sweeps = 0
-        self._sweeps += 1
-        if self._sweeps > self._patience():
-            # Closing waits for what is still to be written, which a visitor who does not read would keep up for ever.
-            self.transport.abort()
-
-    def _patience(self) -> int:
-        """Seconds until a connection in this state is closed."""
+        """Once a second: ends what has waited too long. While an answer is due, the application's clock counts, unless
+        the visitor is the one who does not take it."""
         if self.transport.get_write_buffer_size():
-            return KEEP_ALIVE_SECONDS
-        if self._reader.deaf:
-            return LINGER_SECONDS
-        return KEEP_ALIVE_SECONDS if self._reader.is_between else HEADER_SECONDS
+            if self._patience.is_stalled(self.transport, self.written):
+                reset(self.transport)
+        elif self._answering is None and self._patience.is_over(self._reader):
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -269,15 +278,21 @@ def run(
     refused: Refused,
     lifeline: int | None = None,
     graceful_seconds: int = GRACEFUL_SECONDS,
+    header_seconds: float = HEADER_SECONDS,
+    body_idle_seconds: float = STALLED_SECONDS,
 ) -> int:
     """Serves `app` on bound `sockets` until SIGTERM or SIGINT, or until `lifeline` (the reading end of a pipe) is at
     its end, then finishes what is under way for at most `graceful_seconds`. Returns the exit code: 0, or 1 where the
-    application did not start. Signals are handled in the main thread only."""
+    application did not start. Signals are handled in the main thread only. `header_seconds` is a visitor's time for the
+    head of a request, `body_idle_seconds` how long he may take nothing of an answer (both in whole sweeps)."""
+    protocol = partial(
+        ServerProtocol, refused=refused, header_seconds=header_seconds, body_idle_seconds=body_idle_seconds
+    )
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
         loop="uvloop",
-        http=cast(Any, partial(ServerProtocol, refused=refused)),
+        http=cast(Any, protocol),
         ws="none",
         interface="asgi3",
         lifespan="on",

@@ -7,6 +7,7 @@ only while there is a connection: a timer for each request would cost more than 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ IDLE_SECONDS = 15.0  # a connection is not kept longer; nginx closes after 75, A
 # upstream may be closing the older ones this very moment, and S4 forbids to try again.
 FRESH_SECONDS = 1.0
 WATCH_SECONDS = 0.5  # requests older than this are watched for the visitor's leaving
+
+logger = logging.getLogger("footfall.http")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -140,8 +143,11 @@ class Upstream:
         connection: Connection | None = None
         try:
             connection = await self._dial(exchange.loop)
-        except OSError:
-            # DNS, refused, unreachable, reset, and every ssl.SSLError.
+        except Exception as wrong:
+            # An OSError is DNS, refused, unreachable, reset, and every ssl.SSLError. Whatever else it is (a name that
+            # is none: UnicodeError), the visitor must not wait for it.
+            if not isinstance(wrong, OSError):
+                logger.error("cannot connect to %s: %r", self.url, wrong)
             exchange.opening = None
             exchange.fail(UpstreamRefused())
         finally:

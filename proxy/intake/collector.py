@@ -88,11 +88,13 @@ class Collector:
             session_facts=sender.session_facts,
         )
         if showing is not None:
+            # Another site's address is nothing that this site's page can show.
+            ours = showing.uri.startswith(sender.origin.decode("latin-1") + "/")
             message = message._replace(
                 id=parse_uuid(showing.id),
-                uri=showing.uri,
-                host=showing.host,
-                path=showing.path,
+                uri=showing.uri if ours else "",
+                host=showing.host if ours else "",
+                path=showing.path if ours else "",
                 title=showing.title,
                 referrer=showing.referrer or None,
                 nav=showing.nav,

@@ -9,23 +9,16 @@ costs events, which are counted and logged once, never a page.
 
 import asyncio
 import logging
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy.intake.holding import Breaker
-from proxy.store.base import Item, Outcomes, Result, StoreUnusable, Writer
+from proxy.intake.writing import Handed, WritingThread
+from proxy.store.base import Item, Outcomes, Result, Sweep, Writer
 
 log = logging.getLogger("footfall.recorder")
 
-BATCH_ITEMS = 1_000
-"""Items in one transaction: bounds how long the write lock is held (about 20 ms)."""
-RETRY_FIRST_SECONDS = 0.1
-RETRY_MOST_SECONDS = 2.0
-FAILING_STOP_SECONDS = 2.0
-"""Patience on stopping while the store refuses everything."""
 COUNTS_EVERY_SECONDS = 1.0
 """Outcome counters are at most this old when they reach the store."""
 COUNTED_HOSTS = 200
@@ -44,14 +37,6 @@ class _Waiter(NamedTuple):
     future: asyncio.Future[bool]
 
 
-class _Handed(NamedTuple):
-    """What crosses to the thread: items, the ticket of the last one, and who waits for their results."""
-
-    items: list[Item]
-    ticket: int
-    wanted: list[tuple[int, asyncio.Future[Result]]]
-
-
 class Recorder:
     """One per process.
 
@@ -65,55 +50,54 @@ class Recorder:
     def __init__(
         self, open_writer: Callable[[], Writer], *, clock_ms: Callable[[], int], queue_events: int, hold_ms: int
     ) -> None:
-        self._open_writer = open_writer
         self._clock_ms = clock_ms
         self._queue_events = queue_events
         self._hold_seconds = hold_ms / 1000
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._queue: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
+        self._thread = WritingThread(open_writer, self._deliver)
         self._pending: list[Item] = []
         self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
-        self._handed = 0
+        self._handed = 0  # items
         self._committed = 0
+        self._events_handed = 0  # visits, confirmations, opt-outs: what may be lost
+        self._events_stored = 0
+        self._pending_events = 0
+        self._sweeping = False
         self._waiters: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
-        self._stopping = threading.Event()
-        self._failing = False
         self._lost = 0
         self.breaker = Breaker()
 
     def __repr__(self) -> str:
-        return f"<Recorder {self._handed - self._committed} waiting, {self._lost} lost, {self.breaker!r}>"
+        return f"<Recorder {self._waiting} waiting, {self._lost} lost, {self.breaker!r}>"
+
+    @property
+    def _waiting(self) -> int:
+        """Events that the store does not hold yet."""
+        return self._events_handed - self._events_stored
 
     def start(self) -> None:
         """Start the writing thread; call from the event loop that will record."""
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
         self._thread.start()
 
     async def stop(self, patience_seconds: float) -> int:
-        """Write what is waiting, for at most so long, and stop. Returns how many items were not written."""
+        """Write what is waiting, for at most so long, and stop. Returns how many events were not written."""
         self._flush_counts()
-        self._queue.put(None)
-        thread = self._thread
-        if thread is not None:
-            patience = min(patience_seconds, FAILING_STOP_SECONDS) if self._failing else patience_seconds
-            await asyncio.to_thread(thread.join, patience)
-            self._stopping.set()
+        await self._thread.stop(patience_seconds)
         for timer in (self._timer, self._counts_timer):
             if timer is not None:
                 timer.cancel()
         for waiter in self._waiters:
             if not waiter.future.done():
                 waiter.future.set_result(waiter.ticket <= self._committed)
-        return self._handed - self._committed
+        return self._waiting
 
     def record(self, item: Item) -> int:
         """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
-        if self._handed - self._committed >= self._queue_events:
+        if self._waiting >= self._queue_events:
             self._lose(1)
             return 0
         self._hand(item)
@@ -126,12 +110,20 @@ class Recorder:
             Full: the queue is full; nothing was handed over.
         """
         assert self._loop is not None
-        if self._handed - self._committed >= self._queue_events:
+        if self._waiting >= self._queue_events:
             raise Full
         future: asyncio.Future[Result] = self._loop.create_future()
         self._hand(item)
         self._wanted.append((len(self._pending) - 1, future))
         return await future
+
+    def sweep(self) -> None:
+        """Have overdue sessions ended; one such wish waits at a time."""
+        if not self._sweeping:
+            self._sweeping = True
+            self._pending.append(Sweep(self._clock_ms()))
+            self._handed += 1
+            self._flush()
 
     def is_committed(self, ticket: int) -> bool:
         """Whether what the ticket was given for is in the store."""
@@ -158,7 +150,7 @@ class Recorder:
         known = counts.get(key)
         if known is None:
             known = 0
-            if len({other[1] for other in counts}) >= COUNTED_HOSTS:
+            if len({other[1] for other in counts}) >= COUNTED_HOSTS and host not in {other[1] for other in counts}:
                 key = (key[0], OTHER_HOST, outcome)
                 known = counts.get(key, 0)
         counts[key] = known + 1
@@ -170,6 +162,8 @@ class Recorder:
             self._loop.call_soon(self._flush)
         self._pending.append(item)
         self._handed += 1
+        self._events_handed += 1
+        self._pending_events += 1
 
     def _lose(self, number: int) -> None:
         if not self._lost:
@@ -177,9 +171,9 @@ class Recorder:
         self._lost += number
 
     def _flush_counts(self) -> None:
-        """Hand the counters over; where the queue is full they go on counting, its room is for events."""
+        """Hand the counters over; while the store fails they go on counting here."""
         self._counts_timer = None
-        if self._counts and self._handed - self._committed < self._queue_events:
+        if self._counts and not self._thread.failing:
             counts = tuple((*key, n) for key, n in self._counts.items())
             self._counts = {}
             self._pending.append(Outcomes(counts))
@@ -189,8 +183,8 @@ class Recorder:
     def _flush(self) -> None:
         """Hand what has come together in this turn of the loop to the thread."""
         if self._pending:
-            self._queue.put(_Handed(self._pending, self._handed, self._wanted))
-            self._pending, self._wanted = [], []
+            self._thread.put(Handed(self._pending, self._pending_events, self._handed, self._wanted))
+            self._pending, self._pending_events, self._wanted = [], 0, []
 
     def _release_late(self) -> None:
         """The time-out of the pages held longest: let them go, uncommitted."""
@@ -223,66 +217,20 @@ class Recorder:
         for future, result in wanted:
             if not future.done():
                 future.set_result(result)
-        if self._lost and self._handed - len(self._pending) == self._committed:
+        if self._lost and self._waiting == self._pending_events:
             log.error("the queue is empty again: %d events were lost", self._lost)
             self._lost = 0
         self._wake()
 
-    # The writing thread ------------------------------------------------------------------------------------------
-
-    def _write_all(self) -> None:
-        writer: Writer | None = None
-        running = True
-        while running:
-            handed = self._queue.get()
-            batch: list[_Handed] = []
-            while handed is not None:
-                batch.append(handed)
-                if sum(len(part.items) for part in batch) >= BATCH_ITEMS:
-                    break
-                try:
-                    handed = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-            running = handed is not None
-            if batch:
-                writer = self._write(writer, batch)
-        if writer is not None:
-            writer.close()
-
-    def _write(self, writer: Writer | None, batch: list[_Handed]) -> Writer | None:
-        """Write a batch, however often that has to be tried, and wake whoever waits for it."""
-        items = [item for part in batch for item in part.items]
-        pause = RETRY_FIRST_SECONDS
-        while True:
-            try:
-                writer = writer or self._open_writer()
-                results = writer.append(items)
-                break
-            except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
-                if not self._failing:
-                    hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
-                    log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)
-                self._failing = True
-                if writer is not None:
-                    writer.close()
-                    writer = None
-                if self._stopping.wait(pause):
-                    return None
-                pause = min(pause * 2, RETRY_MOST_SECONDS)
-        if self._failing:
-            log.warning("the store takes events again: recording resumed")
-            self._failing = False
-        self._deliver(batch, results)
-        return writer
-
-    def _deliver(self, batch: list[_Handed], results: list[Result]) -> None:
+    def _deliver(self, batch: list[Handed], results: list[Result]) -> None:
         answers: list[tuple[asyncio.Future[Result], Result]] = []
         start = 0
         for part in batch:
             answers += [(future, results[start + index]) for index, future in part.wanted]
             start += len(part.items)
+        self._events_stored += sum(part.events for part in batch)
         self._committed = batch[-1].ticket
+        self._sweeping = False
         if (answers or self._waiters or self._lost) and self._loop is not None and not self._loop.is_closed():
             try:
                 self._loop.call_soon_threadsafe(self._answer, answers)

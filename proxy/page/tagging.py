@@ -27,7 +27,8 @@ class Site(NamedTuple):
 
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
-    looks as truncated as it is. `decided`: the tag is in, or never will be."""
+    looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
+    to be logged."""
 
     __slots__ = (
         "_declared",
@@ -40,6 +41,7 @@ class Tagging:
         "added",
         "blocked",
         "decided",
+        "failure",
     )
 
     def __init__(self, site: Site, page_id: bytes, answer: Answer, *, must_look_like_document: bool) -> None:
@@ -53,6 +55,7 @@ class Tagging:
         self.decided = False
         self.added = 0
         self.blocked = ""
+        self.failure: Exception | None = None
 
     @property
     def coded(self) -> bool:
@@ -80,6 +83,17 @@ class Tagging:
 
     def _make_injector(self) -> Injector:
         return Injector(self._make_tag, charset_declared=self._declared, must_look_like_document=self._must_look)
+
+    def put(self, chunk: bytes, *, last: bool) -> bytes:
+        """`feed`, and `flush` after the last chunk. Raises nothing: where tagging fails, the page goes on without."""
+        try:
+            out = self.feed(chunk)
+            return out + self.flush() if last else out
+        except Exception as error:
+            self.failure = error
+            self.decided, self.added = True, 0
+            held = self._injector.release() if self._injector is not None else b""
+            return held if held.endswith(chunk) else held + chunk
 
     def feed_coded(self, chunk: bytes, *, last: bool) -> Iterator[bytes]:
         """What can be sent after this chunk of a coded body, in pieces that are bounded however well it was

@@ -11,10 +11,11 @@ import re
 HEAD_BYTES = 4_096
 """How far a usual head is looked for."""
 
+_SPACE = rb"[\t\n\f\r ]*"  # HTML's, which has no vertical tab
 _USUAL = re.compile(
-    rb"""\s*<!(?:doctype|DOCTYPE) html>\s*<html(?: (?:lang|dir|class|prefix)="[^"<>]*")*>\s*<head>\s*"""
-    rb"""((?:<meta(?: [a-z:-]+="[^"<>]*")+ ?/?>\s*|<title>[^<]*</title>\s*)*)"""
-    rb"""(?=<(?:link|script|style|base|noscript|body|/head)[\s>])"""
+    rb"""%b<!(?:doctype|DOCTYPE) html>%b<html(?: (?:lang|dir|class|prefix)="[^"<>]*")*>%b<head>%b"""
+    rb"""((?:<meta(?: [a-z:-]+="[^"<>]*")+ ?/?>%b|<title>[^<]*</title>%b)*)"""
+    rb"""(?=<(?:link|script|style|base|noscript|body|/head)[\t\n\f\r >])""" % ((_SPACE,) * 6)
 )
 _CHARSET = re.compile(rb"""<meta charset="(?:utf|UTF)-8" ?/?>""")
 _PRESCAN_BYTES = 1_024

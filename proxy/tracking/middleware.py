@@ -32,4 +32,4 @@ class TrackingMiddleware:
         try:
             await self.app(request.scope, receive, responder.send)
         finally:
-            responder.finish()
+            await responder.finish()

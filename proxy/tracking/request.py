@@ -72,7 +72,8 @@ class TrackedRequest:
         fields, cookie = self.fields, self.cookie
         changes = page_fields.to_upstream(
             fields,
-            keep_ours=self.candidate and self.identity is not None,
+            # A cookie of a retired key is signed again on a whole answer only.
+            keep_ours=self.candidate and self.identity is not None and not self.identity.stale,
             drop_conditionals=self.candidate,
             drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
         )

@@ -5,7 +5,9 @@ last byte (of a 304, the head) waits for the commit (VISITS.md section 6). The h
 body chunk, where the Content-Length has to grow by the tag.
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable
 
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
@@ -27,7 +29,7 @@ NOT_MODIFIED = 304
 class Responder:
     """The state of one answer."""
 
-    __slots__ = ("_outcome", "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking")
+    __slots__ = ("_late", "_outcome", "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking")
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
         self._tracking = tracking
@@ -38,6 +40,7 @@ class Responder:
         self._pending: Message | None = None
         self._ticket = 0
         self._passing = False
+        self._late: asyncio.Future[None] | None = None
 
     async def send(self, message: Message) -> None:
         """What the application says."""
@@ -50,10 +53,28 @@ class Responder:
         else:
             await self._send(message)
 
-    def finish(self) -> None:
-        """The application has returned."""
+    async def finish(self) -> None:
+        """The application has returned, or failed. A head that still waits goes as it came: what the visitor gets is
+        as truncated as what the application said."""
         if self._outcome is None:
             self._count(Outcome.ABORTED)
+        if self._pending is not None:
+            pending = self._take_pending()
+            if pending is not None:
+                await self._send(pending)
+
+    async def let_go(self) -> None:
+        """The body keeps the head waiting: send it without a length."""
+        pending = self._take_pending()
+        if pending is not None:
+            pending["headers"] = [pair for pair in pending["headers"] if pair[0] != b"content-length"]
+            self._late = asyncio.ensure_future(_awaited(self._send(pending)))
+            await self._late
+
+    def _take_pending(self) -> Message | None:
+        pending, self._pending = self._pending, None
+        self._tracking.heads.remove(self)
+        return pending
 
     # The head ----------------------------------------------------------------------------------------------------
 
@@ -70,6 +91,7 @@ class Responder:
             message = {**message, "headers": headers}
         if self._tagging is not None and length is not None:
             self._pending = message
+            self._tracking.heads.add(self)
             return
         if self._ticket and message["status"] == NOT_MODIFIED:
             await self._committed()
@@ -141,19 +163,23 @@ class Responder:
     async def _body(self, message: Message) -> None:
         chunk: bytes = message.get("body", b"")
         more: bool = message.get("more_body", False)
-        tagging, pending = self._tagging, self._pending
+        tagging = self._tagging
+        if self._late is not None and not self._late.done():
+            await self._late
         if tagging is not None:
             if tagging.coded:
                 await self._body_coded(tagging, chunk, more)
                 return
-            chunk = tagging.feed(chunk)
-            if not more:
-                chunk += tagging.flush()
-            if pending is not None:
-                if more and not tagging.decided and not chunk:
-                    return
-                self._pending = None
-                _resize(pending["headers"], tagging)
+            chunk = tagging.put(chunk, last=not more)
+            if tagging.failure is not None:
+                log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
+                tagging.failure = None
+        pending = self._pending
+        if pending is not None and tagging is not None:
+            if more and not tagging.decided and not chunk:
+                return
+            self._take_pending()
+            _resize(pending["headers"], tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(pending, chunk)
             return
@@ -193,6 +219,10 @@ class Responder:
         if pending is not None:
             await self._send(pending)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
+
+
+async def _awaited(sending: Awaitable[None]) -> None:
+    await sending
 
 
 def _resize(headers: Headers, tagging: Tagging) -> None:

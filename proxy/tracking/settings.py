@@ -14,6 +14,7 @@ from proxy.page.coding import narrow_accept_encoding
 from proxy.page.eligibility import Fields, Standing
 from proxy.page.paths import Globs, KnownPaths
 from proxy.page.tagging import Site
+from proxy.tracking.heads import HeldHeads
 from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
 from proxy.visitors.lanes import Agents
@@ -118,6 +119,7 @@ class Tracking:
     cleaner: Cleaner = field(default_factory=Cleaner)
     known: KnownPaths = field(default_factory=KnownPaths)
     random: Random = field(default_factory=Random)
+    heads: HeldHeads = field(default_factory=HeldHeads)
 
     def origin(self, scope: Scope, fields: Fields) -> tuple[str, str]:
         """The public scheme and host of a request (WIRE.md, "public origin")."""

@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.arguments import parser
+from proxy.arguments import parse, parser
 
 
 def parsed(*words: str):
-    return parser("0.0.0").parse_args(words)
+    return parse(words, "0.0.0")
 
 
 def refused(capsys, *words: str) -> str:
@@ -58,7 +58,16 @@ def test_an_error_is_one_line_that_says_where_help_is(capsys):
     assert "COMMAND" in refused(capsys)
 
 
-def test_hidden_commands_are_not_in_the_help():
-    text = parser("0.0.0").format_help()
-    assert "worker" not in text
-    assert "demo-site" not in text
+def test_what_only_a_parent_says_is_neither_in_the_help_nor_in_an_error(capsys):
+    line = refused(capsys, "frobnicate")
+    assert all(name in line for name in ("frobnicate", "serve", "demo", "export", "check"))
+    for text in (line, parser("0.0.0").format_help()):
+        assert "worker" not in text.replace("worker processes", "")
+        assert "demo-site" not in text
+
+
+@pytest.mark.parametrize("command", ["worker", "demo-site"])
+def test_a_child_is_told_its_descriptors(capsys, command):
+    given = parsed(command, "--socket", "5", "--socket", "6", "--lifeline", "7")
+    assert (given.command, given.socket, given.lifeline) == (command, [5, 6], 7)
+    assert "--lifeline" in refused(capsys, command, "--socket", "5")

@@ -46,7 +46,6 @@ def test_the_environment_speaks_every_type():
         "FOOTFALL_CONSENT__DNT": "True",
         "FOOTFALL_LIMITS__CONNECT_SECONDS": "2.5",
         "FOOTFALL_VISITOR__MAX_AGE_DAYS": "30",
-        "FOOTFALL_NOT_A_KEY": "ignored: a key has two underscores",
     }
     config = load(None, environ, {})
     assert config.site.trusted_networks == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
@@ -57,8 +56,40 @@ def test_the_environment_speaks_every_type():
 def test_an_unknown_key_names_its_source_and_the_nearest_known_key(tmp_path):
     path = written(tmp_path, '[site]\nupstrem = "http://127.0.0.1:3000"\n')
     assert error(path) == f"{path}: site.upstrem: unknown key; did you mean site.upstream?"
-    line = error(environ={"FOOTFALL_SITE__UPSTREM": "x"})
-    assert line == "FOOTFALL_SITE__UPSTREM: site.upstrem: unknown key; did you mean site.upstream?"
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("FOOTFALL_SITE__UPSTREM", "FOOTFALL_SITE__UPSTREAM"),
+        ("FOOTFALL_SITE_UPSTREAM", "FOOTFALL_SITE__UPSTREAM"),
+        ("FOOTFALL_UPSTREAM", "FOOTFALL_SITE__UPSTREAM"),
+        ("FOOTFALL_STORE_HOLD_MS", "FOOTFALL_STORE__HOLD_MS"),
+        ("FOOTFALL_SITE__TRUSTED__PROXIES", "FOOTFALL_SITE__TRUSTED_PROXIES"),
+    ],
+)
+def test_an_unknown_variable_names_the_nearest_known_one(variable, nearest):
+    assert error(environ={variable: "x"}) == f"{variable}: unknown key; did you mean {nearest}?"
+
+
+def test_a_variable_that_is_like_no_key_is_an_error_too():
+    assert error(environ={"FOOTFALL_": "x"}) == "FOOTFALL_: unknown key"
+    assert error(environ={"FOOTFALL_ZZZZZZ": "x"}) == "FOOTFALL_ZZZZZZ: unknown key"
+    assert error(environ={"FOOTFALL_PORTAL": "8080"}).startswith("FOOTFALL_PORTAL: unknown key")
+
+
+def test_variables_of_the_tests_and_of_a_service_called_footfall_are_not_ours():
+    environ = {
+        "FOOTFALL_TEST_BROWSER": "/usr/bin/chromium",
+        "FOOTFALL_SERVICE_HOST": "10.0.0.1",
+        "FOOTFALL_SERVICE_PORT": "8080",
+        "FOOTFALL_SERVICE_PORT_HTTP": "8080",
+        "FOOTFALL_PORT": "tcp://10.0.0.1:8080",
+        "FOOTFALL_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "FOOTFALL_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "FOOTFALLS": "9",
+    }
+    assert load(None, environ, {}) == load(None, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -106,6 +137,9 @@ def test_a_file_of_another_shape_is_an_error(tmp_path, text):
         ("site.listen", ":8080", "must be HOST:PORT"),
         ("site.listen", "127.0.0.1:65536", "must be HOST:PORT"),
         ("site.listen", "127.0.0.1:٣", "must be HOST:PORT"),
+        ("report.listen", "127.0.0.1:8081", "this version has no report yet: must be 'off', not '127.0.0.1:8081'"),
+        ("limits.connect_seconds", 10**400, "a number that is far too large"),
+        ("session.max_hours", 10**400, "a number that is far too large"),
         ("site.upstream", "127.0.0.1:3000", "must be http://HOST[:PORT]"),
         ("site.upstream", "ftp://a", "must be http://HOST[:PORT]"),
         ("site.upstream", "http://a/path", "must be http://HOST[:PORT]"),
@@ -164,11 +198,6 @@ def test_x4_another_port_or_machine_is_not_our_own():
         assert load(None, {}, {"site.upstream": upstream}).site.upstream == upstream
 
 
-def test_x4_the_reports_listener_counts_too():
-    line = error(report__listen="127.0.0.1:8081", site__upstream="http://localhost:8081")
-    assert line.endswith("is footfall's own report.listen")
-
-
 def test_paths_start_from_the_configuration_file(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     config = load(written(tmp_path, ""), {}, {})
@@ -185,6 +214,21 @@ def test_a_file_that_is_missing_huge_or_no_toml_is_one_line(tmp_path):
     assert "not valid TOML" in error(tmp_path / "config.toml")
     assert "larger than" in error(written(tmp_path, "#" * 1_048_577))
     assert "Is a directory" in error(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"site = {'[' * 50_000}{']' * 50_000}",
+        f"site = {'[' * 50_000}",
+        "site = " + "{a = " * 20_000 + "1" + "}" * 20_000,
+        f"[site]\nupstream{'.a' * 5_000} = 1",
+    ],
+)
+def test_a_file_that_is_nested_too_deep_is_one_short_line(tmp_path, text):
+    line = error(written(tmp_path, text))
+    assert line.startswith(f"{tmp_path}/config.toml: ")
+    assert len(line) < 500
 
 
 def test_a_worker_gets_exactly_what_its_parent_had(tmp_path):

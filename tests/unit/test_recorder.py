@@ -11,7 +11,8 @@ import pytest
 from stories import MINUTE, Engine, T, confirm, confirmed, page, rows, sqlite, sweep, visit
 
 from proxy.intake.holding import PROBE_EVERY
-from proxy.intake.recorder import BATCH_ITEMS, COUNTED_HOSTS, OTHER_HOST, Full, Recorder
+from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
+from proxy.intake.writing import BATCH_ITEMS
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
 from proxy.visitors.sessions import Rules
 

@@ -32,11 +32,13 @@ ROOMS: dict[str, set[str]] = {
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
     "endpoints": {"tracking", "intake", "page.eligibility"},
     "keys": {"visitors.cookie"},
+    "lifespan": set(),
     "app": {
         "config",
         "endpoints",
         "http",
         "keys",
+        "lifespan",
         "page",
         "visitors",
         "events",
@@ -45,7 +47,7 @@ ROOMS: dict[str, set[str]] = {
         "report",
         "tracking",
     },
-    "cli": {"app", "arguments", "config", "demo", "http", "supervisor"},
+    "cli": {"app", "arguments", "config", "demo", "http", "keys", "supervisor"},
     "__main__": {"cli"},
     "__init__": {"app"},  # `from proxy import Footfall`
 }

@@ -49,7 +49,8 @@ class SqliteWriter:
         self._path = path
         self._rules = rules
         self._tables = Tables(open_writer(path, durability))
-        opened = os.stat(path)
+        with mapped_errors(path):
+            opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
         self._check_at = 0.0
 

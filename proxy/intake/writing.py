@@ -1,0 +1,113 @@
+"""The writing thread: the only one of a process that writes to the store.
+
+Law: a batch is whatever has come together meanwhile; it is tried until the store holds it, and only then reported. No
+error ends the thread.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from proxy.store.base import Item, Result, StoreUnusable, Writer
+
+log = logging.getLogger("footfall.recorder")
+
+BATCH_ITEMS = 1_000
+"""Items in one transaction: bounds how long the write lock is held (about 20 ms)."""
+RETRY_FIRST_SECONDS = 0.1
+RETRY_MOST_SECONDS = 2.0
+FAILING_STOP_SECONDS = 2.0
+"""Patience on stopping while the store refuses everything."""
+
+
+class Handed(NamedTuple):
+    """What crosses to the thread: items, how many of them are events, the ticket of the last one, and who waits for
+    the results of which."""
+
+    items: list[Item]
+    events: int
+    ticket: int
+    wanted: list[tuple[int, asyncio.Future[Result]]]
+
+
+class WritingThread:
+    """`deliver(batch, results)` is called in the thread, after the commit. `failing`: the store refuses everything."""
+
+    def __init__(
+        self, open_writer: Callable[[], Writer], deliver: Callable[[list[Handed], list[Result]], None]
+    ) -> None:
+        self._open_writer = open_writer
+        self._deliver = deliver
+        self._queue: queue.SimpleQueue[Handed | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
+        self._stopping = threading.Event()
+        self.failing = False
+
+    def start(self) -> None:
+        """Start writing."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def put(self, handed: Handed) -> None:
+        """Hand over; from any thread."""
+        self._queue.put(handed)
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Write what is waiting, for at most so long, and end."""
+        self._queue.put(None)
+        if self.is_alive():
+            patience = min(patience_seconds, FAILING_STOP_SECONDS) if self.failing else patience_seconds
+            await asyncio.to_thread(self._thread.join, patience)
+        self._stopping.set()
+
+    def _write_all(self) -> None:
+        writer: Writer | None = None
+        running = True
+        while running:
+            handed = self._queue.get()
+            batch: list[Handed] = []
+            while handed is not None:
+                batch.append(handed)
+                if sum(len(part.items) for part in batch) >= BATCH_ITEMS:
+                    break
+                try:
+                    handed = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            running = handed is not None
+            if batch:
+                writer = self._write(writer, batch)
+        if writer is not None:
+            writer.close()
+
+    def _write(self, writer: Writer | None, batch: list[Handed]) -> Writer | None:
+        """Write a batch, however often that has to be tried, and wake whoever waits for it."""
+        items = [item for part in batch for item in part.items]
+        pause = RETRY_FIRST_SECONDS
+        while True:
+            try:
+                writer = writer or self._open_writer()
+                results = writer.append(items)
+                break
+            except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
+                if not self.failing:
+                    hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
+                    log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)
+                self.failing = True
+                if writer is not None:
+                    writer.close()
+                    writer = None
+                if self._stopping.wait(pause):
+                    return None
+                pause = min(pause * 2, RETRY_MOST_SECONDS)
+        if self.failing:
+            log.warning("the store takes events again: recording resumed")
+            self.failing = False
+        self._deliver(batch, results)
+        return writer

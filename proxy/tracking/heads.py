@@ -1,0 +1,52 @@
+"""Heads that wait for the first body chunk, and the clock that lets them go.
+
+Law: a head is kept back only to state the length that the body will have with the tag in it; where the body does not
+come at once the head goes without a length (HTTP.md, S1: first byte within 50 ms). One timer for all of them, and only
+while there are any: most are gone within the same turn of the loop.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol
+
+TICK_SECONDS = 0.02
+"""A head waits for one to two of these."""
+
+
+class Waiting(Protocol):
+    """What has a head to let go."""
+
+    def let_go(self) -> Awaitable[None]: ...
+
+
+class HeldHeads:
+    """The heads of a process that are being kept back."""
+
+    __slots__ = ("_fresh", "_old", "_tasks", "_timer")
+
+    def __init__(self) -> None:
+        self._fresh: set[Waiting] = set()
+        self._old: set[Waiting] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, waiting: Waiting) -> None:
+        """A head is kept back from now on."""
+        self._fresh.add(waiting)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def remove(self, waiting: Waiting) -> None:
+        """Its body has come, or its application has returned."""
+        self._fresh.discard(waiting)
+        self._old.discard(waiting)
+
+    def _tick(self) -> None:
+        self._timer = None
+        for waiting in self._old:
+            task = asyncio.ensure_future(waiting.let_go())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._old, self._fresh = self._fresh, set()
+        if self._old:
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
