@@ -23,12 +23,12 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
-from proxy.http.asgi import ASGIApp, Headers, Scope
+from proxy.http.asgi import ASGIApp, Headers
 from proxy.http.cycle import Cycle, reset
 from proxy.http.errors import VisitorError, page
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.reader import RequestReader
-from proxy.http.target import replace_host, split_target, text_path
+from proxy.http.target import request_scope
 
 PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
@@ -108,7 +108,8 @@ class ServerProtocol(HttpToolsProtocol):
         self, method: str, version: str, target: bytes, headers: Headers, *, keep_alive: bool, expects_continue: bool
     ) -> Cycle:
         self._discarded = 0
-        scope = self._make_scope(method, version, target, headers)
+        scope = request_scope(method, version, target, headers)
+        scope.update(scheme=self.scheme, server=self.server, client=self.client, state=self.app_state.copy())
         cycle = Cycle(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._answering is None:
             self._begin(cycle)
@@ -146,27 +147,6 @@ class ServerProtocol(HttpToolsProtocol):
         self._discarded += count
         if self._discarded > LINGER_BYTES and self._answering is None:
             self.transport.close()
-
-    def _make_scope(self, method: str, version: str, target: bytes, headers: Headers) -> Scope:
-        path, query, authority = split_target(target)
-        if authority is not None:
-            headers = replace_host(headers, authority)
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": version,
-            "method": method,
-            "scheme": self.scheme,
-            "path": text_path(path),
-            "raw_path": path,
-            "query_string": query or b"",
-            "root_path": "",
-            "headers": headers,
-            "server": self.server,
-            "client": self.client,
-            "extensions": {"footfall.bare_query": {}} if query == b"" else {},
-            "state": self.app_state.copy(),
-        }
 
     # Responses -------------------------------------------------------------------------------------------------
 

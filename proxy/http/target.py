@@ -1,9 +1,9 @@
-"""Request targets as they were sent (RFC 9112 3.2): split, never decoded, never repaired. Pure."""
+"""Request targets as they were sent (RFC 9112 3.2): split, never decoded, never repaired; and their scope. Pure."""
 
 import re
 from urllib.parse import unquote_to_bytes
 
-from proxy.http.asgi import Headers
+from proxy.http.asgi import Headers, Scope
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _HIGH_BYTES = bytes(range(0x80, 0x100))
@@ -34,6 +34,25 @@ def text_path(path: bytes) -> str:
     if b"%" in path or not path.isascii():
         return unquote_to_bytes(path).decode("utf-8", "replace")
     return path.decode("ascii")
+
+
+def request_scope(method: str, version: str, target: bytes, headers: Headers) -> Scope:
+    """All of the ASGI scope that a request's head tells; the connection's part is for the server to add."""
+    path, query, authority = split_target(target)
+    if authority is not None:
+        headers = replace_host(headers, authority)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": version,
+        "method": method,
+        "path": text_path(path),
+        "raw_path": path,
+        "query_string": query or b"",
+        "root_path": "",
+        "headers": headers,
+        "extensions": {"footfall.bare_query": {}} if query == b"" else {},
+    }
 
 
 def disguise(data: bytes) -> tuple[bytes | None, bytes]:

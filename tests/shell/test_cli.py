@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from proxy.store.sqlite.writer import SqliteWriter
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20.0
+MORE: dict[str, tuple[str, ...]] = {"check": (), "export": ("--format", "csv")}  # csv: a first line without an event
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
@@ -35,6 +39,23 @@ def footfall(where: Path, *words: str, **more: str) -> subprocess.CompletedProce
         text=True,
         timeout=PATIENCE_SECONDS,
     )
+
+
+def footfall_to(output: int, where: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "proxy", *words],
+        cwd=where,
+        env=environment(),
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+def recorded(where: Path) -> None:
+    """A store with nothing in it but its tables."""
+    SqliteWriter(where / "footfall.db", durability="process", rules=None).close()
 
 
 def one_line(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -65,6 +86,17 @@ class Running:
         body = response.read()
         connection.close()
         return response.status, body
+
+    def cookie(self, given: str | None) -> str | None:
+        """The `footfall=...` that a page sets for a visitor who has this one, or none."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        fields = {"Accept": "text/html", "User-Agent": "Mozilla/5.0", **({"Cookie": given} if given else {})}
+        connection.request("GET", "/", headers=fields)
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        found = re.search(r"\b(footfall=[^;]+)", response.headers.get("Set-Cookie", ""))
+        return found[1] if found else None
 
     def children(self, command: str) -> list[int]:
         return [pid for pid in children_of(self.process.pid) if command in command_line(pid)]
@@ -135,8 +167,13 @@ def test_help_is_on_standard_output_and_good(tmp_path, words):
 def test_usage_and_configuration_errors_are_one_line_and_exit_2(tmp_path):
     assert "COMMAND" in one_line(footfall(tmp_path), 2)
     assert "--upstream URL" in one_line(footfall(tmp_path, "serve"), 2)
-    assert "site.upstream" in one_line(footfall(tmp_path, "serve", FOOTFALL_SITE__UPSTREM="http://a"), 2)
+    assert "FOOTFALL_SITE__UPSTREAM?" in one_line(footfall(tmp_path, "serve", FOOTFALL_SITE_UPSTREAM="http://a"), 2)
+    for command in ("demo", "check"):
+        told = footfall(tmp_path, command, FOOTFALL_REPORT__LISTEN="127.0.0.1:0")
+        assert "no report yet" in one_line(told, 2)
     assert "no report yet" in one_line(footfall(tmp_path, "demo", "--report", "127.0.0.1:0"), 2)
+    (tmp_path / "deep.toml").write_text("[" * 20_000)
+    assert "nested too deep" in one_line(footfall(tmp_path, "check", "--config", "deep.toml"), 2)
     assert "No such file" in one_line(footfall(tmp_path, "check", "--config", "none.toml"), 2)
     own = ("serve", "--listen", "127.0.0.1:9", "--upstream", "http://localhost:9")
     assert "own site.listen" in one_line(footfall(tmp_path, *own), 2)
@@ -160,6 +197,72 @@ def test_check_shows_what_differs_and_where_things_are(tmp_path):
         f"key:   {tmp_path}/footfall.key",
         "ok",
     ]
+
+
+def test_check_makes_nothing(tmp_path):
+    assert footfall(tmp_path, "check").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_refuses_the_files_that_serve_would_refuse(tmp_path):
+    upstream = ("--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0")
+    key, store = tmp_path / "footfall.key", tmp_path / "footfall.db"
+    key.write_text("1 AAAA\n")
+    key.chmod(0o644)
+    checked = one_line(footfall(tmp_path, "check"), 1)
+    assert checked == f"footfall: {key}: others can read it; run: chmod 600 {key}\n"
+    assert one_line(footfall(tmp_path, "serve", *upstream), 1) == checked
+    key.chmod(0o600)
+    assert "a key needs" in one_line(footfall(tmp_path, "check"), 1)
+    key.unlink()
+    with sqlite3.connect(store) as theirs:
+        theirs.execute("CREATE TABLE mine (a)")
+    theirs.close()
+    done = footfall(tmp_path, "check")
+    assert "another program" in one_line(done, 1)
+    assert "ok" not in done.stdout.split()
+    assert one_line(footfall(tmp_path, "serve", *upstream), 1) == done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no /dev/full")
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_a_full_disk_behind_standard_output_is_one_line(tmp_path, command):
+    recorded(tmp_path)
+    with open("/dev/full", "w") as full:
+        done = footfall_to(full.fileno(), tmp_path, command, *MORE[command])
+    assert one_line(done, 1) == "footfall: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_a_reader_that_has_seen_enough_is_no_problem(tmp_path, command):
+    recorded(tmp_path)
+    seen, writing = os.pipe()
+    os.close(seen)
+    try:
+        done = footfall_to(writing, tmp_path, command, *MORE[command])
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_proc
+def test_workers_have_their_parents_key_whatever_becomes_of_the_file(tmp_path):
+    with running(tmp_path, "demo", "--workers", "2") as demo:
+        key = tmp_path / "footfall.key"
+        secret = key.read_text().split()[-1]
+        until(lambda: len(demo.children("worker")) == 2, "two workers")
+        first = demo.children("worker")
+        cookie = demo.cookie(None)
+        assert cookie
+        key.unlink()
+        for pid in first:
+            assert secret not in " ".join(command_line(pid))
+            assert secret.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(demo.children("worker")) == 2 and not set(first) & set(demo.children("worker")), "new ones")
+        for _ in range(8):  # whichever worker answers: the visitor is known
+            assert demo.cookie(cookie) is None
+        assert not key.exists()
 
 
 @needs_proc

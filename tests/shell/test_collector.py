@@ -418,6 +418,14 @@ def test_a_repeat_changes_nothing_and_sets_the_cookie_all_the_same(http):
     assert [row["params"]["title"] for row in http.rows()] == ["Shop"]
 
 
+def test_a_page_of_another_site_is_never_a_visit(http):
+    page, _ = http.navigate()
+    http.confirm(page)
+    again = http.confirm(page, uri="https://evil.example/spam", nav="bfcache", title="Spam")
+    assert again.status == 202
+    assert [row["params"]["uri"] for row in http.rows()] == ["http://shop.example/"]
+
+
 def test_what_is_ours_is_not_counted(http):
     http.navigate()
     http.post({"v": 1})

@@ -23,7 +23,7 @@ def unused_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid", "a..b", "x" * 64 + ".example"])
 def test_s3_an_upstream_that_is_not_there_is_a_502(host: str) -> None:
     with proxying(f"http://{host}:{unused_port()}") as proxy:
         page = proxy.get(b"/", b"Accept: text/html,*/*\r\n")
@@ -260,6 +260,14 @@ REFUSED = [
     ("f1", 400, b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n"),
     ("f1", 400, b"GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("f1", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n"),
+    ("f1", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(32, 64))),
+    ("f1", 400, b"GET / HTTP/1.1\nHost: a\n\n"),
+    ("f1", 400, b"GET / HTTP/1.1\r\nHost: a\n\n"),
+    ("f1", 400, b"GET / HTTP/1.1\r\n\n"),
+    ("f1", 400, b"{}"),
+    ("f1", 400, b"no request\r\n"),
+    ("t8", 501, b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("t8", 501, b"get / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("f1", 505, b"GET / HTTP/2.0\r\nHost: a\r\n\r\n"),
     ("f4", 414, b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("f4", 414, b"GET /" + b"a" * 90_000),
@@ -282,12 +290,21 @@ def test_t7_t8_f1_x1_what_must_not_pass_is_refused(letter: str, status: int, dat
         answer = wire.answer()
         assert answer.status == status, letter
         assert answer.whole and answer.get(b"cache-control") == b"no-store"
-        if status == 400:
+        if status in (400, 501):
             assert answer.get(b"connection") == b"close" and wire.is_closed()
         if status == 405:
             assert answer.get(b"allow") is not None
         assert site.seen == [] or not site.seen[0].whole
         assert proxy.get().status == 200
+
+
+def test_f1_a_head_in_small_pieces_is_not_mistaken_for_one_with_bare_lines() -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"\r\n" + REQUEST:
+            wire.send(bytes((byte,)))
+        assert wire.answer().status == 200
 
 
 def test_f1_nothing_behind_a_refused_request_is_read() -> None:

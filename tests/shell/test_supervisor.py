@@ -79,6 +79,12 @@ def test_an_address_in_use_or_not_ours_is_one_line():
         bind("192.0.2.1", 0)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_name_that_cannot_be_one_is_one_line(host):
+    with pytest.raises(BindError, match=rf"^cannot listen on {host}:0: not a host name$"):
+        bind(host, 0)
+
+
 def test_what_the_owner_set_for_malloc_wins():
     name = next(iter(MALLOC))
     assert environment({name: "1", "PATH": "/bin"})[name] == "1"

@@ -258,7 +258,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, *, graceful_seconds: int = 2) -> Iterator[Served]:
+def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: float) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     served = Served(listener.getsockname()[1], [])
     reading, writing = os.pipe()
@@ -266,7 +266,8 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2) -> Iterator[Served]:
 
     def target() -> None:
         refused = lambda host, status: served.refusals.append((host, status))  # noqa: E731
-        codes.append(run(app, sockets=[listener], refused=refused, lifeline=reading, graceful_seconds=graceful_seconds))
+        limits: dict[str, Any] = {"graceful_seconds": graceful_seconds, **patience}
+        codes.append(run(app, sockets=[listener], refused=refused, lifeline=reading, **limits))
 
     thread = threading.Thread(target=target, daemon=True)
     thread.start()

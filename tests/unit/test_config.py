@@ -140,6 +140,13 @@ def test_a_file_of_another_shape_is_an_error(tmp_path, text):
         ("report.listen", "127.0.0.1:8081", "this version has no report yet: must be 'off', not '127.0.0.1:8081'"),
         ("limits.connect_seconds", 10**400, "a number that is far too large"),
         ("session.max_hours", 10**400, "a number that is far too large"),
+        ("site.listen", "a..b:8080", "must be HOST:PORT"),
+        ("site.listen", ".a:8080", "must be HOST:PORT"),
+        ("site.listen", "a..:8080", "must be HOST:PORT"),
+        ("site.listen", "x" * 64 + ":8080", "must be HOST:PORT"),
+        ("site.listen", "x." * 127 + "x:8080", "must be HOST:PORT"),
+        ("site.upstream", "http://a..b:3000", "must be http://HOST[:PORT]"),
+        ("site.upstream", "http://" + "x" * 64, "must be http://HOST[:PORT]"),
         ("site.upstream", "127.0.0.1:3000", "must be http://HOST[:PORT]"),
         ("site.upstream", "ftp://a", "must be http://HOST[:PORT]"),
         ("site.upstream", "http://a/path", "must be http://HOST[:PORT]"),
@@ -157,6 +164,12 @@ def test_a_wrong_value_is_one_line_with_key_and_reason(key, value, says):
     line = error(**{key.replace(".", "__"): value})
     assert line.startswith(f"command line: {key}: ")
     assert says in line
+
+
+@pytest.mark.parametrize("host", ["x" * 63 + ".example", "x." * 126 + "x", "my_site-1.example.", "a--b", "[::1]"])
+def test_a_host_name_may_be_as_long_as_the_resolver_takes(host):
+    assert load(None, {}, {"site.listen": f"{host}:8080"}).site.listen == f"{host}:8080"
+    assert load(None, {}, {"site.upstream": f"http://{host}:3000"}).site.upstream == f"http://{host}:3000"
 
 
 def test_no_error_repeats_a_password_of_an_address():

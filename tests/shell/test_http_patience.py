@@ -1,0 +1,193 @@
+"""Visitors who stand still, who have nothing more to ask, and who have left: who is waited for, and how long."""
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from wire import Seen, Served, Wire, always, eventually, ok, origin, proxying, serving
+
+from proxy.http.asgi import Message, Receive, Scope, Send
+from proxy.http.forward import Forwarder
+from proxy.http.upstream import Upstream
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+BODY = b"x" * 16 * 1024 * 1024  # more than all buffers on the way hold
+
+
+@contextlib.contextmanager
+def forwarding(url: str, **patience: float) -> Iterator[Served]:
+    upstream = Upstream(url)
+    with serving(Forwarder(upstream, via_token=b"t"), **patience) as served:
+        served.upstream = upstream
+        yield served
+
+
+def small_receiver(port: int) -> Wire:
+    """A visitor whose own kernel takes little on his behalf."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    sock.connect(("127.0.0.1", port))
+    return Wire(sock)
+
+
+def test_t6_a_head_that_never_ends_is_cut_however_busily_it_comes() -> None:
+    with origin(always(ok())) as site, forwarding(site.url, header_seconds=1) as proxy:
+        dripping, idle = proxy.connect(), proxy.connect()
+        dripping.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        dripping.sock.settimeout(0.05)
+        started = time.monotonic()
+        with pytest.raises(ConnectionError):
+            while time.monotonic() - started < 10:
+                dripping.send(b"X: y\r\n")
+                with contextlib.suppress(TimeoutError):
+                    if not dripping.fill():
+                        raise ConnectionResetError
+        assert time.monotonic() - started < 5
+        assert site.seen == []
+        idle.send(REQUEST)  # a connection between requests has more time
+        assert idle.answer().status == 200
+
+
+def test_t6_a_visitor_who_stops_reading_frees_upstream() -> None:
+    with origin(always(ok(BODY))) as site, forwarding(site.url, body_idle_seconds=1) as proxy:
+        upstream = proxy.upstream
+        assert upstream is not None
+        wire = small_receiver(proxy.port)
+        wire.send(REQUEST)
+        assert eventually(lambda: upstream.busy_connections == 1)
+        assert eventually(lambda: upstream.busy_connections == 0), repr(upstream)
+        assert eventually(lambda: site.live == 0)
+        assert len(wire.rest()) < len(BODY) and wire.reset
+
+
+def test_t6_an_answer_given_whole_to_the_transport_is_not_kept_for_ever_either() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": BODY})
+
+    with serving(app, body_idle_seconds=1) as served:
+        wire = small_receiver(served.port)
+        wire.send(REQUEST)
+        wire.head()
+        sizes = []
+
+        def is_cut() -> bool:
+            # Sent once more and answered only by a connection that is gone: nothing is read in between.
+            with contextlib.suppress(OSError):
+                wire.send(b"\r\n")
+                return False
+            sizes.append(len(wire.rest()))
+            return True
+
+        assert eventually(is_cut)
+        assert sizes[0] < len(BODY)
+
+
+def test_t6_a_slow_reader_is_left_alone() -> None:
+    with origin(always(ok(BODY))) as site, forwarding(site.url, body_idle_seconds=2) as proxy:
+        wire = small_receiver(proxy.port)
+        wire.send(REQUEST)
+        wire.head()
+        started = time.monotonic()
+        while time.monotonic() - started < 5:
+            assert wire.exactly(16 * 1024)
+            threading.Event().wait(0.1)
+        assert site.live == 1 and not wire.reset
+        wire.close()
+
+
+def test_t6_an_event_stream_with_nothing_to_send_is_left_alone() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n")
+        quiet.wait(3.5)
+        wire.send(b"data: 2\n\n")
+        return False
+
+    quiet = threading.Event()
+    with origin(handle) as site, forwarding(site.url, body_idle_seconds=1, header_seconds=1) as proxy:
+        assert proxy.get().body == b"data: 1\n\ndata: 2\n\n"
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_t15_a_visitor_who_only_stops_asking_gets_his_answers(count: int) -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST * count)
+        wire.sock.shutdown(socket.SHUT_WR)
+        answers = [wire.answer() for _ in range(count)]
+        assert [answer.body for answer in answers] == [b"hello"] * count
+        assert wire.is_closed()
+
+
+def test_t15_a_half_closed_visitor_is_waited_for_while_his_answer_moves() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
+        for _ in range(8):
+            wire.send(b"x")
+            pause.wait(0.2)
+        return True
+
+    pause = threading.Event()
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST)
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert wire.answer().body == b"x" * 8 and wire.is_closed()
+
+
+def test_t15_a_half_closed_visitor_gets_no_half_answer_that_looks_whole() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        return not wire.is_closed()
+
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert not wire.answer().whole
+        assert eventually(lambda: site.live == 0)
+
+
+def test_t4_an_upload_half_closed_in_its_middle_is_a_visitor_who_has_left() -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+        assert eventually(lambda: site.seen)
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert wire.is_closed()
+        assert eventually(lambda: site.live == 0) and not site.seen[0].whole
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_application_that_raises_because_the_visitor_has_left_prints_nothing(
+    is_there: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, raised = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        message: Message = await receive()
+        asked.set()
+        if not is_there:
+            message = await receive()
+        raised.set()
+        raise RuntimeError(message["type"])
+
+    with caplog.at_level(logging.INFO, "footfall.http"), serving(app) as served:
+        wire = served.connect()
+        wire.send(REQUEST)
+        if is_there:
+            assert wire.answer().status == 500
+        else:
+            assert asked.wait(5)
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            wire.close()
+        assert raised.wait(5)
+    assert ["the application failed" in record.message for record in caplog.records] == [True] * is_there
