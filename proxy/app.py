@@ -40,6 +40,7 @@ from proxy.tracking.settings import App, Receive, Scope, Send, Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, parse_uuid
 from proxy.visitors.sessions import Rules
+from proxy.visitors.times import HOUR_MS, MINUTE_MS
 
 log = logging.getLogger("footfall")
 
@@ -49,8 +50,6 @@ STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
 GC_THRESHOLDS = (20_000, 20, 50)
 """Allocations before a young collection, young ones before an older one, and so on."""
-HOUR_MS = 3_600_000
-MINUTE_MS = 60_000
 
 
 class StartError(Exception):

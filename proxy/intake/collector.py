@@ -16,8 +16,9 @@ from proxy.events.catalogue import Rejection, check_browser_action
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
 from proxy.intake.recorder import Full, Recorder
 from proxy.store.base import Confirmation, Confirmed
-from proxy.visitors.cookie import DAY_MS, CookieSigner
+from proxy.visitors.cookie import CookieSigner
 from proxy.visitors.ids import PageIds, parse_uuid, visitor_id
+from proxy.visitors.times import DAY_MS
 
 BODY_SECONDS = 10.0
 """Time for the whole body of a beacon to arrive."""

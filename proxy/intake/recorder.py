@@ -16,6 +16,7 @@ from typing import NamedTuple
 from proxy.intake.holding import Breaker
 from proxy.intake.writing import Handed, WritingThread
 from proxy.store.base import Item, Outcomes, Result, Sweep, Writer
+from proxy.visitors.times import DAY_MS
 
 log = logging.getLogger("footfall.recorder")
 
@@ -24,7 +25,6 @@ COUNTS_EVERY_SECONDS = 1.0
 COUNTED_HOSTS = 200
 """Distinct hosts counted between two flushes; a flood of made-up Host fields shares one row."""
 OTHER_HOST = "(other)"
-DAY_MS = 86_400_000
 
 
 class Full(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
 
+from proxy.bounded import Bounded
 from proxy.events.privacy import CleanUri, clean_parts, clean_text, clean_uri
 from proxy.store.base import Visit
 from proxy.visitors.ids import event_id
@@ -49,20 +50,18 @@ class Cleaner:
     __slots__ = ("_pages", "_referrers", "_sessions")
 
     def __init__(self) -> None:
-        self._sessions: dict[tuple[bytes | None, bytes, str, Facts], Facts] = {}
-        self._pages: dict[tuple[str, str, bytes, bytes], CleanUri] = {}
-        self._referrers: dict[bytes, str | None] = {}
+        self._sessions: Bounded[tuple[bytes | None, bytes, str, Facts], Facts] = Bounded(URI_CACHE_ENTRIES)
+        self._pages: Bounded[tuple[str, str, bytes, bytes], CleanUri] = Bounded(URI_CACHE_ENTRIES)
+        self._referrers: Bounded[bytes, str | None] = Bounded(URI_CACHE_ENTRIES)
 
     def page(self, request: Request) -> CleanUri:
         """The address of the page that was asked for."""
         key = (request.scheme, request.host, request.raw_path, request.query)
         known = self._pages.get(key)
         if known is None:
-            if len(self._pages) >= URI_CACHE_ENTRIES:
-                self._pages.clear()
             known = clean_parts(request.scheme, request.host, _text(request.raw_path), _text(request.query))
             if len(request.raw_path) + len(request.query) <= REMEMBERED_BYTES:
-                self._pages[key] = known
+                self._pages.put(key, known)
         return known
 
     def referrer(self, value: bytes | None) -> str | None:
@@ -71,12 +70,10 @@ class Cleaner:
             return None
         if value in self._referrers:
             return self._referrers[value]
-        if len(self._referrers) >= URI_CACHE_ENTRIES:
-            self._referrers.clear()
         clean = clean_uri(_text(value))
         uri = None if clean is None else clean.uri
         if len(value) <= REMEMBERED_BYTES:
-            self._referrers[value] = uri
+            self._referrers.put(value, uri)
         return uri
 
     def session_facts(self, fields: Mapping[bytes, bytes], agent: Agent, utm: Facts) -> Facts:
@@ -85,14 +82,12 @@ class Cleaner:
         key = (hint, accepted, agent.source, utm)
         known = self._sessions.get(key)
         if known is None:
-            if len(self._sessions) >= URI_CACHE_ENTRIES:
-                self._sessions.clear()
             source = agent.source if hint is None else ("WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP")
             language = _LANGUAGE.match(accepted.decode("latin-1").strip())
             spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
             known = (("source", source), *spoken, *utm, ("trigger", "page.visit"))
             if len(accepted) <= REMEMBERED_BYTES:
-                self._sessions[key] = known
+                self._sessions.put(key, known)
         return known
 
 

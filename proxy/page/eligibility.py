@@ -44,6 +44,8 @@ class Standing:
     OPTED_OUT: Final = Outcome.OPTED_OUT
 
 
+NOT_MODIFIED: Final = 304
+
 _PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _PREFETCH = frozenset(_PREFETCH_FIELDS)
 _PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
@@ -197,7 +199,7 @@ def may_be_page(method: str, fields: Fields) -> bool:
 
 def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
     """Row 11's first half: by Content-Type; for 304 by what that path last answered, else by Accept."""
-    if answer.status == 304 and not answer.html:
+    if answer.status == NOT_MODIFIED and not answer.html:
         return wants_html(fields) if known_html is None else known_html
     return answer.html
 
@@ -218,7 +220,7 @@ def classify_as_get(fields: Fields, standing: str, answer: Answer, known_html: b
     if is_prefetch(fields):
         return Outcome.PREFETCH
     status = answer.status
-    if 300 <= status < 400 and status != 304:
+    if 300 <= status < 400 and status != NOT_MODIFIED:
         return Outcome.REDIRECT
     html = is_html(answer, fields, known_html) and not answer.attachment and status not in _NO_DOCUMENT_STATUS
     if html and is_fragment(fields):

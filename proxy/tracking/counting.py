@@ -5,14 +5,12 @@ import time
 from typing import NamedTuple
 
 from proxy.intake.visits import make_visit
-from proxy.page.eligibility import Answer
+from proxy.page.eligibility import NOT_MODIFIED, Answer
 from proxy.store.base import OptOut
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
-from proxy.visitors.cookie import DAY_MS
-from proxy.visitors.ids import MINUTE_MS, bot_id, event_id, visitor_id
-
-NOT_MODIFIED = 304
+from proxy.visitors.ids import bot_id, event_id, visitor_id
+from proxy.visitors.times import DAY_MS, MINUTE_MS
 
 
 class Count(NamedTuple):

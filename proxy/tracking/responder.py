@@ -10,8 +10,17 @@ import logging
 from collections.abc import Awaitable
 
 from proxy.page import fields as page_fields
+from proxy.page.eligibility import (
+    NOT_MODIFIED,
+    Answer,
+    Headers,
+    Outcome,
+    Standing,
+    classify,
+    classify_as_get,
+    read_answer,
+)
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
-from proxy.page.eligibility import Answer, Headers, Outcome, Standing, classify, classify_as_get, read_answer
 from proxy.page.tagging import Tagging, may_tag
 from proxy.tracking.counting import NOTHING, Count, count_bot, count_visit, opt_out, uncounted
 from proxy.tracking.request import TrackedRequest
@@ -23,7 +32,6 @@ log = logging.getLogger("footfall.tracking")
 HOLD_WHOLE_BYTES = 16 * 1024
 """A page that is one chunk of at most this size waits whole for its commit (one write instead of two); of a larger
 one only the last byte waits."""
-NOT_MODIFIED = 304
 
 
 class Responder:

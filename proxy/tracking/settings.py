@@ -4,10 +4,11 @@ Law: nothing here changes a request; it answers what VISITS.md asks about one (w
 """
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping, Sized
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.bounded import Bounded
 from proxy.intake.recorder import Recorder
 from proxy.intake.visits import Cleaner, public_host
 from proxy.page.coding import narrow_accept_encoding
@@ -61,9 +62,9 @@ class Sites:
     def __init__(self, prefix: bytes, src: bytes) -> None:
         self._prefix = prefix
         self._src = src
-        self._sites: dict[tuple[str, str], Site] = {}
-        self._hosts: dict[bytes, str] = {}
-        self._codings: dict[bytes, bytes] = {}
+        self._sites: Bounded[tuple[str, str], Site] = Bounded(REMEMBERED)
+        self._hosts: Bounded[bytes, str] = Bounded(REMEMBERED)
+        self._codings: Bounded[bytes, bytes] = Bounded(REMEMBERED)
 
     def site(self, scheme: str, host: str) -> Site:
         """What a tag on this host needs to know."""
@@ -71,7 +72,7 @@ class Sites:
         if known is None:
             origin = f"{scheme}://{host}".encode("latin-1", "replace")
             known = Site(origin, self._src, self._src.partition(b"?")[0], self._prefix + b"/events")
-            _remember(self._sites, (scheme, host), known)
+            self._sites.put((scheme, host), known)
         return known
 
     def host(self, value: bytes) -> str:
@@ -79,7 +80,8 @@ class Sites:
         known = self._hosts.get(value)
         if known is None:
             known = public_host(value)
-            _remember(self._hosts, value, known)
+            if len(value) <= REMEMBERED_BYTES:
+                self._hosts.put(value, known)
         return known
 
     def codings(self, accepted: bytes) -> bytes:
@@ -87,16 +89,9 @@ class Sites:
         known = self._codings.get(accepted)
         if known is None:
             known = narrow_accept_encoding(accepted) or accepted
-            _remember(self._codings, accepted, known)
+            if len(accepted) <= REMEMBERED_BYTES:
+                self._codings.put(accepted, known)
         return known
-
-
-def _remember(memory: dict[Any, Any], key: Sized, value: object) -> None:
-    if len(key) > REMEMBERED_BYTES:
-        return
-    if len(memory) >= REMEMBERED:
-        memory.clear()
-    memory[key] = value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from itsdangerous import BadSignature, Signer
 
+from proxy.bounded import Bounded
+from proxy.visitors.times import DAY_MS
+
 NAME_HTTP = "footfall"
 NAME_HTTPS = "__Host-footfall"
 CONSENT_NAME = b"footfall_consent"
-DAY_MS = 86_400_000
 _VERSION = 1
 _BODY_BYTES = 20
 VERIFIED_CACHE_ENTRIES = 8192
@@ -66,8 +68,8 @@ class CookieSigner:
         }
         self._current = keys[0].id
         self._max_age_days = max_age_days
-        self._verified: dict[bytes, Identity] = {}
-        self._headers: dict[bytes, CookieHeader] = {}
+        self._verified: Bounded[bytes, Identity] = Bounded(VERIFIED_CACHE_ENTRIES)
+        self._headers: Bounded[bytes, CookieHeader] = Bounded(VERIFIED_CACHE_ENTRIES)
         self.name_http = name.encode("ascii")
         self.name_https = b"__Host-" + self.name_http
 
@@ -92,9 +94,7 @@ class CookieSigner:
                 next(iter(values_of(header, CONSENT_NAME)), b""),
             )
             if len(header) <= HEADER_REMEMBERED_BYTES:
-                if len(self._headers) >= VERIFIED_CACHE_ENTRIES:
-                    self._headers.clear()
-                self._headers[header] = known
+                self._headers.put(header, known)
         return known
 
     def read(self, values: Sequence[bytes], now_ms: int) -> Identity | None:
@@ -140,11 +140,9 @@ class CookieSigner:
             self._signers[body[19]].unsign(value)
         except BadSignature:
             return None
-        identity = Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)
-        if len(self._verified) >= VERIFIED_CACHE_ENTRIES:
-            self._verified.clear()
-        self._verified[value] = identity
-        return identity
+        return self._verified.put(
+            value, Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)
+        )
 
 
 def values_of(header: bytes, name: bytes) -> list[bytes]:

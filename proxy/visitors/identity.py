@@ -8,7 +8,8 @@ are given what the store has just read inside its transaction.
 from enum import Enum, auto
 from typing import NamedTuple
 
-from proxy.visitors.ids import MINUTE_MS, PageId
+from proxy.visitors.ids import PageId
+from proxy.visitors.times import MINUTE_MS
 
 HEAL_WITHIN_MS = 30 * MINUTE_MS
 """A page id that the store does not know is healed if it is younger than this: its row was lost in a crash."""

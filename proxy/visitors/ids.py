@@ -11,13 +11,14 @@ import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 
+from proxy.visitors.times import MINUTE_MS
+
 PAGE_ID_CHARS = 43
 _VERSION = 1
 _COUNTED = 0x01
 _VISITOR_NEW = 0x02
 _MAC_BYTES = 10
 _BODY_BYTES = 22
-MINUTE_MS = 60_000
 
 _END_OF_SESSION = uuid.UUID("6f2b4a0e-5d0c-5f0a-9a55-3f9a3b1f4a10")
 _BOT = uuid.UUID("0f1c8f0e-7b8e-5d07-8e8e-2f6c7f1f9d55")

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from crawleruseragents import is_crawler
 
+from proxy.bounded import Bounded
+
 BOT, UNPROVEN, PERSON = 0, 1, 2
 """Indexes into `events.event.LANES`; the numbers that the store keeps."""
 
@@ -33,16 +35,14 @@ class Agents:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Agent] = {}
+        self._known: Bounded[bytes, Agent] = Bounded(AGENT_CACHE_ENTRIES)
 
     def read(self, user_agent: bytes) -> Agent:
         """Judge a User-Agent header's value; empty counts as a bot (VISITS.md section 1, row 13)."""
         user_agent = user_agent[:AGENT_MAX_CHARS]  # what is remembered is bounded too
         agent = self._known.get(user_agent)
         if agent is None:
-            if len(self._known) >= AGENT_CACHE_ENTRIES:
-                self._known.clear()
-            agent = self._known[user_agent] = judge(user_agent.decode("latin-1"))
+            agent = self._known.put(user_agent, judge(user_agent.decode("latin-1")))
         return agent
 
 

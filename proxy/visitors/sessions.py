@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-MINUTE_MS = 60_000
+from proxy.visitors.times import DAY_MS, MINUTE_MS
+
 TIMEOUT_MS = 30 * MINUTE_MS
-MAX_MS = 24 * 60 * MINUTE_MS
+MAX_MS = DAY_MS
 SWEEP_GRACE_MS = 60_000
 """The sweeper waits this much longer than the time-out, so that late beacons land before the end is written."""
 

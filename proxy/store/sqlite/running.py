@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from proxy.store.base import Item, Visit
 from proxy.store.sqlite.tables import Tables
+from proxy.store.sqlite.visits import NOT_MODIFIED
 from proxy.visitors.lanes import PROOF_COOKIE, RETURNED
 from proxy.visitors.sessions import Rules
 
 _PROVEN = PROOF_COOKIE | RETURNED
-_NOT_MODIFIED = ("status", 304)
 
 
 def apply_whole(tables: Tables, rules: Rules, batch: Sequence[Item]) -> bool:
@@ -64,7 +64,7 @@ def _chosen(visits: Sequence[Visit]) -> list[Visit]:
     latest: dict[bytes, int] = {}
     for visit in visits:
         uuid, time = visit.uuid, visit.time
-        if visit.bot or not visit.cookie_came_back or _NOT_MODIFIED in visit.facts or time < latest.get(uuid, time):
+        if visit.bot or not visit.cookie_came_back or NOT_MODIFIED in visit.facts or time < latest.get(uuid, time):
             odd.add(uuid)
         latest[uuid] = time
     return [visit for visit in visits if visit.uuid not in odd] if odd else list(visits)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from proxy.bounded import Bounded
 from proxy.store.base import Visit
 from proxy.store.sqlite.connection import SQL, Connection
 from proxy.visitors.sessions import Session
@@ -69,9 +70,9 @@ class Tables:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.execute: Callable[..., Any] = connection.execute
-        self._words: dict[str, int] = {}
-        self._uris: dict[str, int] = {}
-        self._facts: dict[Facts, int] = {}
+        self._words: Bounded[str, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
+        self._uris: Bounded[str, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
+        self._facts: Bounded[Facts, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
         self._seq: int | None = None
 
     def begin(self) -> None:
@@ -107,7 +108,7 @@ class Tables:
         if known is None:
             row = self.execute(SQL["word_id"], (text,)).fetchone()
             known = row[0] if row else self.execute(SQL["add_word"], (text,)).lastrowid
-            _remember(self._words, text, known)
+            self._words.put(text, known)
         return known
 
     def text(self, word: int | None) -> str | None:
@@ -124,7 +125,7 @@ class Tables:
         known = self._facts.get(facts)
         if known is None:
             known = self.word(json.dumps(dict(facts), ensure_ascii=False, separators=(",", ":")))
-            _remember(self._facts, facts, known)
+            self._facts.put(facts, known)
         return known
 
     def facts_of(self, word: int | None) -> Facts:
@@ -138,7 +139,7 @@ class Tables:
         if known is None:
             row = self.execute(SQL["uri_id"], (text,)).fetchone()
             known = row[0] if row else self._add_uri(text, host, path)
-            _remember(self._uris, text, known)
+            self._uris.put(text, known)
         return known
 
     def knows(self, visit: Visit) -> bool:
@@ -209,9 +210,3 @@ class Tables:
 def _visitor_row(row: tuple[Any, ...]) -> VisitorRow:
     session = None if row[3] is None else Session(row[3], row[4], row[5], row[6])
     return VisitorRow(row[0], row[1], session)
-
-
-def _remember(cache: dict[Any, int], key: object, value: int) -> None:
-    if len(cache) >= DICTIONARY_CACHE_ENTRIES:
-        cache.clear()
-    cache[key] = value

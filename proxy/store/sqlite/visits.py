@@ -14,7 +14,8 @@ from proxy.visitors.sessions import Rules
 
 CONFIRMED, HEALED = 1, 2
 """Bits of event.state."""
-NOT_MODIFIED = 304
+NOT_MODIFIED = ("status", 304)
+"""The fact of a visit whose title is not in the answer."""
 
 
 class NewView(NamedTuple):
@@ -42,7 +43,7 @@ def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
     uri = tables.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
-    known_title = ("status", NOT_MODIFIED) in visit.facts
+    known_title = NOT_MODIFIED in visit.facts
     view = NewView(
         visit.id,
         visit.time,
