@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from proxy import config as configuration
+from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.config import Config
 from proxy.endpoints import OwnEndpoints, load_tracker, make_endpoints, script_path
 from proxy.events.event import LANES
@@ -29,6 +30,7 @@ from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
 from proxy.keys import KeyFileError, load_keys
+from proxy.keys import inspect as inspect_keys
 from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
@@ -36,7 +38,7 @@ from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tracking.middleware import TrackingMiddleware
-from proxy.tracking.settings import App, Receive, Scope, Send, Sites, Tracking
+from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -77,7 +79,7 @@ class Footfall:
 
     def __init__(
         self,
-        app: App,
+        app: ASGIApp,
         config: str | os.PathLike[str] | Config | None = None,
         *,
         clock_ms: Callable[[], int] = now_ms,
@@ -121,8 +123,7 @@ class Footfall:
         if scope["type"] == "http":
             if not self._started:
                 self.start()
-            raw_path = scope.get("raw_path") or scope["path"].encode("utf-8")
-            await (self._own if self._own.takes(raw_path) else self._tracked)(scope, receive, send)
+            await (self._own if self._own.takes(raw_path_of(scope)) else self._tracked)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await live_inside(self._app, scope, receive, send, start=self.start, stop=self.stop)
         else:
@@ -201,12 +202,8 @@ def prepare(config: Config) -> tuple[Key, ...]:
 def inspect(config: Config) -> list[str]:
     """What `footfall serve` would stumble over on this machine, a line each: an existing secrets file or store that
     cannot be used. Makes nothing."""
-    problems = []
-    if config.key_path.exists():
-        try:
-            load_keys(config.key_path)
-        except KeyFileError as error:
-            problems.append(str(error))
+    wrong = inspect_keys(config.key_path)
+    problems = [] if wrong is None else [wrong]
     if config.store_path.exists():
         try:
             SqliteReader(config.store_path).close()
@@ -248,7 +245,13 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         refused=footfall.count_refused,
     )
     tune_collector()
-    return run(gate, sockets=sockets, refused=footfall.count_refused, lifeline=lifeline)
+    return run(
+        gate,
+        sockets=sockets,
+        refused=footfall.count_refused,
+        lifeline=lifeline,
+        body_idle_seconds=config.limits.body_idle_seconds,
+    )
 
 
 def export(

@@ -62,7 +62,7 @@ def parser(version: str) -> argparse.ArgumentParser:
 
     check = commands.add_parser(
         "check",
-        help="check the configuration and show what differs from the defaults",
+        help="check configuration, secrets file and store, and show what differs from the defaults",
         description="Check the configuration, the secrets file and the store where they exist, and show what differs "
         "from the defaults. Makes and changes nothing.",
     )

@@ -37,10 +37,6 @@ def listen(text: str) -> str:
     return text
 
 
-def listen_or_off(text: str) -> str:
-    return text if text == "off" else listen(text)
-
-
 def origin(text: str) -> str:
     """An absolute http(s) address without path, query or user, in lower case and without its default port."""
     if not text:

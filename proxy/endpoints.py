@@ -5,10 +5,8 @@ here is proxied, nothing here is counted.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import rjsmin
 from starlette.applications import Starlette
@@ -17,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.intake.collector import Collector, Sender, problem
 from proxy.page.eligibility import read_fields
 from proxy.tracking.settings import Tracking
@@ -105,7 +104,7 @@ class OwnEndpoints:
 
     __slots__ = ("_app", "_prefix")
 
-    def __init__(self, app: Callable[..., Awaitable[None]], prefix: bytes) -> None:
+    def __init__(self, app: ASGIApp, prefix: bytes) -> None:
         self._app = app
         self._prefix = prefix
 
@@ -114,7 +113,7 @@ class OwnEndpoints:
         prefix = self._prefix
         return raw_path.startswith(prefix) and raw_path[len(prefix) : len(prefix) + 1] in (b"", b"/")
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of ours."""
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+        raw_path = raw_path_of(scope)
         await self._app({**scope, "path": raw_path.decode("latin-1"), "root_path": ""}, receive, send)

@@ -5,20 +5,16 @@ lifespan is given none, and one that fails to start is left failed.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+
+from proxy.asgi import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("footfall")
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-
 
 async def live_inside(
-    app: App,
-    scope: Message,
+    app: ASGIApp,
+    scope: Scope,
     receive: Receive,
     send: Send,
     *,

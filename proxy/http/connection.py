@@ -11,7 +11,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, cast
 
-from proxy.http.asgi import Headers
+from proxy.asgi import Headers
 from proxy.http.errors import UpstreamBroken
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
 

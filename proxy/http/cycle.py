@@ -15,7 +15,7 @@ import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from proxy.http.asgi import ASGIApp, Headers, Message, Scope
+from proxy.asgi import ASGIApp, Headers, Message, Scope
 from proxy.http.errors import page
 from proxy.http.headers import content_length, has_bad_syntax, value_of
 

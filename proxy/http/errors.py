@@ -16,7 +16,7 @@
 import html
 import json
 
-from proxy.http.asgi import Headers, Send
+from proxy.asgi import Headers, Send
 
 RETRY_AFTER_SECONDS = 2
 ALLOW = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from proxy.http.asgi import Headers
+from proxy.asgi import Headers
 from proxy.http.errors import ProxyError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import time
 from email.utils import formatdate
 from functools import partial
 
-from proxy.http.asgi import Headers, Receive, Scope, Send
+from proxy.asgi import Headers, Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
 from proxy.http.headers import Peer, answer_fields, request_head, value_of

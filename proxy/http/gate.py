@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
-from proxy.http.asgi import ASGIApp, Headers, Receive, Scope, Send
+from proxy.asgi import ASGIApp, Headers, Receive, Scope, Send
 from proxy.http.errors import answer
 from proxy.http.headers import content_length, has_bad_syntax, value_of
 

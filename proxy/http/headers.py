@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
-from proxy.http.asgi import Headers
+from proxy.asgi import Headers
 
 # Deleting these from the joined names or values leaves nothing where all are well-formed (RFC 9110 5.1, 5.5): four
 # times faster than a regular expression. Line breaks are counted apart.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from proxy.http.asgi import Headers
+from proxy.asgi import Headers
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of

@@ -23,7 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
-from proxy.http.asgi import ASGIApp, Headers
+from proxy.asgi import ASGIApp, Headers
 from proxy.http.cycle import Cycle, reset
 from proxy.http.errors import VisitorError, page
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote_to_bytes
 
-from proxy.http.asgi import Headers, Scope
+from proxy.asgi import Headers, Scope
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _HIGH_BYTES = bytes(range(0x80, 0x100))

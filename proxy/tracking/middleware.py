@@ -6,9 +6,10 @@ configuration only; each request has a `Responder` (responder.py) that holds its
 
 import logging
 
+from proxy.asgi import ASGIApp, Receive, Scope, Send
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.responder import Responder
-from proxy.tracking.settings import App, Receive, Scope, Send, Tracking
+from proxy.tracking.settings import Tracking
 
 log = logging.getLogger("footfall.tracking")
 
@@ -16,7 +17,7 @@ log = logging.getLogger("footfall.tracking")
 class TrackingMiddleware:
     """Tracks what passes through `app`."""
 
-    def __init__(self, app: App, tracking: Tracking) -> None:
+    def __init__(self, app: ASGIApp, tracking: Tracking) -> None:
         self.app = app
         self.tracking = tracking
 

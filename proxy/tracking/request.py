@@ -7,9 +7,10 @@ that may become a tagged page, for conditionals, ranges and codings that would b
 
 import time
 
+from proxy.asgi import Scope, raw_path_of
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import Headers, Standing, may_be_page, read_fields
-from proxy.tracking.settings import Scope, Tracking
+from proxy.tracking.settings import Tracking
 
 
 class TrackedRequest:
@@ -36,7 +37,7 @@ class TrackedRequest:
         self.begun = time.perf_counter()
         self.now_ms = tracking.clock_ms()
         self.method: str = scope["method"]
-        self.raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
+        self.raw_path = raw_path_of(scope)
         self.query: bytes = scope.get("query_string") or b""
         headers: Headers = scope["headers"]
         self.fields = fields = read_fields(headers)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
+from proxy.asgi import Message, Send
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import (
     NOT_MODIFIED,
@@ -24,7 +25,7 @@ from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.tagging import Tagging, may_tag
 from proxy.tracking.counting import NOTHING, Count, count_bot, count_visit, opt_out, uncounted
 from proxy.tracking.request import TrackedRequest
-from proxy.tracking.settings import Message, Send, Tracking
+from proxy.tracking.settings import Tracking
 from proxy.visitors.cookie import is_ours
 
 log = logging.getLogger("footfall.tracking")

@@ -4,10 +4,10 @@ Law: nothing here changes a request; it answers what VISITS.md asks about one (w
 """
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
+from proxy.asgi import Scope
 from proxy.bounded import Bounded
 from proxy.intake.recorder import Recorder
 from proxy.intake.visits import Cleaner, public_host
@@ -19,12 +19,6 @@ from proxy.tracking.heads import HeldHeads
 from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
 from proxy.visitors.lanes import Agents
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PEER = "footfall.peer"
 """Scope extension of our gate: what a trusted peer says of the request (proxy/http/gate.py)."""

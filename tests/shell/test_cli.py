@@ -172,7 +172,7 @@ def test_usage_and_configuration_errors_are_one_line_and_exit_2(tmp_path):
         told = footfall(tmp_path, command, FOOTFALL_REPORT__LISTEN="127.0.0.1:0")
         assert "no report yet" in one_line(told, 2)
     assert "no report yet" in one_line(footfall(tmp_path, "demo", "--report", "127.0.0.1:0"), 2)
-    (tmp_path / "deep.toml").write_text("[" * 20_000)
+    (tmp_path / "deep.toml").write_text(f"site = {'[' * 20_000}")
     assert "nested too deep" in one_line(footfall(tmp_path, "check", "--config", "deep.toml"), 2)
     assert "No such file" in one_line(footfall(tmp_path, "check", "--config", "none.toml"), 2)
     own = ("serve", "--listen", "127.0.0.1:9", "--upstream", "http://localhost:9")

@@ -3,7 +3,7 @@
 import pytest
 from wire import TOKEN, Seen, Wire, always, ok, origin, proxying, serving
 
-from proxy.http.asgi import Receive, Scope, Send
+from proxy.asgi import Receive, Scope, Send
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from wire import Seen, Served, Wire, always, eventually, ok, origin, proxying, serving
 
-from proxy.http.asgi import Message, Receive, Scope, Send
+from proxy.asgi import Message, Receive, Scope, Send
 from proxy.http.forward import Forwarder
 from proxy.http.upstream import Upstream
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proxy.http.asgi import ASGIApp
+from proxy.asgi import ASGIApp
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.server import run

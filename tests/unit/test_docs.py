@@ -9,7 +9,12 @@ from pathlib import Path
 from proxy.arguments import CHILDREN, parser
 from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
+from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
+from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
+from proxy.intake.visits import REFERRER_MAX_BYTES
+from proxy.page.fields import _CHANGED as CHANGED
+from proxy.page.fields import to_visitor
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -86,6 +91,44 @@ def test_documented_environment_variables_and_keys_exist():
     for block in re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL):
         tables = tomllib.loads(block)
         assert {f"{table}.{key}" for table in tables for key in tables[table]} <= known
+
+
+def test_every_front_in_the_documentation_sets_all_that_is_believed_of_it():
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    fronts = [block for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) if "8080" in block and "{" in block]
+    assert len(fronts) == 2  # nginx, Caddy
+    for block in fronts:
+        for name in ("X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-For"):
+            assert re.search(rf"^ +(?:proxy_set_header|header_up) {name} [${{]\w+}}?;?$", block, re.MULTILINE), name
+        assert re.search(r'^ +(?:proxy_set_header Forwarded "";|header_up -Forwarded)$', block, re.MULTILINE)
+
+
+def limits() -> str:
+    return README.partition("## Limits")[2].partition("\n## ")[0]
+
+
+def test_the_readmes_limits_are_the_codes():
+    text = limits()
+    for number, unit in (
+        (URI_MAX_CHARS, "characters, of its path"),
+        (PATH_MAX_CHARS, ", of its query"),
+        (QUERY_MAX_PARAMS, "params"),
+        (REFERRER_MAX_BYTES, "bytes is not stored"),
+        (HEADER_SECONDS, "s for a request's head"),
+        (KEEP_ALIVE_SECONDS, "s between two requests"),
+        (STALLED_SECONDS, "s while a visitor takes nothing"),
+    ):
+        assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
+
+
+def test_the_readme_names_every_field_that_a_tagged_answer_loses_or_gains():
+    head = [(name.encode(), b"1") for name in sorted(name.decode() for name in CHANGED - {b"content-length"})]
+    after = {name for name, _ in to_visitor(head, tagged=True, length=None)}
+    before = {name for name, _ in head}
+    told = README.partition("## What it changes")[2].partition("\n## ")[0].lower()
+    for name in before ^ after:
+        if name != b"cloudflare-cdn-cache-control":  # its vendor's spelling of cdn-cache-control
+            assert f"`{name.decode()}" in told, name
 
 
 def test_links_between_documents_lead_somewhere():

@@ -33,6 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "endpoints": {"tracking", "intake", "page.eligibility"},
     "keys": {"visitors.cookie"},
     "lifespan": set(),
+    "asgi": set(),
     "bounded": set(),  # a word of our language, like a container of the standard library
     "app": {
         "config",
@@ -52,14 +53,14 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": {"app"},  # `from proxy import Footfall`
 }
-COMMON = ("bounded",)
+COMMON = ("asgi", "bounded")
 PURE = (
     "bounded",
     *("http.headers", "http.gate", "http.target", "page", "store.base", "intake.holding"),
     *("visitors", "events", "arguments", "checks"),
 )
-IMPURE = {"asyncio", "starlette", "sqlite3", "aiosqlite", "time", "os", "logging", "socket", "threading", "subprocess"}
-ALONE = ("uvicorn", "httptools", "aiosqlite", "sqlite3", "itsdangerous")
+IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
+ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous")
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -13,7 +13,8 @@ from proxy.page.usual import usual_place
 CASES = json.loads((Path(__file__).parents[1] / "data" / "html_cases.json").read_text("utf-8"))["cases"]
 TAG = b"<script async src=/t></script>"
 PIECES = (
-    *("<!doctype html>", "<!DOCTYPE html>", "<html>", '<html lang="en">', "<html amp>", "<head>", "<HEAD>", "\n", " ", "\x0b"),
+    *("<!doctype html>", "<!DOCTYPE html>", "<html>", '<html lang="en">', "<html amp>", "<head>", "<HEAD>"),
+    *("\n", " ", "\x0b"),
     *('<meta charset="utf-8">', "<meta charset=utf-8>", '<meta name="a" content="b">', '<meta name="a" content="b" />'),
     *('<meta name="a" content="> <link x">', "<meta content='> <link x'>", '<meta content="<head>">', '<meta a="b" c>'),
     *('<meta http-equiv="content-security-policy" content="script-src x">', "<title>t</title>", "<title>a<b</title>"),

@@ -9,3 +9,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def raw_path_of(scope: Scope) -> bytes:
+    """The path as it was sent; of a server that does not say, the decoded one (ASGI 3, `raw_path` is optional)."""
+    raw_path: bytes | None = scope.get("raw_path")
+    return raw_path if raw_path is not None else scope["path"].encode("utf-8")
