@@ -60,6 +60,9 @@ PEER = """
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
             proxy_set_header Accept-Encoding "";
+            proxy_buffer_size 16k;
+            proxy_buffers 16 16k;
+            proxy_busy_buffers_size 128k;
             sub_filter_once on;
             sub_filter '{head}' '{head}{tag}';
             add_header Set-Cookie '{set_cookie}';
