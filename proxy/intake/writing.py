@@ -8,6 +8,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
 FAILING_STOP_SECONDS = 2.0
 """Patience on stopping while the store refuses everything."""
+
+QUIET_SECONDS = 30.0
+"""A failure that comes back within this time of the last one said is not said again,"""
+LASTING_SECONDS = 5.0
+"""unless it lasts this long."""
 
 
 class Handed(NamedTuple):
@@ -45,6 +51,9 @@ class WritingThread:
         self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
         self._stopping = threading.Event()
         self.failing = False
+        self._failing_since = 0.0
+        self._said = False
+        self._last_said = -QUIET_SECONDS
 
     def start(self) -> None:
         """Start writing."""
@@ -96,10 +105,7 @@ class WritingThread:
                 results = writer.append(items)
                 break
             except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
-                if not self.failing:
-                    hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
-                    log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)
-                self.failing = True
+                self._fail(error)
                 if writer is not None:
                     writer.close()
                     writer = None
@@ -107,7 +113,20 @@ class WritingThread:
                     return None
                 pause = min(pause * 2, RETRY_MOST_SECONDS)
         if self.failing:
-            log.warning("the store takes events again: recording resumed")
             self.failing = False
+            if self._said:
+                log.warning("the store takes events again: recording resumed")
         self._deliver(batch, results)
         return writer
+
+    def _fail(self, error: Exception) -> None:
+        """Say once that the store refuses events. A disk with next to no room takes some and refuses the next: what
+        comes and goes is said again only after a while, or when it lasts."""
+        now = time.monotonic()
+        if not self.failing:
+            self.failing, self._failing_since, self._said = True, now, False
+        lasting = now - self._failing_since >= LASTING_SECONDS
+        if not self._said and (lasting or now - self._last_said >= QUIET_SECONDS):
+            self._said, self._last_said = True, now
+            hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
+            log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)

@@ -222,10 +222,10 @@ def test_a_full_disk_stops_the_recording_and_not_the_site(tmp_path: Path, upstre
             late, _ = pages(served, 50)
             filler.unlink()
             recovers(served, store, [*ids, *late])
-            # Closing the file after a failure may free some of its log, and recording resume for a moment: each
-            # trouble is said once, and its end.
+            # Closing the file after a failure may free some of its log, and recording resume for a moment: that is
+            # not said again, unless it lasts.
             said = [line for line in served.log.read_text().splitlines() if NOT_TAKEN in line or RESUMED in line]
-            assert [NOT_TAKEN in line for line in said] == [True, False] * (len(said) // 2)
+            assert [NOT_TAKEN in line for line in said] in ([True, False], [True, False] * 2)
         assert integrity(store) == "ok"
         assert outcomes(store)["visit"] == len(ids) + len(late) + 2 * PROBE_EVERY
 
