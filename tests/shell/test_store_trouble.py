@@ -32,6 +32,8 @@ from whole import (
 )
 from wire import eventually
 
+from proxy.store.base import StoreError
+
 HOLD_MS = 250
 MARGIN_SECONDS = 0.5
 """For two shared cores; what matters is that nobody waits for the store, whose own time-out is 5 s."""
@@ -239,6 +241,33 @@ def test_a_disk_that_is_full_from_the_start(tmp_path: Path, upstream: int) -> No
             filler.unlink()
             recovers(served, store, ids)
         assert integrity(store) == "ok"
+
+
+def test_a_store_that_is_moved_away_is_made_anew(tmp_path: Path, upstream: int) -> None:
+    """The events before are in the file that was moved, whole; those after it are in a new one, soon."""
+    store, away = tmp_path / "footfall.db", tmp_path / "away.db"
+    with serving(tmp_path, upstream) as served:
+        before, _ = pages(served, 5)
+        assert eventually_stored(store, set(before))
+        for end in ("", "-wal", "-shm"):
+            (tmp_path / f"footfall.db{end}").rename(tmp_path / f"away.db{end}")
+        after: list[str] = []
+
+        def new_file_takes_events() -> bool:
+            after.extend(pages(served, 1)[0])
+            return bool(set(stored_ids(store)) & set(after))
+
+        assert eventually(new_file_takes_events), served.log.read_text()
+        said_once(served, NOT_TAKEN, RESUMED)
+    assert integrity(away) == integrity(store) == "ok"
+    assert visits(away) + visits(store) == Counter([*before, *after])
+
+
+def stored_ids(store: Path) -> list[str]:
+    """The visits of a store that may not be there yet, or not be whole."""
+    with contextlib.suppress(StoreError):
+        return list(visits(store))
+    return []
 
 
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path, upstream: int) -> None:
