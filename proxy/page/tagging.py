@@ -39,7 +39,6 @@ class Tagging:
         "_recoder",
         "_site",
         "added",
-        "blocked",
         "decided",
         "failure",
     )
@@ -54,7 +53,6 @@ class Tagging:
         self._recoder = Recoder(self._make_injector()) if answer.coding else None
         self.decided = False
         self.added = 0
-        self.blocked = ""
         self.failure: Exception | None = None
 
     @property
@@ -108,7 +106,6 @@ class Tagging:
         if metas or self._policies:
             verdict = decide(self._policies, self._site, metas)
             if not verdict.allowed:
-                self.blocked = verdict.reason
                 return None
             nonce = b"" if verdict.nonce is None else b' nonce="%b"' % verdict.nonce
         tag = b'<script async src="%b" data-page="%b"%b></script>' % (self._site.src, self._page_id, nonce)

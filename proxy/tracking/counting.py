@@ -32,7 +32,7 @@ def count_visit(tracking: Tracking, request: TrackedRequest, answer: Answer) -> 
     event, ticket = _record(
         tracking, request, answer, uuid=uuid, random=tracking.random.take(10), cookie_came_back=known
     )
-    page_id = tracking.page_ids.sign_parts(event, counted=True, visitor_new=not known, issued_minute=now // MINUTE_MS)
+    page_id = tracking.page_ids.sign(event, counted=True, visitor_new=not known, issued_minute=now // MINUTE_MS)
     if identity is not None and not identity.stale and not tracking.renew:
         return Count(page_id, (), ticket)
     return Count(page_id, _cookies(tracking, request, uuid) if answer.status != NOT_MODIFIED else (), ticket)
@@ -60,7 +60,7 @@ def uncounted(tracking: Tracking, request: TrackedRequest) -> Count:
     event = event_id(request.now_ms, os.urandom(10))
     new = request.identity is None
     minute = request.now_ms // MINUTE_MS
-    return Count(tracking.page_ids.sign_parts(event, counted=False, visitor_new=new, issued_minute=minute))
+    return Count(tracking.page_ids.sign(event, counted=False, visitor_new=new, issued_minute=minute))
 
 
 def _record(

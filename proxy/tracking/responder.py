@@ -91,9 +91,10 @@ class Responder:
         try:
             headers, length = self._judge(message)
         except Exception:
-            log.exception("an answer could not be judged; it is served as it is, unrecorded")
+            log.exception("an answer could not be judged; it is served as it is")
             self._tagging, self._ticket = None, 0
-            self._outcome = self._outcome or Outcome.FAILED
+            if self._outcome is None:
+                self._count(Outcome.FAILED)
             headers, length = message["headers"], None
         self._passing = self._tagging is None and not self._ticket
         if headers is not message["headers"]:

@@ -18,7 +18,6 @@ from proxy.bounded import Bounded
 from proxy.visitors.times import DAY_MS
 
 NAME_HTTP = "footfall"
-NAME_HTTPS = "__Host-footfall"
 CONSENT_NAME = b"footfall_consent"
 _VERSION = 1
 _BODY_BYTES = 20

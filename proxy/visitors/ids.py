@@ -66,14 +66,8 @@ class PageIds:
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
         self._macs = tuple(_Mac(hashlib.sha256(b"footfall page id\0" + secret).digest()) for secret in secrets)
 
-    def sign(self, page: PageId) -> bytes:
-        """The 43 characters of `data-page`."""
-        return self.sign_parts(
-            page.id, counted=page.counted, visitor_new=page.visitor_new, issued_minute=page.issued_minute
-        )
-
-    def sign_parts(self, event: bytes, *, counted: bool, visitor_new: bool, issued_minute: int) -> bytes:
-        """`sign`, for what has not been put together yet."""
+    def sign(self, event: bytes, counted: bool, visitor_new: bool, issued_minute: int) -> bytes:
+        """The 43 characters of `data-page`, from what a `PageId` holds, in its order."""
         flags = (_COUNTED if counted else 0) | (_VISITOR_NEW if visitor_new else 0)
         body = b"%c%b%b" % (_VERSION, event, (flags << 32 | issued_minute).to_bytes(5, "big"))
         return urlsafe_b64encode(body + self._macs[0].digest(body))[:PAGE_ID_CHARS]
