@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
+from proxy.fieldlist import FieldList
 from proxy.intake.collector import Collector, Sender, problem
 from proxy.page.eligibility import read_fields
 from proxy.tracking.settings import Tracking
@@ -83,7 +84,7 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
 
 def _sender(tracking: Tracking, request: Request) -> Sender:
     """Who sends a beacon: read as a page request is."""
-    fields = read_fields(request.headers.raw)
+    fields = read_fields(FieldList.of(request.headers.raw))
     scheme, host = tracking.origin(request.scope, fields)
     secure = scheme == "https"
     header = fields.get(b"cookie")

@@ -11,7 +11,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, cast
 
-from proxy.asgi import Headers
+from proxy.fieldlist import Collected
 from proxy.http.errors import UpstreamBroken
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
 
@@ -28,8 +28,8 @@ _UNTIL_CLOSE = sys.maxsize
 
 class Connection(asyncio.Protocol):
     __slots__ = (
+        "_collected",
         "_exchange",
-        "_fields",
         "_head_bytes",
         "_heard",
         "_interim",
@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         "_upstream",
         "idle_since",
         "is_stalled",
+        "on_header",
         "served",
     )
 
@@ -48,7 +49,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._exchange: Exchange | None = None
         self._parser: AnswerParser | None = None
-        self._fields: Headers = []
+        self._collected = Collected()
+        self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._left = 0  # bytes of body still to come past the parser
         self._head_bytes = 0
         self._heard = False  # any byte of the current answer
@@ -168,7 +170,7 @@ class Connection(asyncio.Protocol):
             self._keep = False
             if not exchange.complete:
                 raise UpstreamBroken(str(error)) from None
-        if len(self._fields) > ANSWER_FIELDS or (not exchange.status and self._head_bytes > ANSWER_HEAD_BYTES):
+        if len(self._collected) > ANSWER_FIELDS or (not exchange.status and self._head_bytes > ANSWER_HEAD_BYTES):
             raise UpstreamBroken("header too large")
         if exchange.complete or not exchange.status:
             return
@@ -212,17 +214,14 @@ class Connection(asyncio.Protocol):
 
     # The parser's callbacks ----------------------------------------------------------------------------------
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
         exchange, parser = self._exchange, self._parser
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
-        if len(self._fields) > ANSWER_FIELDS:
+        fields = self._collected.take()  # trailers come after it, and go nowhere
+        if len(fields) > ANSWER_FIELDS:
             raise UpstreamBroken("too many fields")
         status = parser.get_status_code()
-        fields, self._fields = self._fields, []  # trailers go to the new list, and nowhere from there
         if 100 <= status < 200 and status != 101:
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
@@ -230,7 +229,9 @@ class Connection(asyncio.Protocol):
             return
         if not 200 <= status < 600:
             raise UpstreamBroken(f"status {status}")
-        codings, exchange.length = _framing(fields)
+        codings = [value.strip(b" \t").lower() for value in fields.values(b"transfer-encoding")]
+        length = fields.by_name.get(b"content-length")  # the parser has found it to be a single number
+        exchange.length = None if length is None else int(length)
         self._keep = parser.should_keep_alive()
         if codings:
             if codings != [b"chunked"]:
@@ -253,15 +254,3 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is not None and exchange.status:
             exchange.complete = True
-
-
-def _framing(fields: Headers) -> tuple[list[bytes], int | None]:
-    """The transfer codings, and the Content-Length, which the parser has found to be a single number."""
-    codings = []
-    length = None
-    for name, value in fields:
-        if name == b"content-length":
-            length = int(value)
-        elif name == b"transfer-encoding":
-            codings.append(value.strip(b" \t").lower())
-    return codings, length

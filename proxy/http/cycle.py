@@ -1,9 +1,9 @@
 """One request and its response at the visitor's side: `receive` and `send` of the ASGI interface.
 
-Trimmed from what a general server must do to what this one needs: field lists are checked joined, not one by one, and
-the head waits for the first piece of body within the same turn of the event loop, so that
-both leave in one write. Framing is decided here alone (RFC 9112 6): a length that was stated is enforced, chunked goes
-to HTTP/1.1 only, a response cut short looks cut short.
+Trimmed from what a general server must do to what this one needs: fields are checked joined, not one by one, and the
+head waits for the first piece of body within the same turn of the event loop, so that both leave in one write.
+Framing is decided here alone (RFC 9112 6): a length that was stated is enforced, chunked goes to HTTP/1.1 only, a
+response cut short looks cut short.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from proxy.asgi import ASGIApp, Headers, Message, Scope
+from proxy.asgi import ASGIApp, Message, Scope
+from proxy.fieldlist import FieldList
 from proxy.http.errors import page
-from proxy.http.headers import content_length, has_bad_syntax, value_of
+from proxy.http.headers import content_length, has_line_break, value_of
 
 if TYPE_CHECKING:
     from proxy.http.server import ServerProtocol
@@ -36,7 +37,7 @@ def _status_line(status: int) -> bytes:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -223,31 +224,25 @@ class Cycle:
 
     def _start(self, message: Message) -> None:
         status: int = message["status"]
-        headers: Headers = list(message.get("headers", ()))
+        headers = FieldList.of(message.get("headers", ()))
         line = _STATUS_LINES.get(status)
         if line is None:
             raise RuntimeError(f"status {status} cannot be sent")
-        if has_bad_syntax(headers):
+        lines = list(map(b": ".join, headers))
+        if has_line_break(lines):
             raise RuntimeError("a response field is malformed")
-        fields = b"\r\n".join(map(b": ".join, headers)) + b"\r\n" if headers else b""
-        lengths: list[bytes] = []
-        closing = False
-        for name, value in headers:
-            if name == b"content-length":
-                lengths.append(value)
-            elif name == b"connection":
-                closing = b"close" in value.lower()
-            elif name == b"transfer-encoding":
-                raise RuntimeError("transfer-encoding is the server's business")
+        if b"transfer-encoding" in headers.by_name:
+            raise RuntimeError("transfer-encoding is the server's business")
+        closing = any(b"close" in value.lower() for value in headers.values(b"connection"))
         # After an unanswered Expect the visitor may send his body or not (RFC 9110 10.1.1): no telling what follows.
         self.keep_alive = self.keep_alive and not closing and not self.expects_continue
-        self._decide_framing(status, content_length(lengths))
+        self._decide_framing(status, content_length(headers.values(b"content-length")))
         if self._chunked:
-            fields += b"transfer-encoding: chunked\r\n"
+            lines.append(b"transfer-encoding: chunked")
         if not self.keep_alive and not closing:
-            fields += b"connection: close\r\n"
+            lines.append(b"connection: close")
         self._started = True
-        self._head = line + fields + b"\r\n"
+        self._head = b"\r\n".join((line, *lines, b"\r\n"))
 
     def _decide_framing(self, status: int, length: int | None) -> None:
         if self.scope["method"] == "HEAD" or status in _BODILESS:

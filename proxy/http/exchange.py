@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from proxy.asgi import Headers
+from proxy.fieldlist import FieldList
 from proxy.http.errors import ProxyError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Bytes of body held for a visitor who reads slower than upstream writes; then reading from upstream pauses. One read
 # of uvloop brings up to 256 KiB, so at most twice that is held.
 HIGH_WATER = 256 * 1024
+NO_FIELDS = FieldList({})
 
 
 class Exchange:
@@ -80,7 +81,7 @@ class Exchange:
         self.watcher: asyncio.Task[None] | None = None
         self.status = 0
         self.version = b"1.1"
-        self.fields: Headers = []
+        self.fields = NO_FIELDS
         self.length: int | None = None
         self.chunked = False
         self.complete = False

@@ -101,10 +101,10 @@ class Forwarder:
     def _start(self, exchange: Exchange) -> dict[str, object]:
         status = exchange.status
         keep_length = status not in _BODILESS and not exchange.chunked
-        fields, dated = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
-        if not dated:
+        fields = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
+        if b"date" not in fields.by_name:
             # RFC 9110 6.6.1: a recipient with a clock adds it when it forwards the answer.
-            fields.append((b"date", formatdate(time.time(), usegmt=True).encode("ascii")))
+            fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})
         return {"type": "http.response.start", "status": status, "headers": fields}
 
 

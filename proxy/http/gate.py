@@ -1,7 +1,8 @@
 """What must not pass is refused here, before anything else looks at the request; nothing is repaired.
 
 Pure: no clock, no I/O, no asyncio. `refuse` is a table in the shape of a function, in the order in which a request
-must be distrusted: its field syntax, its host, its framing (RFC 9112 3.2, 6.3), then its method and its target.
+must be distrusted: its host, its framing (RFC 9112 3.2, 6.3), then its method and its target. Field syntax is the
+server's: its parser lets nothing malformed through (tests/unit/test_parser.py).
 Letters are those of the tests: T7 hosts, T8 methods and `*`, F1 framing, F5 upgrades, F8 loops, X1 the prefix.
 """
 
@@ -12,8 +13,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
 from proxy.asgi import ASGIApp, Headers, Receive, Scope, Send
+from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
-from proxy.http.headers import content_length, has_bad_syntax, value_of
+from proxy.http.headers import content_length, value_of
 
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
@@ -41,16 +43,11 @@ def _bad(reason: str) -> Refusal:
 
 def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
     """Why this request is not forwarded, or None. `prefix` is our reserved path (b"/_footfall")."""
-    headers: Headers = scope["headers"]
     version: str = scope["http_version"]
     if version not in _VERSIONS:
         return Refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-    if has_bad_syntax(headers):
-        return _bad("A header field is malformed.")
-    seen: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        if name in _WATCHED:
-            seen.setdefault(name, []).append(value)
+    fields = FieldList.of(scope["headers"])
+    seen = {name: fields.values(name) for name in _WATCHED.intersection(fields.by_name)}
     refusal = _bad_host(seen, version) or (_bad_framing(seen, version) if len(seen) > 1 else None)
     if refusal is not None:
         return refusal
@@ -184,7 +181,7 @@ class Gate:
         """Says in the scope, which the server has made for this request alone, who the peer is."""
         peer = scope.get("client") or ("", 0)
         headers: Headers = scope["headers"]
-        host = value_of(headers, b"host")
+        host = FieldList.of(headers).by_name.get(b"host", b"")
         trusted = bool(self._networks) and self._trusts(peer[0])
         if trusted:
             host = self._believe(scope, headers, peer) or host

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from proxy.asgi import Headers
+from proxy.fieldlist import Collected, FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of
@@ -29,7 +29,7 @@ class Owner(Protocol):
     """The connection: what the reader tells it."""
 
     def accept(
-        self, method: str, version: str, target: bytes, headers: Headers, *, keep_alive: bool, expects_continue: bool
+        self, method: str, version: str, target: bytes, headers: FieldList, *, keep_alive: bool, expects_continue: bool
     ) -> Cycle:
         """A request has begun; its body goes to the cycle. ProxyError: it is refused."""
 
@@ -47,8 +47,8 @@ class RequestReader:
     """`cycle` is the request that is arriving, or has arrived last; None while a head is incomplete."""
 
     __slots__ = (
+        "_collected",
         "_fed",
-        "_fields",
         "_line",
         "_literal",
         "_owner",
@@ -60,13 +60,15 @@ class RequestReader:
         "cycle",
         "deaf",
         "head_begun",
+        "on_header",
     )
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
+        self._collected = Collected()
+        self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._parser = RequestParser(self)
         self._url = b""
-        self._fields: Headers = []
         self._waiting = True  # no byte of the next request has been parsed
         self._fed = 0  # bytes since the last request ended
         self._line = b""  # a request line that has not arrived whole
@@ -83,7 +85,7 @@ class RequestReader:
         return self._waiting and not self._line
 
     def feed(self, data: bytes) -> None:
-        if self._waiting and (self._line or not data.isascii() or b"\r\n" not in data):
+        if self._waiting and (self._line or not data.isascii() or data.find(b"\r\n") < 0):
             data = self._prepare(data)
             if not data:
                 return
@@ -142,7 +144,7 @@ class RequestReader:
         cycle = self.cycle
         if cycle is None or self.deaf:
             return
-        headers: Headers = cycle.scope["headers"]
+        headers = cycle.scope["headers"]
         coding, length = value_of(headers, b"transfer-encoding"), value_of(headers, b"content-length")
         framing = b"transfer-encoding: chunked" if coding else b"content-length: " + (length or b"0")
         self._replaying = True
@@ -156,7 +158,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         if not self._replaying:
             self._url = b""
-            self._fields = []
+            self._collected.take()
             self._waiting = False
             self.head_begun = True
             self.cycle = None
@@ -164,11 +166,8 @@ class RequestReader:
     def on_url(self, url: bytes) -> None:
         self._url += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.lower(), value))
-
     def on_headers_complete(self) -> None:
-        fields, self._fields = self._fields, []  # trailers go to the new list, and nowhere from there
+        fields = self._collected.take()  # trailers come after it, and go nowhere
         if self._replaying:
             self._replaying = self._upgrading = False
             return
@@ -179,10 +178,10 @@ class RequestReader:
         method = parser.get_method().decode("ascii")
         self._upgrading = upgrading = parser.should_upgrade()
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        if upgrading and (method == "CONNECT" or b"websocket" in value_of(fields, b"upgrade").lower()):
+        if upgrading and (method == "CONNECT" or b"websocket" in fields.by_name.get(b"upgrade", b"").lower()):
             # What follows is not HTTP, whatever the answer will be.
             keep_alive = False
-        expects = method != "GET" and version == "1.1" and value_of(fields, b"expect").lower() == b"100-continue"
+        expects = method != "GET" and version == "1.1" and fields.by_name.get(b"expect", b"").lower() == b"100-continue"
         self.cycle = self._owner.accept(
             method, version, target, fields, keep_alive=keep_alive, expects_continue=expects
         )
@@ -204,7 +203,7 @@ class RequestReader:
         cycle.put_end()
         self.deaf = self.deaf or not cycle.keep_alive
 
-    def _check(self, target: bytes, fields: Headers) -> None:
+    def _check(self, target: bytes, fields: FieldList) -> None:
         """Counted exactly only where the bytes received could break the limits."""
         if self.deaf:
             raise VisitorError("The connection takes no more requests.")

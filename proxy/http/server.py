@@ -23,7 +23,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS, ServerState
 
-from proxy.asgi import ASGIApp, Headers
+from proxy.asgi import ASGIApp
+from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle, reset
 from proxy.http.errors import VisitorError, page
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
@@ -105,7 +106,7 @@ class ServerProtocol(HttpToolsProtocol):
     # What the reader tells -------------------------------------------------------------------------------------
 
     def accept(
-        self, method: str, version: str, target: bytes, headers: Headers, *, keep_alive: bool, expects_continue: bool
+        self, method: str, version: str, target: bytes, headers: FieldList, *, keep_alive: bool, expects_continue: bool
     ) -> Cycle:
         self._discarded = 0
         scope = request_scope(method, version, target, headers)

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import unquote_to_bytes
 
-from proxy.asgi import Headers, Scope
+from proxy.asgi import Scope
+from proxy.fieldlist import FieldList
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _HIGH_BYTES = bytes(range(0x80, 0x100))
@@ -24,19 +25,19 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None, bytes | None]:
     return path, query if mark else None, authority
 
 
-def replace_host(headers: Headers, authority: bytes) -> Headers:
+def replace_host(headers: FieldList, authority: bytes) -> FieldList:
     """The absolute-form's authority counts, whatever Host says (RFC 9112 3.2.2)."""
-    return [(name, authority if name == b"host" else value) for name, value in headers]
+    return FieldList.of((name, authority if name == b"host" else value) for name, value in headers)
 
 
 def text_path(path: bytes) -> str:
     """scope["path"]: decoded for applications that route by it. We never do."""
-    if b"%" in path or not path.isascii():
+    if not path.isascii() or path.find(b"%") >= 0:
         return unquote_to_bytes(path).decode("utf-8", "replace")
     return path.decode("ascii")
 
 
-def request_scope(method: str, version: str, target: bytes, headers: Headers) -> Scope:
+def request_scope(method: str, version: str, target: bytes, headers: FieldList) -> Scope:
     """All of the ASGI scope that a request's head tells; the connection's part is for the server to add."""
     path, query, authority = split_target(target)
     if authority is not None:

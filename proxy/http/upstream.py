@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from proxy.http.connection import Connection
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
 from proxy.http.exchange import Exchange
-from proxy.http.headers import value_of
 from proxy.http.tls import TlsLayer, client_context, harden
 
 TICK_SECONDS = 0.25
@@ -226,4 +225,4 @@ class Upstream:
 
 
 def _is_event_stream(exchange: Exchange) -> bool:
-    return value_of(exchange.fields, b"content-type").lower().startswith(b"text/event-stream")
+    return exchange.fields.by_name.get(b"content-type", b"").lower().startswith(b"text/event-stream")

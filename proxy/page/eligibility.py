@@ -5,8 +5,10 @@ decided once, from the request's fields and the head of the answer. Rows 1 to 5 
 aborted) are seen elsewhere: they have no answer of the site to judge.
 """
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+from proxy.fieldlist import FieldList
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -65,30 +67,30 @@ _UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7"
 
 _JOINED = {b"cookie": b"; ", b"if-none-match": b", ", b"if-match": b", ", b"accept-encoding": b", "}
 
-_ANSWER_FIELDS = frozenset(
+_TELLING = frozenset(
     (
         b"cache-control",
         b"content-disposition",
         b"content-encoding",
-        b"content-length",
         b"content-security-policy",
-        b"content-type",
         b"set-cookie",
         MARKER,
     )
 )
+"""Fields of an answer that say more than its kind and its length."""
+KINDS_REMEMBERED = 256
+"""Content-Type values that were read already; a site has a few."""
 
 Fields = dict[bytes, bytes]
 
 
-def read_fields(headers: list[tuple[bytes, bytes]]) -> Fields:
-    """The request's fields by name; of repeated ones the last, but of cookies, conditions and codings all, joined."""
-    fields = dict(headers)
-    if len(fields) != len(headers):
-        for joined, separator in _JOINED.items():
-            if joined in fields:
-                fields[joined] = separator.join(value for name, value in headers if name == joined)
-    return fields
+def read_fields(headers: FieldList) -> Fields:
+    """The request's fields by name; of repeated ones the last, but of cookies, conditions and codings all, joined.
+    Not to be changed: most often it is the list's own."""
+    if headers.repeated is None:
+        return headers.by_name
+    joined = {name: _JOINED[name].join(headers.values(name)) for name in _JOINED.keys() & headers.by_name.keys()}
+    return {**headers.by_name, **joined}
 
 
 class Answer(NamedTuple):
@@ -108,45 +110,39 @@ class Answer(NamedTuple):
     set_cookies: tuple[bytes, ...] = ()
 
 
-def read_answer(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
-    """Read the head of an answer in one pass. Names are in lower case, as ASGI has them."""
-    html, charset, attachment, coding = False, b"", False, b""
-    policies: tuple[bytes, ...] = ()
-    cookies: tuple[bytes, ...] = ()
-    untouchable, length = False, None
-    for name, value in headers:
-        if name not in _ANSWER_FIELDS:
-            continue
-        if name == b"content-type":
-            kind, _, parameters = value.partition(b";")
-            html = kind.strip().lower() == b"text/html"
-            charset = _charset(parameters) if parameters else b""
-        elif name == b"content-length":
-            length = value
-        elif name == b"cache-control":
-            untouchable = untouchable or b"no-transform" in value.lower()
-        elif name == b"content-security-policy":
-            policies = (*policies, value)
-        elif name == b"content-encoding":
-            # Two fields are two codings, which is one more than is decoded.
-            coding = coding + b"," + value.strip().lower() if coding else value.strip().lower()
-        elif name == b"content-disposition":
-            attachment = value.strip().lower().startswith(b"attachment")
-        elif name == b"set-cookie":
-            cookies = (*cookies, value)
-        else:
-            untouchable = True
-    if coding == b"identity":
-        coding = b""
-    return Answer(status, html, charset, attachment, coding, policies, untouchable, length, cookies)
+def read_answer(status: int, headers: FieldList) -> Answer:
+    """Read the head of an answer. Names are in lower case, as ASGI has them."""
+    by_name = headers.by_name
+    html, charset = _kind(by_name.get(b"content-type", b""))
+    length = by_name.get(b"content-length")
+    if by_name.keys().isdisjoint(_TELLING):
+        return Answer(status, html, charset, length=length)
+    # Two fields are two codings, which is one more than is decoded.
+    coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding")])
+    return Answer(
+        status,
+        html,
+        charset,
+        by_name.get(b"content-disposition", b"").strip().lower().startswith(b"attachment"),
+        b"" if coding == b"identity" else coding,
+        tuple(headers.values(b"content-security-policy")),
+        MARKER in by_name or any(b"no-transform" in value.lower() for value in headers.values(b"cache-control")),
+        length,
+        tuple(headers.values(b"set-cookie")),
+    )
 
 
-def _charset(parameters: bytes) -> bytes:
+@lru_cache(maxsize=KINDS_REMEMBERED)
+def _kind(content_type: bytes) -> tuple[bool, bytes]:
+    """Whether it is HTML, and the charset declared."""
+    kind, _, parameters = content_type.partition(b";")
+    charset = b""
     for parameter in parameters.lower().split(b";"):
         name, _, value = parameter.partition(b"=")
         if name.strip() == b"charset":
-            return value.strip().strip(b"\"'")
-    return b""
+            charset = value.strip().strip(b"\"'")
+            break
+    return kind.strip().lower() == b"text/html", charset
 
 
 def is_prefetch(fields: Fields) -> bool:
@@ -175,7 +171,7 @@ def is_frame(fields: Fields) -> bool:
 
 def wants_html(fields: Fields) -> bool:
     """Whether Accept names text/html: how a navigation is known where there are no fetch fields (plain http)."""
-    return b"text/html" in fields.get(b"accept", b"").lower()
+    return fields.get(b"accept", b"").lower().find(b"text/html") >= 0
 
 
 def is_navigation(fields: Fields) -> bool:
@@ -260,4 +256,4 @@ def is_taggable(answer: Answer, fields: Fields) -> bool:
         return False
     if answer.charset and answer.charset.startswith(_UNSAFE_CHARSETS):
         return False
-    return b"no-transform" not in fields.get(b"cache-control", b"").lower()
+    return fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0

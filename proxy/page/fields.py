@@ -8,9 +8,11 @@ ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restor
 """
 
 import re
+from collections.abc import Sequence
 from email.utils import formatdate, parsedate_to_datetime
 
-from proxy.page.eligibility import MARKER, Headers
+from proxy.fieldlist import Field, FieldList
+from proxy.page.eligibility import MARKER
 
 _OURS = re.compile(rb'W/"([^"]*)-ff(w?)"')
 _DIRECTIVE = re.compile(rb'(?:[^",]|"(?:\\.|[^"\\])*"?)+')
@@ -24,11 +26,10 @@ _DIGESTS = frozenset((b"content-md5", b"digest", b"repr-digest", b"content-diges
 VARY = (b"Sec-Fetch-Dest", b"Sec-Fetch-Mode")
 _VARY = b", ".join(VARY)
 _MARKED = (MARKER, b"tagged")
-_CHANGED = (
-    _SHARED_FIELDS
-    | _DIGESTS
-    | {b"cache-control", b"vary", b"etag", b"last-modified", b"accept-ranges", b"content-length"}
-)
+_MADE_ANEW = _SHARED_FIELDS | {b"cache-control", b"vary"}
+_UNTRUE = _DIGESTS | {b"accept-ranges"}
+"""What a tagged page can no longer say of itself."""
+_CHANGED = _MADE_ANEW | _UNTRUE | {b"etag", b"last-modified", b"content-length"}
 
 
 def tagged_etag(etag: bytes) -> bytes:
@@ -108,23 +109,6 @@ def to_upstream(
     return changes
 
 
-def replaced(headers: Headers, changes: Replacements) -> Headers:
-    """The fields with `changes` carried out: the first of a name takes the new value, its repeats go."""
-    if not any(changes.values()):
-        return [field for field in headers if field[0] not in changes]
-    result: Headers = []
-    left = dict(changes)
-    for name, value in headers:
-        if name in changes:
-            new = left.pop(name, None)
-            if new is not None:
-                result.append((name, new))
-        else:
-            result.append((name, value))
-    result += [(name, new) for name, new in left.items() if new is not None]
-    return result
-
-
 def private(value: bytes) -> bytes:
     """A Cache-Control value that no shared cache may store, the other directives kept, quoted lists whole."""
     kept = [
@@ -143,45 +127,32 @@ def _vary(value: bytes) -> bytes:
     return b", ".join([value, *missing]) if missing else value
 
 
-def to_visitor(headers: Headers, *, tagged: bool, length: bytes | None) -> Headers:
+def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, added: Sequence[Field] = ()) -> FieldList:
     """The head of an HTML answer that may not be shared, and of a tagged one besides.
 
     Args:
         tagged: the entity tag gets our suffix, digests and Accept-Ranges go, the marker is added.
         length: the Content-Length that stays; None drops it.
+        added: our cookies.
     """
-    result: Headers = []
-    etag: bytes | None = None
-    last_modified: bytes | None = None
-    caching: list[bytes] = []
-    varying: list[bytes] = []
-    for field in headers:
-        name, value = field
-        if name not in _CHANGED:
-            result.append(field)
-        elif name == b"cache-control":
-            caching.append(value)
-        elif name == b"vary":
-            varying.append(value)
-        elif name == b"content-length":
-            if length is not None:
-                result.append((name, length))
-        elif name in _SHARED_FIELDS:
-            continue
-        elif not tagged:
-            result.append(field)
-        elif name == b"etag":
-            etag = tagged_etag(value)
-            result.append((name, etag))
-        elif name == b"last-modified":
-            last_modified = value
-            result.append(field)
-    result.append((b"cache-control", private(b", ".join(caching)) if caching else b"private"))
-    result.append((b"vary", _vary(b", ".join(varying)) if varying else _VARY))
+    by_name = headers.by_name
+    concerned = _CHANGED.intersection(by_name)
+    changes: Replacements = dict.fromkeys(concerned & _MADE_ANEW)
+    if b"content-length" in concerned:
+        changes[b"content-length"] = length
+    caching = headers.values(b"cache-control")
+    varying = headers.values(b"vary")
+    made = [
+        (b"cache-control", private(b", ".join(caching)) if caching else b"private"),
+        (b"vary", _vary(b", ".join(varying)) if varying else _VARY),
+    ]
     if tagged:
-        if etag is None and last_modified is not None:
-            made = last_modified_etag(last_modified)
-            if made is not None:
-                result.append((b"etag", made))
-        result.append(_MARKED)
-    return result
+        changes.update(dict.fromkeys(concerned & _UNTRUE))
+        if b"etag" in concerned:
+            changes[b"etag"] = tagged_etag(by_name[b"etag"])
+        elif b"last-modified" in concerned:
+            tag = last_modified_etag(by_name[b"last-modified"])
+            if tag is not None:
+                made.append((b"etag", tag))
+        made.append(_MARKED)
+    return headers.changed(changes, [*made, *added])

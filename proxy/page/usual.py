@@ -30,7 +30,7 @@ def usual_place(start: bytes, *, charset_declared: bool) -> int | None:
     if match is None:
         return None
     run = match[1]
-    if b"http-equiv" in run:
+    if run.find(b"http-equiv") >= 0:
         return None
     if not charset_declared and (match.end() > _PRESCAN_BYTES or _CHARSET.search(run) is None):
         return None

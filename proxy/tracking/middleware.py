@@ -33,4 +33,5 @@ class TrackingMiddleware:
         try:
             await self.app(request.scope, receive, responder.send)
         finally:
-            await responder.finish()
+            if not responder.is_finished:
+                await responder.finish()

@@ -8,19 +8,22 @@ that may become a tagged page, for conditionals, ranges and codings that would b
 import time
 
 from proxy.asgi import Scope, raw_path_of
+from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
-from proxy.page.eligibility import Headers, Standing, may_be_page, read_fields
+from proxy.page.eligibility import Standing, may_be_page, read_fields
 from proxy.tracking.settings import Tracking
 
 
 class TrackedRequest:
-    """A request as the tracking sees it; `scope` is what the application gets."""
+    """A request as the tracking sees it; `scope` is what the application gets. `foreign`: another server than ours
+    has made it, so fields are lists there and back (ASGI promises less, but applications count on it)."""
 
     __slots__ = (
         "begun",
         "candidate",
         "cookie",
         "fields",
+        "foreign",
         "host",
         "identity",
         "method",
@@ -39,7 +42,9 @@ class TrackedRequest:
         self.method: str = scope["method"]
         self.raw_path = raw_path_of(scope)
         self.query: bytes = scope.get("query_string") or b""
-        headers: Headers = scope["headers"]
+        given = scope["headers"]
+        headers = FieldList.of(given)
+        self.foreign = headers is not given
         self.fields = fields = read_fields(headers)
         self.scheme, self.host = tracking.origin(scope, fields)
         self.secure = self.scheme == "https"
@@ -51,7 +56,10 @@ class TrackedRequest:
             tracking.visits and may_be_page(self.method, fields) and self.standing(tracking) == Standing.ORDINARY
         )
         changes = self._changes(tracking)
-        self.scope = {**scope, "headers": page_fields.replaced(headers, changes)} if changes else scope
+        self.scope = scope
+        if changes:
+            changed = headers.changed(changes)
+            self.scope = {**scope, "headers": list(changed) if self.foreign else changed}
 
     def standing(self, tracking: Tracking) -> str:
         """Rows 12 to 14, decided when they are needed: never for an image."""

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Awaitable
 
 from proxy.asgi import Message, Send
+from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import (
     NOT_MODIFIED,
     Answer,
-    Headers,
     Outcome,
     Standing,
     classify,
@@ -43,7 +43,7 @@ class Responder:
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
         self._tracking = tracking
         self._request = request
-        self._send = send
+        self._send = _listing(send) if request.foreign else send
         self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
@@ -51,16 +51,20 @@ class Responder:
         self._passing = False
         self._late: asyncio.Future[None] | None = None
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """What the application says."""
         if self._passing:
-            await self._send(message)
-        elif message["type"] == "http.response.start":
-            await self._start(message)
-        elif message["type"] == "http.response.body":
-            await self._body(message)
-        else:
-            await self._send(message)
+            return self._send(message)
+        if message["type"] == "http.response.body":
+            return self._body(message)
+        if message["type"] == "http.response.start":
+            return self._start(message)
+        return self._send(message)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left for `finish`, which spares the usual answer a coroutine."""
+        return self._outcome is not None and self._pending is None
 
     async def finish(self) -> None:
         """The application has returned, or failed. A head that still waits goes as it came: what the visitor gets is
@@ -76,7 +80,7 @@ class Responder:
         """The body keeps the head waiting: send it without a length."""
         pending = self._take_pending()
         if pending is not None:
-            pending["headers"] = [pair for pair in pending["headers"] if pair[0] != b"content-length"]
+            pending["headers"] = pending["headers"].changed({b"content-length": None})
             self._late = asyncio.ensure_future(_awaited(self._send(pending)))
             await self._late
 
@@ -89,16 +93,16 @@ class Responder:
 
     async def _start(self, message: Message) -> None:
         try:
-            headers, length = self._judge(message)
+            headers = FieldList.of(message.get("headers", ()))
+            message = {**message, "headers": headers}
+            message["headers"], length = self._judge(message, headers)
         except Exception:
             log.exception("an answer could not be judged; it is served as it is")
             self._tagging, self._ticket = None, 0
             if self._outcome is None:
                 self._count(Outcome.FAILED)
-            headers, length = message["headers"], None
+            length = None
         self._passing = self._tagging is None and not self._ticket
-        if headers is not message["headers"]:
-            message = {**message, "headers": headers}
         if self._tagging is not None and length is not None:
             self._pending = message
             self._tracking.heads.add(self)
@@ -107,14 +111,13 @@ class Responder:
             await self._committed()
         await self._send(message)
 
-    def _judge(self, message: Message) -> tuple[Headers, bytes | None]:
+    def _judge(self, message: Message, headers: FieldList) -> tuple[FieldList, bytes | None]:
         """The head as the visitor gets it, and the length of a body that is about to grow by the tag."""
         fault = message.get("fault")
         if fault is not None:
             self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
-            return message["headers"], None
+            return headers, None
         tracking, request = self._tracking, self._request
-        headers: Headers = message["headers"]
         answer = read_answer(message["status"], headers)
         known = tracking.known.is_html(request.host, request.raw_path)
         if answer.status == 200 and request.method == "GET" and known is not answer.html:
@@ -132,7 +135,7 @@ class Responder:
             return headers, None
         return self._page(headers, outcome, as_get, answer)
 
-    def _page(self, headers: Headers, outcome: str, as_get: str, answer: Answer) -> tuple[Headers, bytes | None]:
+    def _page(self, headers: FieldList, outcome: str, as_get: str, answer: Answer) -> tuple[FieldList, bytes | None]:
         """The head of an HTML answer that must not be shared; records the visit and prepares the tag."""
         tracking, request = self._tracking, self._request
         taggable = request.candidate and tracking.inject and as_get in (Outcome.VISIT, Outcome.PREFETCH)
@@ -146,10 +149,8 @@ class Responder:
             length = None if answer.coding else length
         elif tagged and request.method == "HEAD":
             length = None
-        headers = page_fields.to_visitor(headers, tagged=tagged, length=length)
-        if count.set_cookies:
-            headers += [(b"set-cookie", value) for value in count.set_cookies]
-        return headers, length
+        cookies = [(b"set-cookie", value) for value in count.set_cookies] if count.set_cookies else ()
+        return page_fields.to_visitor(headers, tagged=tagged, length=length, added=cookies), length
 
     def _record(self, outcome: str, answer: Answer) -> Count:
         if outcome == Outcome.VISIT:
@@ -189,7 +190,7 @@ class Responder:
             if more and not tagging.decided and not chunk:
                 return
             self._take_pending()
-            _resize(pending["headers"], tagging)
+            pending["headers"] = _resized(pending["headers"], tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(pending, chunk)
             return
@@ -231,21 +232,29 @@ class Responder:
         await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
 
 
+def _listing(send: Send) -> Send:
+    """For servers and middlewares around us that take a list for granted."""
+
+    async def send_lists(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": list(message.get("headers", ()))}
+        await send(message)
+
+    return send_lists
+
+
 async def _awaited(sending: Awaitable[None]) -> None:
     await sending
 
 
-def _resize(headers: Headers, tagging: Tagging) -> None:
-    """Give the head the length that the body has with the tag in it; none where that is not known yet."""
-    for index, (name, value) in enumerate(headers):
-        if name == b"content-length":
-            if not tagging.decided:
-                del headers[index]
-            elif value.isdigit():
-                headers[index] = (name, b"%d" % (int(value) + tagging.added))
-            return
+def _resized(headers: FieldList, tagging: Tagging) -> FieldList:
+    """The head with the length that the body has with the tag in it; with none where that is not known yet."""
+    length = headers.by_name[b"content-length"]
+    if tagging.decided and not length.isdigit():
+        return headers
+    return headers.changed({b"content-length": b"%d" % (int(length) + tagging.added) if tagging.decided else None})
 
 
-def _without_our_cookies(headers: Headers, ours: tuple[bytes, ...]) -> Headers:
+def _without_our_cookies(headers: FieldList, ours: tuple[bytes, ...]) -> FieldList:
     """F7: an upstream's cookie of our name is dropped; every other Set-Cookie keeps its place."""
-    return [pair for pair in headers if pair[0] != b"set-cookie" or not is_ours(pair[1], ours)]
+    return FieldList.of(field for field in headers if field[0] != b"set-cookie" or not is_ours(field[1], ours))

@@ -10,6 +10,7 @@ from proxy.arguments import CHILDREN, parser
 from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
+from proxy.fieldlist import FieldList
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
 from proxy.intake.visits import REFERRER_MAX_BYTES
@@ -123,7 +124,7 @@ def test_the_readmes_limits_are_the_codes():
 
 def test_the_readme_names_every_field_that_a_tagged_answer_loses_or_gains():
     head = [(name.encode(), b"1") for name in sorted(name.decode() for name in CHANGED - {b"content-length"})]
-    after = {name for name, _ in to_visitor(head, tagged=True, length=None)}
+    after = {name for name, _ in to_visitor(FieldList.of(head), tagged=True, length=None)}
     before = {name for name, _ in head}
     told = README.partition("## What it changes")[2].partition("\n## ")[0].lower()
     for name in before ^ after:

