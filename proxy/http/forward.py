@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from email.utils import formatdate
 from functools import partial
 
-from proxy.asgi import Headers, Receive, Scope, Send
+from proxy.asgi import Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
 from proxy.http.headers import Peer, answer_fields, request_head, value_of
@@ -32,19 +33,12 @@ class Forwarder:
         self._via_token = via_token
         self._via = (b"via", b"1.1 " + via_token)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http":
+            return self._forward(scope, receive, send)
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
-            return
-        if scope["type"] != "http":
-            raise RuntimeError(f"cannot forward {scope['type']}")
-        try:
-            await self._forward(scope, receive, send)
-        except VisitorGone:
-            return
-        except ProxyError as error:
-            accept = value_of(scope["headers"], b"accept")
-            await answer(send, error.status, error.fault, error.reason, accept, scope["method"] == "HEAD")
+            return self._live(receive, send)
+        raise RuntimeError(f"cannot forward {scope['type']}")
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -54,16 +48,17 @@ class Forwarder:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ProxyError: nothing has been sent yet, so that it can be answered."""
+        """What fails before anything was sent is answered here; what fails later looks truncated."""
         method: str = scope["method"]
         target: bytes = scope["raw_path"]
         if target == b"*":
             await _answer_asterisk(send)
             return
-        exchange, length = self._begin(scope, method, target)
-        exchange.watch = partial(_watch, exchange, receive)
+        exchange: Exchange | None = None
         pump: asyncio.Task[None] | None = None
         try:
+            exchange, length = self._begin(scope, method, target)
+            exchange.watch = partial(_watch, exchange, receive)
             if not exchange.uploaded:
                 pump = exchange.loop.create_task(_pump(exchange, receive, length))
             while not exchange.status and exchange.error is None:
@@ -72,8 +67,14 @@ class Forwarder:
                 raise exchange.error
             await send(self._start(exchange))
             await _stream(exchange, send)
+        except VisitorGone:
+            return
+        except ProxyError as error:
+            accept = value_of(scope["headers"], b"accept")
+            await answer(send, error.status, error.fault, error.reason, accept, method == "HEAD")
         finally:
-            exchange.close()
+            if exchange is not None:
+                exchange.close()
             if pump is not None:
                 pump.cancel()
 
@@ -85,7 +86,7 @@ class Forwarder:
                 target + b"?" + query if query or _has_bare_query(scope) else target,
                 scope["http_version"].encode("ascii"),
                 scope["headers"],
-                peer=_peer(scope),
+                peer=(scope.get("extensions") or {}).get("footfall.peer") or _peer(scope),
                 authority=self._upstream.authority,
                 via_token=self._via_token,
             )
@@ -158,13 +159,9 @@ async def _watch(exchange: Exchange, receive: Receive) -> None:
 
 
 def _peer(scope: Scope) -> Peer:
-    scheme: bytes = scope["scheme"].encode("ascii")
-    known = (scope.get("extensions") or {}).get("footfall.peer")
-    if known is None:
-        client = scope.get("client") or ("", 0)
-        headers: Headers = scope["headers"]
-        return Peer(client[0].encode("ascii"), scheme, value_of(headers, b"host"), False)
-    return Peer(known["peer"][0].encode("ascii"), scheme, known["host"], known["trusted"])
+    """Of a request that did not come through our gate."""
+    client = scope.get("client") or ("", 0)
+    return Peer(client[0], scope["scheme"], value_of(scope["headers"], b"host"), False)
 
 
 def _has_bare_query(scope: Scope) -> bool:

@@ -7,7 +7,7 @@ Letters are those of the tests: T7 hosts, T8 methods and `*`, F1 framing, F5 upg
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from proxy.asgi import ASGIApp, Headers, Receive, Scope, Send
 from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
-from proxy.http.headers import content_length, value_of
+from proxy.http.headers import Peer, content_length, value_of
 
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
@@ -144,7 +144,7 @@ def _normal(path: bytes) -> bytes:
 class Gate:
     """ASGI middleware: refuses by `refuse`, and tells the application behind it who the peer is.
 
-    `scope["extensions"]["footfall.peer"]` becomes `{"peer": (host, port), "trusted": bool, "host": bytes}`; where
+    `scope["extensions"]["footfall.peer"]` becomes the immediate peer (a `Peer` of headers.py); where
     `trusted_proxies` hold the immediate peer, scope["client"] and scope["scheme"] are what it forwards.
     `refused(host, status)` is called once for each refusal.
     """
@@ -165,17 +165,16 @@ class Gate:
         self._refused = refused
         self._trust: dict[str, bool] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             refusal = refuse(scope, self._prefix, self._via_token)
             if refusal is not None:
                 headers: Headers = scope["headers"]
                 self._refused(value_of(headers, b"host"), refusal.status)
                 accept, head = value_of(headers, b"accept"), scope["method"] == "HEAD"
-                await answer(send, refusal.status, refusal.fault, refusal.reason, accept, head)
-                return
+                return answer(send, refusal.status, refusal.fault, refusal.reason, accept, head)
             self._introduce(scope)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _introduce(self, scope: Scope) -> None:
         """Says in the scope, which the server has made for this request alone, who the peer is."""
@@ -188,7 +187,7 @@ class Gate:
         extensions = scope.get("extensions")
         if extensions is None:
             extensions = scope["extensions"] = {}
-        extensions["footfall.peer"] = {"peer": tuple(peer), "trusted": trusted, "host": host}
+        extensions["footfall.peer"] = Peer(peer[0], scope["scheme"], host, trusted)
 
     def _believe(self, scope: Scope, headers: Headers, peer: tuple[str, int]) -> bytes:
         """Takes scheme and client from a trusted peer's fields; returns the public host it forwards, or empty."""

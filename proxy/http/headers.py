@@ -6,6 +6,7 @@ the request's length is decided once, here, and written anew (RFC 9112 6).
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -53,15 +54,16 @@ _REQUEST_HANDLED = _DROPPED | {b"host", b"expect", b"content-length", b"forwarde
 _CHAINS = frozenset((*_FORWARDING, b"forwarded"))
 _ONLY_HOST = frozenset((b"host",))
 _LENGTH = frozenset((b"content-length",))
+PEERS_REMEMBERED = 1024  # whose forwarding fields are kept ready
 _NOTHING: frozenset[bytes] = frozenset()
 
 
 class Peer(NamedTuple):
-    """Who sent a request: `address` as text bytes (v6 without brackets), `scheme` and `host` as the public sees them,
-    `trusted`: its forwarding fields are believed and continued."""
+    """Who sent a request: `address` (v6 without brackets), `scheme` and `host` as the public sees them, `trusted`: its
+    forwarding fields are believed and continued."""
 
-    address: bytes
-    scheme: bytes
+    address: str
+    scheme: str
     host: bytes
     trusted: bool
 
@@ -123,11 +125,11 @@ def request_head(
     host = fields.by_name.get(b"host", authority)
     lines = list(map(b": ".join, fields.without(handled)))
     length: int | None = 0
-    chains: dict[bytes, list[bytes]] = {}
-    if handled != _ONLY_HOST:
+    if handled == _ONLY_HOST:
+        lines += _forwarding(peer)
+    else:
         lines, length = _frame(fields, lines)
-        chains = {name: fields.values(name) for name in handled & _CHAINS}
-    _append_forwarding(lines, chains, peer)
+        lines += _chained({name: fields.values(name) for name in handled & _CHAINS}, peer)
     lines.append(b"via: " + version + b" " + via_token)
     if has_line_break((method, target, host, *lines)):
         raise ValueError("line break in a field")
@@ -150,23 +152,31 @@ def _frame(fields: FieldList, lines: list[bytes]) -> tuple[list[bytes], int | No
     return ([*lines, b"content-length: %d" % length], length) if length is not None else (lines, 0)
 
 
-def _append_forwarding(lines: list[bytes], chains: dict[bytes, list[bytes]], peer: Peer) -> None:
-    """X-Forwarded-*: continued for a trusted peer, begun anew for any other (F8). `Forwarded` (RFC 7239) is only
-    written where the request had one, so that a stale or forged one never stands alone."""
-    address = peer.address
-    if chains and peer.trusted and b"x-forwarded-for" in chains:
-        address = b", ".join([*chains[b"x-forwarded-for"], address])
-    if address:
-        lines.append(b"x-forwarded-for: " + address)
-    lines.append(b"x-forwarded-proto: " + peer.scheme)
-    if peer.host:
-        lines.append(b"x-forwarded-host: " + peer.host)
+@lru_cache(maxsize=PEERS_REMEMBERED)
+def _forwarding(peer: Peer) -> tuple[bytes, ...]:
+    """X-Forwarded-*, begun anew (F8)."""
+    address = [b"x-forwarded-for: " + peer.address.encode("ascii")] if peer.address else []
+    host = [b"x-forwarded-host: " + peer.host] if peer.host else []
+    return (*address, b"x-forwarded-proto: " + peer.scheme.encode("ascii"), *host)
+
+
+def _chained(chains: dict[bytes, list[bytes]], peer: Peer) -> Iterable[bytes]:
+    """The same where the request brought such fields: continued for a trusted peer, begun anew for any other.
+    `Forwarded` (RFC 7239) is only written where the request had one, so that a stale or forged one never stands
+    alone."""
+    before = chains.get(b"x-forwarded-for", []) if peer.trusted else []
+    lines = list(_forwarding(peer))
+    if before and peer.address:
+        lines[0] = b"x-forwarded-for: " + b", ".join([*before, peer.address.encode("ascii")])
+    elif before:
+        lines.insert(0, b"x-forwarded-for: " + b", ".join(before))
     if b"forwarded" in chains:
-        node = b'"[%b]"' % peer.address if b":" in peer.address else peer.address or b"unknown"
+        address = peer.address.encode("ascii") or b"unknown"
+        node = b'"[%b]"' % address if ":" in peer.address else address
         # A host with a port holds a colon, which only a quoted string may (RFC 7239 4).
-        element = b'for=%b;proto=%b;host="%b"' % (node, peer.scheme, peer.host)
-        before = chains[b"forwarded"] if peer.trusted else []
-        lines.append(b"forwarded: " + b", ".join([*before, element]))
+        element = b'for=%b;proto=%b;host="%b"' % (node, peer.scheme.encode("ascii"), peer.host)
+        lines.append(b"forwarded: " + b", ".join([*(chains[b"forwarded"] if peer.trusted else ()), element]))
+    return lines
 
 
 def answer_fields(headers: Headers, *, keep_length: bool, via: tuple[bytes, bytes]) -> FieldList:

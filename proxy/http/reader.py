@@ -172,7 +172,8 @@ class RequestReader:
             self._replaying = self._upgrading = False
             return
         target, self._literal = self._literal or self._url, None
-        self._check(target, fields)
+        if self.deaf or len(target) > TARGET_BYTES or self._fed > HEADER_BYTES or len(fields) > HEADER_FIELDS:
+            self._check(target, fields)
         parser = self._parser
         version = parser.get_http_version()
         method = parser.get_method().decode("ascii")
@@ -204,11 +205,11 @@ class RequestReader:
         self.deaf = self.deaf or not cycle.keep_alive
 
     def _check(self, target: bytes, fields: FieldList) -> None:
-        """Counted exactly only where the bytes received could break the limits."""
+        """ProxyError where a limit is broken; asked only where the bytes received could have broken one."""
         if self.deaf:
             raise VisitorError("The connection takes no more requests.")
         if len(target) > TARGET_BYTES:
             raise VisitorError("The address is too long.", 414)
-        size = sum(len(name) + len(value) + 4 for name, value in fields) if self._fed > HEADER_BYTES else 0
+        size = sum(len(name) + len(value) + 4 for name, value in fields)
         if size > HEADER_BYTES or len(fields) > HEADER_FIELDS:
             raise VisitorError("The request header is too large.", 431)

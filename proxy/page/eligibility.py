@@ -46,22 +46,35 @@ class Standing:
     OPTED_OUT: Final = Outcome.OPTED_OUT
 
 
+class Kind:
+    """What a request asks for: row 7; HTML for a script (row 9); a part of a page (row 10); a page to be shown; a
+    navigation to what is neither; and what does not say (rows 15)."""
+
+    PREFETCH: Final = Outcome.PREFETCH
+    FRAGMENT: Final = Outcome.FRAGMENT
+    FRAME: Final = Outcome.FRAME
+    NAVIGATION: Final = "navigation"
+    ODD: Final = "odd"
+    UNKNOWN: Final = "unknown"
+
+
+_OF_KIND = {
+    Kind.NAVIGATION: Outcome.VISIT,
+    Kind.ODD: Outcome.FRAGMENT,
+    Kind.UNKNOWN: Outcome.OTHER_HTML,
+}
+
 NOT_MODIFIED: Final = 304
 
-_PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
-_PREFETCH = frozenset(_PREFETCH_FIELDS)
+_PAGE_METHODS = frozenset(("GET", "POST", "HEAD"))
+_PREFETCH = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 _PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
-_FRAGMENT_FIELDS = (
-    b"x-requested-with",
-    b"hx-request",
-    b"turbo-frame",
-    b"x-pjax",
-    b"x-inertia",
-    b"x-up-version",
+_FRAGMENT_FIELDS = frozenset(
+    (b"x-requested-with", b"hx-request", b"turbo-frame", b"x-pjax", b"x-inertia", b"x-up-version")
 )
-_FRAME_DESTINATIONS = (b"iframe", b"frame", b"embed", b"object", b"fencedframe")
-_NAVIGATION_DESTINATIONS = (b"document", b"empty")
-_NO_DOCUMENT_STATUS = (204, 205, 206, 416)
+_FRAME_DESTINATIONS = frozenset((b"iframe", b"frame", b"embed", b"object", b"fencedframe"))
+_NAVIGATION_DESTINATIONS = frozenset((b"document", b"empty"))
+_NO_DOCUMENT_STATUS = frozenset((204, 205, 206, 416))
 """No page to show; of a 416 the body tells a program that its range was wrong (C2: never touched)."""
 _UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
 
@@ -115,7 +128,7 @@ def read_answer(status: int, headers: FieldList) -> Answer:
     by_name = headers.by_name
     html, charset = _kind(by_name.get(b"content-type", b""))
     length = by_name.get(b"content-length")
-    if by_name.keys().isdisjoint(_TELLING):
+    if _TELLING.isdisjoint(by_name):
         return Answer(status, html, charset, length=length)
     # Two fields are two codings, which is one more than is decoded.
     coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding")])
@@ -147,26 +160,13 @@ def _kind(content_type: bytes) -> tuple[bool, bytes]:
 
 def is_prefetch(fields: Fields) -> bool:
     """Row 7: the request says that nobody looks at the answer yet."""
-    if fields.keys().isdisjoint(_PREFETCH):
+    if _PREFETCH.isdisjoint(fields):
         return False
-    for name in _PREFETCH_FIELDS:
+    for name in _PREFETCH:
         value = fields.get(name)
         if value is not None and any(word in value.lower() for word in _PREFETCH_WORDS):
             return True
     return False
-
-
-def is_fragment(fields: Fields) -> bool:
-    """Row 9: HTML asked for by a script."""
-    mode = fields.get(b"sec-fetch-mode")
-    if mode is not None:
-        return mode != b"navigate"
-    return any(name in fields for name in _FRAGMENT_FIELDS)
-
-
-def is_frame(fields: Fields) -> bool:
-    """Row 10: HTML for a part of a page."""
-    return fields.get(b"sec-fetch-dest") in _FRAME_DESTINATIONS
 
 
 def wants_html(fields: Fields) -> bool:
@@ -174,22 +174,30 @@ def wants_html(fields: Fields) -> bool:
     return fields.get(b"accept", b"").lower().find(b"text/html") >= 0
 
 
-def is_navigation(fields: Fields) -> bool:
-    """A top-level navigation. `empty` is what a service worker's `fetch(event.request)` makes of `document`."""
+def kind_of(fields: Fields) -> str:
+    """What a request asks for (`Kind`), for all that it says itself."""
+    if is_prefetch(fields):
+        return Kind.PREFETCH
     mode = fields.get(b"sec-fetch-mode")
+    if not _FRAGMENT_FIELDS.isdisjoint(fields) if mode is None else mode != b"navigate":
+        return Kind.FRAGMENT
+    destination = fields.get(b"sec-fetch-dest", b"document")
+    if destination in _FRAME_DESTINATIONS:
+        return Kind.FRAME
     if mode is None:
-        return wants_html(fields) and not is_fragment(fields)
-    return mode == b"navigate" and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
+        return Kind.NAVIGATION if wants_html(fields) else Kind.UNKNOWN
+    # `empty` is what a service worker's `fetch(event.request)` makes of `document`.
+    return Kind.NAVIGATION if destination in _NAVIGATION_DESTINATIONS else Kind.ODD
 
 
-def may_be_page(method: str, fields: Fields) -> bool:
+def may_be_page(method: str, fields: Fields, kind: str) -> bool:
     """Whether the answer may be tagged, for all that the request says: what has to be known before it goes upstream,
     since then its conditionals, ranges and codings are made such that a taggable answer comes back."""
-    if method not in ("GET", "POST", "HEAD"):
+    if method not in _PAGE_METHODS:
         return False
     # A prerendered page's images say prefetch, too; they keep their conditionals.
-    return is_navigation(fields) or (
-        is_prefetch(fields) and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
+    return kind == Kind.NAVIGATION or (
+        kind == Kind.PREFETCH and fields.get(b"sec-fetch-dest", b"document") in _NAVIGATION_DESTINATIONS
     )
 
 
@@ -200,36 +208,32 @@ def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
     return answer.html
 
 
-def classify(method: str, fields: Fields, standing: str, answer: Answer, known_html: bool | None) -> str:
+def classify(method: str, fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
     """Rows 6 to 16, in order, for an answer of the site.
 
     Args:
+        kind: what `kind_of` says of `fields`.
         known_html: whether the path last answered HTML, None if it has not been seen.
     """
     if method not in ("GET", "POST"):
         return Outcome.HEAD_OR_OTHER
-    return classify_as_get(fields, standing, answer, known_html)
+    return classify_as_get(fields, kind, standing, answer, known_html)
 
 
-def classify_as_get(fields: Fields, standing: str, answer: Answer, known_html: bool | None) -> str:
+def classify_as_get(fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
     """Rows 7 to 16: also what the GET of a HEAD request would have been (HTTP.md, C3)."""
-    if is_prefetch(fields):
+    if kind == Kind.PREFETCH:
         return Outcome.PREFETCH
     status = answer.status
     if 300 <= status < 400 and status != NOT_MODIFIED:
         return Outcome.REDIRECT
-    html = is_html(answer, fields, known_html) and not answer.attachment and status not in _NO_DOCUMENT_STATUS
-    if html and is_fragment(fields):
-        return Outcome.FRAGMENT
-    if html and is_frame(fields):
-        return Outcome.FRAME
-    if not html:
+    if answer.attachment or status in _NO_DOCUMENT_STATUS or not is_html(answer, fields, known_html):
         return Outcome.ASSET
+    if kind in (Kind.FRAGMENT, Kind.FRAME):
+        return kind
     if standing:
         return standing
-    if not is_navigation(fields):
-        return Outcome.FRAGMENT if b"sec-fetch-mode" in fields else Outcome.OTHER_HTML
-    return Outcome.VISIT
+    return _OF_KIND[kind]
 
 
 PRIVATE_OUTCOMES = frozenset(

@@ -76,7 +76,8 @@ def restore(members: bytes) -> tuple[list[bytes], bytes | None, bool]:
 Replacements = dict[bytes, bytes | None]
 """What becomes of request fields: a new value, or None to drop them."""
 
-_CONCERNED = _CONDITIONALS | _RANGES | {b"if-match"}
+CONCERNED = _CONDITIONALS | _RANGES | {b"if-match"}
+"""The request fields that `to_upstream` is about; without any of them it changes nothing."""
 
 
 def to_upstream(
@@ -90,8 +91,6 @@ def to_upstream(
         drop_conditionals: conditionals without our suffix are dropped (a candidate for the tag).
         drop_range: Range and If-Range are dropped (C2).
     """
-    if fields.keys().isdisjoint(_CONCERNED):
-        return {}
     changes: Replacements = {}
     if drop_range:
         changes.update({name: None for name in _RANGES if name in fields})

@@ -34,7 +34,7 @@ class Tagging:
         "_declared",
         "_injector",
         "_must_look",
-        "_page_id",
+        "_plain",
         "_policies",
         "_recoder",
         "_site",
@@ -45,7 +45,7 @@ class Tagging:
 
     def __init__(self, site: Site, page_id: bytes, answer: Answer, *, must_look_like_document: bool) -> None:
         self._site = site
-        self._page_id = page_id
+        self._plain = b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
         self._policies = answer.policies
         self._declared = bool(answer.charset)
         self._must_look = must_look_like_document
@@ -54,6 +54,11 @@ class Tagging:
         self.decided = False
         self.added = 0
         self.failure: Exception | None = None
+
+    @property
+    def likely(self) -> int:
+        """Bytes that the tag will most likely add: `added` says how many they were."""
+        return len(self._plain)
 
     @property
     def coded(self) -> bool:
@@ -102,13 +107,13 @@ class Tagging:
             yield from self._recoder.flush()
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
-        nonce = b""
+        tag = self._plain
         if metas or self._policies:
             verdict = decide(self._policies, self._site, metas)
             if not verdict.allowed:
                 return None
-            nonce = b"" if verdict.nonce is None else b' nonce="%b"' % verdict.nonce
-        tag = b'<script async src="%b" data-page="%b"%b></script>' % (self._site.src, self._page_id, nonce)
+            if verdict.nonce is not None:
+                tag = tag.replace(b"></", b' nonce="%b"></' % verdict.nonce)
         self.added = len(tag)
         return tag
 

@@ -10,7 +10,7 @@ import time
 from proxy.asgi import Scope, raw_path_of
 from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
-from proxy.page.eligibility import Standing, may_be_page, read_fields
+from proxy.page.eligibility import Standing, kind_of, may_be_page, read_fields
 from proxy.tracking.settings import Tracking
 
 
@@ -26,6 +26,7 @@ class TrackedRequest:
         "foreign",
         "host",
         "identity",
+        "kind",
         "method",
         "now_ms",
         "query",
@@ -52,8 +53,9 @@ class TrackedRequest:
         self.cookie = cookie = tracking.cookies.take_apart(header) if header is not None else None
         self.identity = tracking.identify(cookie, secure=self.secure, now_ms=self.now_ms)
         self.stand: str | None = None
+        self.kind = kind = kind_of(fields)
         self.candidate = (
-            tracking.visits and may_be_page(self.method, fields) and self.standing(tracking) == Standing.ORDINARY
+            tracking.visits and may_be_page(self.method, fields, kind) and self.standing(tracking) == Standing.ORDINARY
         )
         changes = self._changes(tracking)
         self.scope = scope
@@ -79,13 +81,15 @@ class TrackedRequest:
 
     def _changes(self, tracking: Tracking) -> page_fields.Replacements:
         fields, cookie = self.fields, self.cookie
-        changes = page_fields.to_upstream(
-            fields,
-            # A cookie of a retired key is signed again on a whole answer only.
-            keep_ours=self.candidate and self.identity is not None and not self.identity.stale,
-            drop_conditionals=self.candidate,
-            drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
-        )
+        changes: page_fields.Replacements = {}
+        if not page_fields.CONCERNED.isdisjoint(fields):
+            changes = page_fields.to_upstream(
+                fields,
+                # A cookie of a retired key is signed again on a whole answer only.
+                keep_ours=self.candidate and self.identity is not None and not self.identity.stale,
+                drop_conditionals=self.candidate,
+                drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
+            )
         if cookie is not None and (cookie.values_http or cookie.values_https):
             changes[b"cookie"] = cookie.rest
         if self.candidate and tracking.inject:

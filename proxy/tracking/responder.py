@@ -38,7 +38,18 @@ one only the last byte waits."""
 class Responder:
     """The state of one answer."""
 
-    __slots__ = ("_late", "_outcome", "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking")
+    __slots__ = (
+        "_late",
+        "_length",
+        "_outcome",
+        "_passing",
+        "_pending",
+        "_request",
+        "_send",
+        "_tagging",
+        "_ticket",
+        "_tracking",
+    )
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
         self._tracking = tracking
@@ -47,6 +58,7 @@ class Responder:
         self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
+        self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
         self._passing = False
         self._late: asyncio.Future[None] | None = None
@@ -71,16 +83,16 @@ class Responder:
         as truncated as what the application said."""
         if self._outcome is None:
             self._count(Outcome.ABORTED)
-        if self._pending is not None:
-            pending = self._take_pending()
-            if pending is not None:
-                await self._send(pending)
+        pending = self._take_pending()
+        if pending is not None:
+            _restate(pending, self._length)
+            await self._send(pending)
 
     async def let_go(self) -> None:
         """The body keeps the head waiting: send it without a length."""
         pending = self._take_pending()
         if pending is not None:
-            pending["headers"] = pending["headers"].changed({b"content-length": None})
+            _restate(pending, None)
             self._late = asyncio.ensure_future(_awaited(self._send(pending)))
             await self._late
 
@@ -95,15 +107,15 @@ class Responder:
         try:
             headers = FieldList.of(message.get("headers", ()))
             message = {**message, "headers": headers}
-            message["headers"], length = self._judge(message, headers)
+            message["headers"] = self._judge(message, headers)
         except Exception:
             log.exception("an answer could not be judged; it is served as it is")
             self._tagging, self._ticket = None, 0
+            self._length = None
             if self._outcome is None:
                 self._count(Outcome.FAILED)
-            length = None
         self._passing = self._tagging is None and not self._ticket
-        if self._tagging is not None and length is not None:
+        if self._length is not None:
             self._pending = message
             self._tracking.heads.add(self)
             return
@@ -111,12 +123,12 @@ class Responder:
             await self._committed()
         await self._send(message)
 
-    def _judge(self, message: Message, headers: FieldList) -> tuple[FieldList, bytes | None]:
-        """The head as the visitor gets it, and the length of a body that is about to grow by the tag."""
+    def _judge(self, message: Message, headers: FieldList) -> FieldList:
+        """The head as the visitor gets it."""
         fault = message.get("fault")
         if fault is not None:
             self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
-            return headers, None
+            return headers
         tracking, request = self._tracking, self._request
         answer = read_answer(message["status"], headers)
         known = tracking.known.is_html(request.host, request.raw_path)
@@ -124,18 +136,18 @@ class Responder:
             tracking.known.learn(request.host, request.raw_path, answer.html)
         html = answer.html or answer.status == NOT_MODIFIED
         standing = request.standing(tracking) if html else Standing.ORDINARY
-        outcome = classify(request.method, request.fields, standing, answer, known)
+        outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
         if answer.set_cookies:
             headers = _without_our_cookies(headers, (tracking.cookies.name_http, tracking.cookies.name_https))
         as_get = outcome
         if request.method == "HEAD":
-            as_get = classify_as_get(request.fields, standing, answer, known)
+            as_get = classify_as_get(request.fields, request.kind, standing, answer, known)
         if not html or as_get not in PRIVATE or not tracking.visits:
-            return headers, None
+            return headers
         return self._page(headers, outcome, as_get, answer)
 
-    def _page(self, headers: FieldList, outcome: str, as_get: str, answer: Answer) -> tuple[FieldList, bytes | None]:
+    def _page(self, headers: FieldList, outcome: str, as_get: str, answer: Answer) -> FieldList:
         """The head of an HTML answer that must not be shared; records the visit and prepares the tag."""
         tracking, request = self._tracking, self._request
         taggable = request.candidate and tracking.inject and as_get in (Outcome.VISIT, Outcome.PREFETCH)
@@ -145,12 +157,16 @@ class Responder:
         length = answer.length
         if tagged and count.page_id and answer.status != NOT_MODIFIED:
             sniff = b"sec-fetch-mode" not in request.fields
-            self._tagging = Tagging(site, count.page_id, answer, must_look_like_document=sniff)
-            length = None if answer.coding else length
+            self._tagging = tagging = Tagging(site, count.page_id, answer, must_look_like_document=sniff)
+            if answer.coding:
+                length = None
+            elif length is not None:
+                self._length = length
+                length = b"%d" % (int(length) + tagging.likely)
         elif tagged and request.method == "HEAD":
             length = None
         cookies = [(b"set-cookie", value) for value in count.set_cookies] if count.set_cookies else ()
-        return page_fields.to_visitor(headers, tagged=tagged, length=length, added=cookies), length
+        return page_fields.to_visitor(headers, tagged=tagged, length=length, added=cookies)
 
     def _record(self, outcome: str, answer: Answer) -> Count:
         if outcome == Outcome.VISIT:
@@ -190,7 +206,10 @@ class Responder:
             if more and not tagging.decided and not chunk:
                 return
             self._take_pending()
-            pending["headers"] = _resized(pending["headers"], tagging)
+            if not tagging.decided:
+                _restate(pending, None)
+            elif tagging.added != tagging.likely:
+                _restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(pending, chunk)
             return
@@ -247,12 +266,9 @@ async def _awaited(sending: Awaitable[None]) -> None:
     await sending
 
 
-def _resized(headers: FieldList, tagging: Tagging) -> FieldList:
-    """The head with the length that the body has with the tag in it; with none where that is not known yet."""
-    length = headers.by_name[b"content-length"]
-    if tagging.decided and not length.isdigit():
-        return headers
-    return headers.changed({b"content-length": b"%d" % (int(length) + tagging.added) if tagging.decided else None})
+def _restate(message: Message, length: bytes | None) -> None:
+    """Another Content-Length for a head that was kept back, or none."""
+    message["headers"] = message["headers"].changed({b"content-length": length})
 
 
 def _without_our_cookies(headers: FieldList, ours: tuple[bytes, ...]) -> FieldList:

@@ -117,7 +117,7 @@ class Tracking:
             return scheme, host
         extensions = scope.get("extensions")
         peer = extensions.get(PEER) if extensions else None
-        value = peer["host"] if peer is not None else fields.get(b"host", b"")
+        value = peer.host if peer is not None else fields.get(b"host", b"")
         return scope.get("scheme", "http"), self.sites.host(value)
 
     def identify(self, cookie: CookieHeader | None, *, secure: bool, now_ms: int) -> Identity | None:

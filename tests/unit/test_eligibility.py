@@ -8,14 +8,14 @@ from proxy.fieldlist import FieldList
 from proxy.page.eligibility import (
     PRIVATE_OUTCOMES,
     Answer,
+    Kind,
     Outcome,
     Standing,
     classify,
     classify_as_get,
-    is_fragment,
-    is_navigation,
     is_prefetch,
     is_taggable,
+    kind_of,
     may_be_page,
     read_answer,
     read_fields,
@@ -99,7 +99,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("row", "method", "fields", "standing", "answer", "known", "outcome"), ROWS)
 def test_every_row_of_the_table(row, method, fields, standing, answer, known, outcome):
-    assert classify(method, fields, standing, answer, known) == outcome
+    assert classify(method, fields, kind_of(fields), standing, answer, known) == outcome
 
 
 # Each line matches the row it is named for and every later row that can hold at the same time: the first one wins.
@@ -121,7 +121,7 @@ ORDER = [
 
 @pytest.mark.parametrize(("method", "fields", "standing", "answer", "outcome"), ORDER)
 def test_the_first_row_that_matches_wins(method, fields, standing, answer, outcome):
-    assert classify(method, fields, standing, answer, None) == outcome
+    assert classify(method, fields, kind_of(fields), standing, answer, None) == outcome
 
 
 OUTCOMES = {outcome for *_, outcome in ROWS}
@@ -140,13 +140,15 @@ OUTCOMES = {outcome for *_, outcome in ROWS}
 def test_every_request_has_an_outcome_and_only_the_navigations_that_may_be_tagged_are_visits(
     method, fields, standing, answer, known
 ):
-    outcome = classify(method, fields, standing, answer, known)
+    outcome = classify(method, fields, kind_of(fields), standing, answer, known)
     assert outcome in OUTCOMES
     if outcome == Outcome.VISIT:
-        assert method in ("GET", "POST") and is_navigation(fields) and may_be_page(method, fields)
+        assert method in ("GET", "POST") and may_be_page(method, fields, kind_of(fields))
         assert standing == Standing.ORDINARY
     if method == "HEAD":
-        assert classify_as_get(fields, standing, answer, known) == classify("GET", fields, standing, answer, known)
+        kind = kind_of(fields)
+        as_get = classify("GET", fields, kind, standing, answer, known)
+        assert classify_as_get(fields, kind, standing, answer, known) == as_get
 
 
 def test_the_outcomes_whose_html_must_not_be_shared_are_rows_7_9_10_and_13_to_16():
@@ -169,7 +171,7 @@ NAVIGATIONS = [
 
 @pytest.mark.parametrize(("fields", "expected"), NAVIGATIONS)
 def test_what_a_navigation_is(fields, expected):
-    assert is_navigation(fields) is expected
+    assert (kind_of(fields) == Kind.NAVIGATION) is expected
 
 
 MAY_BE_PAGE = [
@@ -187,12 +189,12 @@ MAY_BE_PAGE = [
 
 @pytest.mark.parametrize(("method", "fields", "expected"), MAY_BE_PAGE)
 def test_what_may_become_a_tagged_page_is_known_from_the_request(method, fields, expected):
-    assert may_be_page(method, fields) is expected
+    assert may_be_page(method, fields, kind_of(fields)) is expected
 
 
 def test_a_fetch_mode_says_more_than_a_library_field():
-    assert not is_fragment({b"sec-fetch-mode": b"navigate", b"x-requested-with": b"com.example.app"})
-    assert is_fragment({b"x-requested-with": b"com.example.app"})
+    assert kind_of({b"sec-fetch-mode": b"navigate", b"x-requested-with": b"com.example.app"}) == Kind.NAVIGATION
+    assert kind_of({b"x-requested-with": b"com.example.app"}) == Kind.FRAGMENT
     assert not is_prefetch({b"purpose": b""})
 
 

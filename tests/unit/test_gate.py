@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.http.gate import Gate, Refusal, is_disguised, is_reserved, refuse
+from proxy.http.headers import Peer
 
 PREFIX, TOKEN = b"/_footfall", b"ff"
 HOST = (b"host", b"shop.example")
@@ -217,28 +218,26 @@ def test_f8_a_strangers_forwarding_fields_are_not_believed() -> None:
     made = scope(headers=FORWARDED)
     inner, _, _ = through(made, "10.0.0.0/8")
     assert inner["client"] == ("203.0.113.9", 4711) and inner["scheme"] == "http"
-    peer = {"peer": ("203.0.113.9", 4711), "trusted": False, "host": b"shop.example"}
-    assert inner["extensions"]["footfall.peer"] == peer
+    assert inner["extensions"]["footfall.peer"] == Peer("203.0.113.9", "http", b"shop.example", False)
 
 
 def test_f8_a_trusted_peers_are_as_far_as_trust_reaches() -> None:
     inner, _, _ = through(scope(headers=FORWARDED, client=("10.0.0.9", 1)), "10.0.0.0/8")
     assert inner["client"] == ("198.51.100.7", 0) and inner["scheme"] == "https"
-    peer = {"peer": ("10.0.0.9", 1), "trusted": True, "host": b"public.example"}
-    assert inner["extensions"]["footfall.peer"] == peer
+    assert inner["extensions"]["footfall.peer"] == Peer("10.0.0.9", "https", b"public.example", True)
 
 
 def test_f8_nonsense_from_a_trusted_peer_is_ignored() -> None:
     headers = [HOST, (b"x-forwarded-for", b"unknown"), (b"x-forwarded-proto", b"gopher"), (b"x-forwarded-host", b"a b")]
     inner, _, _ = through(scope(headers=headers, client=("::ffff:10.0.0.9", 1)), "10.0.0.0/8")
     assert inner["client"] == ("::ffff:10.0.0.9", 1) and inner["scheme"] == "http"
-    assert inner["extensions"]["footfall.peer"]["host"] == b"shop.example"
-    assert inner["extensions"]["footfall.peer"]["trusted"]
+    assert inner["extensions"]["footfall.peer"].host == b"shop.example"
+    assert inner["extensions"]["footfall.peer"].trusted
 
 
 def test_a_peer_without_address_is_nobody() -> None:
     inner, _, _ = through(scope(client=None), "10.0.0.0/8")
-    assert inner["extensions"]["footfall.peer"]["peer"] == ("", 0)
+    assert inner["extensions"]["footfall.peer"].address == ""
 
 
 def test_a_refusal_is_told_once_and_says_whose_fault_it_is() -> None:

@@ -16,7 +16,7 @@ from proxy.http.headers import (
 from proxy.http.target import disguise, replace_host, split_target, text_path
 
 Headers = list[tuple[bytes, bytes]]
-STRANGER = Peer(b"203.0.113.9", b"http", b"shop.example", False)
+STRANGER = Peer("203.0.113.9", "http", b"shop.example", False)
 HOST = (b"host", b"shop.example")
 NAMES = st.text("abcdefgh-_", min_size=1, max_size=8).map(lambda text: b"y-" + text.encode())
 VALUES = st.binary(max_size=20).map(lambda data: bytes(c for c in data if c >= 0x20 and c != 0x7F))
@@ -131,11 +131,11 @@ def test_f8_a_trusted_peers_chain_is_continued_and_a_strangers_replaced() -> Non
         (b"forwarded", b"for=1.1.1.1"),
         (b"x-forwarded-proto", b"x"),
     ]
-    trusted = dict(fields(head(chain, peer=Peer(b"10.0.0.1", b"https", b"public.example", True)).data))
+    trusted = dict(fields(head(chain, peer=Peer("10.0.0.1", "https", b"public.example", True)).data))
     assert trusted[b"x-forwarded-for"] == b"1.1.1.1, 2.2.2.2, 10.0.0.1"
     assert trusted[b"x-forwarded-proto"] == b"https" and trusted[b"x-forwarded-host"] == b"public.example"
     assert trusted[b"forwarded"] == b'for=1.1.1.1, for=10.0.0.1;proto=https;host="public.example"'
-    stranger = dict(fields(head(chain, peer=Peer(b"2001:db8::1", b"http", b"shop.example", False)).data))
+    stranger = dict(fields(head(chain, peer=Peer("2001:db8::1", "http", b"shop.example", False)).data))
     assert stranger[b"x-forwarded-for"] == b"2001:db8::1"
     assert stranger[b"forwarded"] == b'for="[2001:db8::1]";proto=http;host="shop.example"'
     assert b"forwarded: " not in head([HOST]).data
