@@ -7,10 +7,12 @@ takes, since that keeps the order as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 
 Field = tuple[bytes, bytes]
+NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class FieldList:
@@ -61,7 +63,7 @@ class FieldList:
             left.pop(name, None)
         return left.items()
 
-    def changed(self, changes: Mapping[bytes, bytes | None], added: Sequence[Field] = ()) -> FieldList:
+    def changed(self, changes: Mapping[bytes, bytes | None], added: Mapping[bytes, bytes] = NOTHING) -> FieldList:
         """With `changes` carried out and `added` behind them: the first of a name takes its new value and its repeats
         go, None drops the name, a value for a name that was not there is appended."""
         if self.repeated is None:
@@ -75,7 +77,7 @@ class FieldList:
             by_name.update(added)
             if len(by_name) == count:
                 return FieldList(by_name)
-        return FieldList.of([*self._changed(changes), *added])
+        return FieldList.of([*self._changed(changes), *added.items()])
 
     def _changed(self, changes: Mapping[bytes, bytes | None]) -> Iterable[Field]:
         left = dict(changes)

@@ -224,12 +224,13 @@ class Cycle:
 
     def _start(self, message: Message) -> None:
         status: int = message["status"]
-        headers = FieldList.of(message.get("headers", ()))
+        given = message.get("headers", ())
+        headers = FieldList.of(given)
         line = _STATUS_LINES.get(status)
         if line is None:
             raise RuntimeError(f"status {status} cannot be sent")
         lines = list(map(b": ".join, headers))
-        if has_line_break(lines):
+        if headers is not given and has_line_break(lines):
             raise RuntimeError("a response field is malformed")
         if b"transfer-encoding" in headers.by_name:
             raise RuntimeError("transfer-encoding is the server's business")

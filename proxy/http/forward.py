@@ -31,7 +31,7 @@ class Forwarder:
     def __init__(self, upstream: Upstream, *, via_token: bytes) -> None:
         self._upstream = upstream
         self._via_token = via_token
-        self._via = (b"via", b"1.1 " + via_token)
+        self._via = {b"via": b"1.1 " + via_token}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":

@@ -9,6 +9,7 @@ Letters are those of the tests: T7 hosts, T8 methods and `*`, F1 framing, F5 upg
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,7 @@ from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
 from proxy.http.headers import Peer, content_length, value_of
 
+HOSTS_REMEMBERED = 256  # Host values that were judged already
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
 
@@ -71,9 +73,14 @@ def _bad_host(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
     if hosts is None:
         # Only HTTP/1.0 may leave it out (RFC 9112 3.2).
         return None if version == "1.0" else _bad("The Host header is missing.")
-    if len(hosts) != 1 or _HOST.fullmatch(hosts[0]) is None:
+    if len(hosts) != 1 or not _is_host(hosts[0]):
         return _bad("The Host header is malformed.")
     return None
+
+
+@lru_cache(maxsize=HOSTS_REMEMBERED)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 def _bad_framing(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:

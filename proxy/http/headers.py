@@ -5,7 +5,7 @@ the request's length is decided once, here, and written anew (RFC 9112 6).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -76,8 +76,9 @@ class RequestHead(NamedTuple):
 
 
 def has_line_break(texts: Iterable[bytes]) -> bool:
-    """Whether any of these could end its line early, or its header. What comes from a socket cannot: the parser has
-    refused it (tests/unit/test_parser.py); this is for whatever else may have made it."""
+    """Whether any of these could end its line early, or its header. Asked of fields that somebody else brings as a
+    plain list: those of a FieldList came through our parser, which refuses this (tests/unit/test_parser.py), and what
+    we add to them holds none."""
     joined = b"".join(texts)
     # For a single byte `in` costs 0.3 us: it tries it as a number first, and that raises.
     return joined.find(b"\n") >= 0 or joined.find(b"\r") >= 0 or joined.find(b"\0") >= 0
@@ -131,7 +132,7 @@ def request_head(
         lines, length = _frame(fields, lines)
         lines += _chained({name: fields.values(name) for name in handled & _CHAINS}, peer)
     lines.append(b"via: " + version + b" " + via_token)
-    if has_line_break((method, target, host, *lines)):
+    if fields is not headers and has_line_break((method, target, host, *lines)):
         raise ValueError("line break in a field")
     data = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b\r\n\r\n" % (method, target, host, b"\r\n".join(lines))
     return RequestHead(data, length)
@@ -179,11 +180,11 @@ def _chained(chains: dict[bytes, list[bytes]], peer: Peer) -> Iterable[bytes]:
     return lines
 
 
-def answer_fields(headers: Headers, *, keep_length: bool, via: tuple[bytes, bytes]) -> FieldList:
+def answer_fields(headers: Headers, *, keep_length: bool, via: Mapping[bytes, bytes]) -> FieldList:
     """Upstream's fields for the visitor. `keep_length`: the body (or the HEAD) has the length that Content-Length
     states; else it is dropped and the server frames the body anew."""
     fields = FieldList.of(headers)
     dropped = HOP_BY_HOP.intersection(fields.by_name) | _banned(fields)
     if not keep_length:
         dropped |= _LENGTH
-    return fields.changed(dict.fromkeys(dropped), (via,))
+    return fields.changed(dict.fromkeys(dropped), via)

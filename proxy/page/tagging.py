@@ -6,13 +6,12 @@ a nonce (HTTP.md, "Content-Security-Policy").
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from proxy.page import policy
 from proxy.page.coding import Recoder, is_gzip
 from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
-from proxy.page.usual import usual_place
 
 
 class Site(NamedTuple):
@@ -25,6 +24,12 @@ class Site(NamedTuple):
     collector: bytes
 
 
+class FindPlace(Protocol):
+    """`usual_place`, with or without a memory."""
+
+    def __call__(self, start: bytes, *, charset_declared: bool) -> int | None: ...
+
+
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
     looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
@@ -34,6 +39,7 @@ class Tagging:
         "_declared",
         "_injector",
         "_must_look",
+        "_place",
         "_plain",
         "_policies",
         "_recoder",
@@ -43,7 +49,10 @@ class Tagging:
         "failure",
     )
 
-    def __init__(self, site: Site, page_id: bytes, answer: Answer, *, must_look_like_document: bool) -> None:
+    def __init__(
+        self, site: Site, page_id: bytes, answer: Answer, *, place: FindPlace, must_look_like_document: bool
+    ) -> None:
+        self._place = place
         self._site = site
         self._plain = b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
         self._policies = answer.policies
@@ -70,7 +79,7 @@ class Tagging:
         if self.decided:
             return chunk
         if self._injector is None:
-            place = usual_place(chunk, charset_declared=self._declared)
+            place = self._place(chunk, charset_declared=self._declared)
             if place is not None:
                 self.decided = True
                 return b"".join((chunk[:place], self._make_tag(()) or b"", chunk[place:]))

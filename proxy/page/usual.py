@@ -8,8 +8,15 @@ injector's.
 
 import re
 
+from proxy.bounded import Bounded
+
 HEAD_BYTES = 4_096
 """How far a usual head is looked for."""
+BEGINNINGS = 1_024
+"""Pages whose beginning is remembered: 2 MB at the most."""
+BEGINNING_BYTES = 1_024
+LONGEST_TOKEN = len("<noscript ")
+"""What has to be seen behind the place, to know that the head ends there."""
 
 _SPACE = rb"[\t\n\f\r ]*"  # HTML's, which has no vertical tab
 _USUAL = re.compile(
@@ -19,6 +26,27 @@ _USUAL = re.compile(
 )
 _CHARSET = re.compile(rb"""<meta charset="(?:utf|UTF)-8" ?/?>""")
 _PRESCAN_BYTES = 1_024
+
+
+class UsualHeads:
+    """Where the tag goes in pages that begin as they did last time: the beginnings themselves are remembered."""
+
+    __slots__ = ("_beginnings",)
+
+    def __init__(self) -> None:
+        self._beginnings: Bounded[tuple[str, bytes, bool], tuple[bytes, int]] = Bounded(BEGINNINGS)
+
+    def place(self, host: str, raw_path: bytes, start: bytes, *, charset_declared: bool) -> int | None:
+        """`usual_place` of the page at this address."""
+        key = (host, raw_path, charset_declared)
+        known = self._beginnings.get(key)
+        if known is not None and start.startswith(known[0]):
+            return known[1]
+        place = usual_place(start, charset_declared=charset_declared)
+        if place is not None and place + len(raw_path) <= BEGINNING_BYTES:
+            # With the token that ends the head: what comes after it makes no difference.
+            self._beginnings.put(key, (start[: place + LONGEST_TOKEN], place))
+        return place
 
 
 def usual_place(start: bytes, *, charset_declared: bool) -> int | None:

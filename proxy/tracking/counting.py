@@ -14,10 +14,10 @@ from proxy.visitors.times import DAY_MS, MINUTE_MS
 
 
 class Count(NamedTuple):
-    """What was done: the signed page id for the tag, the cookies to set, the ticket of a visit to wait for."""
+    """What was done: the signed page id for the tag, the Set-Cookie value, the ticket of a visit to wait for."""
 
     page_id: bytes = b""
-    set_cookies: tuple[bytes, ...] = ()
+    set_cookie: bytes = b""
     ticket: int = 0
 
 
@@ -34,8 +34,8 @@ def count_visit(tracking: Tracking, request: TrackedRequest, answer: Answer) -> 
     )
     page_id = tracking.page_ids.sign(event, counted=True, visitor_new=not known, issued_minute=now // MINUTE_MS)
     if identity is not None and not identity.stale and not tracking.renew:
-        return Count(page_id, (), ticket)
-    return Count(page_id, _cookies(tracking, request, uuid) if answer.status != NOT_MODIFIED else (), ticket)
+        return Count(page_id, b"", ticket)
+    return Count(page_id, _cookie(tracking, request, uuid) if answer.status != NOT_MODIFIED else b"", ticket)
 
 
 def count_bot(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Count:
@@ -52,7 +52,7 @@ def opt_out(tracking: Tracking, request: TrackedRequest) -> Count:
     cookie = request.cookie
     if cookie is None or not (cookie.values_https if request.secure else cookie.values_http):
         return NOTHING
-    return Count(b"", (tracking.cookies.expire_cookie(secure=request.secure),))
+    return Count(b"", tracking.cookies.expire_cookie(secure=request.secure))
 
 
 def uncounted(tracking: Tracking, request: TrackedRequest) -> Count:
@@ -80,18 +80,18 @@ def _record(
     return visit.id, tracking.recorder.record(visit)
 
 
-def _cookies(tracking: Tracking, request: TrackedRequest, uuid: bytes) -> tuple[bytes, ...]:
+def _cookie(tracking: Tracking, request: TrackedRequest, uuid: bytes) -> bytes:
     """A new visitor's cookie (not on a cross-site POST: it would replace the visitor in mid-checkout), or an old
     one's where its key was retired or every page renews it."""
     identity, today = request.identity, request.now_ms // DAY_MS
     if identity is None:
         if request.is_cross_site_post():
-            return ()
+            return b""
         issued = today
     elif tracking.renew and identity.issued_day != today:
         issued = today
     elif identity.stale:
         issued = identity.issued_day
     else:
-        return ()
-    return (tracking.cookies.set_cookie(uuid, issued, now_ms=request.now_ms, secure=request.secure),)
+        return b""
+    return tracking.cookies.set_cookie(uuid, issued, now_ms=request.now_ms, secure=request.secure)

@@ -8,6 +8,7 @@ body chunk, where the Content-Length has to grow by the tag.
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 
 from proxy.asgi import Message, Send
 from proxy.fieldlist import FieldList
@@ -157,7 +158,13 @@ class Responder:
         length = answer.length
         if tagged and count.page_id and answer.status != NOT_MODIFIED:
             sniff = b"sec-fetch-mode" not in request.fields
-            self._tagging = tagging = Tagging(site, count.page_id, answer, must_look_like_document=sniff)
+            self._tagging = tagging = Tagging(
+                site,
+                count.page_id,
+                answer,
+                place=partial(tracking.usual.place, request.host, request.raw_path),
+                must_look_like_document=sniff,
+            )
             if answer.coding:
                 length = None
             elif length is not None:
@@ -165,8 +172,7 @@ class Responder:
                 length = b"%d" % (int(length) + tagging.likely)
         elif tagged and request.method == "HEAD":
             length = None
-        cookies = [(b"set-cookie", value) for value in count.set_cookies] if count.set_cookies else ()
-        return page_fields.to_visitor(headers, tagged=tagged, length=length, added=cookies)
+        return page_fields.to_visitor(headers, tagged=tagged, length=length, cookie=count.set_cookie)
 
     def _record(self, outcome: str, answer: Answer) -> Count:
         if outcome == Outcome.VISIT:

@@ -15,6 +15,7 @@ from proxy.page.coding import narrow_accept_encoding
 from proxy.page.eligibility import Fields, Standing
 from proxy.page.paths import Globs, KnownPaths
 from proxy.page.tagging import Site
+from proxy.page.usual import UsualHeads
 from proxy.tracking.heads import HeldHeads
 from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
@@ -107,6 +108,7 @@ class Tracking:
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
     known: KnownPaths = field(default_factory=KnownPaths)
+    usual: UsualHeads = field(default_factory=UsualHeads)
     random: Random = field(default_factory=Random)
     heads: HeldHeads = field(default_factory=HeldHeads)
 

@@ -19,6 +19,8 @@ _COUNTED = 0x01
 _VISITOR_NEW = 0x02
 _MAC_BYTES = 10
 _BODY_BYTES = 22
+_RANDOM_BITS = 0x0FFF_3FFF_FFFF_FFFF_FFFF
+_VERSION_7 = 0x7000_8000_0000_0000_0000
 
 _END_OF_SESSION = uuid.UUID("6f2b4a0e-5d0c-5f0a-9a55-3f9a3b1f4a10")
 _BOT = uuid.UUID("0f1c8f0e-7b8e-5d07-8e8e-2f6c7f1f9d55")
@@ -93,11 +95,7 @@ class PageIds:
 
 def event_id(now_ms: int, random: bytes) -> bytes:
     """A time-ordered event id of 16 bytes (UUID version 7) from the time and 10 random bytes."""
-    return (
-        now_ms.to_bytes(6, "big")
-        + bytes((0x70 | (random[0] & 0x0F), random[1], 0x80 | (random[2] & 0x3F)))
-        + random[3:10]
-    )
+    return (now_ms << 80 | int.from_bytes(random, "big") & _RANDOM_BITS | _VERSION_7).to_bytes(16, "big")
 
 
 def visitor_id(random: bytes) -> bytes:

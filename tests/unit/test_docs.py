@@ -14,8 +14,7 @@ from proxy.fieldlist import FieldList
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
 from proxy.intake.visits import REFERRER_MAX_BYTES
-from proxy.page.fields import _CHANGED as CHANGED
-from proxy.page.fields import to_visitor
+from proxy.page.fields import CHANGED, to_visitor
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

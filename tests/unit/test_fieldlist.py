@@ -19,10 +19,10 @@ def changed_one_by_one(fields, changes, added):
             made.append((name, value))
         elif name in left:
             made.append((name, left.pop(name)))
-    return [(name, value) for name, value in [*made, *left.items()] if value is not None] + list(added)
+    return [(name, value) for name, value in [*made, *left.items()] if value is not None] + list(added.items())
 
 
-@given(FIELDS, CHANGES, st.lists(st.tuples(NAMES, VALUES), max_size=3))
+@given(FIELDS, CHANGES, st.dictionaries(NAMES, VALUES, max_size=3))
 def test_changes_keep_order_and_places(fields, changes, added):
     before = FieldList.of(fields)
     after = before.changed(changes, added)

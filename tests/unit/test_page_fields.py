@@ -214,5 +214,5 @@ def test_a_304_repeats_the_head_of_its_200():
 
 def test_our_cookie_comes_last_beside_those_of_the_site():
     site = [(b"set-cookie", b"a=1"), (b"etag", b'"x"')]
-    made = to_visitor(FieldList.of(site), tagged=True, length=None, added=[(b"set-cookie", b"footfall=1")])
+    made = to_visitor(FieldList.of(site), tagged=True, length=None, cookie=b"footfall=1")
     assert made.values(b"set-cookie") == [b"a=1", b"footfall=1"] and list(made)[-1] == (b"set-cookie", b"footfall=1")
