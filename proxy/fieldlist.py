@@ -111,6 +111,11 @@ class Collected:
             self._repeated.append((name, value))
         by_name[name] = value
 
+    def forget(self) -> None:
+        """Drops what was added since the last time (trailers)."""
+        if self._by_name:
+            self._by_name, self._repeated = {}, None
+
     def take(self) -> FieldList:
         """What was added since the last time."""
         fields = FieldList(self._by_name, self._repeated)

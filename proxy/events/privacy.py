@@ -6,7 +6,7 @@ and userinfo are replaced, fragments are dropped, and nothing is longer than `UR
 """
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 URI_MAX_CHARS = 1024
 PATH_MAX_CHARS = 512
@@ -32,7 +32,8 @@ _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
 _UTM_KEYS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
-class CleanUri(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CleanUri:
     """A URI that may be stored: `uri` whole, its `host` and `path` (the roll-up key), and its `utm` params."""
 
     uri: str

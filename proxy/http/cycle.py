@@ -234,7 +234,7 @@ class Cycle:
             raise RuntimeError("a response field is malformed")
         if b"transfer-encoding" in headers.by_name:
             raise RuntimeError("transfer-encoding is the server's business")
-        closing = any(b"close" in value.lower() for value in headers.values(b"connection"))
+        closing = b"connection" in headers.by_name and b"close" in b",".join(headers.values(b"connection")).lower()
         # After an unanswered Expect the visitor may send his body or not (RFC 9110 10.1.1): no telling what follows.
         self.keep_alive = self.keep_alive and not closing and not self.expects_continue
         self._decide_framing(status, content_length(headers.values(b"content-length")))

@@ -31,6 +31,7 @@ class Forwarder:
     def __init__(self, upstream: Upstream, *, via_token: bytes) -> None:
         self._upstream = upstream
         self._via_token = via_token
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._via = {b"via": b"1.1 " + via_token}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -93,9 +94,10 @@ class Forwarder:
         except ValueError:
             raise VisitorError("The request is malformed.") from None
         retriable = head.length == 0 and method in IDEMPOTENT
-        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()  # a system call each time, as it asks whether we were forked
         exchange = self._upstream.begin(
-            loop, head.data, is_head=method == "HEAD", length=head.length, retriable=retriable
+            self._loop, head.data, is_head=method == "HEAD", length=head.length, retriable=retriable
         )
         return exchange, head.length
 

@@ -6,6 +6,7 @@ the request's length is decided once, here, and written anew (RFC 9112 6).
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -68,7 +69,8 @@ class Peer(NamedTuple):
     trusted: bool
 
 
-class RequestHead(NamedTuple):
+@dataclass(slots=True)
+class RequestHead:
     """The head for upstream. `length`: bytes of body that must follow, 0 for none, None for chunked."""
 
     data: bytes
@@ -91,6 +93,8 @@ def nominated(values: Iterable[bytes]) -> frozenset[bytes]:
 
 
 def _banned(fields: FieldList) -> frozenset[bytes]:
+    if fields.repeated is None and fields.by_name.get(b"connection", b"close") in _HARMLESS_CONNECTION:
+        return _NOTHING
     connection = [value for value in fields.values(b"connection") if value not in _HARMLESS_CONNECTION]
     return nominated(connection) if connection else _NOTHING
 

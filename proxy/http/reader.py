@@ -158,7 +158,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         if not self._replaying:
             self._url = b""
-            self._collected.take()
+            self._collected.forget()
             self._waiting = False
             self.head_begun = True
             self.cycle = None

@@ -153,7 +153,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: Cycle) -> None:
         self._answering = cycle
-        task = self.loop.create_task(cycle.run(self._application))
+        task = self.loop.create_task(cycle.run(self._application), name="request")
         cycle.task = task
         self.tasks.add(task)
 

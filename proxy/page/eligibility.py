@@ -5,8 +5,9 @@ decided once, from the request's fields and the head of the answer. Rows 1 to 5 
 aborted) are seen elsewhere: they have no answer of the site to judge.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from proxy.fieldlist import FieldList
 
@@ -106,7 +107,8 @@ def read_fields(headers: FieldList) -> Fields:
     return {**headers.by_name, **joined}
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """The head of an answer, as far as it decides: `status`; whether it is `html` (exactly `text/html`); the declared
     `charset` (lower case, b"" if none); whether it is an `attachment`; its content `coding` (lower case, b"" if
     none); the enforced `policies`; whether transforming it is forbidden or it was tagged before us (`untouchable`);

@@ -30,6 +30,7 @@ _VARY = b", ".join(VARY)
 _ADDED = {b"cache-control": b"private", b"vary": _VARY}
 _ADDED_TAGGED = {**_ADDED, MARKER: b"tagged"}
 _MADE_ANEW = _SHARED_FIELDS | {b"cache-control", b"vary"}
+_LESS_USUAL = _MADE_ANEW | _DIGESTS
 CHANGED = _MADE_ANEW | _DIGESTS | {b"accept-ranges", b"etag", b"last-modified", b"content-length"}
 """The fields of a page that may become others."""
 
@@ -143,9 +144,9 @@ def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, cookie
     added = _ADDED_TAGGED if tagged else _ADDED
     if b"content-length" in by_name:
         changes[b"content-length"] = length
-    if not _MADE_ANEW.isdisjoint(by_name):
+    if not _LESS_USUAL.isdisjoint(by_name):
         added = {**added, **_joined(headers)}
-        changes.update(dict.fromkeys(_MADE_ANEW))
+        changes.update(dict.fromkeys(_LESS_USUAL if tagged else _MADE_ANEW))
     if tagged:
         changes[b"accept-ranges"] = None
         if b"etag" in by_name:
@@ -153,8 +154,6 @@ def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, cookie
         elif b"last-modified" in by_name:
             etag = last_modified_etag(by_name[b"last-modified"])
             added = added if etag is None else {**added, b"etag": etag}
-        if not _DIGESTS.isdisjoint(by_name):
-            changes.update(dict.fromkeys(_DIGESTS))
     if cookie:
         added = {**added, b"set-cookie": cookie}
     return headers.changed(changes, added)

@@ -6,7 +6,8 @@ a nonce (HTTP.md, "Content-Security-Policy").
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from proxy.page import policy
 from proxy.page.coding import Recoder, is_gzip
@@ -14,7 +15,8 @@ from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
 
 
-class Site(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Site:
     """What the tag needs to know of the site: its public origin (`https://shop.example`), the tag's src, and the two
     paths of ours that a policy has to let through."""
 

@@ -12,6 +12,7 @@ what is the same for many of them is written at once.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from proxy.events.event import Event
@@ -30,7 +31,8 @@ class StoreUnusable(StoreError):
     """It will not work however often it is tried: somebody has to look at it."""
 
 
-class Visit(NamedTuple):
+@dataclass(slots=True)
+class Visit:
     """A page.visit counted by the server at the response head.
 
     `id` and `uuid` are 16 bytes, `time` and `received` UTC ms, `uri` cleaned, `host` and `path` its roll-up key.

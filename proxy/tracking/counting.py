@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from proxy.intake.visits import make_visit
 from proxy.page.eligibility import NOT_MODIFIED, Answer
@@ -13,7 +13,8 @@ from proxy.visitors.ids import bot_id, event_id, visitor_id
 from proxy.visitors.times import DAY_MS, MINUTE_MS
 
 
-class Count(NamedTuple):
+@dataclass(slots=True)
+class Count:
     """What was done: the signed page id for the tag, the Set-Cookie value, the ticket of a visit to wait for."""
 
     page_id: bytes = b""

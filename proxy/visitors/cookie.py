@@ -10,6 +10,7 @@ import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from itsdangerous import BadSignature, Signer
@@ -38,7 +39,8 @@ class Key(NamedTuple):
     secret: bytes
 
 
-class Identity(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Identity:
     """What a believed cookie says: the visitor's `uuid` (16 bytes), the `issued_day` (days since 1970), and
     `stale`: signed by a retired key, to be re-signed with its issue day kept."""
 
@@ -47,7 +49,8 @@ class Identity(NamedTuple):
     stale: bool
 
 
-class CookieHeader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CookieHeader:
     """A Cookie header taken apart: `rest`, what is left for the site (None: nothing); our cookies' `values` on http
     and on https, in order; the site's consent cookie."""
 

@@ -3,7 +3,7 @@
 Law: a visit is in exactly one lane; it moves from unproven to person and never back (VISITS.md section 5).
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from crawleruseragents import is_crawler
 
@@ -22,7 +22,8 @@ AGENT_CACHE_ENTRIES = 4096
 AGENT_MAX_CHARS = 512
 
 
-class Agent(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Agent:
     """What a User-Agent tells: a crawler?, and the `source` of a session (`WEB_DESKTOP`, `WEB_MOBILE`)."""
 
     bot: bool

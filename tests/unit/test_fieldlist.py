@@ -48,7 +48,9 @@ def test_a_parsers_fields_are_collected_head_by_head(first, second):
             collected.add(name.upper(), value)
         assert len(collected) == len(fields)
         assert collected.take() == FieldList.of(fields)
-    assert not len(collected)
+    collected.add(b"trailer", b"")
+    collected.forget()
+    assert not len(collected) and collected.take() == []
 
 
 def test_a_changed_field_keeps_its_place_and_its_repeats_go():

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from stories import (
@@ -131,13 +132,13 @@ def test_a_reader_does_not_stop_the_writer_nor_the_writer_a_reader(engine):
 
 SURROGATE = "\ud800"
 BAD = [
-    visit("BAD", "A", 5)._replace(uri=f"https://shop.example/{SURROGATE}"),
-    visit("BAD", "A", 5)._replace(referrer=SURROGATE),
-    visit("BAD", "A", 5)._replace(host=SURROGATE, uri="https://other.example/"),
-    visit("BAD", "A", 5)._replace(facts=(("nav", SURROGATE),)),
-    visit("BAD", "A", 5)._replace(upstream_ms=2**70),
-    visit("BAD", "A", 5)._replace(upstream_ms="soon"),
-    visit("BAD", "A", 5)._replace(facts=(("nav", b"bytes"),)),
+    replace(visit("BAD", "A", 5), uri=f"https://shop.example/{SURROGATE}"),
+    replace(visit("BAD", "A", 5), referrer=SURROGATE),
+    replace(visit("BAD", "A", 5), host=SURROGATE, uri="https://other.example/"),
+    replace(visit("BAD", "A", 5), facts=(("nav", SURROGATE),)),
+    replace(visit("BAD", "A", 5), upstream_ms=2**70),
+    replace(visit("BAD", "A", 5), upstream_ms="soon"),
+    replace(visit("BAD", "A", 5), facts=(("nav", b"bytes"),)),
     confirm("BAD", page("P1"), "A", 5, title=SURROGATE),
     Outcomes(((1, SURROGATE, "visit", 1),)),
     Outcomes(((1, "a", "visit", None),)),
@@ -165,7 +166,7 @@ def test_a_bad_item_takes_only_itself_along(engine, caplog, bad):
 
 def test_after_a_bad_item_the_writer_goes_on_and_a_good_one_of_the_same_id_is_taken(engine):
     with engine.writer() as writer:
-        writer.append([visit("P1", "A")._replace(uri=SURROGATE), visit("P2", "B", path="/b")])
+        writer.append([replace(visit("P1", "A"), uri=SURROGATE), visit("P2", "B", path="/b")])
         writer.append([visit("P1", "A", path="/b")])
         writer.append([visit("P3", "A", 1, path="/c", came_back=True)])
     assert rows(engine.events(Query(action="page.visit")), ("id", "uri")) == [
