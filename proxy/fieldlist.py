@@ -92,32 +92,37 @@ class FieldList:
 class Collected:
     """The fields that a parser has found so far; `add` is its callback, `take` begins anew."""
 
-    __slots__ = ("_by_name", "_repeated")
+    __slots__ = ("_again", "_by_name")
 
     def __init__(self) -> None:
         self._by_name: dict[bytes, bytes] = {}
-        self._repeated: list[Field] | None = None
+        self._again: list[tuple[int, Field]] = []  # fields of a name that was there before, with their places
 
     def __len__(self) -> int:
-        return len(self._by_name if self._repeated is None else self._repeated)
+        return len(self._by_name) + len(self._again)
 
     def add(self, name: bytes, value: bytes) -> None:
         """One field, its name as it was sent."""
         name = name.lower()
-        by_name = self._by_name
-        if self._repeated is not None or name in by_name:
-            if self._repeated is None:
-                self._repeated = list(by_name.items())
-            self._repeated.append((name, value))
-        by_name[name] = value
+        if name in self._by_name:
+            self._again.append((len(self), (name, value)))
+        else:
+            self._by_name[name] = value
 
     def forget(self) -> None:
         """Drops what was added since the last time (trailers)."""
         if self._by_name:
-            self._by_name, self._repeated = {}, None
+            self._by_name, self._again = {}, []
 
     def take(self) -> FieldList:
         """What was added since the last time."""
-        fields = FieldList(self._by_name, self._repeated)
-        self._by_name, self._repeated = {}, None
-        return fields
+        by_name, again = self._by_name, self._again
+        self._by_name = {}
+        if not again:
+            return FieldList(by_name)
+        self._again = []
+        fields = list(by_name.items())
+        for place, field in again:
+            fields.insert(place, field)
+        by_name.update(field for _, field in again)
+        return FieldList(by_name, fields)

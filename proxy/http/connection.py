@@ -219,7 +219,7 @@ class Connection(asyncio.Protocol):
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
         fields = self._collected.take()  # trailers come after it, and go nowhere
-        if len(fields) > ANSWER_FIELDS:
+        if len(fields.repeated or fields.by_name) > ANSWER_FIELDS:
             raise UpstreamBroken("too many fields")
         status = parser.get_status_code()
         if 100 <= status < 200 and status != 101:

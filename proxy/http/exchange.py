@@ -179,7 +179,8 @@ class Exchange:
 
     def close(self) -> None:
         """No more interest in the answer: what has not completed is aborted. Idempotent."""
-        self._release()
+        if self.connection is not None or self.opening is not None or self._writable is not None:
+            self._release()
         if self.watcher is not None:
             self.watcher.cancel()
         self.watch = None

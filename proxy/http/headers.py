@@ -14,7 +14,8 @@ from typing import NamedTuple
 from proxy.asgi import Headers
 from proxy.fieldlist import FieldList
 
-_DIGITS = re.compile(rb"[0-9]{1,18}")  # 1*DIGIT; 18 digits stay below 2**63
+LENGTH_DIGITS = 18  # stay below 2**63
+_DIGITS = re.compile(rb"[0-9]{1,%d}" % LENGTH_DIGITS)
 
 # RFC 9110 7.6.1, and what older intermediaries used. HTTP2-Settings would offer h2c for our connection (7.8).
 HOP_BY_HOP = frozenset(
@@ -111,6 +112,9 @@ def content_length(values: list[bytes]) -> int | None:
     """The length that all Content-Length `values` agree on; None for no value. ValueError: RFC 9112 6.3 forbids it."""
     if not values:
         return None
+    first = values[0]
+    if len(values) == 1 and first.isdigit() and len(first) <= LENGTH_DIGITS:
+        return int(first)
     stripped = {value.strip(b" \t") for value in values}
     if len(stripped) > 1:
         raise ValueError("differing content-length")
@@ -184,10 +188,9 @@ def _chained(chains: dict[bytes, list[bytes]], peer: Peer) -> Iterable[bytes]:
     return lines
 
 
-def answer_fields(headers: Headers, *, keep_length: bool, via: Mapping[bytes, bytes]) -> FieldList:
+def answer_fields(fields: FieldList, *, keep_length: bool, via: Mapping[bytes, bytes]) -> FieldList:
     """Upstream's fields for the visitor. `keep_length`: the body (or the HEAD) has the length that Content-Length
     states; else it is dropped and the server frames the body anew."""
-    fields = FieldList.of(headers)
     dropped = HOP_BY_HOP.intersection(fields.by_name) | _banned(fields)
     if not keep_length:
         dropped |= _LENGTH

@@ -172,7 +172,13 @@ class RequestReader:
             self._replaying = self._upgrading = False
             return
         target, self._literal = self._literal or self._url, None
-        if self.deaf or len(target) > TARGET_BYTES or self._fed > HEADER_BYTES or len(fields) > HEADER_FIELDS:
+        if (
+            self.deaf
+            or len(target) > TARGET_BYTES
+            or self._fed > HEADER_BYTES
+            or fields.repeated
+            or len(fields.by_name) > HEADER_FIELDS
+        ):
             self._check(target, fields)
         parser = self._parser
         version = parser.get_http_version()

@@ -97,7 +97,7 @@ class Recorder:
 
     def record(self, item: Item) -> int:
         """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
-        if self._waiting >= self._queue_events:
+        if self._events_handed - self._events_stored >= self._queue_events:
             self._lose(1)
             return 0
         self._hand(item)

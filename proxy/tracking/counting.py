@@ -70,7 +70,7 @@ def _record(
     visit = make_visit(
         request,
         tracking.cleaner,
-        tracking.agents.read(request.fields.get(b"user-agent", b"")),
+        request.agent,
         random=random,
         uuid=uuid,
         cookie_came_back=cookie_came_back,

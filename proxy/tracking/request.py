@@ -12,6 +12,9 @@ from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import Standing, kind_of, may_be_page, read_fields
 from proxy.tracking.settings import Tracking
+from proxy.visitors.lanes import Agent
+
+UNREAD = Agent(bot=False, source="")
 
 
 class TrackedRequest:
@@ -19,6 +22,7 @@ class TrackedRequest:
     has made it, so fields are lists there and back (ASGI promises less, but applications count on it)."""
 
     __slots__ = (
+        "agent",
         "begun",
         "candidate",
         "cookie",
@@ -53,6 +57,7 @@ class TrackedRequest:
         self.cookie = cookie = tracking.cookies.take_apart(header) if header is not None else None
         self.identity = tracking.identify(cookie, secure=self.secure, now_ms=self.now_ms)
         self.stand: str | None = None
+        self.agent = UNREAD
         self.kind = kind = kind_of(fields)
         self.candidate = (
             tracking.visits and may_be_page(self.method, fields, kind) and self.standing(tracking) == Standing.ORDINARY
@@ -64,9 +69,10 @@ class TrackedRequest:
             self.scope = {**scope, "headers": list(changed) if self.foreign else changed}
 
     def standing(self, tracking: Tracking) -> str:
-        """Rows 12 to 14, decided when they are needed: never for an image."""
+        """Rows 12 to 14, decided when they are needed: never for an image. From then on the agent is known, too."""
         if self.stand is None:
-            self.stand = tracking.standing(self.fields, self.raw_path, self.cookie)
+            self.agent = agent = tracking.agents.read(self.fields.get(b"user-agent", b""))
+            self.stand = tracking.standing(self.fields, self.raw_path, self.cookie, agent)
         return self.stand
 
     def is_cross_site_post(self) -> bool:

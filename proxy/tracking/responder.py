@@ -121,7 +121,9 @@ class Responder:
             self._tracking.heads.add(self)
             return
         if self._ticket and message["status"] == NOT_MODIFIED:
-            await self._committed()
+            waiter = self._tracking.recorder.hold(self._ticket)
+            if waiter is not None:
+                await waiter
         await self._send(message)
 
     def _judge(self, message: Message, headers: FieldList) -> FieldList:
@@ -224,12 +226,6 @@ class Responder:
         if chunk or not more:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
-    async def _committed(self) -> None:
-        """Wait for the visit's commit, as long as a page may."""
-        waiter = self._tracking.recorder.hold(self._ticket)
-        if waiter is not None:
-            await waiter
-
     async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
         """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it."""
         waiting = b""
@@ -251,7 +247,9 @@ class Responder:
             if len(chunk) > 1:
                 await self._send({"type": "http.response.body", "body": chunk[:-1], "more_body": True})
                 chunk = chunk[-1:]
-        await self._committed()
+        waiter = self._tracking.recorder.hold(self._ticket)
+        if waiter is not None:
+            await waiter
         if pending is not None:
             await self._send(pending)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": False})

@@ -19,7 +19,7 @@ from proxy.page.usual import UsualHeads
 from proxy.tracking.heads import HeldHeads
 from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
-from proxy.visitors.lanes import Agents
+from proxy.visitors.lanes import Agent, Agents
 
 PEER = "footfall.peer"
 """Scope extension of our gate: what a trusted peer says of the request (proxy/http/gate.py)."""
@@ -137,10 +137,10 @@ class Tracking:
             return True
         return cookie is not None and cookie.consent == b"out"
 
-    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None) -> str:
+    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None, agent: Agent) -> str:
         """Rows 12 to 14 of VISITS.md section 1."""
         if self.exclude.match(raw_path):
             return Standing.EXCLUDED
-        if self.agents.read(fields.get(b"user-agent", b"")).bot:
+        if agent.bot:
             return Standing.BOT
         return Standing.OPTED_OUT if self.opted_out(fields, cookie) else Standing.ORDINARY

@@ -106,7 +106,8 @@ class CookieSigner:
         today = now_ms // DAY_MS
         for value in values:
             identity = self._verified.get(value) or self._verify(value)
-            if identity is not None and self._young(identity, today):
+            # Over age, or from the future, it is no cookie.
+            if identity is not None and -CLOCK_SKEW_DAYS <= today - identity.issued_day < self._max_age_days:
                 return identity
         return None
 
@@ -127,9 +128,6 @@ class CookieSigner:
             max_age,
             tail,
         )
-
-    def _young(self, identity: Identity, today: int) -> bool:
-        return -CLOCK_SKEW_DAYS <= today - identity.issued_day < self._max_age_days
 
     def _verify(self, value: bytes) -> Identity | None:
         if _VALUE.fullmatch(value) is None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from proxy.visitors.times import MINUTE_MS
 
 PAGE_ID_CHARS = 43
-_VERSION = 1
+_VERSION = b"\x01"
 _COUNTED = 0x01
 _VISITOR_NEW = 0x02
 _MAC_BYTES = 10
@@ -71,7 +71,7 @@ class PageIds:
     def sign(self, event: bytes, counted: bool, visitor_new: bool, issued_minute: int) -> bytes:
         """The 43 characters of `data-page`, from what a `PageId` holds, in its order."""
         flags = (_COUNTED if counted else 0) | (_VISITOR_NEW if visitor_new else 0)
-        body = b"%c%b%b" % (_VERSION, event, (flags << 32 | issued_minute).to_bytes(5, "big"))
+        body = _VERSION + event + (flags << 32 | issued_minute).to_bytes(5, "big")
         return urlsafe_b64encode(body + self._macs[0].digest(body))[:PAGE_ID_CHARS]
 
     def read(self, text: str) -> PageId | None:
@@ -83,7 +83,7 @@ class PageIds:
         except ValueError:
             return None
         body, mac = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-        if len(mac) != _MAC_BYTES or body[0] != _VERSION:
+        if len(mac) != _MAC_BYTES or body[:1] != _VERSION:
             return None
         if not any(hmac.compare_digest(known.digest(body), mac) for known in self._macs):
             return None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.visitors.cookie import DAY_MS, CookieSigner, Identity, Key, cut, is_ours, values_of
+from proxy.visitors.cookie import DAY_MS, CookieHeader, CookieSigner, Identity, Key, cut, is_ours, values_of
 
 DAY = 20_000
 NOW = DAY * DAY_MS + 12_345
@@ -193,7 +193,7 @@ def test_cutting_leaves_exactly_the_parts_that_are_not_ours(parts):
 def test_a_cookie_header_is_taken_apart_once():
     header = b"a=1; footfall=x; __Host-footfall=y; footfall=z; footfall_consent=out; footfall_consent=in"
     apart = SIGNER.take_apart(header)
-    assert apart == (b"a=1; footfall_consent=out; footfall_consent=in", (b"x", b"z"), (b"y",), b"out")
+    assert apart == CookieHeader(b"a=1; footfall_consent=out; footfall_consent=in", (b"x", b"z"), (b"y",), b"out")
     assert SIGNER.take_apart(header) is apart
     long = header + b"; b=" + b"x" * 2000
     assert SIGNER.take_apart(long) == SIGNER.take_apart(long)
