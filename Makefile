@@ -1,5 +1,5 @@
 # Two commands are enough: `make run` to try it, `make test` to prove it. Everything else is a part of them.
-PYTHON ?= python3
+PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
@@ -9,6 +9,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  UPSTREAM=http://127.0.0.1:3000 make run    fronts that site instead of the bundled shop"
+	@echo "  PYTHON=python3.13 make run                 installs with that interpreter (else the system's own, if it is 3.11 or newer)"
 	@echo "  ARGS='--listen 127.0.0.1:9000' make run    hands more options to the command"
 
 run: ## install, then a small shop and footfall in front of it (or in front of UPSTREAM)

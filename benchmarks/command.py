@@ -118,7 +118,7 @@ def machine(programs: Programs) -> str:
     parts = (
         f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()}",
         f"{platform.system()} {platform.release()}",
-        f"Python {platform.python_version()}",
+        f"Python {platform.python_version()}{' of the system' if sys.base_prefix == '/usr' else ''}",
         f"nginx {_version(programs.nginx, '-v')}",
         f"h2load {_version(programs.h2load, '--version')}",
         datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -4,7 +4,10 @@ import argparse
 import json
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
 
 from proxy.arguments import CHILDREN, parser
 from proxy.cli import COMMANDS, DRAIN_SECONDS
@@ -152,6 +155,16 @@ def test_the_locks_hold_names_versions_and_hashes_and_no_addresses():
         for entry in entries:
             assert re.match(r"[a-z0-9._-]+==\S+ \\\n", entry), entry[:60]
             assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_what_is_locked_runs_on_the_oldest_python_that_is_promised():
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    for name in re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE):
+        try:
+            needed = metadata(name).get("Requires-Python")
+        except PackageNotFoundError:  # for another platform
+            continue
+        assert SpecifierSet(needed or "").contains(f"{promised}.0"), f"{name} needs Python {needed}"
 
 
 def test_whoever_stops_us_waits_longer_than_we_do():
