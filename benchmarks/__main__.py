@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, warn_if_busy
 from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS, LoadError, Request, first_visits
-from benchmarks.rows import BARE, ONE, PEER, TRACKED, TWO, Visitors, released_unsaved, rounds
+from benchmarks.pace import SLOWER
+from benchmarks.rows import BARE, ONE, PEER, TRACKED, TRIES, TWO, Visitors, released_unsaved, rounds
 from benchmarks.servers import HEAD_TAG, ROOT, SMALL, Server, footfall, origin, part, peer, write_site
 from benchmarks.table import ratio, replaced, table
 
@@ -45,7 +46,8 @@ def bench(plan: Plan, readme: Path | None) -> int:
         )
     late = sum(released_unsaved(server.store) for server in servers.values() if server.store)
     stored = sum(one.stored for one in figures)
-    text = f"{table(figures)}\n\n{explained(plan, stored, late)}"
+    again, disturbed = sum(one.again for one in figures), sum(one.disturbed for one in figures)
+    text = f"{table(figures)}\n\n{explained(plan, stored, late, again, disturbed)}"
     print(text)
     say(f"took {time.monotonic() - begun:.0f} s")
     if readme is not None:
@@ -82,7 +84,7 @@ def start(plan: Plan, running: contextlib.ExitStack) -> tuple[dict[str, Server],
     return servers, {ONE: Visitors.of(one), TWO: Visitors.of(two)}
 
 
-def explained(plan: Plan, stored: int, late: int) -> str:
+def explained(plan: Plan, stored: int, late: int, again: int, disturbed: int) -> str:
     """What the figures mean and how they came about."""
     visitors = min((plan.rounds + 1) * LOADERS, VISITORS)
     page, first, image = (len(fields) + OWN_FIELDS for fields in (INSIDE, ARRIVING, IMAGE))
@@ -97,6 +99,8 @@ def explained(plan: Plan, stored: int, late: int) -> str:
         f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each, {visitors}"
         f" different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
         " visit, which has no cookie).",
+        f"Where a core was more than {SLOWER - 1:.0%} slower than at its best, before or after a pair of runs, the pair"
+        f" was measured again, {TRIES - 1} times at most: that were {again}, and {disturbed} stayed disturbed.",
         f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once;"
         f" {late:,} of them were released by the time-out (`hold_ms`) before they were.",
         f"{machine(plan.programs)}.",

@@ -15,12 +15,15 @@ from benchmarks.cpu import Spent, spent
 from benchmarks.load import ARRIVING, INSIDE, LOADERS, VISITORS, FirstAnswer, Request, first_visits
 from benchmarks.load import IMAGE as IMAGE_FIELDS
 from benchmarks.load import run as load
+from benchmarks.pace import Pace
 from benchmarks.servers import IMAGE, MEDIUM, SMALL, Server
 from proxy.store.base import Query
 from proxy.store.sqlite.reader import SqliteReader
 
 COMMIT_SECONDS = 10.0
 POLL_SECONDS = 0.02
+TRIES = 4
+"""For a pair of runs, until none is disturbed."""
 PAGES_APART_SECONDS = 0.002
 """Visits are told apart from the run before by their time, in milliseconds."""
 
@@ -58,12 +61,15 @@ ROWS = (
 
 @dataclass(slots=True)
 class Figures:
-    """Of one row: CPU us per request, ours and the peer's, a pair a round; and visits stored, checked run by run."""
+    """Of one row: CPU us per request, ours and the peer's, a pair a round; visits stored, checked run by run;
+    how many pairs were measured again because the machine was disturbed, and how many are disturbed all the same."""
 
     row: Row
     ours: list[float] = field(default_factory=list)
     peers: list[float] = field(default_factory=list)
     stored: int = 0
+    again: int = 0
+    disturbed: int = 0
 
 
 class Visitors:
@@ -122,25 +128,38 @@ def rounds(
 ) -> Iterator[Figures]:
     """All rows, `number` times each after one warm-up of everything. `servers` by `Row.subject`, and PEER."""
     figures = [Figures(row) for row in ROWS]
+    pace = Pace()
     for turn in range(number + 1):
-        peers: dict[Request, float] = {}
         for figure in figures if turn % 2 else figures[::-1]:
-            row, server = figure.row, servers[figure.row.subject]
+            row, pair = figure.row, (servers[figure.row.subject], servers[PEER])
             # a cookie means something to the process that signed it; the others are sent somebody's all the same
             cookies = visitors.get(row.subject, visitors[ONE]).of_round(turn) if row.returning else [None] * LOADERS
-            if row.request not in peers:
-                peers[row.request] = measure(h2load, servers[PEER], row, requests, cookies).total_us / requests
-            ours = measure(h2load, server, row, requests, cookies).total_us / requests
-            peer = peers[row.request]
+            for again in range(TRIES if turn else 1):
+                ours, peer, steady = _measure_pair(h2load, pair, row, requests, cookies, pace)
+                figure.stored += requests * row.visits if pair[0].store is not None else 0
+                figure.again += again > 0
+                if steady:
+                    break
             if turn:
                 figure.ours.append(ours)
                 figure.peers.append(peer)
-                say(f"round {turn} of {number}: {row.title}: {ours:.0f} us, nginx {peer:.0f} us")
-            if server.store is not None:
-                figure.stored += requests * row.visits
+                figure.disturbed += not steady
+                note = "" if steady else " (disturbed)"
+                say(f"round {turn} of {number}: {row.title}: {ours:.0f} us, nginx {peer:.0f} us{note}")
         if not turn:
             say("everything is warm")
     yield from figures
+
+
+def _measure_pair(
+    h2load: str, pair: tuple[Server, Server], row: Row, requests: int, cookies: Sequence[str | None], pace: Pace
+) -> tuple[float, float, bool]:
+    """CPU us per request, ours and the peer's right before it, and whether the machine was undisturbed."""
+    steady = pace.is_steady()
+    ours, peer = pair
+    theirs = measure(h2load, peer, row, requests, cookies).total_us / requests
+    own = measure(h2load, ours, row, requests, cookies).total_us / requests
+    return own, theirs, pace.is_steady() and steady
 
 
 def released_unsaved(store: Path) -> int:

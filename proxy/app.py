@@ -50,7 +50,7 @@ SWEEP_EVERY_SECONDS = 10.0
 """How often overdue sessions are looked for; every worker does, twice does no harm."""
 STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
-GC_THRESHOLDS = (20_000, 20, 50)
+GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a young collection, young ones before an older one, and so on."""
 
 

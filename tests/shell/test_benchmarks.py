@@ -13,6 +13,7 @@ from whole import NGINX
 from wire import ROOT, eventually
 
 from benchmarks.command import GOOD, PROBLEM, USAGE
+from benchmarks.pace import PIECE_LOOPS, Pace
 from benchmarks.rows import ROWS
 from benchmarks.table import END, START, replaced
 
@@ -50,7 +51,10 @@ def test_the_table_has_every_row_with_figures_and_goes_between_the_markers(tmp_p
         assert re.fullmatch(r"\d+ us", ours) and re.fullmatch(r"\d+ us", peer)
         assert re.fullmatch(r"\d+\.\d\d", ratio) and spread == f"{ratio} - {ratio}"
     stored = 2 * 32 * sum(row.visits for row in ROWS)  # the warm-up and a round
-    assert f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once;" in ran.stdout
+    told = re.search(
+        r"Every one of the ([\d,]+) pages that footfall was asked for is in its store exactly once;", ran.stdout
+    )
+    assert told and int(told[1].replace(",", "")) >= stored  # a pair that was disturbed is measured again
     assert "a browser's 15 header fields" in ran.stdout
     assert ("more than 4.5" in ran.stderr) == (ran.returncode == PROBLEM)
     assert readme.read_text() == f"before\n{START}\n{ran.stdout.rstrip()}\n{END}\nafter\n"
@@ -137,3 +141,12 @@ def test_one_pair_of_markers_is_replaced_and_nothing_else():
     assert replaced("none", "text") is None
     assert replaced(f"{START}{END}{START}{END}", "text") is None
     assert replaced(f"{END}{START}", "text") is None
+
+
+def test_the_machines_pace_is_judged_by_its_slowest_core_and_leaves_no_trace(monkeypatch):
+    cores = os.sched_getaffinity(0)
+    pace = Pace()
+    assert os.sched_getaffinity(0) == cores
+    monkeypatch.setattr("benchmarks.pace.PIECE_LOOPS", 10 * PIECE_LOOPS)  # as if it had become ten times slower
+    assert not pace.is_steady()
+    assert os.sched_getaffinity(0) == cores
