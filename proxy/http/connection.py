@@ -78,6 +78,10 @@ class Connection(asyncio.Protocol):
         self._exchange = exchange
         self._heard = False
         self._head_bytes = self._interim = 0
+        if self._collected:
+            # The trailers of the answer before, which the parser has taken to heart as well.
+            self._collected.forget()
+            self._parser = None
         if self._parser is None:
             self._parser = answer_parser(self)
         exchange.connection = self
@@ -218,7 +222,7 @@ class Connection(asyncio.Protocol):
         exchange, parser = self._exchange, self._parser
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
-        fields = self._collected.take()  # trailers come after it, and go nowhere
+        fields = self._collected.take()
         if len(fields.repeated or fields.by_name) > ANSWER_FIELDS:
             raise UpstreamBroken("too many fields")
         status = parser.get_status_code()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from proxy.asgi import ASGIApp, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
-from proxy.http.headers import content_length, has_line_break, value_of
+from proxy.http.headers import content_length, is_well_formed, value_of
 
 if TYPE_CHECKING:
     from proxy.http.server import ServerProtocol
@@ -230,7 +230,7 @@ class Cycle:
         if line is None:
             raise RuntimeError(f"status {status} cannot be sent")
         lines = list(map(b": ".join, headers))
-        if headers is not given and has_line_break(lines):
+        if headers is not given and not is_well_formed(headers):
             raise RuntimeError("a response field is malformed")
         if b"transfer-encoding" in headers.by_name:
             raise RuntimeError("transfer-encoding is the server's business")

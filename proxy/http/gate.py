@@ -18,6 +18,7 @@ from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
 from proxy.http.headers import Peer, content_length, value_of
 
+HOST_BYTES = 261  # the longest name (RFC 1035 2.3.4), a colon and a port
 HOSTS_REMEMBERED = 256  # Host values that were judged already
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
@@ -79,8 +80,12 @@ def _bad_host(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
 
 
 @lru_cache(maxsize=HOSTS_REMEMBERED)
-def _is_host(value: bytes) -> bool:
+def _is_known_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
+
+
+def _is_host(value: bytes) -> bool:
+    return len(value) <= HOST_BYTES and _is_known_host(value)
 
 
 def _bad_framing(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
@@ -214,7 +219,7 @@ class Gate:
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode("ascii")
         host = _last(headers, b"x-forwarded-host")
-        return host if _HOST.fullmatch(host) else b""
+        return host if _is_host(host) else b""
 
     def _trusts(self, address: str) -> bool:
         known = self._trust.get(address)

@@ -158,7 +158,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         if not self._replaying:
             self._url = b""
-            self._collected.forget()
+            self._collected.forget()  # the trailers of the request before
             self._waiting = False
             self.head_begun = True
             self.cycle = None
@@ -167,7 +167,7 @@ class RequestReader:
         self._url += url
 
     def on_headers_complete(self) -> None:
-        fields = self._collected.take()  # trailers come after it, and go nowhere
+        fields = self._collected.take()
         if self._replaying:
             self._replaying = self._upgrading = False
             return
@@ -185,10 +185,10 @@ class RequestReader:
         method = parser.get_method().decode("ascii")
         self._upgrading = upgrading = parser.should_upgrade()
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        if upgrading and (method == "CONNECT" or b"websocket" in fields.by_name.get(b"upgrade", b"").lower()):
+        if upgrading and (method == "CONNECT" or b"websocket" in b",".join(fields.values(b"upgrade")).lower()):
             # What follows is not HTTP, whatever the answer will be.
             keep_alive = False
-        expects = method != "GET" and version == "1.1" and fields.by_name.get(b"expect", b"").lower() == b"100-continue"
+        expects = method != "GET" and version == "1.1" and _expects_continue(fields)
         self.cycle = self._owner.accept(
             method, version, target, fields, keep_alive=keep_alive, expects_continue=expects
         )
@@ -219,3 +219,7 @@ class RequestReader:
         size = sum(len(name) + len(value) + 4 for name, value in fields)
         if size > HEADER_BYTES or len(fields) > HEADER_FIELDS:
             raise VisitorError("The request header is too large.", 431)
+
+
+def _expects_continue(fields: FieldList) -> bool:
+    return b"100-continue" in [value.lower() for value in fields.values(b"expect")]

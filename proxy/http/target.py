@@ -7,6 +7,7 @@ from proxy.asgi import Scope
 from proxy.fieldlist import FieldList
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
+_CONTROLS = re.compile(rb"[\x00-\x20\x7f]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _TO_ASCII = bytes.maketrans(_HIGH_BYTES, b"x" * len(_HIGH_BYTES))
 
@@ -64,6 +65,7 @@ def disguise(data: bytes) -> tuple[bytes | None, bytes]:
         return None, data
     method, _, rest = line.partition(b" ")
     target, _, version = rest.rpartition(b" ")
-    if not target or not version.isascii():
+    # The parser would end the line of an HTTP/0.9 request at a bare line feed, here inside the target.
+    if not target or not version.isascii() or _CONTROLS.search(target) is not None:
         return None, data
     return target, b"%b %b %b" % (method, target.translate(_TO_ASCII), version) + data[len(line) :]

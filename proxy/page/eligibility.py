@@ -11,8 +11,6 @@ from typing import Final
 
 from proxy.fieldlist import FieldList
 
-Headers = list[tuple[bytes, bytes]]
-
 MARKER = b"x-footfall"
 """Response field of pages that we tagged, so that two chained proxies do not tag twice."""
 
@@ -133,7 +131,7 @@ def read_answer(status: int, headers: FieldList) -> Answer:
     if _TELLING.isdisjoint(by_name):
         return Answer(status, html, charset, length=length)
     # Two fields are two codings, which is one more than is decoded.
-    coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding")])
+    coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding") if value.strip()])
     return Answer(
         status,
         html,

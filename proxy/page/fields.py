@@ -30,9 +30,8 @@ _VARY = b", ".join(VARY)
 _ADDED = {b"cache-control": b"private", b"vary": _VARY}
 _ADDED_TAGGED = {**_ADDED, MARKER: b"tagged"}
 _MADE_ANEW = _SHARED_FIELDS | {b"cache-control", b"vary"}
-_LESS_USUAL = _MADE_ANEW | _DIGESTS
-CHANGED = _MADE_ANEW | _DIGESTS | {b"accept-ranges", b"etag", b"last-modified", b"content-length"}
-"""The fields of a page that may become others."""
+LESS_USUAL = _MADE_ANEW | _DIGESTS
+"""What few pages say and a tagged one cannot; besides these only Accept-Ranges, ETag and Content-Length change."""
 
 
 @lru_cache(maxsize=ETAGS_REMEMBERED)
@@ -144,9 +143,9 @@ def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, cookie
     added = _ADDED_TAGGED if tagged else _ADDED
     if b"content-length" in by_name:
         changes[b"content-length"] = length
-    if not _LESS_USUAL.isdisjoint(by_name):
+    if not LESS_USUAL.isdisjoint(by_name):
         added = {**added, **_joined(headers)}
-        changes.update(dict.fromkeys(_LESS_USUAL if tagged else _MADE_ANEW))
+        changes.update(dict.fromkeys(LESS_USUAL if tagged else _MADE_ANEW))
     if tagged:
         changes[b"accept-ranges"] = None
         if b"etag" in by_name:

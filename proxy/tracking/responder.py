@@ -106,7 +106,10 @@ class Responder:
 
     async def _start(self, message: Message) -> None:
         try:
-            headers = FieldList.of(message.get("headers", ()))
+            given = message.get("headers", ())
+            headers = FieldList.of(given)
+            if headers is not given and not self._request.foreign:
+                self._send = _listing(self._send)  # for our server, too, a FieldList is what its own parser made
             message = {**message, "headers": headers}
             message["headers"] = self._judge(message, headers)
         except Exception:
@@ -169,7 +172,7 @@ class Responder:
             )
             if answer.coding:
                 length = None
-            elif length is not None:
+            elif length is not None and length.isdigit():
                 self._length = length
                 length = b"%d" % (int(length) + tagging.likely)
         elif tagged and request.method == "HEAD":

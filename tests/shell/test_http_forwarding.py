@@ -159,6 +159,33 @@ def test_t12_interim_answers_trailers_and_phrases_are_dropped() -> None:
     assert site.seen[0].all(b"te") == []
 
 
+def test_t12_trailers_never_join_the_fields_of_the_next_answer() -> None:
+    trailers = b"x-sum: 1\r\nset-cookie: sid=A\r\ncontent-type: text/evil\r\ntransfer-encoding: x\r\n"
+    first = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n" + trailers + b"\r\n"
+    answers = iter((first, ok(b"next"), first, first))
+
+    def one_after_the_other(wire: Wire, _: Seen) -> bool:
+        wire.send(next(answers))
+        return True
+
+    with origin(one_after_the_other) as site, proxying(site.url) as proxy:
+        for body in (b"abc", b"next", b"abc", b"abc"):
+            answer = proxy.get(b"/")  # each on a connection of its own, as another visitor
+            assert (answer.status, answer.body) == (200, body)
+            assert {b"x-sum", b"set-cookie"}.isdisjoint(name for name, _ in answer.fields)
+            assert b"text/evil" not in answer.all(b"content-type")
+        assert site.connections == 1
+
+
+def test_t2_a_line_feed_in_a_target_with_high_bytes_is_malformed() -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        for target in (b"/\xff\nX-Evil: 1", b"/\xff\rX", b"/\xff\0", b"/\xff\tx"):
+            wire = proxy.connect()
+            wire.send(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert wire.answer().status == 400
+    assert not site.seen
+
+
 def test_f1_trailers_of_a_request_never_join_its_fields() -> None:
     body = b"3\r\nabc\r\n0\r\nhost: evil\r\ncookie: admin=1\r\n\r\n"
     with origin(always(ok())) as site, proxying(site.url) as proxy:

@@ -236,6 +236,7 @@ HEADS = [
     ([(b"content-disposition", b"inline; filename=attachment.html")], {}),
     ([(b"content-encoding", b"GZIP")], {"coding": b"gzip"}),
     ([(b"content-encoding", b"identity")], {}),
+    ([(b"content-encoding", b""), (b"content-encoding", b"gzip")], {"coding": b"gzip"}),
     ([(b"content-encoding", b"gzip"), (b"content-encoding", b"br")], {"coding": b"gzip,br"}),
     ([(b"cache-control", b"max-age=1"), (b"cache-control", b"No-Transform")], {"untouchable": True}),
     ([(b"x-footfall", b"tagged")], {"untouchable": True}),

@@ -11,6 +11,7 @@ from proxy.http.headers import (
     answer_fields,
     content_length,
     has_line_break,
+    is_well_formed,
     nominated,
     request_head,
 )
@@ -168,6 +169,25 @@ def test_f1_line_breaks_are_seen_wherever_they_are(texts: list[bytes]) -> None:
     assert has_line_break(texts) is any(byte in b"\r\n\0" for text in texts for byte in text)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "good"),
+    [
+        (b"x-a", b"\tfine \xff", True),
+        (b"X-A", b"", False),
+        (b"x a", b"", False),
+        (b"x:a", b"", False),
+        (b"", b"", False),
+        (b"x", b"a\nb", False),
+        (b"x", b"a\rb", False),
+        (b"x", b"\x01", False),
+        (b"x", b"\x7f", False),
+    ],
+)
+def test_f1_field_syntax_of_what_no_parser_has_read(name: bytes, value: bytes, good: bool) -> None:
+    assert is_well_formed([HOST, (name, value)]) is good
+    assert is_well_formed([(name, value), HOST]) is good
+
+
 def test_lengths_agree_or_are_none() -> None:
     assert content_length([]) is None
     assert content_length([b"10", b" 10 "]) == 10
@@ -214,5 +234,5 @@ def test_t2_high_bytes_of_a_request_line_are_disguised_at_equal_length() -> None
     assert target == b"/\xc3\xa9?\xff" and shown == b"GET /xx?x HTTP/1.1\r\nx: \xff\r\n\r\n"
     plain = b"GET / HTTP/1.1\r\nx: \xff\r\n\r\n"
     assert disguise(plain) == (None, plain)
-    broken = b"\xff\xfe\r\n"
-    assert disguise(broken) == (None, broken)
+    for broken in (b"\xff\xfe\r\n", b"GET /\xff\nX: 1 HTTP/1.1\r\n\r\n", b"GET /\xff\0 HTTP/1.1\r\n\r\n"):
+        assert disguise(broken) == (None, broken)
