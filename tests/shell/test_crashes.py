@@ -100,12 +100,14 @@ def another_writer(store: Path) -> Iterator[None]:
 
 
 def crash(serving: Serving, clients: list[Client], *, parent_first: bool) -> None:
-    """One round: start, browse, kill in the middle of it."""
+    """One round: start, browse, kill in the middle of it, at the earliest when a page has got through."""
+    before = sum(len(client.pages) for client in clients)
     serving.start()
     threads = [threading.Thread(target=client.browse, daemon=True) for client in clients]
     for thread in threads:
         thread.start()
     threading.Event().wait(random.uniform(*LOAD_SECONDS))
+    wire.eventually(lambda: sum(len(client.pages) for client in clients) > before)
     serving.kill(parent_first=parent_first)
     for thread in threads:
         thread.join(wire.PATIENCE_SECONDS)
