@@ -1,7 +1,8 @@
 """One request and its response at the visitor's side: `receive` and `send` of the ASGI interface.
 
-Trimmed from what a general server must do to what this one needs: fields are checked joined, not one by one, and the
-head waits for the first piece of body within the same turn of the event loop, so that both leave in one write.
+Trimmed from what a general server must do to what this one needs: only fields that no parser of ours has read are
+checked, and the head waits for the first piece of body within the same turn of the event loop, so that both leave in
+one write.
 Framing is decided here alone (RFC 9112 6): a length that was stated is enforced, chunked goes to HTTP/1.1 only, a
 response cut short looks cut short.
 """

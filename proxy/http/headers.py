@@ -17,7 +17,6 @@ from proxy.fieldlist import FieldList
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 LENGTH_DIGITS = 18  # stay below 2**63
-_DIGITS = re.compile(rb"[0-9]{1,%d}" % LENGTH_DIGITS)
 
 # RFC 9110 7.6.1, and what older intermediaries used. HTTP2-Settings would offer h2c for our connection (7.8).
 HOP_BY_HOP = frozenset(
@@ -85,8 +84,7 @@ def has_line_break(texts: Iterable[bytes]) -> bool:
     list: what is in a FieldList came through our parser, which refuses this (tests/unit/test_parser.py), and what we
     add to it holds none."""
     joined = b"".join(texts)
-    # For a single byte `in` costs 0.3 us: it tries it as a number first, and that raises.
-    return joined.find(b"\n") >= 0 or joined.find(b"\r") >= 0 or joined.find(b"\0") >= 0
+    return b"\n" in joined or b"\r" in joined or b"\0" in joined
 
 
 def is_well_formed(fields: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -127,7 +125,7 @@ def content_length(values: list[bytes]) -> int | None:
     if len(stripped) > 1:
         raise ValueError("differing content-length")
     text = stripped.pop()
-    if not _DIGITS.fullmatch(text):
+    if not text.isdigit() or len(text) > LENGTH_DIGITS:
         raise ValueError("content-length is not a number")
     return int(text)
 

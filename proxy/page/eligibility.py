@@ -47,7 +47,7 @@ class Standing:
 
 class Kind:
     """What a request asks for: row 7; HTML for a script (row 9); a part of a page (row 10); a page to be shown; a
-    navigation to what is neither; and what does not say (rows 15)."""
+    navigation to what is neither; and what does not say (row 15)."""
 
     PREFETCH: Final = Outcome.PREFETCH
     FRAGMENT: Final = Outcome.FRAGMENT
@@ -66,7 +66,7 @@ _OF_KIND = {
 NOT_MODIFIED: Final = 304
 
 _PAGE_METHODS = frozenset(("GET", "POST", "HEAD"))
-_PREFETCH = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
+_PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
 _FRAGMENT_FIELDS = frozenset(
     (b"x-requested-with", b"hx-request", b"turbo-frame", b"x-pjax", b"x-inertia", b"x-up-version")
@@ -160,10 +160,7 @@ def _kind(content_type: bytes) -> tuple[bool, bytes]:
 
 def is_prefetch(fields: Fields) -> bool:
     """Row 7: the request says that nobody looks at the answer yet."""
-    # Twice as fast as asking the set, which would look at each of the request's fields.
-    if not (b"sec-purpose" in fields or b"purpose" in fields or b"x-purpose" in fields or b"x-moz" in fields):
-        return False
-    for name in _PREFETCH:
+    for name in _PREFETCH_FIELDS:
         value = fields.get(name)
         if value is not None and any(word in value.lower() for word in _PREFETCH_WORDS):
             return True
@@ -172,7 +169,7 @@ def is_prefetch(fields: Fields) -> bool:
 
 def wants_html(fields: Fields) -> bool:
     """Whether Accept names text/html: how a navigation is known where there are no fetch fields (plain http)."""
-    return fields.get(b"accept", b"").lower().find(b"text/html") >= 0
+    return b"text/html" in fields.get(b"accept", b"").lower()
 
 
 def kind_of(fields: Fields) -> str:
