@@ -9,7 +9,9 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+OFF = "off"
 STORE_SCHEME = "sqlite:///"
 CONSENT_COOKIE = "footfall_consent"  # taken: the site's consent tool sets it (VISITS 4)
 LAST_PORT = 65_535
@@ -34,6 +36,37 @@ def split_address(text: str) -> tuple[str, int]:
 
 def listen(text: str) -> str:
     split_address(text)
+    return text
+
+
+def listen_or_off(text: str) -> str:
+    if text != OFF:
+        try:
+            split_address(text)
+        except ValueError:
+            raise ValueError(f"must be HOST:PORT or {OFF!r}, not {text!r}") from None
+    return text
+
+
+def host_names(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not _HOST.fullmatch(text):
+            raise ValueError(f"each must be the name of a host, such as report.example, not {text!r}")
+    return tuple(text.lower().rstrip(".") for text in texts)
+
+
+def file_name(text: str) -> str:
+    if not text.strip() or "\0" in text or text.endswith("/"):
+        raise ValueError(f"must be the path of a file, not {text!r}")
+    return text
+
+
+def timezone(text: str) -> str:
+    try:
+        if text:
+            ZoneInfo(text)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"must be a name such as Europe/Warsaw, not {text!r}") from None
     return text
 
 

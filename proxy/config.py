@@ -1,24 +1,23 @@
 """Configuration: config.toml, environment and command line become one frozen `Config`, or one clear error.
 
-The dataclasses below are the only list of keys. Each field carries its default, the sentence that documents
-it and the check that guards it; config.toml as shipped and the README's table are tested against them.
-What `load` returns is valid and normalised; the unit of a number is in its name.
-Precedence: command line, then environment (`FOOTFALL_SITE__UPSTREAM`), then the file, then the default.
+What `load` returns is valid and normalised. Precedence: command line, then environment (`FOOTFALL_SITE__UPSTREAM`),
+then the file, then the default. Which keys there are is said in tables.py.
 """
 
 import difflib
-import json
 import re
 import reprlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from proxy import checks
+from proxy.tables import Config, keys
+
+__all__ = ["Config", "ConfigError", "keys", "load"]
 
 ENVIRONMENT_PREFIX = "FOOTFALL_"
 # Not ours to judge: what the tests read, and what Kubernetes and Docker links tell of a service named footfall.
@@ -26,149 +25,10 @@ FOREIGN_VARIABLE = re.compile(
     r"FOOTFALL_(?:TEST_.*|SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_[0-9]+_(?:TCP|UDP)(?:_\w+)?)?)"
 )
 FILE_BYTES = 1_048_576  # a configuration file; ours is under 4 KB, a mistaken path may be anything
-COOKIE_DAYS = 400  # browsers cap a cookie's life at 400 days (RFC 6265bis 5.5)
-KEY_FILE = "footfall.key"
-
-Value = TypeVar("Value")
-Network = IPv4Network | IPv6Network
 
 
 class ConfigError(Exception):
     """One line that names the source, the key and what is wrong with it."""
-
-
-def _only_off(text: str) -> str:
-    if text != "off":
-        raise ValueError(f"this version has no report yet: must be 'off', not {text!r}")
-    return text
-
-
-def _key(default: Value, about: str, check: Callable[[Any], Any] = checks.as_it_is) -> Value:
-    """A documented, checked field."""
-    return field(default=default, metadata={"about": about, "check": check})
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    upstream: str = _key("", "the site to front, such as http://127.0.0.1:3000", checks.origin)
-    listen: str = _key("127.0.0.1:8080", "where visitors, or the TLS terminator, connect", checks.listen)
-    prefix: str = _key("/_footfall", "the path that footfall keeps for itself", checks.prefix)
-    public_origin: str = _key("", "the site's public address; empty: taken from each request", checks.origin)
-    trusted_proxies: tuple[str, ...] = _key(
-        (), "addresses or networks whose X-Forwarded-* are believed", checks.networks
-    )
-
-    @property
-    def listen_address(self) -> tuple[str, int]:
-        return checks.split_address(self.listen)
-
-    @property
-    def trusted_networks(self) -> tuple[Network, ...]:
-        return tuple(ip_network(text) for text in self.trusted_proxies)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    listen: str = _key("off", "only off: this version has no report yet", _only_off)
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    url: str = _key("sqlite:///footfall.db", "where events are kept; relative to this file", checks.store_url)
-    durability: Literal["process", "power"] = _key(
-        "process", "what a commit survives: a killed process, or (power) a power cut too"
-    )
-    hold_ms: int = _key(250, "a page's last byte waits at most this long for its commit", checks.between(0, 60_000))
-    queue_events: int = _key(10_000, "events a worker keeps while the store is slow", checks.between(100, 1_000_000))
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    cookie: str = _key("footfall", "the cookie's name; on https it is prefixed with __Host-", checks.cookie)
-    max_age_days: int = _key(395, "how long a visitor is remembered", checks.between(1, COOKIE_DAYS))
-    renew: bool = _key(False, "whether each page extends that time")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    timeout_minutes: int = _key(30, "a session ends after this long without activity", checks.between(1, 1_440))
-    max_hours: int = _key(24, "and never lasts longer than this", checks.between(1, 168))
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    visits: bool = _key(True, "record page.visit")
-    sessions: bool = _key(True, "record session.start and session.end")
-    exclude: tuple[str, ...] = _key((), "paths that are proxied but never counted, such as /admin/*", checks.globs)
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    gpc: bool = _key(True, "a browser that sends Sec-GPC: 1 is not tracked")
-    dnt: bool = _key(False, "a browser that sends DNT: 1 is not tracked")
-
-
-@dataclass(frozen=True, slots=True)
-class Inject:
-    enabled: bool = _key(True, "put the tracker's tag into HTML pages")
-    csp: Literal["respect"] = _key("respect", "a page whose policy forbids the tag goes without it")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    connect_seconds: float = _key(5.0, "to reach the upstream, then 502 or 504", checks.between(0.1, 3_600))
-    response_seconds: float = _key(60.0, "for the upstream's answer to begin, then 504", checks.between(0.1, 3_600))
-    body_idle_seconds: float = _key(60.0, "between two pieces of a body", checks.between(0.1, 3_600))
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """Everything there is to configure. `base` is the directory that relative paths start from."""
-
-    site: Site = Site()
-    report: Report = Report()
-    store: Store = Store()
-    visitor: Visitor = Visitor()
-    session: Session = Session()
-    tracking: Tracking = Tracking()
-    consent: Consent = Consent()
-    inject: Inject = Inject()
-    limits: Limits = Limits()
-    base: Path = Path()
-
-    @property
-    def store_path(self) -> Path:
-        return self.base / self.store.url.removeprefix(checks.STORE_SCHEME)
-
-    @property
-    def key_path(self) -> Path:
-        return self.base / KEY_FILE
-
-    def with_upstream(self, url: str) -> "Config":
-        return replace(self, site=replace(self.site, upstream=url))
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), default=str)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Config":
-        """The reverse of `to_json`, for worker processes; the text is trusted, nothing is checked again."""
-        raw = json.loads(text)
-        base = Path(raw.pop("base"))
-        tables = {}
-        for name, table in raw.items():
-            kind = type(getattr(cls(), name))
-            tables[name] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-        return cls(**tables, base=base)
-
-
-def keys() -> Iterator[tuple[str, Field[Any], Any]]:
-    """Every key as (dotted name, its field, its type), in the order of the file."""
-    for table in fields(Config):
-        if table.name != "base":
-            hints = get_type_hints(table.type)
-            for one in fields(cast(Any, table.type)):
-                yield f"{table.name}.{one.name}", one, hints[one.name]
 
 
 def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, object]) -> Config:
@@ -281,12 +141,22 @@ def _nearest(name: str, known: Mapping[str, object], written: Callable[[str], st
 
 
 def _refuse_a_circle(config: Config) -> None:
-    """An upstream that is our own listener would answer every request with itself (X4)."""
+    """An upstream that is our own listener would answer every request with itself, or show the report to everybody
+    (X4); two listeners need two addresses."""
+    listeners = {"site.listen": _known_as(*config.site.listen_address)}
+    report = config.report.listen_address
+    if report is not None:
+        listeners["report.listen"] = _known_as(*report)
+        if report[1] and listeners["site.listen"] == listeners["report.listen"]:
+            raise ConfigError(f"report.listen: {config.report.listen} is footfall's own site.listen")
     if not config.site.upstream:
         return
     parts = urlsplit(config.site.upstream)
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    target = (checks.machine(parts.hostname or ""), port)
-    host, own_port = config.site.listen_address
-    if target == (checks.machine(host), own_port):
-        raise ConfigError(f"site.upstream: {config.site.upstream} is footfall's own site.listen")
+    target = _known_as(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+    for key, address in listeners.items():
+        if address == target:
+            raise ConfigError(f"site.upstream: {config.site.upstream} is footfall's own {key}")
+
+
+def _known_as(host: str, port: int) -> tuple[str, int]:
+    return checks.machine(host), port

@@ -11,7 +11,8 @@ from whole import FIREFOX, Visitor, integrity, stored
 from whole_site import app as site
 
 from proxy.app import Footfall
-from proxy.config import Config, Session, Tracking
+from proxy.config import Config
+from proxy.tables import Session, Tracking
 
 START_MS = 1_800_000_000_000
 SECOND_MS = 1_000

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, ConfigError, Site, keys, load
+from proxy.config import Config, ConfigError, keys, load
+from proxy.tables import Site
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -137,7 +138,12 @@ def test_a_file_of_another_shape_is_an_error(tmp_path, text):
         ("site.listen", ":8080", "must be HOST:PORT"),
         ("site.listen", "127.0.0.1:65536", "must be HOST:PORT"),
         ("site.listen", "127.0.0.1:٣", "must be HOST:PORT"),
-        ("report.listen", "127.0.0.1:8081", "this version has no report yet: must be 'off', not '127.0.0.1:8081'"),
+        ("report.listen", "8081", "must be HOST:PORT or 'off', not '8081'"),
+        ("report.timezone", "Mars/Olympus", "must be a name such as Europe/Warsaw, not 'Mars/Olympus'"),
+        ("report.token_file", " ", "must be the path of a file, not ' '"),
+        ("report.hosts", ["http://a"], "each must be the name of a host, such as report.example, not 'http://a'"),
+        ("consent.mode", "in", "must be 'opt-out' or 'opt-in', not 'in'"),
+        ("capture.hover_min_ms", 50, "must be between 100 and 60000, not 50"),
         ("limits.connect_seconds", 10**400, "a number that is far too large"),
         ("session.max_hours", 10**400, "a number that is far too large"),
         ("site.listen", "a..b:8080", "must be HOST:PORT"),
@@ -207,8 +213,15 @@ def test_x4_an_upstream_that_is_our_own_listener_is_refused(listen, upstream):
 
 
 def test_x4_another_port_or_machine_is_not_our_own():
-    for upstream in ("http://127.0.0.1:8081", "http://10.0.0.1:8080", "https://127.0.0.1"):
+    for upstream in ("http://127.0.0.1:8082", "http://10.0.0.1:8080", "https://127.0.0.1"):
         assert load(None, {}, {"site.upstream": upstream}).site.upstream == upstream
+
+
+def test_x4_the_report_is_neither_the_site_nor_its_upstream():
+    assert error(site__upstream="http://localhost:8081").endswith("is footfall's own report.listen")
+    assert error(report__listen="localhost:8080") == ("report.listen: localhost:8080 is footfall's own site.listen")
+    off = load(None, {}, {"site.upstream": "http://localhost:8081", "report.listen": "off"})
+    assert off.report.listen_address is None
 
 
 def test_paths_start_from_the_configuration_file(tmp_path, monkeypatch):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.keys import FILE_MAX_BYTES, KeyFileError, from_text, inspect, load_keys, to_text
+from proxy.keys import from_text, inspect, load_keys, to_text
+from proxy.secretfile import FILE_MAX_BYTES, SecretFileError
 from proxy.visitors.cookie import Key
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def written(path: Path, text: str, mode: int = 0o600) -> Path:
 
 def refused(path: Path) -> str:
     """The one line, which `inspect` and `load_keys` agree on."""
-    with pytest.raises(KeyFileError) as caught:
+    with pytest.raises(SecretFileError) as caught:
         load_keys(path)
     line = str(caught.value)
     assert line == inspect(path)
@@ -79,7 +80,7 @@ def test_looking_makes_nothing(path):
 
 
 def test_a_directory_that_is_missing_is_one_line(tmp_path):
-    with pytest.raises(KeyFileError, match=r"footfall\.key: No such file or directory$"):
+    with pytest.raises(SecretFileError, match=r"footfall\.key: No such file or directory$"):
         load_keys(tmp_path / "none" / "footfall.key")
 
 

@@ -1,0 +1,194 @@
+"""What there is to configure: every key with its default, the sentence that documents it and the check that guards it.
+
+Law: the dataclasses below are the only list of keys; config.toml as shipped and the README's table are tested against
+them. A `Config` is valid and normalised; the unit of a number is in its name.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+from zoneinfo import ZoneInfo
+
+from proxy import checks
+
+COOKIE_DAYS = 400  # browsers cap a cookie's life at 400 days (RFC 6265bis 5.5)
+KEY_FILE = "footfall.key"
+
+Value = TypeVar("Value")
+Network = IPv4Network | IPv6Network
+
+
+def _key(default: Value, about: str, check: Callable[[Any], Any] = checks.as_it_is) -> Value:
+    """A documented, checked field."""
+    return field(default=default, metadata={"about": about, "check": check})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    upstream: str = _key("", "the site to front, such as http://127.0.0.1:3000", checks.origin)
+    listen: str = _key("127.0.0.1:8080", "where visitors, or the TLS terminator, connect", checks.listen)
+    prefix: str = _key("/_footfall", "the path that footfall keeps for itself", checks.prefix)
+    public_origin: str = _key("", "the site's public address; empty: taken from each request", checks.origin)
+    trusted_proxies: tuple[str, ...] = _key(
+        (), "addresses or networks whose X-Forwarded-* are believed", checks.networks
+    )
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        return checks.split_address(self.listen)
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        return tuple(ip_network(text) for text in self.trusted_proxies)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    listen: str = _key("127.0.0.1:8081", "where the report is read; off: no report", checks.listen_or_off)
+    hosts: tuple[str, ...] = _key(
+        (), "names under which the report may be reached, besides addresses and localhost", checks.host_names
+    )
+    token_file: str = _key(
+        "footfall.token", "holds the report's password, made on first start; relative to this file", checks.file_name
+    )
+    timezone: str = _key(
+        "", "days and hours of the report, such as Europe/Warsaw; empty: this machine's", checks.timezone
+    )
+
+    @property
+    def listen_address(self) -> tuple[str, int] | None:
+        return None if self.listen == checks.OFF else checks.split_address(self.listen)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        return ZoneInfo(self.timezone) if self.timezone else None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    url: str = _key("sqlite:///footfall.db", "where events are kept; relative to this file", checks.store_url)
+    durability: Literal["process", "power"] = _key(
+        "process", "what a commit survives: a killed process, or (power) a power cut too"
+    )
+    hold_ms: int = _key(250, "a page's last byte waits at most this long for its commit", checks.between(0, 60_000))
+    queue_events: int = _key(10_000, "events a worker keeps while the store is slow", checks.between(100, 1_000_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    cookie: str = _key("footfall", "the cookie's name; on https it is prefixed with __Host-", checks.cookie)
+    max_age_days: int = _key(395, "how long a visitor is remembered", checks.between(1, COOKIE_DAYS))
+    renew: bool = _key(False, "whether each page extends that time")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    timeout_minutes: int = _key(30, "a session ends after this long without activity", checks.between(1, 1_440))
+    max_hours: int = _key(24, "and never lasts longer than this", checks.between(1, 168))
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    visits: bool = _key(True, "record page.visit")
+    sessions: bool = _key(True, "record session.start and session.end")
+    exclude: tuple[str, ...] = _key((), "paths that are proxied but never counted, such as /admin/*", checks.globs)
+
+
+Capturing = Literal["auto", "tagged", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    click: Capturing = _key("auto", "clicks: auto (links and buttons too), tagged (only data-track) or off")
+    hover: Capturing = _key("auto", "hovers: auto (links, buttons, images too), tagged (only data-track) or off")
+    hover_min_ms: int = _key(
+        300, "the shortest hover of a tagged element that is kept; of others at least 1000", checks.between(100, 60_000)
+    )
+    forms: bool = _key(True, "forms and fields that are tagged with data-track-form and data-track-field")
+    leave: bool = _key(True, "page.leave: how long a page was in use and how far it was scrolled")
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    mode: Literal["opt-out", "opt-in"] = _key(
+        "opt-out", "opt-in: nobody is tracked before footfall.on() or the cookie footfall_consent=in"
+    )
+    gpc: bool = _key(True, "a browser that sends Sec-GPC: 1 is not tracked")
+    dnt: bool = _key(False, "a browser that sends DNT: 1 is not tracked")
+
+
+@dataclass(frozen=True, slots=True)
+class Inject:
+    enabled: bool = _key(True, "put the tracker's tag into HTML pages")
+    csp: Literal["respect"] = _key("respect", "a page whose policy forbids the tag goes without it")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    connect_seconds: float = _key(5.0, "to reach the upstream, then 502 or 504", checks.between(0.1, 3_600))
+    response_seconds: float = _key(60.0, "for the upstream's answer to begin, then 504", checks.between(0.1, 3_600))
+    body_idle_seconds: float = _key(60.0, "between two pieces of a body", checks.between(0.1, 3_600))
+    visitor_events_per_second: int = _key(
+        20,
+        "what the collector takes of one visitor, ten times as much at once; 0: no limit",
+        checks.between(0, 100_000),
+    )
+    address_events_per_second: int = _key(200, "the same of one address (IPv6: of one /64)", checks.between(0, 100_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything there is to configure. `base` is the directory that relative paths start from."""
+
+    site: Site = Site()
+    report: Report = Report()
+    store: Store = Store()
+    visitor: Visitor = Visitor()
+    session: Session = Session()
+    tracking: Tracking = Tracking()
+    capture: Capture = Capture()
+    consent: Consent = Consent()
+    inject: Inject = Inject()
+    limits: Limits = Limits()
+    base: Path = Path()
+
+    @property
+    def store_path(self) -> Path:
+        return self.base / self.store.url.removeprefix(checks.STORE_SCHEME)
+
+    @property
+    def key_path(self) -> Path:
+        return self.base / KEY_FILE
+
+    @property
+    def token_path(self) -> Path:
+        return self.base / self.report.token_file
+
+    def with_upstream(self, url: str) -> "Config":
+        return replace(self, site=replace(self.site, upstream=url))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        """The reverse of `to_json`, for worker processes; the text is trusted, nothing is checked again."""
+        raw = json.loads(text)
+        base = Path(raw.pop("base"))
+        tables = {}
+        for name, table in raw.items():
+            kind = type(getattr(cls(), name))
+            tables[name] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+        return cls(**tables, base=base)
+
+
+def keys() -> Iterator[tuple[str, Field[Any], Any]]:
+    """Every key as (dotted name, its field, its type), in the order of the file."""
+    for table in fields(Config):
+        if table.name != "base":
+            hints = get_type_hints(table.type)
+            for one in fields(cast(Any, table.type)):
+                yield f"{table.name}.{one.name}", one, hints[one.name]
