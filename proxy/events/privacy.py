@@ -26,6 +26,7 @@ SENSITIVE_QUERY_WORDS = SENSITIVE_WORDS | frozenset("code state auth session sid
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
+_DIGITS = "0123456789"
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
@@ -43,16 +44,16 @@ class CleanUri:
 
 
 def words_of(name: str) -> frozenset[str]:
-    """The lower-case words of a field's name: split on non-alphanumerics and camelCase.
+    """The lower-case words of a field's name: split on non-alphanumerics and camelCase, without digits at their end.
 
-    `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token` do not.
+    `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token`, `cvv2` do not.
     """
-    parts = _NOT_WORD.split(_CAMEL.sub(" ", name))
-    return frozenset(part.lower() for part in parts if part) | {_NOT_WORD.sub("", name).lower()}
+    parts = (*_NOT_WORD.split(_CAMEL.sub(" ", name)), _NOT_WORD.sub("", name))
+    return frozenset(part.rstrip(_DIGITS).lower() for part in parts if part)
 
 
-def _unquote(text: str) -> str:
-    """Percent-decoded for judging and for display; bytes that are no UTF-8 are replaced."""
+def unquote(text: str) -> str:
+    """Percent-decoded, for judging and for display; bytes that are no UTF-8 are replaced."""
     if "%" not in text and "+" not in text:
         return text
     plain = text.replace("+", " ")
@@ -68,13 +69,13 @@ def _clean_query(query: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     utm: dict[str, str] = {}
     for part in query.split("&")[:QUERY_MAX_PARAMS]:
         name, equals, value = part.partition("=")
-        plain = _unquote(name)
+        plain = unquote(name)
         if equals and value and words_of(plain) & SENSITIVE_QUERY_WORDS:
             kept.append(f"{name}={REMOVED}")
             continue
         kept.append(part)
         if plain in _UTM_KEYS and value:
-            utm.setdefault(plain, clean_text(_unquote(value), UTM_MAX_CHARS))
+            utm.setdefault(plain, clean_text(unquote(value), UTM_MAX_CHARS))
     return "&".join(kept), tuple(utm.items())
 
 
@@ -115,4 +116,4 @@ def clean_text(text: str, max_chars: int) -> str:
     if not text.isprintable():
         text = text.encode("utf-8", "replace").decode("utf-8")
         text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return text.strip()[:max_chars]
+    return text.strip()[:max_chars].rstrip()

@@ -14,9 +14,12 @@ BODY_MAX_BYTES = 32 * 1024
 EVENTS_MAX = 50
 JSON_DEPTH_MAX = 8
 TITLE_MAX_CHARS = 1024
+TOKEN_MAX_CHARS = 4096
+"""A longer one is none: cut, it could not be verified."""
+CONSENTS = frozenset(("in", "out"))
 VERSION = 1
 NAVS = frozenset(("navigate", "reload", "back_forward", "prerender", "bfcache", "cache"))
-"""What a browser may report as the way a page came to be shown."""
+"""What a browser may report as the way a page came to be shown; `manual` and `spa` are events of their own."""
 
 
 class BadBeacon(Exception):
@@ -41,11 +44,14 @@ class Showing(NamedTuple):
 
 
 class Beacon(NamedTuple):
-    """One message of the tracker. `page` is what the tag carries, unverified; `events` are raw objects."""
+    """One message of the tracker. `page` is what the tag carries, unverified; `events` are raw objects; `consent` is
+    "in" or "out" where the visitor just said so, else ""; `token` is the site's JWT, unverified, "" without one."""
 
     page: str
     showing: Showing | None
     events: tuple[Any, ...]
+    consent: str = ""
+    token: str = ""
 
 
 def parse_beacon(body: bytes) -> Beacon:
@@ -69,8 +75,14 @@ def parse_beacon(body: bytes) -> Beacon:
         raise BadBeacon("bad_beacon", "events is not a list")
     if len(events) > EVENTS_MAX:
         raise BadBeacon("too_many_events", f"more than {EVENTS_MAX} events")
-    page, confirm = document.get("page"), document.get("confirm")
-    return Beacon(page if isinstance(page, str) else "", _showing(confirm), tuple(events))
+    consent, token = _string(document, "consent"), _string(document, "token")
+    return Beacon(
+        page=_string(document, "page"),
+        showing=_showing(document.get("confirm")),
+        events=tuple(events),
+        consent=consent if consent in CONSENTS else "",
+        token=token if len(token) <= TOKEN_MAX_CHARS else "",
+    )
 
 
 def _no_constant(name: str) -> float:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from proxy.events.event import Event
+from proxy.events.incoming import BrowserEvent
 from proxy.visitors.ids import PageId
 
 
@@ -54,12 +55,22 @@ class Visit:
     session_facts: tuple[tuple[str, object], ...]
 
 
+class Refusal(NamedTuple):
+    """An event that was not taken, kept for the report: a code of WIRE.md, the well-formed action and the name of the
+    param at fault, '' where there is none. Never a value."""
+
+    action: str
+    code: str
+    field: str
+
+
 class Confirmation(NamedTuple):
-    """A browser says that it shows a page (VISITS.md section 3), or merely sends something from it.
+    """What a browser sends: that it shows a page (VISITS.md section 3), and what is done on it.
 
     `page` is the verified page id or None; `cookie` the believed cookie's uuid or None; `new_uuid` is used where a
     new visitor has to be made. `id` is the confirmation's own id, None where the beacon confirms nothing (it may
-    still show that two visitors are one). `uri`, `host`, `path` and `referrer` are cleaned; uri is '' if unusable.
+    still show that two visitors are one). `uri`, `host`, `path` and `referrer` are cleaned; uri is '' if unusable,
+    host never. `events` belong to the view that they name, else to the page.
     """
 
     page: PageId | None
@@ -74,6 +85,8 @@ class Confirmation(NamedTuple):
     referrer: str | None = None
     nav: str = "navigate"
     session_facts: tuple[tuple[str, object], ...] = ()
+    events: tuple[BrowserEvent, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class OptOut(NamedTuple):
@@ -100,11 +113,13 @@ Item = Visit | Confirmation | OptOut | Outcomes | Sweep
 
 class Confirmed(NamedTuple):
     """What became of a Confirmation: the visitor it belongs to (None: rejected as `no_visitor`), whether that
-    visitor's cookie is to be set by the answer, and whether it was a repeat."""
+    visitor's cookie is to be set by the answer, whether it was a repeat, and how many of its events were stored (the
+    others were repeats)."""
 
     uuid: bytes | None
     set_cookie: bool = False
     repeated: bool = False
+    stored: int = 0
 
 
 Result = Confirmed | int | None

@@ -20,6 +20,9 @@ from proxy.visitors.times import DAY_MS
 
 NAME_HTTP = "footfall"
 CONSENT_NAME = b"footfall_consent"
+CONSENT_IN, CONSENT_OUT = b"in", b"out"
+CONSENT_DAYS = 395
+"""How long a yes or no is remembered: as long as a visitor is by default."""
 _VERSION = 1
 _BODY_BYTES = 20
 VERIFIED_CACHE_ENTRIES = 8192
@@ -145,6 +148,13 @@ class CookieSigner:
         return self._verified.put(
             value, Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)
         )
+
+
+def consent_cookie(consent: bytes, *, secure: bool) -> bytes:
+    """The Set-Cookie value that keeps a visitor's yes or no. Scripts may read it: the site's own consent tool does. The
+    server sends it because some browsers forget within a week what a script has set."""
+    tail = b"; Secure" if secure else b""
+    return b"%b=%b; Path=/; Max-Age=%d; SameSite=Lax%b" % (CONSENT_NAME, consent, CONSENT_DAYS * 86_400, tail)
 
 
 def values_of(header: bytes, name: bytes) -> list[bytes]:

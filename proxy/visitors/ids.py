@@ -17,6 +17,7 @@ PAGE_ID_CHARS = 43
 _VERSION = b"\x01"
 _COUNTED = 0x01
 _VISITOR_NEW = 0x02
+_ASLEEP = 0x04
 _MAC_BYTES = 10
 _BODY_BYTES = 22
 _RANDOM_BITS = 0x0FFF_3FFF_FFFF_FFFF_FFFF
@@ -28,12 +29,14 @@ _BOT = uuid.UUID("0f1c8f0e-7b8e-5d07-8e8e-2f6c7f1f9d55")
 
 class PageId(NamedTuple):
     """What the tag says about its page: the page.visit's `id` (16 bytes), whether the server `counted` the visit,
-    whether its visitor was new at it, and the `issued_minute` (Unix minutes)."""
+    whether its visitor was new at it, the `issued_minute` (Unix minutes), and whether the tracker is `asleep` until
+    the visitor agrees (VISITS.md section 4)."""
 
     id: bytes
     counted: bool
     visitor_new: bool
     issued_minute: int
+    asleep: bool = False
 
     @property
     def issued_ms(self) -> int:
@@ -68,9 +71,9 @@ class PageIds:
     def __init__(self, secrets: tuple[bytes, ...]) -> None:
         self._macs = tuple(_Mac(hashlib.sha256(b"footfall page id\0" + secret).digest()) for secret in secrets)
 
-    def sign(self, event: bytes, counted: bool, visitor_new: bool, issued_minute: int) -> bytes:
+    def sign(self, event: bytes, counted: bool, visitor_new: bool, issued_minute: int, asleep: bool = False) -> bytes:
         """The 43 characters of `data-page`, from what a `PageId` holds, in its order."""
-        flags = (_COUNTED if counted else 0) | (_VISITOR_NEW if visitor_new else 0)
+        flags = (_COUNTED if counted else 0) | (_VISITOR_NEW if visitor_new else 0) | (_ASLEEP if asleep else 0)
         body = _VERSION + event + (flags << 32 | issued_minute).to_bytes(5, "big")
         return urlsafe_b64encode(body + self._macs[0].digest(body))[:PAGE_ID_CHARS]
 
@@ -87,10 +90,8 @@ class PageIds:
             return None
         if not any(hmac.compare_digest(known.digest(body), mac) for known in self._macs):
             return None
-        flags = body[17]
-        return PageId(
-            body[1:17], bool(flags & _COUNTED), bool(flags & _VISITOR_NEW), int.from_bytes(body[18:22], "big")
-        )
+        flags, minute = body[17], int.from_bytes(body[18:22], "big")
+        return PageId(body[1:17], bool(flags & _COUNTED), bool(flags & _VISITOR_NEW), minute, bool(flags & _ASLEEP))
 
 
 def event_id(now_ms: int, random: bytes) -> bytes:

@@ -20,11 +20,13 @@ AGENT_CACHE_ENTRIES = 4096
 """User-Agents remembered: an uncached look-up costs 150 us, a cached one 0.1 (MEASURED.md)."""
 
 AGENT_MAX_CHARS = 512
+SIMULATED = "footfall-demo/"
+"""Product token of the visitors that `footfall demo --visitors` makes up: they are told as such, not hidden."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """What a User-Agent tells: a crawler?, and the `source` of a session (`WEB_DESKTOP`, `WEB_MOBILE`)."""
+    """What a User-Agent tells: a crawler?, and the `source` of a session (`WEB_DESKTOP`, `WEB_MOBILE`, `SIMULATED`)."""
 
     bot: bool
     source: str
@@ -49,6 +51,8 @@ class Agents:
 
 def judge(user_agent: str) -> Agent:
     """`Agents.read` without its memory."""
+    if SIMULATED in user_agent:
+        return Agent(False, "SIMULATED")
     bot = not user_agent.strip() or bool(is_crawler(user_agent))
     mobile = "Mobi" in user_agent or "Android" in user_agent
     return Agent(bot, "WEB_MOBILE" if mobile else "WEB_DESKTOP")

@@ -34,6 +34,7 @@ AGENTS = [
     (TABLET, Agent(False, "WEB_MOBILE")),
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", Agent(True, "WEB_DESKTOP")),
     ("GPTBot/1.2", Agent(True, "WEB_DESKTOP")),
+    (f"{PHONE} footfall-demo/1", Agent(False, "SIMULATED")),
     ("", Agent(True, "WEB_DESKTOP")),
     ("  \t", Agent(True, "WEB_DESKTOP")),
 ]

@@ -5,7 +5,7 @@ nothing, but its answer still says whose it is, so that a cookie lost on the way
 """
 
 from proxy.store.base import Confirmation, Confirmed
-from proxy.store.sqlite import sessions, visits
+from proxy.store.sqlite import actions, sessions, visits
 from proxy.store.sqlite.tables import Tables, ViewRow, VisitorRow
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT, RETURNED
@@ -23,6 +23,7 @@ def apply(tables: Tables, rules: Rules | None, message: Confirmation) -> Confirm
         known = Known(seq, view.visitor, bool(view.state & visits.CONFIRMED), twin)
     repeat = tables.seq_of(message.id) if message.id is not None else None
     visitor, who = _visitor_of(tables, rules, message, known, view, repeat)
+    actions.refuse_all(tables, message, visitor)
     if visitor is None:
         return Confirmed(None)
     if message.cookie is not None and not visitor.proof & PROOF_COOKIE:
@@ -31,8 +32,9 @@ def apply(tables: Tables, rules: Rules | None, message: Confirmation) -> Confirm
         same = known is not None and (known.owner == visitor.id or who is Who.MERGE)
         what = meaning(page, known, same_visitor=same, now_ms=message.received)
         _show(tables, rules, message, visitor, what, seq)
+    stored = actions.add_all(tables, rules, message, visitor) if message.events else 0
     set_cookie = who in (Who.OWNER, Who.NEW)
-    return Confirmed(tables.uuid_of(visitor.id), set_cookie, repeat is not None)
+    return Confirmed(tables.uuid_of(visitor.id), set_cookie, repeat is not None, stored)
 
 
 def _visitor_of(
@@ -54,6 +56,8 @@ def _visitor_of(
     )
     if who is Who.NOBODY:
         return None, who
+    if who is Who.NEW and repeat is None and message.events:  # the answer, and the cookie with it, may have been lost
+        repeat = tables.seq_of(message.events[0].id)
     if who is Who.NEW and repeat is not None:
         told = tables.view(repeat)
         if told is not None:
@@ -88,16 +92,20 @@ def _show(
     """Carry out what the confirmation means for the page; `message.id` is claimed for whatever row it ends at."""
     if what is What.NOTHING or message.id is None or message.page is None:
         return
-    nav = message.nav
-    if what is What.SHOW_AGAIN:
-        seq = _unconfirmed(tables, visitor, message)
-        what = What.CONFIRM if seq is not None else what
-        nav = nav if seq is not None or nav == "bfcache" else "cache"
+    nav, asleep = message.nav, message.page.asleep
+    again = what is What.SHOW_AGAIN
+    # A copy that slept may come from the browser's cache as well, after a visit that the server has counted (304).
+    paired = _unconfirmed(tables, visitor, message) if again or (asleep and what is What.SHOW_UNCOUNTED) else None
+    if paired is not None:
+        seq, what = paired, What.CONFIRM
+    elif again:
+        seq, nav = None, nav if nav == "bfcache" else "cache"
+    elif what is What.SHOW_UNCOUNTED and not asleep:
+        nav = "prerender"
     if what is What.CONFIRM and seq is not None:
         _confirm(tables, message, seq, nav)
     elif message.uri:
-        nav = nav if what is not What.SHOW_UNCOUNTED else "prerender"
-        own_id = message.id if what is What.SHOW_AGAIN else message.page.id
+        own_id = message.id if again else message.page.id
         seq = _add(tables, rules, message, visitor, own_id, nav, healed=what is What.HEAL)
     if seq is not None:
         tables.claim(message.id, seq)

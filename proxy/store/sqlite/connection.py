@@ -14,7 +14,7 @@ from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-VERSION = 1
+VERSION = 2
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 STATEMENTS_CACHED = 256
@@ -35,7 +35,7 @@ def _read_queries() -> Mapping[str, str]:
 SQL = _read_queries()
 """One SQL text a question, by the name of its file in queries/."""
 
-_MIGRATIONS = ((files(__package__) / "schema.sql").read_text("utf-8"),)
+_MIGRATIONS = tuple((files(__package__) / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql"))
 """`_MIGRATIONS[n]` takes a file from version n to n + 1."""
 _ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from proxy.events.columns import amount_key, target_key
 from proxy.events.event import LANES, Event
 from proxy.store.base import Query
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
@@ -79,12 +80,13 @@ def _event(row: tuple[Any, ...]) -> Event:
         lane=LANES[lane],
         session=None if session is None else text_of(session),
         page=None if page is None else text_of(page),
-        params=_params(action, row[9:14], row[14:]),
+        params=_params(action, row[9:16], row[17:]),
+        undefined=tuple(json.loads(row[16])) if row[16] else (),
     )
 
 
 def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict[str, object]:
-    uri, title, referrer, amount, facts = own
+    uri, title, referrer, amount, facts, target, more = own
     start, last, reason, pages, events, last_uri = session
     if action == "session.end":
         params = {
@@ -95,6 +97,8 @@ def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict
             "uri": last_uri,
         }
     else:
-        params = {"uri": uri, "title": title, "referrer": referrer, **(json.loads(facts) if facts else {})}
-        params["upstream_ms"] = amount
+        params = {target_key(action): target, "uri": uri, "title": title, "referrer": referrer}
+        params |= {amount_key(action): amount} if action != "page.visit" else {}
+        params |= {**(json.loads(facts) if facts else {}), **(json.loads(more) if more else {})}
+        params |= {amount_key(action): amount} if action == "page.visit" else {}
     return {key: value for key, value in params.items() if value is not None}

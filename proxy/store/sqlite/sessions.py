@@ -8,14 +8,25 @@ from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import UNPROVEN
 from proxy.visitors.sessions import Reason, Rules, Session, contains, is_overdue, joins, place
 
+NEXT = -1
+
 
 class Opener:
-    """What a session.start is made from, should one be needed."""
+    """What a session.start is made from, should one be needed. `view`: the page.visit on which it began, NEXT where
+    that is what opens it."""
 
-    __slots__ = ("facts", "lane", "random", "received", "referrer", "uri")
+    __slots__ = ("facts", "lane", "random", "received", "referrer", "uri", "view")
 
     def __init__(
-        self, *, random: bytes, received: int, lane: int, uri: int | None, referrer: int | None, facts: Facts
+        self,
+        *,
+        random: bytes,
+        received: int,
+        lane: int,
+        uri: int | None,
+        referrer: int | None,
+        facts: Facts,
+        view: int | None = NEXT,
     ) -> None:
         self.random = random
         self.received = received
@@ -23,6 +34,7 @@ class Opener:
         self.uri = uri
         self.referrer = referrer
         self.facts = facts
+        self.view = view
 
 
 def join(tables: Tables, rules: Rules, visitor: VisitorRow, time: int, opener: Opener | None) -> int | None:
@@ -64,7 +76,7 @@ def _open(tables: Tables, visitor: VisitorRow, time: int, opener: Opener) -> int
             tables.word("session.start"),
             visitor.id,
             session,
-            seq + 1,
+            seq + 1 if opener.view == NEXT else opener.view,
             opener.lane,
             0,
             opener.uri,
@@ -77,13 +89,12 @@ def _open(tables: Tables, visitor: VisitorRow, time: int, opener: Opener) -> int
     return session
 
 
-def touch(tables: Tables, session: Session | int, time: int, *, page: bool, uri: int | None) -> None:
+def touch(tables: Tables, session: int, time: int, *, page: bool, uri: int | None, keeps: bool) -> None:
     """An event joined a session: its numbers, and its session.end where it had ended."""
-    session_id = session if isinstance(session, int) else session.id
-    values = {"id": session_id, "time": time, "pages": 1 if page else 0, "uri": uri}
+    values = {"id": session, "time": time, "pages": 1 if page else 0, "uri": uri, "keeps": keeps}
     ended, last = tables.execute_named("touch_session", values).fetchone()
     if ended:
-        tables.run("move_session_end", {"time": last, "session": session_id, "action": tables.word("session.end")})
+        tables.run("move_session_end", {"time": last, "session": session, "action": tables.word("session.end")})
 
 
 def end(tables: Tables, session: int, reason: Reason, received: int) -> None:

@@ -45,6 +45,19 @@ class EventRow(NamedTuple):
     referrer: int | None = None
     amount: int | None = None
     facts: int | None = None
+    target: int | None = None
+    more: str | None = None
+    undefined: int | None = None
+
+
+class Place(NamedTuple):
+    """Where an event happened: the page.visit's row `seq` and `time` and its `uri`, None where it is not known; the
+    row of the `page`, that of "not known" at worst."""
+
+    seq: int | None
+    time: int | None
+    uri: int | None
+    page: int
 
 
 class ViewRow(NamedTuple):
@@ -65,7 +78,7 @@ class ViewRow(NamedTuple):
 class Tables:
     """Typed row operations on one connection."""
 
-    __slots__ = ("_facts", "_seq", "_uris", "_words", "connection", "execute")
+    __slots__ = ("_facts", "_seq", "_targets", "_uris", "_words", "connection", "execute")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -73,6 +86,7 @@ class Tables:
         self._words: Bounded[str, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
         self._uris: Bounded[str, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
         self._facts: Bounded[Facts, int] = Bounded(DICTIONARY_CACHE_ENTRIES)
+        self._targets: Bounded[tuple[int, str], int] = Bounded(DICTIONARY_CACHE_ENTRIES)
         self._seq: int | None = None
 
     def begin(self) -> None:
@@ -92,6 +106,7 @@ class Tables:
         self._words.clear()
         self._uris.clear()
         self._facts.clear()
+        self._targets.clear()
 
     def next_seq(self) -> int:
         """The next event's place in the order of events."""
@@ -152,10 +167,32 @@ class Tables:
             and "page.visit" in self._words
         )
 
-    def _add_uri(self, text: str, host: str, path: str) -> int:
+    def page(self, host: str, path: str) -> int:
+        """The dictionary row of a page; of the path '' the one that stands for "not known which"."""
         row = self.execute(SQL["page_id"], (host, path)).fetchone()
-        page = row[0] if row else self.execute(SQL["add_page"], (host, path)).lastrowid
-        return int(self.execute(SQL["add_uri"], (page, text)).lastrowid)
+        return int(row[0] if row else self.execute(SQL["add_page"], (host, path)).lastrowid)
+
+    def _add_uri(self, text: str, host: str, path: str) -> int:
+        return int(self.execute(SQL["add_uri"], (self.page(host, path), text)).lastrowid)
+
+    def target(self, page: int, name: str) -> int:
+        """The dictionary row of an element or a form of a page."""
+        known = self._targets.get((page, name))
+        if known is None:
+            row = self.execute(SQL["target_id"], (page, name)).fetchone()
+            known = row[0] if row else self.execute(SQL["add_target"], (page, name)).lastrowid
+            self._targets.put((page, name), known)
+        return known
+
+    def place(self, view: bytes, visitor: int) -> Place | None:
+        """Where an event happened that names a page.visit, or a confirmation of one; None where that is not known or
+        not this visitor's."""
+        seq = self.seq_of(view)
+        if seq is None:
+            return None
+        values = {"seq": seq, "action": self.word("page.visit"), "visitor": visitor}
+        row = self.execute(SQL["view_place"], values).fetchone()
+        return None if row is None or row[3] is None else Place(*row)
 
     def visitor(self, uuid: bytes) -> VisitorRow | None:
         """The visitor of a uuid; of a twin, the visitor that it turned out to be."""

@@ -32,6 +32,8 @@ class NewView(NamedTuple):
     amount: int | None
     facts: Facts
     session_facts: Facts
+    more: str | None = None
+    undefined: int | None = None
 
 
 def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
@@ -95,10 +97,13 @@ def add(tables: Tables, rules: Rules | None, visitor: VisitorRow, view: NewView)
             view.referrer,
             view.amount,
             tables.facts(view.facts),
+            None,
+            view.more,
+            view.undefined,
         )
     )
     if session is not None:
-        sessions.touch(tables, session, view.time, page=True, uri=view.uri)
+        sessions.touch(tables, session, view.time, page=True, uri=view.uri, keeps=True)
     if session is not None and view.state & CONFIRMED:
         turn_session(tables, session)
     return seq

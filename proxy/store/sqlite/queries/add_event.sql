@@ -1,3 +1,4 @@
 -- An event.
-INSERT INTO event (seq, id, time, wait, action, visitor, session, view, lane, state, uri, title, referrer, amount, facts)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event (seq, id, time, wait, action, visitor, session, view, lane, state, uri, title, referrer, amount, facts,
+    target, more, undefined)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

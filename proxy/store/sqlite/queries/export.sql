@@ -2,6 +2,7 @@
 SELECT event.seq, event.id, action.value, event.time, event.wait, visitor.uuid, session.uuid, coalesce(view.id,
         CASE WHEN action.value = 'page.visit' THEN event.id END), event.lane,
     uri.value, title.value, referrer.value, event.amount, facts.value,
+    target.name, event.more, undefined.value,
     session.start, session.last, session.reason, session.pages, session.events, last_uri.value
 FROM event
 JOIN word AS action ON action.id = event.action
@@ -13,6 +14,8 @@ LEFT JOIN uri AS last_uri ON last_uri.id = session.uri
 LEFT JOIN word AS title ON title.id = event.title
 LEFT JOIN word AS referrer ON referrer.id = event.referrer
 LEFT JOIN word AS facts ON facts.id = event.facts
+LEFT JOIN word AS undefined ON undefined.id = event.undefined
+LEFT JOIN target ON target.id = event.target
 WHERE event.seq > :seq
     AND (:since IS NULL OR event.time >= :since)
     AND (:until IS NULL OR event.time < :until)

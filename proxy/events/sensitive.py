@@ -1,0 +1,130 @@
+"""What is never captured: names and values that give away a secret, whoever sends them.
+
+Law: `why_sensitive` says the reason and never repeats the text; it takes linear time, whatever the text is. The same
+rules are the tracker's; the cases both must agree on are tests/data/sensitive_cases.json (EVENTS.md section 5, "Never
+captured"). Here they are a little wider: what only a forger would send is looked at as well.
+"""
+
+import re
+import unicodedata
+from string import ascii_letters
+
+from proxy.events.privacy import SENSITIVE_WORDS, words_of
+
+REASONS = frozenset("password hidden file autocomplete word card ssn iban jwt pem".split())
+"""Why a field was not read, in the words of `skipped`; the last four are also what `why_sensitive` answers."""
+OTHER_REASON = "other"
+
+CARD_MIN_DIGITS = 13
+CARD_MAX_DIGITS = 19
+"""Of a payment card's number (ISO/IEC 7812-1)."""
+IBAN_MIN_CHARS = 15
+IBAN_MAX_CHARS = 34
+"""From Norway's to the longest that ISO 13616 allows."""
+IBAN_MIN_DIGITS = 8
+"""Every country's have more. One sentence in 97 has the right check: "AB12 is a postcode" has."""
+NUMBER_MIN = 2 * 10 ** (CARD_MIN_DIGITS - 1)
+"""Less than this has too few digits for a card's, or is a clock's: Unix ms until 2033. One in ten would pass Luhn's
+check, and no card of 13 digits starts with 1."""
+
+_SUSPECT = re.compile(r"\d[^\d]?\d[^\d]?\d|[A-Za-z]{2}\d\d|eyJ|-----BEGIN", re.ASCII)
+"""Whatever is sensitive has one of these; nearly all texts have none, and are done."""
+_JOINT = "[ .\\-\u2010-\u2015\u2212]"
+_DIGITS = re.compile(rf"[0-9]++(?:{_JOINT}[0-9]++)*+")
+_CARD_SPELLING = re.compile(
+    r"(?<![0-9])(?=("
+    r"[0-9]{13,19}+|(?:[0-9]{4}[ .-]){3}[0-9]{4}|[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4,5}+"
+    r")(?![0-9]))"
+)
+"""A card's usual spellings, also inside a longer run, such as that of its number and its date."""
+_SSN = re.compile(r"(?<![0-9])(?<![0-9]-)(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?!-?[0-9])")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}+\.[A-Za-z0-9_-]{5,}+\.")
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}-----")
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_IBAN_DIGITS = {ord(char): str(int(char, 36)) for char in ascii_letters}
+_ALNUM = re.compile(r"[A-Za-z0-9]")
+
+
+def is_sensitive_name(name: str) -> bool:
+    """Whether a field of this name is never captured: one of its whole words is of SENSITIVE_WORDS."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name)
+    return not SENSITIVE_WORDS.isdisjoint(words_of(name))
+
+
+def why_sensitive(text: str) -> str | None:
+    """The reason why this text may not be kept (`card`, `ssn`, `iban`, `jwt`, `pem`), or None.
+
+    Found anywhere in the text: 13 to 19 digits that pass Luhn's check (single spaces, dots, hyphens between them), the
+    shape of a US social security number, an IBAN whose check digits are right, a JSON web token, a PEM header.
+    """
+    if not text.isascii():
+        text = _in_ascii_digits(text)
+    if _SUSPECT.search(text) is None:
+        return None
+    # Before cards: the digits inside an IBAN may pass for one.
+    if any(_is_iban(text, match.start()) for match in _IBAN.finditer(text)):
+        return "iban"
+    if _has_card(text):
+        return "card"
+    if _SSN.search(text):
+        return "ssn"
+    if _JWT.search(text):
+        return "jwt"
+    return "pem" if _PEM.search(text) else None
+
+
+def why_sensitive_number(number: int | float) -> str | None:
+    """`why_sensitive` for a number: only one that is whole can be a card's."""
+    if -NUMBER_MIN < number < NUMBER_MIN:
+        return None
+    if isinstance(number, float):
+        if not number.is_integer():
+            return None
+        number = int(number)
+    return why_sensitive(str(abs(number))) if abs(number) < 10**CARD_MAX_DIGITS else None
+
+
+def _in_ascii_digits(text: str) -> str:
+    """Full-width, Arabic and other digits are digits too."""
+    text = unicodedata.normalize("NFKC", text)
+    return re.sub(r"\d", lambda match: str(int(match[0])), text)
+
+
+def _has_card(text: str) -> bool:
+    if any(_is_card(run[0]) for run in _DIGITS.finditer(text)):
+        return True
+    return any(_is_card(spelling[1]) for spelling in _CARD_SPELLING.finditer(text))
+
+
+def _is_card(run: str) -> bool:
+    digits = [int(char) for char in run if char.isdigit()]
+    return CARD_MIN_DIGITS <= len(digits) <= CARD_MAX_DIGITS and _passes_luhn(digits)
+
+
+def _passes_luhn(digits: list[int]) -> bool:
+    """ISO/IEC 7812-1, annex B."""
+    return (sum(digits[-1::-2]) + sum(_DOUBLED[digit] for digit in digits[-2::-2])) % 10 == 0
+
+
+def _is_iban(text: str, start: int) -> bool:
+    """Whether an IBAN starts here: 15 to 34 characters, single spaces or hyphens between, up to the end of a word."""
+    found: list[str] = []
+    at, end = start, min(len(text), start + 2 * IBAN_MAX_CHARS)
+    while at < end and len(found) < IBAN_MAX_CHARS and _ALNUM.match(text, at):
+        found.append(text[at])
+        at += 1
+        is_end = at == len(text) or not _ALNUM.match(text, at)
+        if is_end and len(found) >= IBAN_MIN_CHARS and _has_valid_check("".join(found)):
+            return True
+        if is_end and at < end and text[at] in " -":
+            at += 1
+    return False
+
+
+def _has_valid_check(iban: str) -> bool:
+    """ISO 13616: letters count from 10, the first four characters come last, the rest by 97 is 1."""
+    if sum(map(iban.count, "0123456789")) < IBAN_MIN_DIGITS:
+        return False
+    return int((iban[4:] + iban[:4]).translate(_IBAN_DIGITS)) % 97 == 1

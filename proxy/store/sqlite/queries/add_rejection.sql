@@ -1,0 +1,2 @@
+-- An event that was not taken.
+INSERT INTO rejection (time, page, action, code, field) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT INTO target (page, name) VALUES (?, ?)
