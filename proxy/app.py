@@ -6,43 +6,33 @@ around somebody's own application (WIRE.md, "In another application"); `run_work
 """
 
 import asyncio
-import contextlib
 import gc
 import hashlib
-import json
 import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from proxy import config as configuration
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.config import Config
-from proxy.endpoints import OwnEndpoints, load_tracker, make_endpoints, script_path
-from proxy.events.event import LANES
-from proxy.events.table import csv_lines
+from proxy.endpoints import OwnEndpoints, Tracker, load_tracker, make_endpoints, script_path
+from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
-from proxy.keys import KeyFileError, load_keys
-from proxy.keys import inspect as inspect_keys
 from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
-from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable
-from proxy.store.sqlite.reader import SqliteReader
-from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
-from proxy.visitors.ids import PageIds, parse_uuid
-from proxy.visitors.sessions import Rules
-from proxy.visitors.times import HOUR_MS, MINUTE_MS
+from proxy.visitors.ids import PageIds
 
 log = logging.getLogger("footfall")
 
@@ -52,10 +42,6 @@ STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a young collection, young ones before an older one, and so on."""
-
-
-class StartError(Exception):
-    """Something that the owner has to put right before footfall can work; one line."""
 
 
 def now_ms() -> int:
@@ -96,23 +82,16 @@ class Footfall:
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
         )
-        tracker = load_tracker()
-        prefix = config.site.prefix
-        self._tracking = Tracking(
-            recorder=self.recorder,
-            cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days),
-            page_ids=PageIds(tuple(key.secret for key in keys)),
+        tracker, prefix = tracker_of(config), config.site.prefix
+        self._tracking = tracking_of(config, keys, self.recorder, script_path(prefix, tracker), clock_ms)
+        collector = Collector(
+            self.recorder,
+            self._tracking.page_ids,
+            self._tracking.cookies,
             clock_ms=clock_ms,
-            sites=Sites(prefix.encode("ascii"), script_path(prefix, tracker)),
-            public_origin=config.site.public_origin,
-            exclude=Globs(config.tracking.exclude),
-            visits=config.tracking.visits,
-            renew=config.visitor.renew,
-            gpc=config.consent.gpc,
-            dnt=config.consent.dnt,
-            inject=config.inject.enabled,
+            per_visitor=config.limits.visitor_events_per_second,
+            per_address=config.limits.address_events_per_second,
         )
-        collector = Collector(self.recorder, self._tracking.page_ids, self._tracking.cookies, clock_ms=clock_ms)
         self._own = OwnEndpoints(make_endpoints(prefix, tracker, collector, self._tracking), prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
         self._sweeper: asyncio.TimerHandle | None = None
@@ -158,60 +137,39 @@ class Footfall:
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_EVERY_SECONDS, self._sweep)
 
 
-def keys_of(config: Config) -> tuple[Key, ...]:
-    """The signing keys, made on first start. Raises StartError."""
-    try:
-        return load_keys(config.key_path)
-    except KeyFileError as error:
-        raise StartError(str(error)) from error
-
-
-def open_writer(config: Config) -> SqliteWriter:
-    """The store of this configuration, for writing. Raises StoreError."""
-    session = config.session
-    rules = Rules(session.timeout_minutes * MINUTE_MS, session.max_hours * HOUR_MS)
-    return SqliteWriter(
-        config.store_path,
-        durability=config.store.durability,
-        rules=rules if config.tracking.sessions else None,
+def tracker_of(config: Config) -> Tracker:
+    """The tracker that does what the configuration says."""
+    capture = config.capture
+    return load_tracker(
+        {
+            "click": capture.click,
+            "hover": capture.hover,
+            "hoverMin": capture.hover_min_ms,
+            "forms": capture.forms,
+            "leave": capture.leave,
+        }
     )
 
 
-def prepare(config: Config) -> tuple[Key, ...]:
-    """What the parent does before workers start: the secrets file, and the store's schema.
-
-    A store that cannot be written now may be later, so it only warns: the site is served. One that never can be
-    (another program's file) is refused.
-
-    Returns:
-        The signing keys, for the workers: a file that is removed or spoilt meanwhile must not divide them.
-
-    Raises:
-        StartError: the secrets file or the store needs its owner.
-    """
-    keys = keys_of(config)
-    try:
-        open_writer(config).close()
-    except StoreUnusable as error:
-        raise StartError(str(error)) from error
-    except StoreUnavailable as error:
-        log.error("the store cannot be written, the site is served without recording until it can: %s", error)
-    return keys
-
-
-def inspect(config: Config) -> list[str]:
-    """What `footfall serve` would stumble over on this machine, a line each: an existing secrets file or store that
-    cannot be used. Makes nothing."""
-    wrong = inspect_keys(config.key_path)
-    problems = [] if wrong is None else [wrong]
-    if config.store_path.exists():
-        try:
-            SqliteReader(config.store_path).close()
-        except StoreUnavailable as error:
-            log.debug("the store: %s", error)
-        except StoreError as error:
-            problems.append(str(error))
-    return problems
+def tracking_of(
+    config: Config, keys: tuple[Key, ...], recorder: Recorder, script: bytes, clock_ms: Callable[[], int]
+) -> Tracking:
+    """What every request of a process shares; `script` is what the tag's src says."""
+    return Tracking(
+        recorder=recorder,
+        cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days),
+        page_ids=PageIds(tuple(key.secret for key in keys)),
+        clock_ms=clock_ms,
+        sites=Sites(config.site.prefix.encode("ascii"), script),
+        public_origin=config.site.public_origin,
+        exclude=Globs(config.tracking.exclude),
+        visits=config.tracking.visits,
+        renew=config.visitor.renew,
+        gpc=config.consent.gpc,
+        dnt=config.consent.dnt,
+        opt_in=config.consent.mode == "opt-in",
+        inject=config.inject.enabled,
+    )
 
 
 def via_token(keys: tuple[Key, ...]) -> bytes:
@@ -252,30 +210,3 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         lifeline=lifeline,
         body_idle_seconds=config.limits.body_idle_seconds,
     )
-
-
-def export(
-    config: Config,
-    *,
-    format: str,
-    since_ms: int | None,
-    until_ms: int | None,
-    action: str | None,
-    visitor: str | None,
-    lane: str | None,
-) -> Iterator[str]:
-    """The stored events as lines of JSON or CSV, in `seq` order (WIRE.md, "Export").
-
-    Raises:
-        StartError: there is no store, it cannot be read, or the filter is malformed.
-    """
-    uuid = parse_uuid(visitor) if visitor is not None else None
-    if visitor is not None and uuid is None:
-        raise StartError(f"--visitor {visitor}: not a UUID")
-    query = Query(since_ms, until_ms, action, uuid, LANES.index(lane) if lane is not None else None)
-    try:
-        with contextlib.closing(SqliteReader(config.store_path)) as reader:
-            rows = (event.to_export() for event in reader.export(query))
-            yield from csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
-    except StoreError as error:
-        raise StartError(str(error)) from error

@@ -4,7 +4,10 @@ Law: these answer under raw bytes only (HTTP.md, X1 and X5): `/_footfall/%74.js`
 here is proxied, nothing here is counted.
 """
 
+import gzip
 import hashlib
+import json
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,31 +20,39 @@ from starlette.routing import Route
 
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.fieldlist import FieldList
-from proxy.intake.collector import Collector, Sender, problem
+from proxy.intake.collector import Collector, Sender
+from proxy.intake.verdicts import problem
 from proxy.page.eligibility import read_fields
 from proxy.tracking.settings import Tracking
 
 SCRIPT_MAX_AGE_SECONDS = 31_536_000
 """The tracker's address carries its version, so that browsers may keep it for a year."""
 VERSION_CHARS = 8
+SETTINGS = "})("
+"""The tracker's last line begins with this; what follows are its defaults, which the configuration replaces."""
 
 
 class Tracker:
-    """The tracker as it is served: minified, with its version."""
+    """The tracker as it is served: with its settings, minified, plain and gzipped; and its version."""
 
-    __slots__ = ("body", "version")
+    __slots__ = ("body", "gzipped", "version")
 
-    def __init__(self, source: str) -> None:
-        self.body = rjsmin.jsmin(source).encode("utf-8")
+    def __init__(self, source: str, settings: Mapping[str, object]) -> None:
+        code, found, _ = source.rpartition(SETTINGS)
+        if not found:
+            raise ValueError("the tracker has no place for its settings")
+        text = f"{code}{SETTINGS}{json.dumps(settings, separators=(',', ':'))});"
+        self.body = rjsmin.jsmin(text).encode("utf-8")
+        self.gzipped = gzip.compress(self.body, 9, mtime=0)
         self.version = hashlib.sha256(self.body).hexdigest()[:VERSION_CHARS]
 
 
-def load_tracker() -> Tracker:
+def load_tracker(settings: Mapping[str, object]) -> Tracker:
     """The tracker of this installation: packed beside the package in a wheel, beside it in a checkout."""
     packed = files("proxy") / "injected" / "tracker.js"
     if packed.is_file():
-        return Tracker(packed.read_text("utf-8"))
-    return Tracker((Path(__file__).parent.parent / "injected" / "tracker.js").read_text("utf-8"))
+        return Tracker(packed.read_text("utf-8"), settings)
+    return Tracker((Path(__file__).parent.parent / "injected" / "tracker.js").read_text("utf-8"), settings)
 
 
 def script_path(prefix: str, tracker: Tracker) -> bytes:
@@ -56,10 +67,19 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
         etag = f'"{tracker.version}"'
         current = request.query_params.get("v") == tracker.version
         fresh = f"public, max-age={SCRIPT_MAX_AGE_SECONDS}, immutable"
-        headers = {"etag": etag, "cache-control": fresh if current else "no-cache", "x-content-type-options": "nosniff"}
+        headers = {
+            "etag": etag,
+            "cache-control": fresh if current else "no-cache",
+            "x-content-type-options": "nosniff",
+            "vary": "Accept-Encoding",
+        }
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
-        return Response(tracker.body, media_type="text/javascript; charset=utf-8", headers=headers)
+        gzipped = takes_gzip(request.headers.get("accept-encoding", ""))
+        if gzipped:
+            headers["content-encoding"] = "gzip"
+        body = tracker.gzipped if gzipped else tracker.body
+        return Response(body, media_type="text/javascript; charset=utf-8", headers=headers)
 
     async def collect(request: Request) -> Response:
         return await collector(request, _sender(tracking, request))
@@ -82,6 +102,15 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
     return app
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding value names gzip and does not forbid it (RFC 9110 section 12.5.3)."""
+    for part in accepted.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0") not in ("q=", "q=0.")
+    return False
+
+
 def _sender(tracking: Tracking, request: Request) -> Sender:
     """Who sends a beacon: read as a page request is."""
     fields = read_fields(FieldList.of(request.headers.raw))
@@ -91,11 +120,15 @@ def _sender(tracking: Tracking, request: Request) -> Sender:
     cookie = tracking.cookies.take_apart(header) if header is not None else None
     identity = tracking.identify(cookie, secure=secure, now_ms=tracking.clock_ms())
     agent = tracking.agents.read(fields.get(b"user-agent", b""))
+    values = () if cookie is None else cookie.values_https if secure else cookie.values_http
     return Sender(
         cookie=identity.uuid if identity is not None else None,
         secure=secure,
         opted_out=tracking.opted_out(fields, cookie),
         origin=tracking.sites.site(scheme, host).origin,
+        host=host,
+        address=request.client.host if request.client is not None else "",
+        has_cookie=bool(values),
         session_facts=tracking.cleaner.session_facts(fields, agent, ()),
     )
 

@@ -5,18 +5,20 @@ refusal of a single event leaves the others alone. Same origin only, no CORS (HT
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from typing import NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from proxy.events.catalogue import Rejection, check_browser_action
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
+from proxy.intake.buckets import Buckets, network_of
 from proxy.intake.recorder import Full, Recorder
-from proxy.store.base import Confirmation, Confirmed
-from proxy.visitors.cookie import CookieSigner
+from proxy.intake.verdicts import Verdicts, accepted, judge, problem, rejected
+from proxy.store.base import Confirmation, Confirmed, OptOut
+from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieSigner, consent_cookie
 from proxy.visitors.ids import PageIds, parse_uuid, visitor_id
 from proxy.visitors.times import DAY_MS
 
@@ -30,29 +32,42 @@ MEDIA_TYPES = (b"text/plain", b"application/json")
 
 class Sender(NamedTuple):
     """Who sends a beacon, as the middleware sees it: the believed cookie's uuid, whether the connection is https,
-    whether a signal (GPC, DNT, the consent cookie) forbids tracking, the page's public origin."""
+    whether a signal (GPC, DNT, the consent cookie) forbids tracking, the page's public origin and host, the address,
+    and whether it brought a cookie of ours at all, to be believed or not."""
 
     cookie: bytes | None
     secure: bool
     opted_out: bool
     origin: bytes
+    host: str
+    address: str
+    has_cookie: bool
     session_facts: tuple[tuple[str, object], ...]
 
 
 class Collector:
-    """Answers `POST {prefix}/events`."""
+    """Answers `POST {prefix}/events`. `per_visitor` and `per_address`: events a second, 0: no limit."""
 
     def __init__(
-        self, recorder: Recorder, page_ids: PageIds, cookies: CookieSigner, *, clock_ms: Callable[[], int]
+        self,
+        recorder: Recorder,
+        page_ids: PageIds,
+        cookies: CookieSigner,
+        *,
+        clock_ms: Callable[[], int],
+        per_visitor: int = 0,
+        per_address: int = 0,
     ) -> None:
         self._recorder = recorder
         self._page_ids = page_ids
         self._cookies = cookies
         self._clock_ms = clock_ms
+        self._visitors = Buckets(per_visitor)
+        self._addresses = Buckets(per_address)
 
     async def __call__(self, request: Request, sender: Sender) -> Response:
         """Take one beacon."""
-        refusal = check_request(request, sender.origin)
+        refusal = check_request(request, sender.origin) or self._pace(self._addresses, network_of(sender.address), 1)
         if refusal is not None:
             return refusal
         try:
@@ -71,7 +86,13 @@ class Collector:
         if showing is not None and parse_uuid(showing.id) is None:
             return problem(400, "bad_id", "confirm.id is not a UUID")
         if sender.opted_out:
-            return accepted(beacon, "opted_out")
+            return self._opt_out(beacon, sender)
+        number = len(beacon.events)
+        refusal = self._pace(self._visitors, sender.cookie or beacon.page, 1 + number) or self._pace(
+            self._addresses, network_of(sender.address), number
+        )
+        if refusal is not None:
+            return refusal
         try:
             return await asyncio.wait_for(self._take(beacon, sender), COMMIT_SECONDS)
         except (Full, TimeoutError):
@@ -79,35 +100,64 @@ class Collector:
             answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
             return answer
 
+    def _pace(self, buckets: Buckets, key: object, tokens: int) -> Response | None:
+        """429 where somebody sends more than a person can do."""
+        wait = buckets.take(key, tokens, asyncio.get_running_loop().time())
+        if not wait:
+            return None
+        answer = problem(429, "too_many", "more events than one browser makes; send them again later")
+        answer.headers["retry-after"] = str(math.ceil(wait))
+        return answer
+
+    def _opt_out(self, beacon: Beacon, sender: Sender) -> Response:
+        """Nothing is recorded; a visitor who has just said no is forgotten by the browser, the session ends."""
+        answer = rejected(beacon, "opted_out")
+        if sender.cookie is not None:
+            self._recorder.record(OptOut(sender.cookie, self._clock_ms()))
+        if sender.has_cookie:
+            answer.raw_headers.append((b"set-cookie", self._cookies.expire_cookie(secure=sender.secure)))
+        if beacon.consent == "out":
+            answer.raw_headers.append((b"set-cookie", consent_cookie(CONSENT_OUT, secure=sender.secure)))
+        return answer
+
     async def _take(self, beacon: Beacon, sender: Sender) -> Response:
-        now, showing = self._clock_ms(), beacon.showing
+        now = self._clock_ms()
+        verdicts = judge(beacon, sender.origin.decode("latin-1") + "/")
+        confirmed = await self._recorder.ask(self._message(beacon, sender, verdicts, now))
+        if not isinstance(confirmed, Confirmed) or confirmed.uuid is None:
+            return rejected(beacon, "no_visitor")
+        answer = accepted(verdicts, confirmed.stored)
+        if confirmed.set_cookie:
+            value = self._cookies.set_cookie(confirmed.uuid, now // DAY_MS, now_ms=now, secure=sender.secure)
+            answer.raw_headers.append((b"set-cookie", value))
+        if beacon.consent == "in":
+            answer.raw_headers.append((b"set-cookie", consent_cookie(CONSENT_IN, secure=sender.secure)))
+        return answer
+
+    def _message(self, beacon: Beacon, sender: Sender, verdicts: Verdicts, now: int) -> Confirmation:
         message = Confirmation(
             page=self._page_ids.read(beacon.page),
             cookie=sender.cookie,
             new_uuid=visitor_id(os.urandom(16)),
             received=now,
+            host=sender.host,
             session_facts=sender.session_facts,
+            events=verdicts.events,
+            refusals=verdicts.refusals,
         )
-        if showing is not None:
-            # Another site's address is nothing that this site's page can show.
-            ours = showing.uri.startswith(sender.origin.decode("latin-1") + "/")
-            message = message._replace(
-                id=parse_uuid(showing.id),
-                uri=showing.uri if ours else "",
-                host=showing.host if ours else "",
-                path=showing.path if ours else "",
-                title=showing.title,
-                referrer=showing.referrer or None,
-                nav=showing.nav,
-            )
-        confirmed = await self._recorder.ask(message)
-        if not isinstance(confirmed, Confirmed) or confirmed.uuid is None:
-            return accepted(beacon, "no_visitor")
-        answer = accepted(beacon, None)
-        if confirmed.set_cookie:
-            value = self._cookies.set_cookie(confirmed.uuid, now // DAY_MS, now_ms=now, secure=sender.secure)
-            answer.raw_headers.append((b"set-cookie", value))
-        return answer
+        showing = beacon.showing
+        if showing is None:
+            return message
+        # Another site's address is nothing that this site's page can show.
+        ours = showing.uri.startswith(sender.origin.decode("latin-1") + "/")
+        return message._replace(
+            id=parse_uuid(showing.id),
+            uri=showing.uri if ours else "",
+            path=showing.path if ours else "",
+            title=showing.title,
+            referrer=showing.referrer or None,
+            nav=showing.nav,
+        )
 
 
 def check_request(request: Request, origin: bytes) -> Response | None:
@@ -134,29 +184,3 @@ async def _read(request: Request) -> bytes | None:
         if len(body) > BODY_MAX_BYTES:
             return None
     return bytes(body)
-
-
-def accepted(beacon: Beacon, reason: str | None) -> Response:
-    """202: what became of the events of a beacon. `reason` rejects all of them (`no_visitor`, `opted_out`)."""
-    rejected: list[dict[str, object]] = []
-    if reason is not None and beacon.showing is not None:
-        rejected.append({"index": None, "code": reason, "field": "confirm", "message": "the page is not counted"})
-    for index, event in enumerate(beacon.events):
-        code, field, text = reason or "", "", "nothing is recorded for this browser"
-        if reason is None:
-            try:
-                check_browser_action(event.get("action") if isinstance(event, dict) else None)
-                continue
-            except Rejection as error:
-                code, field, text = error.code, error.field, str(error)
-        rejected.append({"index": index, "code": code, "field": field, "message": text})
-    return JSONResponse(
-        {"accepted": 0, "duplicates": 0, "rejected": rejected, "warnings": []},
-        status_code=202,
-        headers={"cache-control": "no-store"},
-    )
-
-
-def problem(status: int, code: str, message: str) -> Response:
-    """A refusal of the whole request."""
-    return JSONResponse({"error": code, "message": message}, status, headers={"cache-control": "no-store"})

@@ -82,7 +82,9 @@ class Cleaner:
         key = (hint, accepted, agent.source, utm)
         known = self._sessions.get(key)
         if known is None:
-            source = agent.source if hint is None else ("WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP")
+            source = agent.source
+            if hint is not None and source.startswith("WEB_"):
+                source = "WEB_MOBILE" if hint == b"?1" else "WEB_DESKTOP"
             language = _LANGUAGE.match(accepted.decode("latin-1").strip())
             spoken: Facts = (("language", language[0][:LANGUAGE_MAX_CHARS]),) if language else ()
             known = (("source", source), *spoken, *utm, ("trigger", "page.visit"))

@@ -50,18 +50,20 @@ def opt_out(tracking: Tracking, request: TrackedRequest) -> Count:
     """An existing cookie is expired, an open session ends; nothing else is written."""
     if request.identity is not None:
         tracking.recorder.record(OptOut(request.identity.uuid, request.now_ms))
+    count = uncounted(tracking, request) if request.asleep else Count()
     cookie = request.cookie
-    if cookie is None or not (cookie.values_https if request.secure else cookie.values_http):
-        return NOTHING
-    return Count(b"", tracking.cookies.expire_cookie(secure=request.secure))
+    if cookie is not None and (cookie.values_https if request.secure else cookie.values_http):
+        count.set_cookie = tracking.cookies.expire_cookie(secure=request.secure)
+    return count
 
 
 def uncounted(tracking: Tracking, request: TrackedRequest) -> Count:
-    """A page id that counts when the page is really shown (a prefetch)."""
+    """A page id that counts when the page is really shown (a prefetch), or its visitor agrees (asleep)."""
     event = event_id(request.now_ms, os.urandom(10))
-    new = request.identity is None
+    new = request.identity is None or request.asleep
     minute = request.now_ms // MINUTE_MS
-    return Count(tracking.page_ids.sign(event, counted=False, visitor_new=new, issued_minute=minute))
+    sign = tracking.page_ids.sign
+    return Count(sign(event, counted=False, visitor_new=new, issued_minute=minute, asleep=request.asleep))
 
 
 def _record(

@@ -19,10 +19,12 @@ UNREAD = Agent(bot=False, source="")
 
 class TrackedRequest:
     """A request as the tracking sees it; `scope` is what the application gets. `foreign`: another server than ours
-    has made it, so fields are lists there and back (ASGI promises less, but applications count on it)."""
+    has made it, so fields are lists there and back (ASGI promises less, but applications count on it). `asleep`: its
+    tag does nothing until the visitor agrees."""
 
     __slots__ = (
         "agent",
+        "asleep",
         "begun",
         "candidate",
         "cookie",
@@ -59,9 +61,8 @@ class TrackedRequest:
         self.stand: str | None = None
         self.agent = UNREAD
         self.kind = kind = kind_of(fields)
-        self.candidate = (
-            tracking.visits and may_be_page(self.method, fields, kind) and self.standing(tracking) == Standing.ORDINARY
-        )
+        self.asleep = False
+        self.candidate = tracking.visits and may_be_page(self.method, fields, kind) and self._may_be_tagged(tracking)
         changes = self._changes(tracking)
         self.scope = scope
         if changes:
@@ -74,6 +75,14 @@ class TrackedRequest:
             self.agent = agent = tracking.agents.read(self.fields.get(b"user-agent", b""))
             self.stand = tracking.standing(self.fields, self.raw_path, self.cookie, agent)
         return self.stand
+
+    def _may_be_tagged(self, tracking: Tracking) -> bool:
+        """Whether this visitor's pages get a tag: an ordinary one's, and (asleep) those of one who may still agree."""
+        standing = self.standing(tracking)
+        if standing == Standing.OPTED_OUT:
+            self.asleep = tracking.may_agree(self.fields)
+            return self.asleep
+        return standing == Standing.ORDINARY
 
     def is_cross_site_post(self) -> bool:
         """A POST from another site, on which a Lax cookie is not sent (3-D Secure, SAML)."""
@@ -92,7 +101,7 @@ class TrackedRequest:
             changes = page_fields.to_upstream(
                 fields,
                 # A cookie of a retired key is signed again on a whole answer only.
-                keep_ours=self.candidate and self.identity is not None and not self.identity.stale,
+                keep_ours=self.candidate and self.identity is not None and not self.identity.stale and not self.asleep,
                 drop_conditionals=self.candidate,
                 drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
             )

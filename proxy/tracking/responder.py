@@ -156,7 +156,8 @@ class Responder:
     def _page(self, headers: FieldList, outcome: str, as_get: str, answer: Answer) -> FieldList:
         """The head of an HTML answer that must not be shared; records the visit and prepares the tag."""
         tracking, request = self._tracking, self._request
-        taggable = request.candidate and tracking.inject and as_get in (Outcome.VISIT, Outcome.PREFETCH)
+        shown = as_get in (Outcome.VISIT, Outcome.PREFETCH) or (request.asleep and as_get == Outcome.OPTED_OUT)
+        taggable = request.candidate and tracking.inject and shown
         site = tracking.sites.site(request.scheme, request.host)
         tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields, site))
         count = self._record(outcome, answer)

@@ -17,7 +17,7 @@ from proxy.page.paths import Globs, KnownPaths
 from proxy.page.tagging import Site
 from proxy.page.usual import UsualHeads
 from proxy.tracking.heads import HeldHeads
-from proxy.visitors.cookie import CookieHeader, CookieSigner, Identity
+from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
 from proxy.visitors.lanes import Agent, Agents
 
@@ -104,6 +104,7 @@ class Tracking:
     renew: bool = False
     gpc: bool = True
     dnt: bool = False
+    opt_in: bool = False
     inject: bool = True
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
@@ -130,12 +131,18 @@ class Tracking:
         return self.cookies.read(values, now_ms) if values else None
 
     def opted_out(self, fields: Fields, cookie: CookieHeader | None) -> bool:
-        """VISITS.md section 4: a signal that forbids tracking."""
-        if self.gpc and fields.get(b"sec-gpc") == b"1":
+        """VISITS.md section 4: nothing may be recorded of this browser."""
+        if self._signals_no(fields):
             return True
-        if self.dnt and fields.get(b"dnt") == b"1":
-            return True
-        return cookie is not None and cookie.consent == b"out"
+        consent = cookie.consent if cookie is not None else b""
+        return consent == CONSENT_OUT or (self.opt_in and consent != CONSENT_IN)
+
+    def may_agree(self, fields: Fields) -> bool:
+        """Whether whoever is not tracked may still say yes on the page: its tag is put in, asleep."""
+        return self.opt_in and not self._signals_no(fields)
+
+    def _signals_no(self, fields: Fields) -> bool:
+        return (self.gpc and fields.get(b"sec-gpc") == b"1") or (self.dnt and fields.get(b"dnt") == b"1")
 
     def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None, agent: Agent) -> str:
         """Rows 12 to 14 of VISITS.md section 1."""

@@ -2,96 +2,30 @@
 
 import asyncio
 import contextlib
-import itertools
 import json
-import re
 import selectors
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shops import EVENTS, NEW, SAME, TEXT, Shop, refused, shop, told
 from starlette.requests import Request
-from wire import Answer, Served, Wire, eventually, serving
+from wire import Wire, eventually
 
-from proxy.app import Footfall, now_ms
-from proxy.config import Config, Consent, Site
+from proxy.app import now_ms
+from proxy.config import Config
 from proxy.events.wire import BODY_MAX_BYTES
 from proxy.intake.collector import Collector, Sender
 from proxy.intake.recorder import Recorder
 from proxy.keys import load_keys
-from proxy.store.base import Item, Query, Result
+from proxy.store.base import Item, Result
 from proxy.store.sqlite.reader import SqliteReader
+from proxy.tables import Consent, Site
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, text_of
-
-EVENTS = b"/_footfall/events"
-HOST = b"shop.example"
-FIREFOX = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SAME = (b"sec-fetch-site", b"same-origin")
-TEXT = (b"content-type", b"text/plain;charset=UTF-8")
-PAGE = b"<!doctype html><html><head><meta charset=utf-8><title>Shop</title></head><body>hello</body></html>"
-TAG = re.compile(rb'data-page="([\w-]{43})"')
-NEW = (f"00000000-0000-4000-8000-{number:012x}" for number in itertools.count(1))
-
-Fields = Sequence[tuple[bytes, bytes]]
-
-
-async def site(scope: Any, receive: Any, send: Any) -> None:
-    """One page, everywhere."""
-    if scope["type"] != "http":
-        raise RuntimeError("no lifespan")
-    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(PAGE))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": PAGE, "more_body": False})
-
-
-@dataclass
-class Shop:
-    """A site with footfall around it, and its store."""
-
-    served: Served
-    config: Config
-    cookie: bytes = b""
-
-    def request(self, method: bytes, target: bytes, fields: Fields, body: bytes | None = None) -> Answer:
-        head = [(b"host", HOST), (b"user-agent", FIREFOX), *fields]
-        if self.cookie:
-            head.append((b"cookie", self.cookie))
-        if body is not None:
-            head.append((b"content-length", b"%d" % len(body)))
-        lines = b"".join(b"%b: %b\r\n" % pair for pair in head)
-        return self.served.ask(
-            b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, target, lines, body or b""), method.decode("ascii")
-        )
-
-    def navigate(self, path: bytes = b"/") -> tuple[str, Answer]:
-        """The page id in the tag, and the whole answer. Its cookie is not kept."""
-        fields = [(b"accept", b"text/html"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
-        answer = self.request(b"GET", path, fields)
-        found = TAG.search(answer.body)
-        return (found[1].decode("ascii") if found else ""), answer
-
-    def post(self, document: object, fields: Fields = (SAME, TEXT)) -> Answer:
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return self.request(b"POST", EVENTS, fields, body)
-
-    def confirm(self, page: str, fields: Fields = (SAME, TEXT), **changes: object) -> Answer:
-        origin = self.config.site.public_origin or "http://shop.example"
-        confirm = {"id": next(NEW), "uri": f"{origin}/", "title": "Shop", "referrer": "", "nav": "navigate", **changes}
-        return self.post({"v": 1, "page": page, "confirm": confirm, "events": []}, fields)
-
-    def rows(self, action: str = "page.visit") -> list[dict[str, Any]]:
-        with contextlib.closing(SqliteReader(self.config.store_path)) as reader:
-            return [event.to_export() for event in reader.export(Query(action=action))]
-
-
-@contextlib.contextmanager
-def shop(config: Config) -> Iterator[Shop]:
-    with serving(Footfall(site, config)) as served:
-        yield Shop(served, config)
 
 
 @pytest.fixture(scope="module")
@@ -112,23 +46,6 @@ def https(tmp_path: Path) -> Iterator[Shop]:
     """Behind somebody's TLS: the public origin is configured."""
     with shop(Config(base=tmp_path, site=Site(public_origin="https://shop.example"))) as there:
         yield there
-
-
-def told(answer: Answer) -> dict[str, Any]:
-    """The document of an answer of ours, which nobody may keep and no other origin may read."""
-    assert answer.get(b"content-type") == b"application/json"
-    assert answer.get(b"cache-control") == b"no-store"
-    assert not [name for name, _ in answer.fields if name.startswith(b"access-control-")]
-    document = json.loads(answer.body)
-    assert isinstance(document, dict)
-    return document
-
-
-def refused(answer: Answer) -> tuple[int, str]:
-    document = told(answer)
-    assert set(document) == {"error", "message"} and document["message"]
-    assert answer.get(b"set-cookie") is None
-    return answer.status, document["error"]
 
 
 # Whole-request refusals ----------------------------------------------------------------------------------------------
@@ -293,24 +210,33 @@ def test_a_confirmation_is_on_disk_when_it_is_answered(http):
 
 
 REJECTED = [
-    ({"id": "x", "action": "page.visit"}, "undefined_action"),
+    ({"action": "shop.opened"}, "undefined_action"),
     ({"action": "session.start"}, "reserved_action"),
     ({"action": "transaction.charge"}, "reserved_action"),
     ({"action": "no"}, "bad_action"),
     ({}, "bad_action"),
-    (7, "bad_action"),
-    (None, "bad_action"),
+    ({"action": "page.visit", "params": {}}, "missing_param"),
+    ({"id": "x", "action": "link.click"}, "bad_id"),
+    (7, "bad_type"),
+    (None, "bad_type"),
 ]
 
 
 def test_every_event_is_rejected_with_its_reason_and_the_confirmation_is_taken(http):
     page, _ = http.navigate()
     confirm = {"id": next(NEW), "uri": "http://shop.example/", "title": "Shop"}
-    answer = http.post({"v": 1, "page": page, "confirm": confirm, "events": [event for event, _ in REJECTED]})
+    answer = http.post(
+        {
+            "v": 1,
+            "page": page,
+            "confirm": confirm,
+            "events": [{"id": next(NEW), **event} if isinstance(event, dict) else event for event, _ in REJECTED],
+        }
+    )
     assert answer.status == 202
     document = told(answer)
-    assert [(each["index"], each["code"], each["field"]) for each in document["rejected"]] == [
-        (index, code, "action") for index, (_, code) in enumerate(REJECTED)
+    assert [(each["index"], each["code"]) for each in document["rejected"]] == [
+        (index, code) for index, (_, code) in enumerate(REJECTED)
     ]
     assert all(each["message"] for each in document["rejected"])
     assert http.rows()[0]["lane"] == "person"
@@ -494,7 +420,16 @@ async def collect(collector: Collector, chunks: Sequence[bytes], *, ends: bool) 
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": EVENTS.decode(), "headers": [SAME, TEXT], "query_string": b""}
-    sender = Sender(cookie=None, secure=False, opted_out=False, origin=b"http://shop.example", session_facts=())
+    sender = Sender(
+        cookie=None,
+        secure=False,
+        opted_out=False,
+        origin=b"http://shop.example",
+        host="shop.example",
+        address="127.0.0.1",
+        has_cookie=False,
+        session_facts=(),
+    )
     answer = await collector(Request(scope, receive), sender)
     await answer(scope, receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])["error"]

@@ -180,7 +180,7 @@ class Serving:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "proxy", "serve", *words, "--workers", str(self.workers)],
                 cwd=self.where,
-                env={**kept, "PYTHONPATH": str(ROOT), **ours},
+                env={**kept, "PYTHONPATH": str(ROOT), "FOOTFALL_REPORT__LISTEN": "off", **ours},
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 text=True,

@@ -1,0 +1,75 @@
+"""What is said about the events of a beacon, one by one, and the answers that say it (WIRE.md, "Beacon").
+
+Law: a bad event takes only itself along. No answer repeats a value: what was refused may be what must never be kept.
+"""
+
+from typing import NamedTuple
+
+from starlette.responses import JSONResponse, Response
+
+from proxy.events.catalogue import Rejection
+from proxy.events.incoming import BrowserEvent, action_of, read_event
+from proxy.events.wire import Beacon
+from proxy.store.base import Refusal
+
+
+class Verdicts(NamedTuple):
+    """The events of a beacon: those that are taken, what is kept of the others, and what the answer says."""
+
+    events: tuple[BrowserEvent, ...]
+    refusals: tuple[Refusal, ...]
+    rejected: tuple[dict[str, object], ...]
+    warnings: tuple[dict[str, object], ...]
+
+
+def judge(beacon: Beacon, site: str) -> Verdicts:
+    """Read every event. `site`: the page's origin with a slash; only its own addresses can have been visited."""
+    events: list[BrowserEvent] = []
+    refusals: list[Refusal] = []
+    rejected: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    for index, raw in enumerate(beacon.events):
+        try:
+            event, notices = read_event(raw)
+            if event.action == "page.visit" and not str(dict(event.more).get("uri")).startswith(site):
+                raise Rejection("bad_type", "uri", "uri is not an address of this site")
+        except Rejection as error:
+            refusals.append(Refusal(action_of(raw), error.code, error.field))
+            rejected.append(_rejection(index, error.code, error.field, str(error)))
+            continue
+        events.append(event)
+        warnings += [{"index": index, "code": code, "field": field} for code, field in notices]
+    return Verdicts(tuple(events), tuple(refusals), tuple(rejected), tuple(warnings))
+
+
+def accepted(verdicts: Verdicts, stored: int) -> Response:
+    """202: `stored` of the events are on disk, the other good ones were there before."""
+    return _answer(stored, len(verdicts.events) - stored, verdicts.rejected, verdicts.warnings)
+
+
+def rejected(beacon: Beacon, reason: str) -> Response:
+    """202, and nothing is taken: `no_visitor`, `opted_out`."""
+    told = [_rejection(None, reason, "confirm", "the page is not counted")] if beacon.showing is not None else []
+    told += [
+        _rejection(index, reason, "", "nothing is recorded for this browser") for index in range(len(beacon.events))
+    ]
+    return _answer(0, 0, tuple(told), ())
+
+
+def problem(status: int, code: str, message: str) -> Response:
+    """A refusal of the whole request."""
+    return JSONResponse({"error": code, "message": message}, status, headers={"cache-control": "no-store"})
+
+
+def _rejection(index: int | None, code: str, field: str, message: str) -> dict[str, object]:
+    return {"index": index, "code": code, "field": field, "message": message}
+
+
+def _answer(
+    stored: int, duplicates: int, rejected: tuple[dict[str, object], ...], warnings: tuple[dict[str, object], ...]
+) -> Response:
+    return JSONResponse(
+        {"accepted": stored, "duplicates": duplicates, "rejected": rejected, "warnings": warnings},
+        status_code=202,
+        headers={"cache-control": "no-store"},
+    )

@@ -1,0 +1,348 @@
+"""The collector and what people do: partial acceptance, what is never kept, repeats, pace, consent (WIRE.md; X2)."""
+
+import base64
+import contextlib
+import gzip
+import json
+import random
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shops import SAME, TEXT, Shop, event, shop, told
+from wire import eventually
+
+from proxy.config import Config
+from proxy.intake.buckets import BURST_SECONDS
+from proxy.tables import Capture, Consent, Limits
+
+CARD, PASSWORD = "4111 1111 1111 1111", "correct horse battery"
+CALM = Limits(visitor_events_per_second=0, address_events_per_second=0)
+HOSTILE_BODIES = 10_000
+
+
+@pytest.fixture
+def there(tmp_path):
+    with shop(Config(base=tmp_path, limits=CALM)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    with shop(Config(base=tmp_path_factory.mktemp("hostile"), limits=CALM)) as running:
+        yield running
+
+
+def settled(there: Shop, *events: object, **more: object) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """What the answer says, and every stored event but those of the visit."""
+    page, _ = there.navigate()
+    answer = there.does(page, *events, **more)
+    assert answer.status == 202
+    rows = [row for row in there.rows(None) if row["action"] not in ("session.start", "page.visit")]
+    return told(answer), rows
+
+
+# Acceptance ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_accepted_is_on_disk_when_the_answer_says_so(there):
+    hover = event("banner.hover", name="Spring sale", dwell_ms="1200", sku="S1")
+    click = event("link.click", name="Buy", via="mouse", href="https://shop.example/buy?token=t#x")
+    said, rows = settled(there, hover, click)
+    assert said == {"accepted": 2, "duplicates": 0, "rejected": [], "warnings": []}
+    assert [(row["action"], row["label"], row["params"]) for row in rows] == [
+        ("banner.hover", "Hovered over Spring sale", {"name": "Spring sale", "dwell_ms": 1200, "sku": "S1"}),
+        (
+            "link.click",
+            "Clicked Buy",
+            {"name": "Buy", "via": "mouse", "href": "https://shop.example/buy?token=removed"},
+        ),
+    ]
+    assert len({row["page"] for row in there.rows(None)}) == 1
+
+
+def test_the_good_ones_of_a_batch_are_kept_and_each_bad_one_says_why(there):
+    events = [
+        event("banner.hover", name="A", dwell_ms=400),
+        event("shop.opened"),
+        event("banner.hover", dwell_ms=400),
+        event("link.click", name="B", time=5, uuid="x"),
+        "no event",
+        event("banner.hover", name="C", dwell_ms="long"),
+        event("transaction.charge"),
+        event("form.submit", form="f", fields={}),
+    ]
+    said, rows = settled(there, *events)
+    assert (said["accepted"], said["duplicates"]) == (3, 0)
+    assert [(each["index"], each["code"], each["field"]) for each in said["rejected"]] == [
+        (1, "undefined_action", "action"),
+        (2, "missing_param", "name"),
+        (4, "bad_type", ""),
+        (5, "bad_type", "dwell_ms"),
+        (6, "reserved_action", "action"),
+    ]
+    assert sorted((each["index"], each["code"], each["field"]) for each in said["warnings"]) == [
+        (3, "reserved_param", "time"),
+        (3, "reserved_param", "uuid"),
+    ]
+    assert [row["action"] for row in rows] == ["banner.hover", "link.click", "form.submit"]
+
+
+def test_a_batch_that_is_sent_twice_is_stored_once(there):
+    page, _ = there.navigate()
+    batch = [event("link.click", name=f"L{number}") for number in range(10)]
+    first, second = there.does(page, *batch), there.does(page, *batch, event("link.click", name="new"))
+    assert [(told(answer)["accepted"], told(answer)["duplicates"]) for answer in (first, second)] == [(10, 0), (1, 10)]
+    assert len(there.rows("link.click")) == 11
+
+
+def test_two_that_arrive_at_the_same_time_are_stored_once(there):
+    page, _ = there.navigate()
+    batch = [event("link.click", name=f"L{number}") for number in range(50)]
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(there.does(page, *batch))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(told(answer)["accepted"] for answer in answers) == 50
+    assert len(there.rows("link.click")) == 50
+
+
+def test_a_visit_of_another_sites_address_is_refused(there):
+    said, _ = settled(
+        there, event("page.visit", uri="https://evil.example/"), event("page.visit", uri="http://shop.example/app")
+    )
+    assert [(each["code"], each["field"]) for each in said["rejected"]] == [("bad_type", "uri")]
+    assert [row["params"]["uri"] for row in there.rows("page.visit")][1:] == ["http://shop.example/app"]
+
+
+def test_refused_events_are_kept_for_the_report_without_their_values(there):
+    settled(there, event("banner.hover", name="x" * 2_000, dwell_ms=1), event("shop.opened", secret=CARD))
+    with contextlib.closing(sqlite3.connect(there.config.store_path)) as raw:
+        kept = raw.execute("SELECT action, code, field FROM rejection ORDER BY id").fetchall()
+    assert kept == [("banner.hover", "too_long", "name"), ("shop.opened", "undefined_action", "action")]
+
+
+# Never captured ------------------------------------------------------------------------------------------------------
+
+
+def everything_on_disk(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
+def test_what_must_never_be_kept_is_nowhere_even_where_the_tracker_did_not_look(there):
+    fields = {
+        "email": "ada@example.org",
+        "password": PASSWORD,
+        "cardNumber": "12",
+        "notes": f"my card is {CARD}, thanks",
+        "passenger": "Ada",
+        "experience": "ten years",
+    }
+    said, rows = settled(
+        there,
+        event("form.submit", form="checkout", fields=fields, skipped={"pin": "word", "odd": PASSWORD}),
+        event("field.change", form="checkout", field="password", filled=True, value=PASSWORD),
+        event("link.click", name="Buy", note=CARD),
+        event("link.click", name=CARD),
+    )
+    assert [(each["index"], each["code"]) for each in said["rejected"]] == [(1, "sensitive"), (3, "sensitive")]
+    assert [(each["index"], each["code"], each["field"]) for each in said["warnings"]] == [(2, "sensitive", "note")]
+    assert rows[0]["params"]["fields"] == {"email": "ada@example.org", "passenger": "Ada", "experience": "ten years"}
+    assert rows[0]["params"]["skipped"] == {
+        "password": "word",
+        "cardNumber": "word",
+        "notes": "card",
+        "pin": "word",
+        "odd": "other",
+    }
+    kept = everything_on_disk(there.config.base)
+    assert b"ada@example.org" in kept
+    for secret in (PASSWORD, CARD, CARD.replace(" ", "")):
+        assert secret.encode() not in kept and secret not in json.dumps(said)
+
+
+# Pace ----------------------------------------------------------------------------------------------------------------
+
+
+def test_x2_a_visitor_who_sends_more_than_a_person_can_do_is_told_when_to_come_again(tmp_path):
+    limits = Limits(visitor_events_per_second=2, address_events_per_second=0)
+    with shop(Config(base=tmp_path, limits=limits)) as there:
+        page, _ = there.navigate()
+        size = 2 * BURST_SECONDS
+        assert there.does(page, *(event("link.click", name="L") for _ in range(size - 1))).status == 202
+        late = [event("link.click", name="late") for _ in range(9)]
+        refused = there.does(page, *late)
+        assert (refused.status, told(refused)["error"]) == (429, "too_many")
+        assert 1 <= int(refused.get(b"retry-after") or 0) <= 5
+        other, _ = there.navigate()
+        assert there.does(other, event("link.click", name="L")).status == 202
+        assert len(there.rows("link.click")) == size
+        assert eventually(lambda: there.does(page, *late).status == 202)
+
+
+def test_x2_an_address_has_a_bucket_of_its_own(tmp_path):
+    limits = Limits(visitor_events_per_second=0, address_events_per_second=1)
+    with shop(Config(base=tmp_path, limits=limits)) as there:
+        pages = [there.navigate()[0] for _ in range(12)]
+        statuses = [there.does(page).status for page in pages]
+        assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and statuses[-1] == 429
+
+
+# Consent -------------------------------------------------------------------------------------------------------------
+
+
+def test_who_says_no_on_the_page_is_forgotten_and_the_session_ends(there):
+    page, answer = there.navigate()
+    there.cookie = (answer.get(b"set-cookie") or b"").partition(b";")[0]
+    there.confirm(page)
+    both = (b"cookie", there.cookie + b"; footfall_consent=out")
+    there.cookie = b""
+    answer = there.does(page, event("link.click", name="L"), fields=[SAME, TEXT, both], consent="out")
+    assert [each["code"] for each in told(answer)["rejected"]] == ["opted_out"]
+    cookies = [value for name, value in answer.fields if name == b"set-cookie"]
+    assert any(value.startswith(b"footfall=;") and b"Max-Age=0" in value for value in cookies)
+    assert any(value.startswith(b"footfall_consent=out; Path=/; Max-Age=34128000; SameSite=Lax") for value in cookies)
+    assert eventually(lambda: [row["params"]["reason"] for row in there.rows("session.end")] == ["opt_out"])
+    assert there.rows("link.click") == []
+
+
+@pytest.fixture
+def asking(tmp_path):
+    config = Config(base=tmp_path, limits=CALM, consent=Consent(mode="opt-in"))
+    with shop(config) as running:
+        yield running
+
+
+def nothing_stored(there: Shop) -> bool:
+    """By the time that the outcome counters are written, there is no event."""
+    counted = eventually(lambda: there.config.store_path.exists() and there.outcomes().get("opted_out", 0) > 0)
+    return counted and there.rows(None) == []
+
+
+def flags_of(page: str) -> int:
+    return base64.urlsafe_b64decode(page + "=")[17]
+
+
+NAVIGATION = [(b"accept", b"text/html"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
+YES = (b"cookie", b"footfall_consent=in")
+
+
+def test_in_opt_in_mode_nobody_is_tracked_before_saying_yes_but_the_tag_is_there_asleep(asking):
+    page, answer = asking.navigate()
+    assert flags_of(page) & 4 and answer.get(b"set-cookie") is None
+    for said in (asking.confirm(page), asking.does(page, event("link.click", name="L"))):
+        assert {each["code"] for each in told(said)["rejected"]} == {"opted_out"}
+        assert said.get(b"set-cookie") is None
+    assert nothing_stored(asking)
+
+
+def test_who_says_yes_on_the_page_is_counted_from_then_on(asking):
+    page, _ = asking.navigate()
+    answer = asking.confirm(page, [SAME, TEXT, YES], nav="navigate")
+    cookies = [value for name, value in answer.fields if name == b"set-cookie"]
+    assert [value.partition(b"=")[0] for value in cookies] == [b"footfall"]
+    [row] = asking.rows()
+    assert (row["params"]["nav"], row["lane"], row["params"]["title"]) == ("navigate", "person", "Shop")
+
+
+def test_a_page_asked_for_with_consent_is_an_ordinary_one(asking):
+    answer = asking.request(b"GET", b"/", [*NAVIGATION, YES])
+    assert answer.get(
+        b"set-cookie",
+    ).startswith(b"footfall=")
+    assert [row["lane"] for row in asking.rows()] == ["unproven"]
+
+
+def test_in_opt_in_mode_a_signal_that_says_no_means_no_tag(asking):
+    answer = asking.request(b"GET", b"/", [*NAVIGATION, (b"sec-gpc", b"1"), YES])
+    assert b"data-page" not in answer.body
+    assert nothing_stored(asking)
+
+
+def test_a_sleeping_page_is_never_answered_304(asking):
+    answer = asking.request(b"GET", b"/", [*NAVIGATION, (b"if-none-match", b'W/"x-ff"')])
+    assert (answer.status, b"data-page" in answer.body) == (200, True)
+
+
+# The tracker ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_tracker_is_served_gzipped_with_the_configurations_settings(tmp_path):
+    with shop(Config(base=tmp_path, capture=Capture(hover="tagged", hover_min_ms=450, leave=False))) as there:
+        plain = there.request(b"GET", b"/_footfall/t.js", [])
+        coded = there.request(b"GET", b"/_footfall/t.js", [(b"accept-encoding", b"br, gzip;q=0.5")])
+        never = there.request(b"GET", b"/_footfall/t.js", [(b"accept-encoding", b"gzip;q=0")])
+    assert gzip.decompress(coded.body) == plain.body == never.body
+    assert (coded.get(b"content-encoding"), plain.get(b"content-encoding")) == (b"gzip", None)
+    assert b"Accept-Encoding" in (plain.get(b"vary") or b"")
+    assert len(coded.body) <= 3_072
+    assert plain.body.endswith(b'})({"click":"auto","hover":"tagged","hoverMin":450,"forms":true,"leave":false});')
+
+
+# Hostile -------------------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+ACTIONS = st.sampled_from(
+    ["banner.hover", "link.click", "form.submit", "form.start", "field.change", "page.leave", "page.visit", "a.b"]
+)
+NAMES = st.sampled_from(
+    ["name", "dwell_ms", "form", "fields", "skipped", "field", "filled", "uri", "engaged_ms", "sku"]
+)
+HOSTILE_EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.uuids().map(str) | JSON,
+        "action": ACTIONS | JSON,
+        "ago": JSON,
+        "view": st.uuids().map(str) | JSON,
+        "params": st.dictionaries(NAMES | st.text(max_size=8), JSON, max_size=8) | JSON,
+    },
+)
+BEACONS = st.fixed_dictionaries(
+    {"v": st.just(1)},
+    optional={
+        "page": JSON,
+        "confirm": st.dictionaries(st.sampled_from(["id", "uri", "title", "referrer", "nav"]), JSON) | JSON,
+        "events": st.lists(HOSTILE_EVENTS | JSON, max_size=6) | JSON,
+        "token": JSON,
+        "consent": JSON,
+    },
+)
+
+
+def text_of(document: object) -> bytes:
+    return json.dumps(document).encode("utf-8", "surrogatepass")
+
+
+def spoilt(body: bytes, seed: int) -> bytes:
+    """The body with a few bytes changed, as often as not."""
+    chance = random.Random(seed)
+    raw = bytearray(body)
+    for _ in range(chance.choice((0, 0, 1, 5)) if raw else 0):
+        raw[chance.randrange(len(raw))] = chance.randrange(256)
+    return bytes(raw)
+
+
+@settings(max_examples=HOSTILE_BODIES // 20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(BEACONS | JSON, min_size=20, max_size=20), st.integers(0, 2**32))
+def test_ten_thousand_hostile_bodies_are_never_an_error_of_ours(hostile, documents, seed):
+    """Twenty at a time, down one connection each: 202 or a 4xx with its reason, and the next page is served."""
+    page, _ = hostile.navigate()
+    for index, document in enumerate(documents):
+        if isinstance(document, dict):
+            document.setdefault("page", page)
+        answer = hostile.post(spoilt(text_of(document), seed + index))
+        assert answer.status in (202, 400), (answer.status, answer.body)
+        assert set(told(answer)) in ({"accepted", "duplicates", "rejected", "warnings"}, {"error", "message"})
+    before = len(hostile.rows("link.click"))
+    assert told(hostile.does(page, event("link.click", name="still here")))["accepted"] == 1
+    assert len(hostile.rows("link.click")) == before + 1
