@@ -11,7 +11,14 @@ from typing import NoReturn
 MOST_WORKERS = 64
 LANES = ("person", "unproven", "bot")  # VISITS section 5
 FORMATS = ("jsonl", "csv")
-CHILDREN = ("worker", "demo-site")  # what a running footfall starts; nobody types it, so nobody is told of it
+MOST_VISITORS = 1_000
+MOST_DAYS = 400
+CHILDREN = (
+    "worker",
+    "report-site",
+    "demo-site",
+    "demo-visitors",
+)  # what a running footfall starts; nobody types it, so nobody is told of it
 
 _UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -56,8 +63,18 @@ def parser(version: str) -> argparse.ArgumentParser:
         help="stand in front of a small bundled shop, to try it",
         description="Start a small bundled shop and stand in front of it, to try footfall.",
     )
+    demo.add_argument(
+        "--visitors", metavar="N", type=_visitors, default=0, help="simulated visitors who walk the shop at once (0)"
+    )
     _running(demo)
 
+    _report(
+        commands.add_parser(
+            "report",
+            help="print what visitors did, or where the report is read",
+            description="Print a summary of what visitors did in the last days.",
+        )
+    )
     _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
 
     check = commands.add_parser(
@@ -75,7 +92,7 @@ def _children() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
     for name in CHILDREN:
         child = commands.add_parser(name)
-        child.add_argument("--socket", type=int, action="append", required=True)
+        child.add_argument("--socket", type=int, action="append")
         child.add_argument("--lifeline", type=int, required=True)
     return top
 
@@ -87,7 +104,7 @@ def _everywhere(command: argparse.ArgumentParser) -> None:
 
 def _running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
-    command.add_argument("--report", metavar="HOST:PORT|off", help="only off: this version has no report yet (off)")
+    command.add_argument("--report", metavar="HOST:PORT|off", help="where the report is read (127.0.0.1:8081)")
     command.add_argument("--workers", metavar="N", type=_workers, default=1, help="worker processes (1)")
     _everywhere(command)
 
@@ -106,10 +123,31 @@ def _export(command: argparse.ArgumentParser) -> None:
     _everywhere(command)
 
 
-def _workers(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_WORKERS}, not {text!r}")
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
+    command.add_argument("--json", action="store_true", help="the same numbers as one JSON object")
+    command.add_argument(
+        "--address", action="store_true", help="print the address that opens the report in a browser, and nothing else"
+    )
+    _everywhere(command)
+
+
+def _between(text: str, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be 1 to {most}, not {text!r}")
     return int(text)
+
+
+def _visitors(text: str) -> int:
+    return _between(text, MOST_VISITORS)
+
+
+def _days(text: str) -> int:
+    return _between(text, MOST_DAYS)
+
+
+def _workers(text: str) -> int:
+    return _between(text, MOST_WORKERS)
 
 
 def _uuid(text: str) -> str:

@@ -12,23 +12,29 @@ import json
 import logging
 import os
 import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
-from proxy import app
+from proxy import app, files, reporting
 from proxy.arguments import parse
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
-from proxy.demo import shop
+from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
+from proxy.secretfile import SecretFileError
+from proxy.store.base import StoreError
 from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
 
 GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
+SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
+WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
 SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
@@ -40,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COMMANDS[given.command](given)
     except ConfigError as wrong:
         return _fail(str(wrong), USAGE)
-    except (BindError, app.StartError) as wrong:
+    except (BindError, files.StartError, SecretFileError) as wrong:
         return _fail(str(wrong), PROBLEM)
     except KeyboardInterrupt:
         return PROBLEM
@@ -50,15 +56,16 @@ def serve(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": given.upstream})
     if not config.site.upstream:
         raise ConfigError("no site to front: footfall serve --upstream URL, or site.upstream in config.toml")
-    return asyncio.run(_serve(config, given.workers, demo=False, hint=_again(given)))
+    return asyncio.run(_serve(config, given))
 
 
 def demo(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": "", "site.public_origin": ""})
-    return asyncio.run(_serve(config, given.workers, demo=True, hint=_again(given)))
+    return asyncio.run(_serve(config, given))
 
 
-async def _serve(config: Config, workers: int, *, demo: bool, hint: str) -> int:
+async def _serve(config: Config, given: argparse.Namespace) -> int:
+    demo = given.command == "demo"
     listener = await bind_patiently(*config.site.listen_address)
     jobs = []
     if demo:
@@ -66,16 +73,53 @@ async def _serve(config: Config, workers: int, *, demo: bool, hint: str) -> int:
         jobs.append(Job("demo shop", "demo-site", (site,)))
         config = config.with_upstream(_url(site))
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
-    told = {"config": config.to_json(), "keys": to_text(app.prepare(config))}
-    jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), workers))
-    for line in _welcome(config, _url(listener), demo=demo, hint=hint):
+    told = {"config": config.to_json(), "keys": to_text(files.prepare(config))}
+    jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
+    report = await _report_job(config, jobs)
+    if demo and given.visitors:
+        walk = {"address": _url(listener), "visitors": given.visitors}
+        jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
+    for line in _welcome(config, _url(listener), report, given):
         print(line, file=sys.stderr)
     return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
 
+async def _report_job(config: Config, jobs: list[Job]) -> str:
+    """Adds the report's process to the jobs. Returns the address that opens it, '' where there is none: a report that
+    cannot be had is no reason not to serve the site."""
+    if config.report.listen_address is None:
+        return ""
+    try:
+        token = reporting.load_token(config.token_path)
+        listener = await bind_patiently(*config.report.listen_address)
+    except (BindError, SecretFileError) as wrong:
+        _say(f"there will be no report: {wrong}")
+        return ""
+    told = {"config": config.to_json(), "token": token}
+    jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode()))
+    return f"{_url(listener)}/?token={token}"
+
+
+def report(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    if given.address:
+        if config.report.listen_address is None:
+            raise ConfigError("report.listen is off: there is no report in a browser")
+        return _print([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
+    try:
+        return _print(
+            reporting.summarise(
+                config, days=given.days, as_json=given.json, width=width, colour=_has_colour(sys.stdout)
+            )
+        )
+    except StoreError as wrong:
+        return _fail(str(wrong), PROBLEM)
+
+
 def export(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
-    lines = app.export(
+    lines = files.export(
         config,
         format=given.format,
         since_ms=given.since,
@@ -89,7 +133,7 @@ def export(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
-    problems = app.inspect(config)
+    problems = [*files.inspect(config), *filter(None, [reporting.inspect_token(config.token_path)])]
     default = Config()
     lines = []
     for name, _, _ in known_keys():
@@ -115,6 +159,21 @@ def worker(given: argparse.Namespace) -> int:
     return app.run_worker(config, keys, _sockets(given), given.lifeline)
 
 
+def report_site(given: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    told = json.load(sys.stdin)
+    config = Config.from_json(told["config"])
+    return reporting.run_report(config, told["token"], version("footfall"), _sockets(given), given.lifeline)
+
+
+def demo_visitors(given: argparse.Namespace) -> int:
+    told = json.load(sys.stdin)
+    return visitors.walk(
+        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=_say, lifeline=given.lifeline
+    )
+
+
 def demo_site(given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
     return server.run(
@@ -129,9 +188,12 @@ def demo_site(given: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "demo": demo,
+    "report": report,
     "export": export,
     "check": check,
     "worker": worker,
+    "report-site": report_site,
+    "demo-visitors": demo_visitors,
     "demo-site": demo_site,
 }
 
@@ -144,7 +206,7 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
 
 
 def _sockets(given: argparse.Namespace) -> list[socket.socket]:
-    return [socket.socket(fileno=number) for number in given.socket]
+    return [socket.socket(fileno=number) for number in given.socket or ()]
 
 
 def _url(listener: socket.socket) -> str:
@@ -152,39 +214,53 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _again(given: argparse.Namespace) -> str:
-    """The export command that reads what this run writes, as one can type it here."""
+def _again(given: argparse.Namespace, command: str) -> str:
+    """The command that reads what this run writes, as one can type it here."""
     program = Path(sys.executable).with_name("footfall")
     try:
         name = str(program.relative_to(Path.cwd()))
     except ValueError:
         name = "footfall"
     options = [f" --{key} {shlex.quote(str(value))}" for key in ("config", "store") if (value := getattr(given, key))]
-    return f"{name} export{''.join(options)}"
+    return f"{name} {command}{''.join(options)}"
 
 
-def _welcome(config: Config, address: str, *, demo: bool, hint: str) -> list[str]:
-    site = "the shop, through footfall" if demo else "the site, through footfall"
+def _welcome(config: Config, address: str, report: str, given: argparse.Namespace) -> list[str]:
+    demo = given.command == "demo"
     lines = [
         f"footfall {version('footfall')}",
-        f"  {site:28}{_strong(address + '/')}",
+        f"  {'the shop, through footfall' if demo else 'the site, through footfall':28}{_strong(address + '/')}",
         f"  {'without it':28}{config.site.upstream}/",
-        f"  {'what happens is kept in':28}{config.store_path}",
-        "",
     ]
+    if report:
+        # Where nobody looks at the screen this goes into a log, which is no place for a password.
+        shown = report if demo or sys.stderr.isatty() else report.partition("?")[0]
+        lines.append(f"  {'what visitors do':28}{_strong(shown)}")
+        if shown != report:
+            lines.append(f"  {'its way in':28}{_again(given, 'report --address')}")
+    lines += [f"  {'what happens is kept in':28}{config.store_path}", ""]
     if demo:
         lines += [
             "Open the first address, look at a few products, subscribe to the newsletter, order something.",
-            "Everything is made up and nothing leaves this machine. Then, in another terminal:",
+            "Everything is made up and nothing leaves this machine. In another terminal:",
         ]
     else:
-        lines += ["Open the first address, look at a few pages; then, in another terminal:"]
-    return [*lines, f"  {hint}", "Ctrl-C stops; what is in flight is finished first.", ""]
+        lines += ["Open the first address, look at a few pages. In another terminal:"]
+    return [
+        *lines,
+        f"  {_again(given, 'report')}",
+        f"  {_again(given, 'export')}",
+        "Ctrl-C stops; what is in flight is finished first.",
+        "",
+    ]
 
 
 def _strong(text: str) -> str:
-    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return f"\033[1m{text}\033[0m" if coloured else text
+    return f"\033[1m{text}\033[0m" if _has_colour(sys.stderr) else text
+
+
+def _has_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _print(lines: Iterable[str]) -> int:

@@ -39,7 +39,8 @@ class BindError(Exception):
 class Job:
     """`count` processes of `python -m proxy <command> --socket FD... --lifeline FD`, `stdin` on their input.
 
-    The sockets are the supervisor's from then on: it closes them when it stops.
+    The sockets are the supervisor's from then on: it closes them when it stops. `once`: it is done when it ends, and is
+    not started again.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Job:
     sockets: tuple[socket.socket, ...]
     stdin: bytes = b""
     count: int = 1
+    once: bool = False
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -164,6 +166,10 @@ class Supervisor:
             steady.cancel()
             del self._children[name]
             if self._stopping.is_set():
+                return
+            if job.once:
+                if status:
+                    self._announce(f"{name} ended ({_ending(status)})")
                 return
             lived = loop.time() - started
             quick = 0 if lived >= STEADY_SECONDS else quick + 1

@@ -25,8 +25,7 @@ SENSITIVE_WORDS = frozenset(
 SENSITIVE_QUERY_WORDS = SENSITIVE_WORDS | frozenset("code state auth session sid sig email key".split())
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[^A-Za-z0-9]+")
-_DIGITS = "0123456789"
+_NOT_WORD = re.compile(r"[^A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
@@ -44,12 +43,12 @@ class CleanUri:
 
 
 def words_of(name: str) -> frozenset[str]:
-    """The lower-case words of a field's name: split on non-alphanumerics and camelCase, without digits at their end.
+    """The lower-case words of a field's name: split at whatever is no letter and at camelCase; and all as one.
 
     `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token`, `cvv2` do not.
     """
     parts = (*_NOT_WORD.split(_CAMEL.sub(" ", name)), _NOT_WORD.sub("", name))
-    return frozenset(part.rstrip(_DIGITS).lower() for part in parts if part)
+    return frozenset(part.lower() for part in parts if part)
 
 
 def unquote(text: str) -> str:

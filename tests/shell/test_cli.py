@@ -137,7 +137,7 @@ def running(where: Path, *words: str, **more: str) -> Iterator[Running]:
         process = subprocess.Popen(
             [sys.executable, "-m", "proxy", *words, "--listen", "127.0.0.1:0"],
             cwd=where,
-            env=environment(**more),
+            env=environment(**{"FOOTFALL_REPORT__LISTEN": "off", **more}),
             stderr=stderr,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -157,7 +157,7 @@ def running(where: Path, *words: str, **more: str) -> Iterator[Running]:
                 process.wait()
 
 
-@pytest.mark.parametrize("words", [(), ("serve",), ("demo",), ("export",), ("check",)])
+@pytest.mark.parametrize("words", [(), ("serve",), ("demo",), ("report",), ("export",), ("check",)])
 def test_help_is_on_standard_output_and_good(tmp_path, words):
     done = footfall(tmp_path, *words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -168,10 +168,12 @@ def test_usage_and_configuration_errors_are_one_line_and_exit_2(tmp_path):
     assert "COMMAND" in one_line(footfall(tmp_path), 2)
     assert "--upstream URL" in one_line(footfall(tmp_path, "serve"), 2)
     assert "FOOTFALL_SITE__UPSTREAM?" in one_line(footfall(tmp_path, "serve", FOOTFALL_SITE_UPSTREAM="http://a"), 2)
-    for command in ("demo", "check"):
-        told = footfall(tmp_path, command, FOOTFALL_REPORT__LISTEN="127.0.0.1:0")
-        assert "no report yet" in one_line(told, 2)
-    assert "no report yet" in one_line(footfall(tmp_path, "demo", "--report", "127.0.0.1:0"), 2)
+    assert "HOST:PORT or 'off'" in one_line(footfall(tmp_path, "demo", "--report", "8081"), 2)
+    assert "own site.listen" in one_line(footfall(tmp_path, "demo", "--report", "127.0.0.1:8080"), 2)
+    assert "1 to 1000" in one_line(footfall(tmp_path, "demo", "--visitors", "0"), 2)
+    assert "report.listen is off" in one_line(
+        footfall(tmp_path, "report", "--address", FOOTFALL_REPORT__LISTEN="off"), 2
+    )
     (tmp_path / "deep.toml").write_text(f"site = {'[' * 20_000}")
     assert "nested too deep" in one_line(footfall(tmp_path, "check", "--config", "deep.toml"), 2)
     assert "No such file" in one_line(footfall(tmp_path, "check", "--config", "none.toml"), 2)

@@ -36,6 +36,12 @@ WORDS = [
     ("sessionId", True),
     ("email", True),
     ("code", True),
+    ("password2", True),
+    ("cvv2", True),
+    ("otp-6", True),
+    ("cardNumber1", True),
+    ("2password", True),
+    ("1234", False),
     ("passenger", False),
     ("experience", False),
     ("zip code"[:3], False),
@@ -189,6 +195,22 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "clean"), TEXTS)
 def test_a_text_is_made_fit_for_storing(text, clean):
     assert clean_text(text, 100) == clean
+
+
+def test_a_text_that_is_cut_at_a_space_does_not_end_with_it():
+    assert clean_text("Spring sale", 7) == "Spring"
+
+
+@given(st.text(st.characters(), max_size=50), st.integers(0, 20))
+def test_what_is_clean_stays_as_it_is(text, limit):
+    clean = clean_text(text, limit)
+    assert clean_text(clean, limit) == clean
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])).map(lambda rest: f"https://user@Shop.example/{rest}"))
+def test_a_clean_uri_stays_as_it_is(uri):
+    once = clean_uri(uri)
+    assert once is not None and clean_uri(once.uri) == once
 
 
 @given(st.text(st.characters(), max_size=50), st.integers(0, 20))

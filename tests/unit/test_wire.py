@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.events.privacy import URI_MAX_CHARS
-from proxy.events.wire import EVENTS_MAX, NAVS, TITLE_MAX_CHARS, BadBeacon, Beacon, Showing, parse_beacon
+from proxy.events.wire import (
+    BODY_MAX_BYTES,
+    CONSENTS,
+    EVENTS_MAX,
+    NAVS,
+    TITLE_MAX_CHARS,
+    TOKEN_MAX_CHARS,
+    BadBeacon,
+    Beacon,
+    Showing,
+    parse_beacon,
+)
 
 CONFIRM = {
     "id": "0188b4d6-7c00-7000-8000-000000000001",
@@ -49,6 +60,40 @@ def test_the_least_beacon():
     assert parsed({"v": 1}) == Beacon("", None, ())
     assert parsed({"v": 1, "page": None, "confirm": None, "events": []}) == Beacon("", None, ())
     assert parsed({"v": 1, "page": 7}) == Beacon("", None, ())
+
+
+@pytest.mark.parametrize("consent", sorted(CONSENTS))
+def test_what_the_visitor_just_said_about_consent(consent):
+    assert parsed({"v": 1, "consent": consent}) == Beacon("", None, (), consent=consent)
+
+
+@pytest.mark.parametrize("consent", ["", "IN", "in ", "yes", True, None, 1, ["in"], {"in": 1}])
+def test_anything_else_about_consent_says_nothing(consent):
+    assert parsed({"v": 1, "consent": consent}).consent == ""
+
+
+TOKENS = [
+    ("a.b.c", "a.b.c"),
+    ("x" * TOKEN_MAX_CHARS, "x" * TOKEN_MAX_CHARS),
+    ("x" * (TOKEN_MAX_CHARS + 1), ""),
+    (None, ""),
+    (5, ""),
+    ("\ud800", "?"),
+]
+
+
+@pytest.mark.parametrize(("sent", "token"), TOKENS)
+def test_a_token_is_whole_or_none(sent, token):
+    assert parsed({"v": 1, "token": sent}).token == token
+
+
+def test_of_a_key_sent_twice_the_last_counts():
+    assert parse_beacon(b'{"v": 2, "v": 1, "page": "a", "page": "b"}') == Beacon("b", None, ())
+
+
+def test_a_wide_body_is_read_at_once():
+    wide = b'{"v": 1, "x": [' + b",".join([b"[[[[[]]]]]"] * 2_900) + b"]}"
+    assert len(wide) <= BODY_MAX_BYTES and parse_beacon(wide).events == ()
 
 
 REFUSED = [
@@ -147,6 +192,8 @@ BEACONS = st.fixed_dictionaries(
     optional={
         "page": JSON | st.text(min_size=43, max_size=43),
         "events": JSON | st.lists(JSON, max_size=3),
+        "consent": JSON | st.sampled_from(sorted(CONSENTS)),
+        "token": JSON,
         "confirm": JSON
         | st.fixed_dictionaries(
             {},
@@ -169,6 +216,8 @@ def check_total(body: bytes) -> None:
         assert error.code and str(error)
         return
     assert len(beacon.events) <= EVENTS_MAX
+    assert beacon.consent in CONSENTS | {""}
+    (beacon.page + beacon.token).encode("utf-8")
     shown = beacon.showing
     if shown is not None:
         for text in shown:

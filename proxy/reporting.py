@@ -1,0 +1,75 @@
+"""The report's process, and what `footfall report` prints: configuration in, the report room's answers out.
+
+Law: whoever reads the report reads the store only; nothing here is in the way of a visitor.
+"""
+
+import contextlib
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from socket import socket
+
+from proxy import secretfile
+from proxy.http.server import run
+from proxy.report import terminal
+from proxy.report.app import make_report
+from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.tables import Config
+
+TOKEN_BYTES = 24
+STOP_SECONDS = 2
+"""For answers under way; live feeds never end by themselves."""
+HERE = frozenset(("localhost", "127.0.0.1", "::1"))
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+def load_token(path: Path) -> str:
+    """The report's password, made on first start. Raises SecretFileError."""
+    return secretfile.load(path, _parse_token, lambda: f"{secrets.token_urlsafe(TOKEN_BYTES)}\n")
+
+
+def inspect_token(path: Path) -> str | None:
+    """What is wrong with the password's file, in one line; None where it is good, or not there yet."""
+    return secretfile.inspect(path, _parse_token)
+
+
+def run_report(config: Config, token: str, version: str, sockets: list[socket], lifeline: int) -> int:
+    """The report's process: serve it on the sockets until the signal or the parent's end."""
+    address = config.report.listen_address
+    host = address[0] if address is not None else "localhost"
+    app = make_report(
+        lambda: SqliteQuestions(config.store_path),
+        token=token,
+        hosts=HERE | {host, *config.report.hosts},
+        zone=config.report.zone,
+        clock_ms=lambda: time.time_ns() // 1_000_000,
+        site=config.site.public_origin or f"http://{config.site.listen}",
+        version=version,
+    )
+    return run(
+        app, sockets=sockets, refused=lambda host, status: None, lifeline=lifeline, graceful_seconds=STOP_SECONDS
+    )
+
+
+def summarise(config: Config, *, days: int, as_json: bool, width: int, colour: bool) -> Iterator[str]:
+    """What the report says of the last days, today included, as lines for a terminal. Raises StoreError."""
+    now = datetime.now(config.report.zone)
+    first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    now_ms = int(now.timestamp() * 1000)
+    span = {"since_ms": int(first.timestamp() * 1000), "until_ms": now_ms + 1, "now_ms": now_ms}
+    zone = config.report.zone
+    with contextlib.closing(SqliteQuestions(config.store_path)) as reader:
+        if as_json:
+            yield from terminal.as_json(reader, zone=zone, **span)
+        else:
+            yield from terminal.summary(reader, zone=zone, width=width, colour=colour, **span)
+
+
+def _parse_token(text: str) -> str:
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("must be one line of 16 to 128 letters, digits, '-' or '_'; remove it to have a new one made")
+    return token
