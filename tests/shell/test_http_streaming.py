@@ -10,8 +10,8 @@ from wire import Seen, Wire, always, eventually, ok, origin, proxy_process, prox
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 STALL_BYTES = 300 * 1024 * 1024
 GROWTH_BYTES = 4 * 1024 * 1024
-"""Of a process that holds none of it: the buffers of two connections and what the allocator rounds up (0.5 to 2.1 MB were
-seen)."""
+"""Of a process that holds none of it: the buffers of two connections and what the allocator rounds up (0.5 to 2.1 MB
+were seen)."""
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import (
     ENGINES,
+    HOST,
     HOUR,
     MINUTE,
     SECOND,
@@ -111,6 +112,25 @@ def test_an_event_before_its_page_happened_with_it_and_keeps_what_was_sent(engin
         """,
         Query(action="link.click"),
     )
+    check_promises(engine)
+
+
+def test_a_click_that_is_told_later_than_the_page_it_led_to_came_first(engine):
+    home = f"https://{HOST}/"
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(visit("P2", "A", MINUTE, path="/b", came_back=True, referrer=home))
+    late = [click("E1", ago=40), click("E2", ago=480), does("form.submit", "E3", form="f", fields={}, ago=30)]
+    engine.append(sends(P1, "A", *late, at=MINUTE + 70), sends(P1, "A", click("E4"), at=MINUTE + 600))
+    engine.append(
+        sends(P2, "A", click("E5", view="P2"), at=MINUTE + 90), sends(P1, "A", hover("E6", 900), at=MINUTE + 80)
+    )
+    times = {
+        name_of(event.id): (event.time - T - MINUTE, event.params.get("original_ago")) for event in engine.events()
+    }
+    # Told to be after the page was asked for: before it. Before it anyway, much later, on the next page, no click: as
+    # told.
+    assert [times[name] for name in ("E1", "E3")] == [(-1, 40), (-1, 30)]
+    assert [times[name] for name in ("E2", "E4", "E5", "E6")] == [(-410, None), (600, None), (90, None), (80, None)]
     check_promises(engine)
 
 

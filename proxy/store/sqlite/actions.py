@@ -19,6 +19,11 @@ UNUSUAL = 4
 REJECTIONS_KEPT = 1_000
 """WIRE.md, "Beacon": the latest refused events are kept for the report."""
 VISIT = "page.visit"
+CAUSE_WITHIN_MS = 500
+"""A click and the page that it asks for travel side by side, and the page may win: what is done on a page this long
+after the visitor has asked for the next one is taken for what asked for it. Nobody clicks again so soon."""
+LATEST_EVENTS = 20
+"""Of a session, in which that next page is looked for."""
 
 
 def add_all(tables: Tables, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> int:
@@ -79,6 +84,25 @@ def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[i
     return time, (("original_ago", sent),) if sent is not None else ()
 
 
+def _before_its_effect(tables: Tables, event: BrowserEvent, place: Place, session: int, time: int) -> tuple[int, Facts]:
+    """A click, or a submit, that was told later than the page it led to: it came first all the same."""
+    if not event.action.endswith((".click", ".submit")):
+        return time, ()
+    values = {
+        "session": session,
+        "latest": LATEST_EVENTS,
+        "visit": tables.word(VISIT),
+        "view": place.seq,
+        "time": time,
+        "within": CAUSE_WITHIN_MS,
+        "uri": place.uri,
+    }
+    asked = tables.execute_named("next_page", values).fetchone()[0]
+    if asked is None or place.time is None or asked <= place.time:
+        return time, ()
+    return asked - 1, (("original_ago", event.ago_ms),)
+
+
 def _add(
     tables: Tables,
     rules: Rules | None,
@@ -88,6 +112,8 @@ def _add(
     place: Place,
 ) -> None:
     time, clamped = _moment(message, event, place)
+    if not clamped and event.opens and visitor.session is not None and place.seq is not None:
+        time, clamped = _before_its_effect(tables, event, place, visitor.session.id, time)
     session = None
     if rules is not None:
         session = sessions.join(tables, rules, visitor, time, _opener(message, event, place) if event.opens else None)
