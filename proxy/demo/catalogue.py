@@ -6,6 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Product:
     slug: str
+    sku: str
     name: str
     price: int
     line: str
@@ -16,6 +17,7 @@ class Product:
 PRODUCTS = (
     Product(
         "harbour-mug",
+        "MC-101",
         "Harbour mug",
         24,
         "A deep blue mug that holds a morning.",
@@ -25,6 +27,7 @@ PRODUCTS = (
     ),
     Product(
         "tide-bowl",
+        "MC-204",
         "Tide bowl",
         32,
         "Wide, calm, and good at soup.",
@@ -34,6 +37,7 @@ PRODUCTS = (
     ),
     Product(
         "ember-teapot",
+        "MC-310",
         "Ember teapot",
         78,
         "Pours without a drip. We checked.",
@@ -43,6 +47,7 @@ PRODUCTS = (
     ),
     Product(
         "field-plate",
+        "MC-122",
         "Field plate",
         28,
         "Speckled like an egg.",
@@ -52,6 +57,7 @@ PRODUCTS = (
     ),
     Product(
         "dune-vase",
+        "MC-415",
         "Dune vase",
         54,
         "For three stems, or none.",
@@ -61,6 +67,7 @@ PRODUCTS = (
     ),
     Product(
         "slate-carafe",
+        "MC-317",
         "Slate carafe",
         46,
         "Cold water, slow evenings.",

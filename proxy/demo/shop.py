@@ -26,9 +26,25 @@ from proxy.demo.catalogue import BY_SLUG, PRODUCTS
 HERE = Path(__file__).parent
 FORM_BYTES = 16_384
 FIELD_CHARACTERS = 200
+FORM_FIELDS = 24  # the checkout has 18
 MOST_OF_ONE = 12  # pieces of a product in one order
 COMPRESS_FROM_BYTES = 1_000
 NEEDED = {"name": "your name", "email": "your e-mail address", "address": "where to send it"}
+COUNTRIES = (
+    ("AT", "Austria"),
+    ("BE", "Belgium"),
+    ("DK", "Denmark"),
+    ("FR", "France"),
+    ("DE", "Germany"),
+    ("IE", "Ireland"),
+    ("IT", "Italy"),
+    ("NL", "Netherlands"),
+    ("PL", "Poland"),
+    ("PT", "Portugal"),
+    ("ES", "Spain"),
+    ("SE", "Sweden"),
+    ("GB", "United Kingdom"),
+)
 
 
 def app() -> Starlette:
@@ -55,6 +71,7 @@ class Shop:
     def __init__(self) -> None:
         loader = FileSystemLoader(HERE / "templates")
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+        self._templates.globals["countries"] = COUNTRIES
         newest = max(path.stat().st_mtime for path in (HERE / "templates").iterdir())
         self._modified = format_datetime(datetime.fromtimestamp(int(newest), UTC), usegmt=True)
 
@@ -138,7 +155,7 @@ async def _form(request: Request) -> dict[str, str]:
         if len(body) > FORM_BYTES:
             raise HTTPException(413)
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
     except ValueError:
         raise HTTPException(400) from None
     return {name: values[0][:FIELD_CHARACTERS] for name, values in fields.items()}
