@@ -10,12 +10,13 @@ import re
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, warn_if_busy
 from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS, LoadError, Request, first_visits
 from benchmarks.pace import SLOWER
-from benchmarks.rows import BARE, ONE, PEER, TRACKED, TRIES, TWO, Visitors, released_unsaved, rounds
-from benchmarks.servers import HEAD_TAG, ROOT, SMALL, Server, footfall, origin, part, peer, write_site
+from benchmarks.rows import BARE, ONE, OPEN, PEER, TEN, TRACKED, TRIES, TWO, Figures, Visitors, released_unsaved, rounds
+from benchmarks.servers import HEAD_TAG, ROOT, SMALL, UNLIMITED, Server, footfall, origin, part, peer, write_site
 from benchmarks.table import ratio, replaced, table
 
 RATIO_LIMIT = 4.5
@@ -45,9 +46,7 @@ def bench(plan: Plan, readme: Path | None) -> int:
             rounds(plan.programs.h2load, servers, visitors, number=plan.rounds, requests=plan.requests, say=say)
         )
     late = sum(released_unsaved(server.store) for server in servers.values() if server.store)
-    stored = sum(one.stored for one in figures)
-    again, disturbed = sum(one.again for one in figures), sum(one.disturbed for one in figures)
-    text = f"{table(figures)}\n\n{explained(plan, stored, late, again, disturbed)}"
+    text = f"{table(figures)}\n\n{explained(plan, figures, late)}"
     print(text)
     say(f"took {time.monotonic() - begun:.0f} s")
     if readme is not None:
@@ -67,6 +66,7 @@ def start(plan: Plan, running: contextlib.ExitStack) -> tuple[dict[str, Server],
     site = running.enter_context(origin(nginx, where / "origin", where / "site"))
     one = running.enter_context(footfall(where / "one", site))
     two = running.enter_context(footfall(where / "two", site, workers=2))
+    open_one = running.enter_context(footfall(where / "open", site, settings=UNLIMITED))
     bare = running.enter_context(part(where / "bare", "bare", site, where / "site" / SMALL.lstrip("/")))
     answer = first_visits(one.port, Request(SMALL, ARRIVING), 1)[0]
     tag = TAG.findall(answer.body)
@@ -80,29 +80,41 @@ def start(plan: Plan, running: contextlib.ExitStack) -> tuple[dict[str, Server],
     shown = first_visits(other.port, Request(SMALL, ARRIVING), 1)[0].body
     if shown != page.replace(HEAD_TAG.encode(), HEAD_TAG.encode() + tag[0], 1):
         raise LoadError(f"{SMALL}: nginx does not put in the same tag")
-    servers = {ONE: one, TWO: two, BARE: bare, PEER: other}
-    return servers, {ONE: Visitors.of(one), TWO: Visitors.of(two)}
+    servers = {ONE: one, TWO: two, OPEN: open_one, BARE: bare, PEER: other}
+    visitors = {ONE: Visitors.of(one), TWO: Visitors.of(two), OPEN: Visitors.of(open_one, telling=True)}
+    return servers, visitors
 
 
-def explained(plan: Plan, stored: int, late: int, again: int, disturbed: int) -> str:
+def explained(plan: Plan, figures: list[Figures], late: int) -> str:
     """What the figures mean and how they came about."""
+    again, disturbed = sum(one.again for one in figures), sum(one.disturbed for one in figures)
+    pages = sum(one.stored for one in figures if not one.row.events)
+    events = sum(one.stored for one in figures if one.row.events)
+    ten = next(median(one.ours) for one in figures if one.row is TEN)
     visitors = min((plan.rounds + 1) * LOADERS, VISITORS)
     page, first, image = (len(fields) + OWN_FIELDS for fields in (INSIDE, ARRIVING, IMAGE))
     lines = (
         f"CPU time, user and system, of all processes of each; medians of {plan.rounds} interleaved"
-        f" round{'s' * (plan.rounds > 1)} of {plan.requests:,} requests a row, warmed. The ratio is the median of the"
-        " rounds' own ratios, beside it the lowest and the highest.",
-        "footfall: `footfall serve`, 1 worker, default configuration, everything recorded, pages held until the commit."
+        f" round{'s' * (plan.rounds > 1)} of {plan.requests:,} requests a row ({TEN.requests(plan.requests):,} of"
+        " beacons), warmed. The ratio is the median of the rounds' own ratios, beside it the lowest and the highest.",
+        "footfall: `footfall serve`, 1 worker, default configuration but without the report's process, everything"
+        " recorded, pages held until the commit."
         " nginx: `sub_filter` puts in a tag of the same length, `Set-Cookie` added, 1 worker process, 16"
         " buffers of 16 KB (with its default ones it takes nearly twice as long on the larger bodies). Both before the"
         " same nginx, with connections kept alive.",
         f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each, {visitors}"
         f" different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
         " visit, which has no cookie).",
+        "A beacon of ten events (seven hovers, two clicks, page.leave) is answered after its commit;"
+        f" per event that is {ten / TEN.events:.0f} us. {VISITORS} visitors in turn, every event with an id of its own,"
+        " sent by a process of ours that had made all of them before; the limits per visitor and address are off, since"
+        " all come from one. nginx passes the same requests on to the same nginx, which answers 204 and keeps nothing:"
+        " what any proxy does at least, not what a collector does.",
         f"Where a core was more than {SLOWER - 1:.0%} slower than at its best, before or after a pair of runs, the pair"
         f" was measured again, {TRIES - 1} times at most: that were {again}, and {disturbed} stayed disturbed.",
-        f"Every one of the {stored:,} pages that footfall was asked for is in its store exactly once;"
-        f" {late:,} of them were released by the time-out (`hold_ms`) before they were.",
+        f"Every one of the {pages:,} pages that footfall was asked for is in its store exactly once;"
+        f" {late:,} of them were released by the time-out (`hold_ms`) before they were. So is every one of the"
+        f" {events:,} events that it was told.",
         f"{machine(plan.programs)}.",
     )
     return "\n\n".join(lines)

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,13 @@ POLL_SECONDS = 0.01
 PORT_TRIES = 5
 """Another program may take a free port before its server does."""
 
+NO_REPORT = {"FOOTFALL_REPORT__LISTEN": "off"}
+DEFAULTS: Mapping[str, str] = {}
+UNLIMITED: Mapping[str, str] = {
+    "FOOTFALL_LIMITS__VISITOR_EVENTS_PER_SECOND": "0",
+    "FOOTFALL_LIMITS__ADDRESS_EVENTS_PER_SECOND": "0",
+}
+"""All beacons come from one address here, and each visitor's faster than a hand can move."""
 SMALL, MEDIUM, IMAGE = "/small.html", "/medium.html", "/image.bin"
 SIZES = {SMALL: 7_000, MEDIUM: 58_000, IMAGE: 100_000}
 """Bytes of the site's files, those of pages to within a paragraph."""
@@ -48,18 +55,23 @@ http {{
 """
 ORIGIN = """
     types {{ text/html html; image/png bin; }}
-    server {{ listen 127.0.0.1:{port}; root {root}; }}
+    server {{
+        listen 127.0.0.1:{port};
+        root {root};
+        location = /_footfall/events {{ return 204; }}
+    }}
 """
 PEER = """
     upstream origin {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 1000000; }}
     server {{
         listen 127.0.0.1:{port};
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_set_header Accept-Encoding "";
+        location = /_footfall/events {{ proxy_pass http://origin; }}
         location / {{
             proxy_pass http://origin;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header Accept-Encoding "";
             proxy_buffer_size 16k;
             proxy_buffers 16 16k;
             proxy_busy_buffers_size 128k;
@@ -148,8 +160,11 @@ def _nginx(program: str, where: Path, name: str, content: str, **values: object)
 
 
 @contextlib.contextmanager
-def footfall(where: Path, upstream: Server, *, workers: int = 1) -> Iterator[Server]:
-    """`footfall serve` as it is run: default configuration, its store and secrets in `where`."""
+def footfall(
+    where: Path, upstream: Server, *, workers: int = 1, settings: Mapping[str, str] = DEFAULTS
+) -> Iterator[Server]:
+    """`footfall serve` as it is run, its store and secrets in `where`; but without a report's process, of which there
+    could be only one on its address. `settings` are environment variables."""
     where.mkdir(parents=True)
     log = where / "serve.log"
     for _ in range(PORT_TRIES):
@@ -159,7 +174,7 @@ def footfall(where: Path, upstream: Server, *, workers: int = 1) -> Iterator[Ser
             process = subprocess.Popen(
                 [sys.executable, "-m", "proxy", "serve", *words],
                 cwd=where,
-                env=_environment(),
+                env={**_environment(), **NO_REPORT, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,12 @@ from whole import NGINX
 from wire import ROOT, eventually
 
 from benchmarks.command import GOOD, PROBLEM, USAGE
+from benchmarks.load import LoadError
 from benchmarks.pace import PIECE_LOOPS, Pace
-from benchmarks.rows import ROWS
+from benchmarks.rows import ROWS, TEN, CountError, Visitors, measure_beacons
+from benchmarks.servers import UNLIMITED, footfall, origin, write_site
 from benchmarks.table import END, START, replaced
+from proxy.store.sqlite.connection import open_writer
 
 SECONDS = 120.0
 TINY = ("--quick", "--rounds", "1", "--requests", "32")
@@ -55,6 +60,10 @@ def test_the_table_has_every_row_with_figures_and_goes_between_the_markers(tmp_p
         r"Every one of the ([\d,]+) pages that footfall was asked for is in its store exactly once;", ran.stdout
     )
     assert told and int(told[1].replace(",", "")) >= stored  # a pair that was disturbed is measured again
+    told = re.search(r"So is every one of the ([\d,]+) events that it was told\.", ran.stdout)
+    assert told and int(told[1].replace(",", "")) >= 2 * sum(row.requests(32) * row.events for row in ROWS)
+    per_event = re.search(r"per event that is (\d+) us\.", ran.stdout)
+    assert per_event and abs(int(per_event[1]) * 10 - int(found[TEN.title][0].removesuffix(" us"))) <= 10  # rounded
     assert "a browser's 15 header fields" in ran.stdout
     assert ("more than 4.5" in ran.stderr) == (ran.returncode == PROBLEM)
     assert readme.read_text() == f"before\n{START}\n{ran.stdout.rstrip()}\n{END}\nafter\n"
@@ -74,6 +83,44 @@ def test_the_breakdown_adds_up_step_by_step():
     for _, so_far, added, _ in lines[2:6]:
         total += int(added.removesuffix(" us"))
         assert abs(total - int(so_far.removesuffix(" us"))) <= 2  # rounded one by one
+
+
+@contextmanager
+def told_by(where, settings):
+    """footfall before a site, and its visitors with a page that is shown."""
+    write_site(where / "site")
+    with (
+        origin(NGINX, where / "origin", where / "site") as site,
+        footfall(where / "one", site, settings=settings) as server,
+    ):
+        yield server, Visitors.of(server, telling=True).tellers
+
+
+@needs_programs
+def test_events_count_only_where_every_one_of_them_is_new_and_stored(tmp_path):
+    with told_by(tmp_path, UNLIMITED) as (server, tellers):
+        assert measure_beacons(server, TEN, 40, tellers, seed=1).total_us > 0
+        assert measure_beacons(server, TEN, 40, tellers, seed=2).total_us > 0
+        with pytest.raises(LoadError, match='"accepted":0,"duplicates":10'):
+            measure_beacons(server, TEN, 40, tellers, seed=2)
+        with pytest.raises(CountError, match="of 400 events 0 are stored, 0 times in all"):
+            measure_beacons(replace(server, store=empty_copy(server.store)), TEN, 40, tellers, seed=3)
+
+
+def empty_copy(store: Path) -> Path:
+    """A store of the same kind with nothing in it."""
+    empty = store.with_name("empty.db")
+    open_writer(empty, "process").close()
+    return empty
+
+
+@needs_programs
+def test_a_beacon_that_is_refused_ends_the_run(tmp_path):
+    with (
+        told_by(tmp_path, {**UNLIMITED, "FOOTFALL_LIMITS__ADDRESS_EVENTS_PER_SECOND": "10"}) as (server, tellers),
+        pytest.raises(LoadError, match=r"429 .*more events than one browser makes"),
+    ):
+        measure_beacons(server, TEN, 40, tellers, seed=1)
 
 
 @needs_programs
