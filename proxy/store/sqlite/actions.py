@@ -12,7 +12,7 @@ from proxy.store.base import Confirmation, Refusal
 from proxy.store.sqlite import sessions, visits
 from proxy.store.sqlite.tables import EventRow, Facts, Place, Tables, VisitorRow
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT
-from proxy.visitors.sessions import Rules
+from proxy.visitors.sessions import Rules, contains
 
 UNUSUAL = 4
 """Bit of event.state."""
@@ -28,19 +28,10 @@ LATEST_EVENTS = 20
 
 def add_all(tables: Tables, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> int:
     """Write the events of a message, in their order; returns how many were new."""
-    places: dict[bytes, Place | None] = {}
-    stored = 0
-    for event in message.events:
-        if tables.seq_of(event.id) is not None:
-            continue
-        # Sessions may have been opened or closed by the showing, or by the event before.
-        visitor = tables.visitor_at(visitor.id)
-        place = _place(tables, message, event, visitor, places)
-        if event.action == VISIT:
-            _add_visit(tables, rules, message, visitor, event, place)
-        else:
-            _add(tables, rules, message, visitor, event, place)
-        stored += 1
+    # Sessions may have been opened or closed by the showing.
+    acts = _Acts(tables, rules, message, tables.visitor_at(visitor.id))
+    stored = sum([acts.add(event) for event in message.events])
+    acts.flush()
     return stored
 
 
@@ -58,20 +49,6 @@ def refuse_all(tables: Tables, message: Confirmation, visitor: VisitorRow | None
     for refusal in refusals:
         tables.run("add_rejection", (message.received, page, *refusal))
     tables.run("prune_rejections", (REJECTIONS_KEPT,))
-
-
-def _place(
-    tables: Tables, message: Confirmation, event: BrowserEvent, visitor: VisitorRow, known: dict[bytes, Place | None]
-) -> Place:
-    """The view that the event names, else the page of the tag, else a page that is not known."""
-    for view in (event.view, message.page.id if message.page is not None else None):
-        if view is not None:
-            if known.get(view) is None:
-                known[view] = tables.place(view, visitor.id)
-            place = known[view]
-            if place is not None:
-                return place
-    return Place(None, None, None, tables.page(message.host, ""))
 
 
 def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[int, Facts]:
@@ -103,90 +80,144 @@ def _before_its_effect(tables: Tables, event: BrowserEvent, place: Place, sessio
     return asked - 1, (("original_ago", event.ago_ms),)
 
 
-def _add(
-    tables: Tables,
-    rules: Rules | None,
-    message: Confirmation,
-    visitor: VisitorRow,
-    event: BrowserEvent,
-    place: Place,
-) -> None:
-    time, clamped = _moment(message, event, place)
-    if not clamped and event.opens and visitor.session is not None and place.seq is not None:
-        time, clamped = _before_its_effect(tables, event, place, visitor.session.id, time)
-    session = None
-    if rules is not None:
-        session = sessions.join(tables, rules, visitor, time, _opener(message, event, place) if event.opens else None)
-    target = tables.target(place.page, event.name) if event.name else None
-    more, state = (*event.more, *clamped), visits.CONFIRMED
-    if target is not None and event.amount is not None and event.action.endswith(".hover"):
-        evidence, unusual = _judge(tables, target, event.amount)
-        more, state = (*more, *evidence), state | (UNUSUAL if unusual else 0)
-    seq = tables.next_seq()
-    tables.claim(event.id, seq)
-    tables.add_event(
-        EventRow(
-            seq,
+class _Acts:
+    """The events of one message being written: whose they are, where they happened, and what their sessions gain, which
+    is written once for all of them."""
+
+    __slots__ = ("_gains", "_message", "_places", "_rules", "_tables", "_visitor")
+
+    def __init__(self, tables: Tables, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> None:
+        self._tables = tables
+        self._rules = rules
+        self._message = message
+        self._visitor = visitor
+        self._places: dict[bytes, Place | None] = {}
+        self._gains: dict[int, sessions.Gain] = {}
+
+    def add(self, event: BrowserEvent) -> bool:
+        """Write an event; False where it is known already."""
+        tables = self._tables
+        claimed_for = tables.seq + 1
+        if not tables.claim(event.id, claimed_for):
+            return False
+        place = self._place(event)
+        if event.action == VISIT:
+            self._add_visit(event, place)
+        else:
+            self._add(event, place, claimed_for)
+        return True
+
+    def flush(self) -> None:
+        """Write what the sessions have gained."""
+        for session, gain in self._gains.items():
+            sessions.touch(self._tables, session, gain)
+        self._gains.clear()
+
+    def _place(self, event: BrowserEvent) -> Place:
+        """The view that the event names, else the page of the tag, else a page that is not known."""
+        page = self._message.page
+        for view in (event.view, page.id if page is not None else None):
+            if view is None:
+                continue
+            place = self._places.get(view)
+            if place is None:
+                place = self._places[view] = self._tables.place(view, self._visitor.id)
+            if place is not None:
+                return place
+        return Place(None, None, None, self._tables.page(self._message.host, ""))
+
+    def _session(self, event: BrowserEvent, place: Place, time: int) -> int | None:
+        """The session that the event belongs to, opened where that is due."""
+        if self._rules is None:
+            return None
+        latest = self._visitor.session
+        if latest is not None and contains(latest, time, self._rules):
+            return latest.id
+        self.flush()
+        opener = _opener(self._message, event, place) if event.opens else None
+        session = sessions.join(self._tables, self._rules, self._visitor, time, opener)
+        self._visitor = self._tables.visitor_at(self._visitor.id)
+        return session
+
+    def _gain(self, session: int, event: BrowserEvent, time: int) -> None:
+        known = self._gains.get(session, sessions.Gain(time))
+        self._gains[session] = known.with_event(time, keeps=event.keeps)
+        latest = self._visitor.session
+        if event.keeps and latest is not None and latest.id == session and time > latest.last:
+            self._visitor = self._visitor._replace(session=latest._replace(last=time))
+
+    def _add(self, event: BrowserEvent, place: Place, claimed_for: int) -> None:
+        tables, message, visitor = self._tables, self._message, self._visitor
+        time, clamped = _moment(message, event, place)
+        if not clamped and event.opens and visitor.session is not None and place.seq is not None:
+            time, clamped = _before_its_effect(tables, event, place, visitor.session.id, time)
+        session = self._session(event, place, time)
+        target = tables.target(place.page, event.name) if event.name else None
+        more, state = (*event.more, *clamped), visits.CONFIRMED
+        if target is not None and event.amount is not None and event.action.endswith(".hover"):
+            evidence, unusual = _judge(tables, target, event.amount)
+            more, state = (*more, *evidence), state | (UNUSUAL if unusual else 0)
+        seq = tables.next_seq()
+        if seq != claimed_for:
+            tables.run("move_id", (seq, event.id))
+        tables.add_event(
+            EventRow(
+                seq,
+                event.id,
+                time,
+                message.received - time,
+                tables.word(event.action),
+                visitor.id,
+                session,
+                place.seq,
+                PERSON,
+                state,
+                amount=event.amount,
+                facts=tables.facts(event.facts),
+                target=target,
+                more=_json(more),
+                undefined=_names(tables, event.undefined),
+            )
+        )
+        if session is not None:
+            self._gain(session, event, time)
+        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):
+            self._prove(session)
+
+    def _prove(self, session: int | None) -> None:
+        """The confirmation was lost, but a browser is at work."""
+        self._tables.run("prove_visitor", (PROOF_SCRIPT, self._visitor.id))
+        if session is not None:
+            visits.turn_session(self._tables, session)
+
+    def _add_visit(self, event: BrowserEvent, place: Place) -> None:
+        """A visit that the page's own script reports (`footfall.visit`): another page without a request."""
+        tables, message = self._tables, self._message
+        time, clamped = _moment(message, event, place)
+        said = dict(event.more)
+        uri, title, referrer = (said.pop(key, None) for key in ("uri", "title", "referrer"))
+        row = tables.uri(str(uri), message.host, _path_of(str(uri)))
+        word = None if title is None else tables.word(str(title))
+        if word is not None:
+            tables.run("set_uri_title", (word, row))
+        view = visits.NewView(
             event.id,
             time,
-            message.received - time,
-            tables.word(event.action),
-            visitor.id,
-            session,
-            place.seq,
+            message.received,
             PERSON,
-            state,
+            visits.CONFIRMED,
+            row,
+            word,
+            None if referrer is None else tables.word(str(referrer)),
             None,
-            None,
-            None,
-            event.amount,
-            tables.facts(event.facts),
-            target,
-            _json(more),
+            event.facts,
+            message.session_facts,
+            _json((*said.items(), *clamped)),
             _names(tables, event.undefined),
         )
-    )
-    if session is not None:
-        sessions.touch(tables, session, time, page=False, uri=None, keeps=event.keeps)
-    if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # its confirmation was lost, but a browser is at work
-        tables.run("prove_visitor", (PROOF_SCRIPT, visitor.id))
-        if session is not None:
-            visits.turn_session(tables, session)
-
-
-def _add_visit(
-    tables: Tables,
-    rules: Rules | None,
-    message: Confirmation,
-    visitor: VisitorRow,
-    event: BrowserEvent,
-    place: Place,
-) -> None:
-    """A visit that the page's own script reports (`footfall.visit`): another page without a request."""
-    time, clamped = _moment(message, event, place)
-    said = dict(event.more)
-    uri, title, referrer = (said.pop(key, None) for key in ("uri", "title", "referrer"))
-    row = tables.uri(str(uri), message.host, _path_of(str(uri)))
-    word = None if title is None else tables.word(str(title))
-    if word is not None:
-        tables.run("set_uri_title", (word, row))
-    tables.claim(event.id, tables.seq + 1)
-    view = visits.NewView(
-        event.id,
-        time,
-        message.received,
-        PERSON,
-        visits.CONFIRMED,
-        row,
-        word,
-        None if referrer is None else tables.word(str(referrer)),
-        None,
-        event.facts,
-        message.session_facts,
-        _json((*said.items(), *clamped)),
-        _names(tables, event.undefined),
-    )
-    visits.add(tables, rules, visitor, view)
+        self.flush()
+        visits.add(tables, self._rules, self._visitor, view)
+        self._visitor = tables.visitor_at(self._visitor.id)
 
 
 def _path_of(uri: str) -> str:

@@ -3,6 +3,8 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
+from typing import NamedTuple
+
 from proxy.store.sqlite.tables import EventRow, Facts, Tables, VisitorRow
 from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import UNPROVEN
@@ -89,9 +91,27 @@ def _open(tables: Tables, visitor: VisitorRow, time: int, opener: Opener) -> int
     return session
 
 
-def touch(tables: Tables, session: int, time: int, *, page: bool, uri: int | None, keeps: bool) -> None:
-    """An event joined a session: its numbers, and its session.end where it had ended."""
-    values = {"id": session, "time": time, "pages": 1 if page else 0, "uri": uri, "keeps": keeps}
+class Gain(NamedTuple):
+    """What events add to a session: the `first` of their times, the `last` of those that keep it going (None: none
+    does), how many they are, how many of them are pages, and the page that is the last one."""
+
+    first: int
+    last: int | None = None
+    events: int = 0
+    pages: int = 0
+    uri: int | None = None
+
+    def with_event(self, time: int, *, keeps: bool) -> "Gain":
+        """And one event more, which is no page."""
+        last = self.last
+        if keeps:
+            last = time if last is None else max(last, time)
+        return Gain(min(self.first, time), last, self.events + 1, self.pages, self.uri)
+
+
+def touch(tables: Tables, session: int, gain: Gain) -> None:
+    """Events joined a session: its numbers, and its session.end where it had ended."""
+    values = {**gain._asdict(), "id": session}
     ended, last = tables.execute_named("touch_session", values).fetchone()
     if ended:
         tables.run("move_session_end", {"time": last, "session": session, "action": tables.word("session.end")})

@@ -103,7 +103,7 @@ def add(tables: Tables, rules: Rules | None, visitor: VisitorRow, view: NewView)
         )
     )
     if session is not None:
-        sessions.touch(tables, session, view.time, page=True, uri=view.uri, keeps=True)
+        sessions.touch(tables, session, sessions.Gain(view.time, view.time, events=1, pages=1, uri=view.uri))
     if session is not None and view.state & CONFIRMED:
         turn_session(tables, session)
     return seq
