@@ -1,0 +1,1 @@
+"""The report: how what was recorded is seen. Reads the store through store/questions.py; changes nothing."""

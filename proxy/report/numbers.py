@@ -1,0 +1,90 @@
+"""Numbers, lengths of time and addresses as people read them. Pure; the same on the pages and in the terminal."""
+
+from datetime import datetime, tzinfo
+from urllib.parse import urlsplit
+
+from proxy.report.ranges import local
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+NONE = "–"
+URI_SHOWN_CHARS = 80
+
+
+def count(number: int | None) -> str:
+    """`1 234`, with a space that does not break."""
+    return NONE if number is None else f"{number:,}".replace(",", THIN)
+
+
+def length(ms: int | None) -> str:
+    """A length of time in two units at the most: `340 ms`, `8.2 s`, `1 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if ms is None:
+        return NONE
+    if ms < 1_000:
+        return f"{ms}{THIN}ms"
+    if ms < 59_950:
+        return f"{ms / 1000:.1f}{THIN}s"
+    seconds = (ms + 500) // 1000
+    for big, small, size, unit in (("min", "s", 60, 1), ("h", "min", 3_600, 60), ("d", "h", 86_400, 3_600)):
+        if seconds < size * (60 if big == "min" else 24) or big == "d":
+            whole, rest = divmod(seconds, size)
+            return f"{whole}{THIN}{big}" + (f" {rest // unit}{THIN}{small}" if rest // unit else "")
+    return NONE
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """`part / whole`, two digits; None where there is no whole."""
+    return round(part / whole, 2) if whole else None
+
+
+def percent(part: int, whole: int) -> str:
+    """`42 %`; a part that is not nothing is never 0 %."""
+    if not whole:
+        return NONE
+    share = 100 * part / whole
+    return f"<1{THIN}%" if 0 < share < 1 else f"{share:.0f}{THIN}%"
+
+
+def clock(ms: int, zone: tzinfo | None) -> str:
+    return f"{local(ms, zone):%H:%M:%S}"
+
+
+def day(ms: int, zone: tzinfo | None) -> str:
+    moment = local(ms, zone)
+    return f"{moment:%a} {moment.day} {moment:%b} {moment.year}"
+
+
+def moment(ms: int, zone: tzinfo | None, now_ms: int) -> str:
+    """`14:03` today, `Mon 3 Jun, 14:03` otherwise."""
+    then, now = local(ms, zone), local(now_ms, zone)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%a} {then.day} {then:%b}, {then:%H:%M}"
+
+
+def iso(ms: int, zone: tzinfo | None) -> str:
+    """For <time datetime=...>."""
+    return local(ms, zone).isoformat(timespec="milliseconds")
+
+
+def hour_label(moment: datetime) -> str:
+    return f"{moment:%H:%M}"
+
+
+def day_label(moment: datetime) -> str:
+    return f"{moment.day} {moment:%b}"
+
+
+def path_of(uri: str | None) -> str:
+    """An address as a place on the site: path and query."""
+    if not uri:
+        return NONE
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return uri
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def link_of(uri: object) -> str | None:
+    """An address that may be put into an href: absolute http or https, nothing else (never `javascript:`)."""
+    if not isinstance(uri, str) or not uri.startswith(("http://", "https://")):
+        return None
+    return None if any(ord(char) <= 32 or ord(char) == 127 for char in uri) else uri

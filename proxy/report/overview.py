@@ -1,0 +1,106 @@
+"""The overview as one object: what its page shows, its JSON says and the terminal prints.
+
+Law: every number is made here once. A question that was too slow leaves its card None and its name in `late`; the
+rest of the page is as good as without it. What the numbers mean is said in store/questions.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from proxy.events.event import LANES
+from proxy.report.channels import merge
+from proxy.report.numbers import ratio
+from proxy.report.ranges import Range, utc_days
+from proxy.store.questions import Late, Ranking, ReportReader, Span
+
+NOW_MS = 5 * 60_000
+"""Who did something within this time is on the site."""
+SOURCES_READ = 5_000
+"""Distinct origins read before they are put together to sources."""
+REFUSED_READ = 1_000
+"""All that a store keeps (WIRE.md, "Beacon")."""
+
+Answer = TypeVar("Answer")
+Model = dict[str, Any]
+
+
+class Cards:
+    """Asks questions; one that is late is None and remembered."""
+
+    def __init__(self) -> None:
+        self.late: list[str] = []
+
+    def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
+        try:
+            return question()
+        except Late:
+            self.late.append(name)
+            return None
+
+
+def overview(reader: ReportReader, span: Range, lane: int, *, limit: int, now_ms: int) -> Model:
+    """All numbers of the overview; times are UTC ms, lengths ms."""
+    cards, within = Cards(), Span(span.since, span.until, lane)
+    with reader.moment():
+        model: Model = {
+            "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
+            "lane": LANES[lane],
+            "people_now": cards.ask("people_now", lambda: reader.people(now_ms - NOW_MS)),
+            **_totals(reader, cards, within),
+            "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(span.edges, lane)]),
+            "pages": cards.ask("pages", lambda: _rows(reader.pages(within, limit))),
+            "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
+            "hovers": cards.ask("hovers", lambda: _rows(reader.hovers(within, limit))),
+            "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
+            "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
+            "rejected": cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
+            "requests": cards.ask("requests", lambda: _requests(reader, span)),
+        }
+    return {**model, "late": cards.late}
+
+
+def rejected(reader: ReportReader, since: int, until: int, limit: int) -> Model:
+    """Refused events by reason; `events` counts all that are kept in the range."""
+    found = reader.refused(since, until, REFUSED_READ)
+    return {
+        "events": sum(row.n for row in found.rows),
+        "total": found.total,
+        "rows": [asdict(row) for row in found.rows[:limit]],
+    }
+
+
+def _totals(reader: ReportReader, cards: Cards, within: Span) -> Model:
+    lanes = cards.ask("lanes", lambda: reader.lanes(within.since, within.until))
+    engaged = cards.ask("engaged", lambda: reader.engaged(within))
+    own = None if lanes is None else lanes[within.lane]
+    return {
+        "totals": {
+            "visitors": own and own.visitors,
+            "sessions": own and own.sessions,
+            "views": own and own.views,
+            "pages_per_session": own and ratio(own.views, own.sessions),
+            "engaged_ms": engaged and engaged.median_ms,
+            "engaged_views": engaged and engaged.views,
+        },
+        "lanes": lanes
+        and [
+            {"lane": LANES[row.lane], "visitors": row.visitors, "sessions": row.sessions, "views": row.views}
+            for row in lanes
+        ],
+    }
+
+
+def _rows(ranking: Ranking[Any]) -> Model:
+    return {"rows": [asdict(row) for row in ranking.rows], "total": ranking.total}
+
+
+def _sources(reader: ReportReader, within: Span, limit: int) -> Model:
+    sources, continued = merge(reader.sources(within, SOURCES_READ).rows)
+    return {"rows": [asdict(source) for source in sources[:limit]], "total": len(sources), "continued": continued}
+
+
+def _requests(reader: ReportReader, span: Range) -> Model:
+    first, last = utc_days(span.since, span.until)
+    rows = [asdict(row) for row in reader.outcomes(first, last)]
+    return {"first_day": first, "last_day": last, "rows": rows, "total": sum(row["n"] for row in rows)}

@@ -1,0 +1,164 @@
+"""From objects to HTML: the templates, and the words and numbers that they use.
+
+Law: everything is escaped; nothing that came from a visitor becomes markup, an attribute's name, a style or a script,
+and an address becomes a link only where it is http or https. No style or script stands in a page (guard.py, POLICY).
+"""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from proxy.events.event import LANES
+from proxy.report import numbers
+from proxy.report.ranges import NAMES
+
+HERE = Path(__file__).parent
+SHORT_UUID = 8
+TEXT_SHOWN_CHARS = 160
+"""Of a label, a title or an address; the whole text is in the JSON."""
+LANE_WORDS = {"person": ("People", "person"), "unproven": ("Unproven", "not proven yet"), "bot": ("Bots", "bot")}
+CHANNEL_WORDS = {
+    "direct": "Direct",
+    "search": "Search",
+    "social": "Social",
+    "campaign": "Campaign",
+    "referral": "Link",
+    "internal": "Came back",
+}
+NAV_WORDS = {
+    "reload": "reloaded",
+    "back_forward": "back or forward",
+    "bfcache": "back again",
+    "cache": "from the browser's cache",
+    "prerender": "loaded in advance",
+    "spa": "without a request",
+}
+KIND_WORDS = {
+    "visit": "page",
+    "hover": "hover",
+    "click": "click",
+    "leave": "left",
+    "form": "form",
+    "field": "field",
+    "session": "session",
+    "other": "event",
+}
+
+
+class Templates:
+    """Renders pages for one site and one time zone."""
+
+    def __init__(self, *, zone: tzinfo | None, clock_ms: Callable[[], int], site: str, version: str) -> None:
+        self._zone = zone
+        loader = FileSystemLoader(HERE / "templates")
+        self._environment = environment = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        environment.filters.update(
+            num=numbers.count,
+            lasting=numbers.length,
+            link=numbers.link_of,
+            path=numbers.path_of,
+            cut=cut,
+            short=lambda uuid: uuid[:SHORT_UUID],
+            clock=lambda ms: numbers.clock(ms, zone),
+            day=lambda ms: numbers.day(ms, zone),
+            iso=lambda ms: numbers.iso(ms, zone),
+            moment=lambda ms: numbers.moment(ms, zone, clock_ms()),
+            value=value_text,
+            detail=detail_of,
+            evidence=evidence_text,
+        )
+        environment.globals.update(
+            site=site,
+            version=version,
+            percent=numbers.percent,
+            href=href,
+            ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
+            lanes=[*reversed(LANES)],
+            lane_words=LANE_WORDS,
+            channel_words=CHANNEL_WORDS,
+            kind_words=KIND_WORDS,
+        )
+
+    def render(self, name: str, **values: object) -> bytes:
+        """A page. What UTF-8 cannot say (a lone surrogate) is replaced."""
+        return self._environment.get_template(name).render(values).encode("utf-8", "replace")
+
+    def shown(self, line: dict[str, Any]) -> dict[str, Any]:
+        """What a line of the live feed shows, as plain text; the page's script puts nothing but text in its place."""
+        where = line["where"]["uri"]
+        params = line.get("params", {})
+        unusual = line["unusual"]
+        return {
+            "seq": line["seq"],
+            "time": line["time"],
+            "received": line["received"],
+            "clock": numbers.clock(line["time"], self._zone),
+            "iso": numbers.iso(line["time"], self._zone),
+            "uuid": line["uuid"],
+            "who": line["uuid"][:SHORT_UUID],
+            "lane": line["lane"],
+            "lane_word": LANE_WORDS[line["lane"]][1],
+            "kind": line["kind"],
+            "kind_word": KIND_WORDS[line["kind"]],
+            "action": line["action"],
+            "label": cut(line["label"]),
+            "detail": detail_of(line),
+            "where": cut(numbers.path_of(where or params.get("uri"))) if where or params.get("uri") else "",
+            "evidence": "" if unusual is None else evidence_text(unusual),
+        }
+
+
+def detail_of(line: dict[str, Any]) -> str:
+    """What a label leaves out: how long, how far, how it went."""
+    params, kind = line.get("params", {}), line["kind"]
+    if kind == "hover":
+        parts = [f"for {numbers.length(params['dwell_ms'])}" if isinstance(params.get("dwell_ms"), int) else ""]
+        parts += ["then clicked" if params.get("clicked") else "", "or longer" if params.get("capped") else ""]
+    elif kind == "leave":
+        parts = [f"{numbers.length(params['engaged_ms'])} in use" if isinstance(params.get("engaged_ms"), int) else ""]
+        parts += [f"scrolled {params['scroll_pct']} %" if "scroll_pct" in params else ""]
+    elif kind == "visit":
+        nav, status = params.get("nav", "navigate"), params.get("status", 200)
+        parts = [NAV_WORDS.get(str(nav), ""), f"answered {status}" if isinstance(status, int) and status >= 400 else ""]
+        parts += ["sent a form" if params.get("method") == "POST" else ""]
+    elif kind == "field":
+        parts = ["" if params.get("filled", True) else "emptied"]
+    elif kind == "click":
+        via = str(params.get("via", "mouse"))
+        parts = ["leads away" if params.get("outbound") else "", "" if via == "mouse" else f"by {via}"]
+    else:
+        parts = []
+    return cut(", ".join(part for part in parts if part))
+
+
+def cut(text: object, most: int = TEXT_SHOWN_CHARS) -> str:
+    """A text of a bearable length."""
+    shown = str(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def evidence_text(evidence: dict[str, Any]) -> str:
+    """`8.2 s (usually 1.1 s, 412 hovers)`."""
+    usual, number = numbers.length(evidence["usual_ms"]), numbers.count(evidence["usual_n"])
+    return f"{numbers.length(evidence['dwell_ms'])} (usually {usual}, {number} hovers)"
+
+
+def value_text(value: object) -> str:
+    """A form field's value as text: lists with commas, yes and no for true and false."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_text, value))
+    return str(value)
+
+
+def href(path: str, **params: object) -> str:
+    """An address within the report; what is None is left out."""
+    query = urlencode({name: value for name, value in params.items() if value is not None})
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,164 @@
+/*
+ * The live page: lines appear at the top as they happen, and turn in place.
+ *
+ * Law: whatever came from a visitor is put in as text, never as markup. Everything kept is bounded. The delay is measured
+ * on the server's clock: the difference of the two clocks is taken from the quickest of a few questions (as NTP does).
+ */
+(function () {
+  "use strict";
+  var LINES = 200, HELD = 500, SAMPLES = 100, AGAIN_MS = 3000, ASKED = 5, CLOCK_EVERY_MS = 60000;
+  var PROMPT = /^(page\.visit|form\.submit|[a-z]+\.click)$/;
+  var feed = document.getElementById("feed"), state = document.getElementById("state");
+  var button = document.getElementById("pause"), bots = document.getElementById("bots");
+  var template = document.getElementById("line"), nothing = document.getElementById("nothing");
+  var after = Number(feed.dataset.after), paused = false, held = [], source = null;
+  var offset = null, quickest = Infinity, began = 0;
+  var samples = { prompt: [], gathered: [] };
+
+  function say(text) { state.textContent = text; }
+  function here() { return performance.timeOrigin + performance.now(); }
+
+  function shownIn(item, line) {
+    item.className = line.kind + " " + line.lane + (line.evidence ? " hot" : "");
+    item.dataset.seq = line.seq;
+    item.querySelectorAll("[data-is]").forEach(function (part) {
+      var is = part.dataset.is;
+      if (is === "lane") {
+        part.className = "lane " + line.lane;
+        part.textContent = line.lane_word;
+      } else if (is === "evidence") {
+        part.textContent = line.evidence ? "longer than usual: " + line.evidence : "";
+      } else part.textContent = line[is];
+      if (is === "clock") part.setAttribute("datetime", line.iso);
+      if (is === "who") part.setAttribute("href", "/visitors/" + encodeURIComponent(line.uuid));
+    });
+  }
+
+  function itemOf(seq) { return feed.querySelector('[data-seq="' + Number(seq) + '"]'); }
+
+  function add(lines) {
+    var fresh = document.createDocumentFragment(), added = [];
+    lines.forEach(function (line) {
+      if (itemOf(line.seq)) return;
+      var item = template.content.firstElementChild.cloneNode(true);
+      shownIn(item, line);
+      item.classList.add("new");
+      fresh.insertBefore(item, fresh.firstChild);
+      added.push(line);
+    });
+    feed.insertBefore(fresh, feed.firstChild);
+    while (feed.children.length > LINES) feed.lastElementChild.remove();
+    nothing.hidden = feed.children.length > 0;
+    return added;
+  }
+
+  function turn(lines) {
+    lines.forEach(function (line) {
+      var item = itemOf(line.seq);
+      for (var i = 0; i < held.length; i++) if (held[i].seq === line.seq) held[i] = line;
+      if (!item) return;
+      var was = item.querySelector('[data-is="lane"]').textContent;
+      shownIn(item, line);
+      if (was !== line.lane_word) item.classList.add("turned");
+    });
+  }
+
+  // A frame has been drawn when the task after its callback runs.
+  function afterPaint(then) { requestAnimationFrame(function () { setTimeout(then, 0); }); }
+
+  function measure(lines) {
+    var live = lines.filter(function (line) { return line.received >= began && line.kind !== "session"; });
+    if (!live.length || offset === null || document.hidden) return;
+    afterPaint(function () {
+      var now = here() + offset;
+      live.forEach(function (line) {
+        var list = samples[PROMPT.test(line.action) ? "prompt" : "gathered"];
+        list.push(Math.max(0, now - line.time));
+        if (list.length > SAMPLES) list.shift();
+      });
+      tell("prompt");
+      tell("gathered");
+    });
+  }
+
+  function rank(sorted, part) { return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)]; }
+
+  function tell(name) {
+    var list = samples[name], cells = document.getElementById(name).querySelectorAll("td");
+    if (!list.length) return;
+    var sorted = list.slice().sort(function (a, b) { return a - b; });
+    [list[list.length - 1], rank(sorted, 0.5), rank(sorted, 0.95)].forEach(function (ms, i) {
+      cells[i].textContent = Math.round(ms) + "\u202fms";
+      cells[i].dataset.ms = ms.toFixed(1);
+    });
+    cells[3].textContent = list.length;
+  }
+
+  function askClock(left) {
+    var sent = here();
+    fetch("/live/clock.json", { credentials: "same-origin" }).then(function (answer) { return answer.json(); }).then(
+      function (answer) {
+        var took = here() - sent;
+        if (took <= quickest) {
+          quickest = took;
+          // The server's time is a whole millisecond, on average half a one ago.
+          offset = answer.now + 0.5 - (sent + took / 2);
+        }
+        if (left > 1) askClock(left - 1);
+      },
+      function () { /* asked again in a minute */ }
+    );
+  }
+
+  function onLines(event) {
+    var data = JSON.parse(event.data);
+    after = Math.max(after, Number(event.lastEventId) || 0);
+    turn(data.turned);
+    if (paused) {
+      held = held.concat(data.lines).slice(-HELD);
+      say(held.length + " waiting");
+    } else measure(add(data.lines));
+  }
+
+  function open() {
+    var mine = source = new EventSource("/live/stream?after=" + after);
+    mine.addEventListener("open", function () {
+      began = here() + (offset || 0);
+      say(paused ? "Paused" : "Listening");
+    });
+    mine.addEventListener("lines", onLines);
+    mine.addEventListener("trouble", function (event) { say("The store cannot be read: " + JSON.parse(event.data).message); });
+    mine.addEventListener("reset", function () { location.reload(); });
+    mine.addEventListener("error", function () {
+      say("Not connected; trying again");
+      // While it is connecting the browser tries by itself; an answer that is no stream ends its patience, not ours.
+      if (mine.readyState === EventSource.CLOSED && mine === source) {
+        setTimeout(function () { if (mine === source) open(); }, AGAIN_MS);
+      }
+    });
+  }
+
+  // Six connections are all that a browser has for us (HTTP/1.1): a tab that nobody sees gives its own back.
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden && source) {
+      source.close();
+      source = null;
+    } else if (!document.hidden && !source) open();
+  });
+
+  button.addEventListener("click", function () {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Go on" : "Pause";
+    say(paused ? "Paused" : "Listening");
+    if (!paused) add(held.splice(0));
+  });
+  bots.addEventListener("change", function () { feed.classList.toggle("bots", bots.checked); });
+  document.getElementById("tools").hidden = false;
+  document.getElementById("delays").hidden = false;
+  feed.classList.toggle("bots", bots.checked);
+  say("Connecting");
+  askClock(ASKED);
+  setInterval(function () { quickest = Infinity; askClock(ASKED); }, CLOCK_EVERY_MS);
+  open();
+})();

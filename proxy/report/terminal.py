@@ -1,0 +1,250 @@
+"""The report as a summary for the terminal, and the same numbers as JSON.
+
+Law: what visitors sent is printed without control characters, so that no title moves the cursor or hides a line; every
+line fits the width. The numbers are the overview's (overview.py).
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+from proxy.events.event import LANES
+from proxy.report import numbers
+from proxy.report.charts import sparkline
+from proxy.report.overview import Model, overview
+from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text
+from proxy.report.ranges import spanning
+from proxy.store.questions import ReportReader
+
+ROWS = 8
+LEAST_WIDTH = 60
+MOST_WIDTH = 100
+"""Wider lines are hard to read across."""
+LATE = "  took longer than five seconds; ask for fewer days"
+_BOLD, _SOFT, _ACCENT, _PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
+
+
+class Paper(NamedTuple):
+    """What is printed on."""
+
+    width: int
+    colour: bool
+
+    def bold(self, text: str) -> str:
+        return f"{_BOLD}{text}{_PLAIN}" if self.colour else text
+
+    def soft(self, text: str) -> str:
+        return f"{_SOFT}{text}{_PLAIN}" if self.colour else text
+
+    def accent(self, text: str) -> str:
+        return f"{_ACCENT}{text}{_PLAIN}" if self.colour else text
+
+
+def summary(
+    reader: ReportReader,
+    *,
+    since_ms: int,
+    until_ms: int,
+    zone: tzinfo | None,
+    now_ms: int,
+    width: int,
+    colour: bool,
+) -> Iterator[str]:
+    """The overview of people in `[since_ms, until_ms)` as lines of at most `width` columns (60 at the least).
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    model = _model(reader, since_ms, until_ms, zone, now_ms)
+    paper = Paper(max(LEAST_WIDTH, min(width, MOST_WIDTH)), colour)
+    span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
+    now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
+    yield _ends(paper, "footfall", f"  {span}", now)
+    yield ""
+    yield from _totals(paper, model, hourly=spanning(since_ms, until_ms, zone).hourly)
+    yield from _lanes(paper, model)
+    yield from _pages(paper, model)
+    yield from _sources(paper, model)
+    yield from _hovers(paper, model)
+    yield from _clicks(paper, model)
+    yield from _forms(paper, model)
+    yield from _rejected(paper, model)
+
+
+def as_json(reader: ReportReader, *, since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int) -> Iterator[str]:
+    """The same numbers as the lines of one JSON object."""
+    yield from json.dumps(_model(reader, since_ms, until_ms, zone, now_ms), indent=1).split("\n")
+
+
+def _model(reader: ReportReader, since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int) -> Model:
+    span = spanning(since_ms, until_ms, zone)
+    return overview(reader, span, LANES.index("person"), limit=ROWS, now_ms=now_ms)
+
+
+# Parts -----------------------------------------------------------------------------------------------------------
+
+
+def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:
+    totals, series = model["totals"], model["series"] or []
+    room = paper.width - 46
+    lines = {name: _squeezed([slot[name] for slot in series], room) for name in ("visitors", "views")}
+    each = totals["pages_per_session"]
+    rows = (
+        ("Visitors", numbers.count(totals["visitors"]), lines["visitors"]),
+        ("Page views", numbers.count(totals["views"]), lines["views"]),
+        ("Sessions", numbers.count(totals["sessions"]), ""),
+        ("Pages per session", numbers.NONE if each is None else f"{each:.1f}", ""),
+        ("Time in use, median", numbers.length(totals["engaged_ms"]), ""),
+    )
+    for name, number, line in rows:
+        value = paper.bold(f"{_plain(number):>12}")
+        tail = f"  {paper.accent(line)} {paper.soft('by hour' if hourly else 'by day')}" if line else ""
+        yield f"  {name:20}{value}{tail}"
+
+
+def _squeezed(values: Sequence[int], room: int) -> str:
+    """A sparkline of at most `room` characters: where there are more values, neighbours are added up."""
+    each = -(-len(values) // max(1, room)) if values else 1
+    return sparkline([sum(values[start : start + each]) for start in range(0, len(values), each)])
+
+
+def _lanes(paper: Paper, model: Model) -> Iterator[str]:
+    rows = [
+        (LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"]))
+        for row in reversed(model["lanes"] or [])
+    ]
+    yield from _table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
+
+
+def _pages(paper: Paper, model: Model) -> Iterator[str]:
+    rows = [
+        (
+            _named(row["title"], row["path"]),
+            (*_counts(row["views"], row["visitors"], row["entries"]), numbers.length(row["engaged_ms"])),
+        )
+        for row in _rows(model["pages"])
+    ]
+    yield from _table(paper, "Pages", ("Views", "Visitors", "Entries", "In use"), rows, model["pages"])
+
+
+def _sources(paper: Paper, model: Model) -> Iterator[str]:
+    rows = []
+    for row in _rows(model["sources"]):
+        name = "no referrer" if row["channel"] == "direct" else row["name"]
+        campaign = f" ({row['campaign']})" if row["campaign"] is not None else ""
+        rows.append((f"{CHANNEL_WORDS[row['channel']]}: {name}{campaign}", _counts(row["sessions"])))
+    yield from _table(paper, "Sources", ("Sessions",), rows, model["sources"])
+
+
+def _hovers(paper: Paper, model: Model) -> Iterator[str]:
+    rows = []
+    for row in _rows(model["hovers"]):
+        lasting = (numbers.length(row["median_ms"]), numbers.length(row["p95_ms"]))
+        rows.append((_named(row["name"], row["path"]), (*_counts(row["hovers"]), *lasting)))
+        if row["unusual"] and row["evidence"] is not None:
+            said = (
+                f"longer than usual {numbers.count(row['unusual'])} times, the longest {evidence_text(row['evidence'])}"
+            )
+            rows.append((f"\0{said}", ()))
+    yield from _table(paper, "What holds attention", ("Hovers", "Median", "95 % below"), rows, model["hovers"])
+
+
+def _clicks(paper: Paper, model: Model) -> Iterator[str]:
+    rows = [
+        (_named(row["name"], row["path"]), _counts(row["clicks"], row["visitors"])) for row in _rows(model["clicks"])
+    ]
+    yield from _table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
+
+
+def _forms(paper: Paper, model: Model) -> Iterator[str]:
+    rows = []
+    for row in _rows(model["forms"]):
+        rows.append((_named(row["name"], row["path"]), _counts(row["started"], row["submitted"], row["visitors"])))
+        for field in row["fields"]:
+            told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
+            rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
+    yield from _table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
+
+
+def _rejected(paper: Paper, model: Model) -> Iterator[str]:
+    if model["rejected"] is not None and not model["rejected"]["events"]:
+        return
+    rows = []
+    for row in _rows(model["rejected"]):
+        what = " ".join(part for part in (row["code"], row["action"], row["field"]) if part)
+        rows.append((_named(what, row["path"] or ""), _counts(row["n"])))
+    yield from _table(paper, "Rejected events", ("Times",), rows, model["rejected"])
+
+
+# How -------------------------------------------------------------------------------------------------------------
+
+
+def _rows(card: Model | None) -> list[Any]:
+    return [] if card is None else card["rows"]
+
+
+def _counts(*values: int) -> tuple[str, ...]:
+    return tuple(map(numbers.count, values))
+
+
+def _named(name: str | None, path: str) -> str:
+    return f"{name}  {path}" if name else path
+
+
+def _table(
+    paper: Paper, title: str, heads: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]], card: object
+) -> Iterator[str]:
+    """A title with its columns at the right; a name that begins with a mark is a remark over the whole line, accented
+    with NUL."""
+    widths = [max(len(head), *(len(row[1][n]) for row in rows if row[1]), 6) + 2 for n, head in enumerate(heads)]
+    room = paper.width - sum(widths) - 2
+    yield ""
+    head = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
+    yield paper.bold(_fitted(title, room + 2)) + paper.soft(head)
+    if card is None:
+        yield LATE
+    elif not rows:
+        yield paper.soft("  nothing")
+    for name, cells in rows:
+        if not cells:
+            said = f"    {_fitted(name[1:], paper.width - 4).rstrip()}"
+            yield paper.accent(said) if name[0] == "\0" else paper.soft(said)
+            continue
+        values = "".join(f"{_plain(cell):>{width}}" for cell, width in zip(cells, widths, strict=True))
+        yield f"  {_fitted(name, room)}{values}"
+
+
+def _ends(paper: Paper, name: str, middle: str, right: str) -> str:
+    rest = max(0, paper.width - len(name) - len(middle))
+    return paper.bold(name) + paper.soft(middle) + f"{_plain(right):>{rest}}"
+
+
+def _plain(text: str) -> str:
+    return text.replace(numbers.THIN, " ")
+
+
+def _fitted(text: str, room: int) -> str:
+    """A text of exactly `room` columns: cut with an ellipsis, or filled. What cannot be printed is a question mark."""
+    clean = "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in _plain(text))
+    taken: list[str] = []
+    used = 0
+    for char in clean:
+        wide = columns_of(char)
+        if used + wide > room:
+            while taken and used + 1 > room:
+                used -= columns_of(taken.pop())
+            taken.append("…")
+            used += 1
+            break
+        taken.append(char)
+        used += wide
+    return "".join(taken) + " " * max(0, room - used)
+
+
+def columns_of(char: str) -> int:
+    """How many columns a terminal gives a character."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -1,0 +1,16 @@
+-- Clicked elements. :actions is a JSON array.
+WITH element AS (
+    SELECT event.target AS target, event.action AS action, count(*) AS n, count(DISTINCT event.visitor) AS visitors
+    FROM event
+    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+        AND event.action IN (SELECT id FROM word WHERE value IN (SELECT value FROM json_each(:actions)))
+        AND event.target IS NOT NULL
+    GROUP BY event.target, event.action
+)
+SELECT page.host, page.path, target.name, action.value, element.n, element.visitors, count(*) OVER ()
+FROM element
+JOIN target ON target.id = element.target
+JOIN page ON page.id = target.page
+JOIN word AS action ON action.id = element.action
+ORDER BY element.n DESC, element.visitors DESC, page.host, page.path, target.name, action.value
+LIMIT :limit

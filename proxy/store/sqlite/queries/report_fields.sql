@@ -1,0 +1,25 @@
+-- Fields of forms: how often they were changed, sent filled, and refused. :forms is a JSON array of targets.
+WITH form AS MATERIALIZED (
+    SELECT event.target AS target, event.action AS action, event.more AS more
+    FROM event
+    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+        AND event.action IN (SELECT id FROM word WHERE value IN ('field.change', 'form.submit'))
+        AND event.target IN (SELECT value FROM json_each(:forms)) AND event.more IS NOT NULL
+), told AS (
+    SELECT target, CAST(json_extract(more, '$.field') AS TEXT) AS name, 1 AS changed, 0 AS filled, 0 AS skipped
+    FROM form
+    WHERE action = (SELECT id FROM word WHERE value = 'field.change') AND json_type(more, '$.field') = 'text'
+    UNION ALL
+    SELECT target, field.key, 0, 1, 0
+    FROM form JOIN json_each(form.more, '$.fields') AS field
+    WHERE action = (SELECT id FROM word WHERE value = 'form.submit') AND json_type(more, '$.fields') = 'object'
+    UNION ALL
+    SELECT target, field.key, 0, 0, 1
+    FROM form JOIN json_each(form.more, '$.skipped') AS field
+    WHERE action = (SELECT id FROM word WHERE value = 'form.submit') AND json_type(more, '$.skipped') = 'object'
+)
+SELECT target, name, sum(changed), sum(filled), sum(skipped)
+FROM told
+GROUP BY target, name
+ORDER BY target, sum(filled) DESC, sum(changed) DESC, name
+LIMIT :limit

@@ -1,0 +1,17 @@
+-- Forms by how often they were begun and sent.
+WITH form AS (
+    SELECT event.target AS target, count(DISTINCT event.visitor) AS visitors,
+        count(CASE WHEN action.value = 'form.start' THEN 1 END) AS started,
+        count(CASE WHEN action.value = 'form.submit' THEN 1 END) AS submitted
+    FROM event JOIN word AS action ON action.id = event.action
+    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+        AND event.action IN (SELECT id FROM word WHERE value IN ('form.start', 'form.submit'))
+        AND event.target IS NOT NULL
+    GROUP BY event.target
+)
+SELECT form.target, page.host, page.path, target.name, form.started, form.submitted, form.visitors, count(*) OVER ()
+FROM form
+JOIN target ON target.id = form.target
+JOIN page ON page.id = target.page
+ORDER BY form.submitted DESC, form.started DESC, page.host, page.path, target.name
+LIMIT :limit

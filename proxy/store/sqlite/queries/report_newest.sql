@@ -1,0 +1,2 @@
+-- How far the store is.
+SELECT coalesce(max(seq), 0) FROM event

@@ -1,0 +1,212 @@
+"""The live feed over a socket: what happens is told at once and once, what turns is told again, and it is bounded."""
+
+import json
+import os
+import threading
+import time
+
+import pytest
+from reports import MINUTE, T, confirm, page, report, visit
+from wire import eventually
+
+from proxy.report import live
+from proxy.report.live import WATCHERS
+
+SOON_MS = 1_000  # on a machine that is busy with other tests; the target is told by the page and tested in a browser
+
+
+@pytest.fixture
+def site(tmp_path):
+    with report(tmp_path / "store.db") as running:
+        running.write(visit("P0", "V0"))
+        yield running
+
+
+def pollers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "live feed"]
+
+
+def test_a_visit_is_told_within_moments_of_its_commit(site):
+    watching = site.watch(after=2)
+    assert watching.status == 200
+    assert dict(watching.fields)[b"content-type"].startswith(b"text/event-stream")
+    watching.event()  # what it has missed: nothing
+    took = []
+    for n in range(1, 6):
+        site.write(visit(f"P{n}", f"V{n}", n * 1_000))
+        begun = time.monotonic()
+        lines = watching.lines()
+        took.append((time.monotonic() - begun) * 1_000)
+        assert [line["action"] for line in lines] == ["session.start", "page.visit"]
+        assert lines[1]["lane"] == "unproven" and lines[1]["label"] == "Visited page /"
+    assert min(took) < SOON_MS
+    watching.close()
+
+
+def test_a_line_turns_to_a_person_and_gets_its_title(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(visit("P1", "V1", 1_000))
+    [_, line] = watching.lines()
+    site.write(confirm("C1", page("P1", 1_000), "V1", 1_300, title="Tide bowl"))
+    turned = {}
+    while line["seq"] not in turned:
+        kind, data, _ = watching.event()
+        assert kind == "lines" and data["lines"] == []
+        turned |= {one["seq"]: one for one in data["turned"]}
+    assert turned[line["seq"]]["lane"] == "person" and turned[line["seq"]]["label"] == "Visited page Tide bowl"
+    watching.close()
+
+
+def test_what_was_shown_before_turns_as_well(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(confirm("C0", page("P0"), "V0", 300, title="Home"))
+    labels = []
+    while "Visited page Home" not in labels:
+        labels += [line["label"] for line in watching.event()[1]["turned"]]
+    watching.close()
+
+
+def test_somebody_who_comes_back_is_told_what_was_missed_and_nothing_twice(site):
+    first = site.watch(after=2)
+    first.event()
+    site.write(visit("P1", "V1", 1_000))
+    told = first.lines()
+    seen = max(line["seq"] for line in told)
+    first.close()
+    site.write(visit("P2", "V2", 2_000), visit("P3", "V3", 3_000))
+    again = site.watch(after=0, fields=b"Last-Event-ID: %d\r\n" % seen)
+    missed = again.lines()
+    assert [line["seq"] for line in missed] == list(range(seen + 1, seen + 5))
+    site.write(visit("P4", "V4", 4_000))
+    assert min(line["seq"] for line in again.lines()) == seen + 5
+    again.close()
+
+
+def test_the_id_of_a_message_is_how_far_it_tells(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(visit("P1", "V1", 1_000))
+    kind, data, number = watching.event()
+    assert (kind, number) == ("lines", max(line["seq"] for line in data["lines"]))
+    watching.close()
+
+
+def test_catching_up_is_bounded(site):
+    site.write(*(visit(f"P{n}", "V0", n * 10, came_back=True) for n in range(1, 1_000)))
+    watching = site.watch(after=0)
+    lines = watching.lines()
+    assert len(lines) == 200 and lines[-1]["seq"] == 1_001
+    watching.close()
+
+
+def test_a_session_that_ended_is_not_told_as_news(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(visit("P1", "V0", 60 * MINUTE, came_back=True))
+    assert [line["action"] for line in watching.lines()] == ["session.start", "page.visit"]
+    watching.close()
+
+
+def test_nobody_polls_while_nobody_watches(site):
+    assert eventually(lambda: not pollers())
+    watching = [site.watch(after=2) for _ in range(3)]
+    for one in watching:
+        one.event()
+    assert len(pollers()) == 1
+    for one in watching:
+        one.close()
+    assert eventually(lambda: not pollers())
+    later = site.watch(after=2)
+    site.write(visit("P1", "V1", 1_000))
+    assert later.lines()
+    later.close()
+
+
+def test_watchers_are_bounded_and_a_place_is_free_again_when_somebody_leaves(site):
+    watching = [site.watch(after=2) for _ in range(WATCHERS)]
+    assert {one.status for one in watching} == {200}
+    refused = site.get("/live/stream")
+    assert refused.status == 503 and refused.get(b"retry-after") is not None
+    assert json.loads(refused.body)["error"] == "too_many_watchers"
+    watching[0].close()
+
+    def is_free() -> bool:
+        one = site.watch(after=2)
+        one.close()
+        return one.status == 200
+
+    assert eventually(is_free)
+    for one in watching[1:]:
+        one.close()
+
+
+def test_who_does_not_read_is_let_go_and_others_are_told_everything(site, monkeypatch):
+    monkeypatch.setattr(live, "WAITING", 3)
+    slow, quick = site.watch(after=2), site.watch(after=2)
+    quick.event()
+    seen, written = 0, 0
+    deadline = time.monotonic() + 30
+    # What the kernel takes for the slow one is filled first: big messages, one after the other.
+    while site.app.watchers == 2 and time.monotonic() < deadline:
+        visits = [
+            visit(f"Q{written + n}", "V0", 10_000 + written + n, came_back=True, query="?" + "x" * 900)
+            for n in range(200)
+        ]
+        site.write(*visits)
+        written += len(visits)
+        while seen < written:
+            seen += len(quick.lines())
+    assert site.app.watchers == 1 and seen == written
+    slow.close()
+    quick.close()
+
+
+def test_all_streams_end_when_the_report_stops(site):
+    watching = [site.watch(after=2) for _ in range(3)]
+    for one in watching:
+        one.event()
+    site.app.stop()
+    for one in watching:
+        with pytest.raises(EOFError):
+            while True:
+                one.event()
+    assert eventually(lambda: not pollers())
+    assert site.get("/live/stream").status == 503
+
+
+def test_a_store_that_is_replaced_is_told_so_and_read_anew(site, tmp_path):
+    watching = site.watch(after=2)
+    watching.event()
+    with report(tmp_path / "other.db") as other:
+        other.write(visit("N1", "VN"))
+    for end in ("-wal", "-shm"):
+        (site.store.parent / (site.store.name + end)).unlink(missing_ok=True)
+    os.replace(tmp_path / "other.db", site.store)
+    kind, _, _ = watching.event()
+    assert kind == "reset"
+    site.write(visit("N2", "VN", 1_000, came_back=True))
+    assert watching.lines()[-1]["time"] == T + 1_000
+    watching.close()
+
+
+def test_a_store_that_is_not_there_yet_is_told_of_and_then_read(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        watching = site.watch(after=0)
+        kind, data, _ = watching.event()
+        assert kind == "trouble" and "no such file" in data["message"]
+        site.write(visit("P1", "V1"))
+        assert [line["action"] for line in watching.lines()] == ["session.start", "page.visit"]
+        watching.close()
+
+
+def test_the_clock_is_the_servers(site):
+    assert site.json("/live/clock.json") == {"now": site.clock[0]}
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "1.5", "%00"])
+def test_an_odd_place_to_go_on_from_is_the_beginning(site, after):
+    watching = site.watch(fields=b"Last-Event-ID: " + after.encode() + b"\r\n")
+    assert [line["seq"] for line in watching.lines()] == [1, 2]
+    watching.close()

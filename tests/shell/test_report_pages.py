@@ -1,0 +1,304 @@
+"""The report's pages: the same numbers as their JSON, and whatever visitors sent is text."""
+
+import itertools
+import json
+import uuid
+from dataclasses import replace
+
+import pytest
+from bs4 import BeautifulSoup
+from reports import MINUTE, T, confirm, page, report, visit, words
+
+from proxy.events.incoming import BrowserEvent, read_event
+from proxy.store.base import Item, Outcomes, Refusal
+
+HOST = "shop.example"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "--><script>alert(1)</script><!--",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<svg><title></title><script>alert(1)</script></svg>",
+    "<style>*{display:none}</style>",
+    "<base href=//evil.example/>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<template><p>",
+    "<plaintext>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    '" onmouseover="alert(1)" x="',
+    "' autofocus onfocus='alert(1)",
+    "` onclick=alert(1)",
+    "javascript:alert(1)",
+    "JaVaScRiPt://%0aalert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "{{ 191 * 7 }}",
+    "{% raw %}{{ site }}{% endraw %}",
+    "{# nothing #}",
+    "${191*7} #{191*7} <%= 191*7 %>",
+    "{params.__class__} {0.__class__} %s %(a)s",
+    "&lt;b&gt; &amp; &#60;script&#62;",
+    "\u202egnp.exe \u2066x\u2069",
+    "\u200b\u200d\ufeff zero width",
+    "a\u0301\u0302\u0303\u0304 combining",
+    "مرحبا عالم",
+    "日本語のページ 🏺👩‍👩‍👧",
+    "=1+1",
+    "@SUM(A1)",
+    "../../etc/passwd",
+    "C:\\Windows\\system32",
+    "'; DROP TABLE event; --",
+    '" OR 1=1 --',
+    "\\u003cscript\\u003e",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+    "null",
+    "undefined",
+    "None",
+    "constructor",
+    "__proto__",
+    "items",
+    "0",
+    "x" * 900,
+    "]]>",
+    "<![CDATA[ x ]]>",
+    "\\",
+)
+
+
+def act(number: int, action: str, ago: int = 0, **params: object):
+    told = {"id": str(uuid.UUID(int=number + 10**20)), "action": action, "ago": ago, "params": params}
+    return read_event(told).event
+
+
+def raw(number: int, action: str, name: str = "", amount: int | None = None, **more: object) -> BrowserEvent:
+    """An event past all checks of the collector: the report must not rely on them."""
+    told = uuid.UUID(int=number + 10**20).bytes
+    return BrowserEvent(told, None, action, 0, None, True, True, name, amount, (), tuple(more.items()), ())
+
+
+def hostile_items(number: int, text: str) -> list[Item]:
+    """Everything that a visitor can say, said with this text."""
+    who, name, at = f"V{number}", f"P{number}", number * 1_000
+    uri, referrer = f"https://{HOST}/{text}?q={text}", f"https://evil.example/{text}"
+    seen = replace(visit(name, who, at), uri=uri, path=f"/{text}", referrer=referrer)
+    seen.session_facts = (("source", text), ("language", text), ("utm_source", text), ("utm_campaign", text))
+    acts = (
+        raw(number * 10, "link.click", text, href=text, via=text),
+        raw(number * 10 + 1, "banner.hover", text, 2_000, sku=text),
+        raw(number * 10 + 2, "form.start", text, field=text),
+        raw(number * 10 + 3, "field.change", text, field=text, filled=True, value=text),
+        raw(number * 10 + 4, "form.submit", text, fields={text: text, "several": [text, text]}, skipped={text: text}),
+        raw(number * 10 + 5, "page.leave", "", 1_000, scroll_pct=text),
+    )
+    said = confirm(f"C{number}", page(name, at), who, at + 10, title=text, referrer=referrer)
+    refusal = Refusal(text, text, text)
+    return [seen, said._replace(uri=uri, path=f"/{text}", host=HOST, events=acts, refusals=(refusal,))]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    store = tmp_path_factory.mktemp("hostile") / "store.db"
+    with report(store) as running:
+        for number, text in enumerate(HOSTILE):
+            running.write(*hostile_items(number, text))
+        yield running
+
+
+def uuid_of(number: int) -> str:
+    return str(uuid.UUID(bytes=f"V{number}".encode().rjust(16, b"\0")))
+
+
+def is_harmless(soup: BeautifulSoup) -> None:
+    """The page is made of our own elements only: what a visitor sent is text in it."""
+    names = {element.name for element in soup(True)}
+    assert not names & {"iframe", "object", "embed", "style", "base", "plaintext", "video", "audio", "math"}
+    assert [script["src"] for script in soup("script")] in ([], ["/static/live.js"])
+    assert {image["src"] for image in soup("img")} == {"/static/mark.svg"}
+    assert len(soup("title", recursive=True)) == 1 + len(soup.select("svg g.slot > title"))
+    for element in soup(True):
+        for name, value in element.attrs.items():
+            assert not name.startswith("on") and name not in ("style", "srcdoc"), element
+            if name in ("href", "src", "action"):
+                assert value.startswith(("/", "#", "http://", "https://")) or value == "", element
+                if value.startswith("http"):
+                    assert element["rel"] == ["noreferrer"] and "\n" not in value
+    assert len(soup("h1")) == 1 and soup.find("footer") is not None
+
+
+@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/live", "/rejected"])
+def test_hostile_texts_are_text_on_every_page(hostile, path):
+    soup = hostile.page(path)
+    is_harmless(soup)
+    said = words(soup.get_text(" "))
+    shown = {text for text in HOSTILE if words(text)[:100] in said}
+    assert shown == set(HOSTILE) if path != "/live" else len(shown) >= 8
+    assert "1337" not in said
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)), ids=range(len(HOSTILE)))
+def test_a_visitors_story_shows_a_hostile_text_wherever_it_was_sent(hostile, number):
+    soup, text = hostile.page(f"/visitors/{uuid_of(number)}"), words(HOSTILE[number])[:100]
+    is_harmless(soup)
+    assert "1337" not in words(soup.get_text(" "))
+    assert text in words(soup.select_one(".story .visit p").text)
+    for kind in ("click", "hover", "form", "field"):
+        assert text in words(soup.select_one(f".story .{kind} p").text)
+    assert all(text in words(value.text) for value in soup.select(".fields dd"))
+    assert all(text in words(name.text) for name in soup.select(".fields dt") if name.text != "several")
+    assert text in words(soup.select_one(".facts").text)
+
+
+def test_an_address_of_a_script_is_never_a_link(hostile):
+    for number in range(len(HOSTILE)):
+        for link in hostile.page(f"/visitors/{uuid_of(number)}")("a"):
+            assert link["href"].startswith(("/", "#", "https://"))
+
+
+@pytest.mark.parametrize("referrer", ["http://[evil/x", "https://:80/", "http://evil.example:port/", "https://a@b/"])
+def test_a_referrer_that_is_no_address_is_shown_as_it_is(tmp_path, referrer):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "V1", referrer=referrer), confirm("C1", page("P1"), "V1", 9, referrer=referrer))
+        assert referrer in words(site.page(f"/visitors/{uuid_of(1)}").text)
+        assert site.json("/overview.json?range=today")["sources"]["rows"][0]["channel"] == "referral"
+        assert site.get("/visitors?range=today").status == 200
+
+
+# The same numbers ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    store = tmp_path_factory.mktemp("busy") / "store.db"
+    with report(store, now=40 * MINUTE) as running:
+        for who in range(30):
+            name, at = f"P{who}", who * MINUTE
+            path = ("/", "/range", "/about")[who % 3]
+            acts = [
+                act(who * 20 + n, "banner.hover", name="Spring sale", dwell_ms=1_000 + 37 * n) for n in range(who % 5)
+            ]
+            acts += [
+                act(who * 20 + 10, "link.click", name="On"),
+                act(who * 20 + 11, "page.leave", engaged_ms=500 * who),
+            ]
+            acts += [
+                act(who * 20 + 12, "form.start", form="letter"),
+                act(who * 20 + 13, "form.submit", form="letter", fields={"email": "a"}),
+            ]
+            running.write(
+                visit(name, f"V{who // 2}", at, path=path, came_back=who % 2 == 1, bot=who == 29),
+                confirm(f"C{who}", page(name, at), f"V{who // 2}", at + 400, path=path, title=path)._replace(
+                    host=HOST, events=tuple(acts)
+                ),
+            )
+        running.write(Outcomes(((T // 86_400_000, HOST, "visit", 29), (T // 86_400_000, HOST, "asset", 1_234))))
+        yield running
+
+
+def numbers_of(soup: BeautifulSoup) -> list[float]:
+    return [float(element["value"]) for element in soup("data")]
+
+
+@pytest.mark.parametrize("lane", ["person", "unproven", "bot"])
+@pytest.mark.parametrize("span", ["today", "7d", "90d", "yesterday"])
+def test_a_page_and_its_json_say_the_same(busy, lane, span):
+    soup = busy.page(f"/?range={span}&lane={lane}&rows=all")
+    said = busy.json(f"/overview.json?range={span}&lane={lane}")
+    totals = said["totals"]
+    shown = [float(element["value"]) for element in soup.select(".tiles data")]
+    wanted = [totals[name] for name in ("visitors", "sessions", "views", "pages_per_session", "engaged_ms")]
+    assert shown == [value for value in wanted if value is not None]
+    assert float(soup.select_one(".now data")["value"]) == said["people_now"]
+    bars = [[float(cell["value"]) for cell in row("data")] for row in soup.select(".chart tbody tr")]
+    assert bars == [[slot["views"], slot["visitors"]] for slot in said["series"]]
+    table = [numbers_of(row) for row in soup.select("#pages ~ * tbody tr, [aria-labelledby=pages] tbody tr")]
+    keys = ("views", "visitors", "entries", "engaged_ms")
+    assert table == [[row[key] for key in keys if row[key] is not None] for row in said["pages"]["rows"]]
+    for name, keys in (("clicks", ("clicks", "visitors")), ("sources", ("sessions",)), ("requests", ("n",))):
+        table = [numbers_of(row) for row in soup.select(f"[aria-labelledby={name}] tbody tr")]
+        assert table == [[row[key] for key in keys] for row in said[name]["rows"]]
+    table = [numbers_of(row) for row in soup.select("[aria-labelledby=attention] tbody tr")]
+    keys = ("hovers", "median_ms", "p95_ms")
+    assert [row[:3] for row in table] == [[row[key] for key in keys] for row in said["hovers"]["rows"]]
+    forms = [numbers_of(form) for form in soup.select(".funnel")]
+    assert forms == [[form[key] for key in ("started", "submitted", "visitors")] for form in said["forms"]["rows"]]
+
+
+def test_the_busy_store_has_something_to_compare(busy):
+    said = busy.json("/overview.json?range=today")
+    assert said["totals"]["views"] == 30 and said["hovers"]["rows"] and said["forms"]["rows"][0]["submitted"] == 10
+    assert said == busy.json("/index.json?range=today")
+
+
+def test_visitors_are_listed_with_the_numbers_of_the_json(busy):
+    soup, said = busy.page("/visitors?range=today"), busy.json("/visitors.json?range=today")
+    table = [numbers_of(row) for row in soup.select("table.plain tbody tr")]
+    assert table == [[row["sessions"], row["views"]] for row in said["visitors"]["rows"]]
+    links = [link["href"] for link in soup.select("a.who")]
+    assert links == [f"/visitors/{row['uuid']}" for row in said["visitors"]["rows"]]
+    assert float(soup.select_one(".lead data")["value"]) == said["visitors"]["total"] == 15
+
+
+def test_a_visitors_story_tells_every_event_of_the_json(busy):
+    link = busy.page("/visitors?range=today").select("a.who")[3]["href"]
+    soup, said = busy.page(link), busy.json(f"{link}.json")
+    lines = [line for session in said["sessions"] for line in session["story"]]
+    shown = soup.select(".story li:not(.pause)")
+    assert len(shown) == len(lines) > 5
+    for item, line in zip(shown, lines, strict=True):
+        assert words(line["label"]) in words(item.text)
+
+
+def test_the_live_page_without_a_script_shows_the_latest_events(busy):
+    soup, said = busy.page("/live"), busy.json("/live.json")
+    shown = [int(item["data-seq"]) for item in soup.select("#feed > li")]
+    assert shown == [line["seq"] for line in reversed(said["lines"])] and shown == sorted(shown, reverse=True)
+    assert soup.select_one("noscript meta[http-equiv=refresh]") is not None or "refresh" in soup.head.noscript.text
+
+
+def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
+    for path in ("/", "/visitors", "/live", "/rejected", busy.page("/visitors").select("a.who")[0]["href"]):
+        soup = busy.page(path)
+        assert soup.html["lang"] == "en" and len(soup("main")) == len(soup("h1")) == 1
+        assert soup.select_one("a.skip")["href"] == "#main" and soup.main["id"] == "main"
+        assert all(cell.get("scope") for cell in soup.select("th"))
+        levels = [int(head.name[1]) for head in soup(["h1", "h2", "h3"])]
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+        for element in soup.select("[aria-labelledby]"):
+            assert soup.find(id=element["aria-labelledby"]) is not None
+        identities = [element["id"] for element in soup.select("[id]")]
+        assert len(identities) == len(set(identities))
+
+
+def test_a_twin_leads_to_the_visitor_that_it_turned_out_to_be(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "VA"), visit("P2", "VB", 100), confirm("C1", page("P1"), "VB", 500))
+        twin, other = (str(uuid.UUID(bytes=name.rjust(16, b"\0"))) for name in (b"VA", b"VB"))
+        answer = site.get(f"/visitors/{twin}")
+        assert (answer.status, answer.get(b"location")) == (303, f"/visitors/{other}".encode())
+        assert len(site.json(f"/visitors/{other}.json")["sessions"][0]["story"]) == 3
+
+
+def test_a_bots_pages_are_told_though_it_has_no_session(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "VB", bot=True), visit("P2", "VB", 100, bot=True))
+        who = site.json("/visitors.json?range=90d&lane=bot")["visitors"]["rows"][0]
+        assert (who["views"], who["sessions"]) == (2, 0)
+        story = site.json(f"/visitors/{who['uuid']}.json")
+        assert [line["action"] for line in story["loose"]] == ["page.visit"] * 2 and not story["sessions"]
+        assert len(site.page(f"/visitors/{who['uuid']}").select(".story li")) == 2
+
+
+def test_a_long_history_is_told_in_parts(tmp_path):
+    with report(tmp_path / "store.db", now=30 * 24 * 60 * MINUTE) as site:
+        site.write(*(visit(f"P{n}", "VA", n * 60 * MINUTE, came_back=n > 0) for n in range(25)))
+        who = str(uuid.UUID(bytes=b"VA".rjust(16, b"\0")))
+        path, seen = f"/visitors/{who}", []
+        while path is not None:
+            soup = site.page(path)
+            seen += [item["datetime"] for item in soup.select(".stay h2 time")]
+            following = soup.select_one(".next a")
+            path = following["href"] if following is not None else None
+        assert len(seen) == 50 and len(set(seen)) == 25  # day and clock of each
+        assert json.loads(site.get(f"/visitors/{who}.json").body)["sessions"][0]["away_ms"] == 60 * MINUTE

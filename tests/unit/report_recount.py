@@ -1,0 +1,181 @@
+"""The numbers of the report once more, from what `footfall export` says: plain Python, no SQL, nothing of the report.
+
+`events` are exported objects (dictionaries); `span` is (since, until, lane).
+"""
+
+from collections import Counter, defaultdict
+from urllib.parse import urlsplit
+
+CONTEXTS = ("banner", "link", "button", "product", "menu", "image", "element")
+
+
+def within(events, span, *actions):
+    since, until, lane = span
+    return [
+        event
+        for event in events
+        if since <= event["time"] < until and event["lane"] == lane and (not actions or event["action"] in actions)
+    ]
+
+
+def params(event):
+    return event.get("params", {})
+
+
+def rank(values, hundredths):
+    """Nearest rank: the smallest value that at least so many of a hundred are not above."""
+    ordered = sorted(values)
+    return ordered[-(-len(ordered) * hundredths // 100) - 1] if ordered else None
+
+
+def page_of(uri):
+    parts = urlsplit(uri)
+    return (parts.netloc, parts.path or "/")
+
+
+def totals(events, span):
+    visits = within(events, span, "page.visit")
+    return {
+        "visitors": len({event["uuid"] for event in visits}),
+        "sessions": len(within(events, span, "session.start")),
+        "views": len(visits),
+    }
+
+
+def engaged_by_view(events, span):
+    used = Counter()
+    for event in within(events, span, "page.leave"):
+        if "page" in event and "engaged_ms" in params(event):
+            used[event["page"]] += params(event)["engaged_ms"]
+    return used
+
+
+def engaged(events, span):
+    used = engaged_by_view(events, span)
+    return rank(used.values(), 50), len(used)
+
+
+def people(events, since):
+    return len(
+        {
+            event["session"]
+            for event in events
+            if event["time"] >= since
+            and event["lane"] == "person"
+            and event["action"] != "session.end"
+            and "session" in event
+        }
+    )
+
+
+def pages(events, span):
+    """{(host, path): (title, views, visitors, entries, median engaged ms)}"""
+    where = {event["id"]: page_of(params(event)["uri"]) for event in events if event["action"] == "page.visit"}
+    seen, entered, used = defaultdict(list), Counter(), defaultdict(list)
+    for event in within(events, span, "page.visit"):
+        seen[where[event["id"]]].append(event)
+    for event in within(events, span, "session.start"):
+        if "uri" in params(event):
+            entered[page_of(params(event)["uri"])] += 1
+    for view, ms in engaged_by_view(events, span).items():
+        used[where[view]].append(ms)
+    answer = {}
+    for page, visits in seen.items():
+        titles = [
+            params(visit)["title"] for visit in sorted(visits, key=lambda one: one["seq"]) if "title" in params(visit)
+        ]
+        people_here = {visit["uuid"] for visit in visits}
+        answer[page] = (
+            titles[-1] if titles else None,
+            len(visits),
+            len(people_here),
+            entered[page],
+            rank(used[page], 50),
+        )
+    return answer
+
+
+def sources(events, span):
+    """{(referrer's host, utm_source, utm_medium, utm_campaign, host): sessions}"""
+    found = Counter()
+    for event in within(events, span, "session.start"):
+        said = params(event)
+        referrer = urlsplit(said["referrer"]).netloc if "referrer" in said else None
+        host = urlsplit(said["uri"]).netloc if "uri" in said else None
+        found[(referrer, said.get("utm_source"), said.get("utm_medium"), said.get("utm_campaign"), host)] += 1
+    return dict(found)
+
+
+def element_of(event, events, host):
+    """(host, path, name, action); the path is '' where the page is not known."""
+    visits = {one["id"]: params(one)["uri"] for one in events if one["action"] == "page.visit"}
+    page = page_of(visits[event["page"]]) if event.get("page") in visits else (host, "")
+    name = params(event)["form" if event["action"].startswith(("form.", "field.")) else "name"]
+    return (*page, name, event["action"])
+
+
+def hovers(events, span, host):
+    """{element: (hovers, median, p95, longer than usual, evidence)}"""
+    by_element = defaultdict(list)
+    for event in within(events, span, *(f"{context}.hover" for context in CONTEXTS)):
+        by_element[element_of(event, events, host)].append(event)
+    answer = {}
+    for element, found in by_element.items():
+        lasted = [params(event)["dwell_ms"] for event in found]
+        long = [event for event in found if is_long(params(event))]
+        best = max(long, key=lambda event: (params(event)["dwell_ms"], -event["seq"]), default=None)
+        evidence = best and tuple(params(best)[key] for key in ("dwell_ms", "usual_ms", "usual_n"))
+        answer[element] = (len(found), rank(lasted, 50), rank(lasted, 95), len(long), evidence)
+    return answer
+
+
+def is_long(said):
+    """EVENTS.md section 4: at least 10 hovers known, and at least 1.5 s and twice the usual."""
+    return said.get("usual_n", 0) >= 10 and said["dwell_ms"] >= max(1_500, 2 * said["usual_ms"])
+
+
+def clicks(events, span, host):
+    """{element: (clicks, visitors)}"""
+    by_element = defaultdict(list)
+    for event in within(events, span, *(f"{context}.click" for context in CONTEXTS)):
+        by_element[element_of(event, events, host)].append(event["uuid"])
+    return {element: (len(uuids), len(set(uuids))) for element, uuids in by_element.items()}
+
+
+def forms(events, span, host):
+    """{(host, path, form): (started, submitted, visitors, {field: (changed, filled, skipped)})}"""
+    fields = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+    answer = {}
+    used = defaultdict(list)
+    for event in within(events, span, "form.start", "form.submit", "field.change"):
+        form = element_of(event, events, host)[:3]
+        said = params(event)
+        if event["action"] == "field.change":
+            fields[form][said["field"]][0] += 1
+            continue
+        used[form].append(event)
+        for name in said.get("fields", {}) if event["action"] == "form.submit" else ():
+            fields[form][name][1] += 1
+        for name in said.get("skipped", {}) if event["action"] == "form.submit" else ():
+            fields[form][name][2] += 1
+    for form, found in used.items():
+        kinds = Counter(event["action"] for event in found)
+        told = {name: tuple(numbers) for name, numbers in fields[form].items()}
+        answer[form] = (kinds["form.start"], kinds["form.submit"], len({event["uuid"] for event in found}), told)
+    return answer
+
+
+def visitors(events, span):
+    """[(uuid, views, sessions, first, last, uri, title)], the latest first but for ties"""
+    by_uuid = defaultdict(list)
+    for event in within(events, span, "page.visit"):
+        by_uuid[event["uuid"]].append(event)
+    answer = []
+    for uuid, visits in by_uuid.items():
+        last = max(visits, key=lambda event: (event["time"], event["seq"]))
+        sessions = {event["session"] for event in visits if "session" in event}
+        times = [event["time"] for event in visits]
+        answer.append(
+            (uuid, len(visits), len(sessions), min(times), max(times), params(last)["uri"], params(last).get("title"))
+        )
+    return sorted(answer, key=lambda row: -row[4])

@@ -1,0 +1,141 @@
+"""`footfall report` in the terminal: the overview's numbers, in lines that fit."""
+
+import json
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import pytest
+import report_recount as recount
+from hypothesis import given, settings
+from report_walks import items, steps
+from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
+
+from proxy.events.event import LANES
+from proxy.report.overview import overview
+from proxy.report.ranges import spanning
+from proxy.report.terminal import as_json, columns_of, summary
+from proxy.store.base import Query
+from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.store.sqlite.reader import SqliteReader
+from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.sessions import Rules
+
+UTC = ZoneInfo("UTC")
+ESCAPES = re.compile(r"\033\[[0-9;]*m")
+
+
+def written(path, *told):
+    writer = SqliteWriter(path, durability="process", rules=Rules())
+    writer.append(told)
+    writer.close()
+    return SqliteQuestions(path)
+
+
+def printed(reader, *, days=7, width=80, colour=False):
+    span = {"since_ms": T - (days - 1) * DAY, "until_ms": T + HOUR, "now_ms": T + HOUR}
+    return list(summary(reader, zone=UTC, width=width, colour=colour, **span))
+
+
+def wide(line):
+    return sum(map(columns_of, line))
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps())
+def test_its_numbers_are_the_overviews_and_equal_a_recount(walk):
+    with TemporaryDirectory() as folder:
+        told, over = items(walk)
+        path = Path(folder) / "store.db"
+        reader = written(path, *told)
+        span = {"since_ms": T - DAY, "until_ms": T + over + 1, "now_ms": T + over}
+        said = json.loads("\n".join(as_json(reader, zone=UTC, **span)))
+        wanted = overview(
+            reader, spanning(span["since_ms"], span["until_ms"], UTC), LANES.index("person"), limit=8, now_ms=T + over
+        )
+        assert said == json.loads(json.dumps(wanted))
+        source = SqliteReader(path)
+        events = [one.to_export() for one in source.export(Query())]
+        source.close()
+        totals = recount.totals(events, (span["since_ms"], span["until_ms"], "person"))
+        assert {name: said["totals"][name] for name in totals} == totals
+        lines = list(summary(reader, zone=UTC, width=80, colour=False, **span))
+        first = next(line for line in lines if line.startswith("  Visitors"))
+        assert int(first[22:34].replace(" ", "")) == totals["visitors"]
+        assert all(wide(line) <= 80 for line in lines)
+        reader.close()
+
+
+@pytest.mark.parametrize("width", [1, 60, 80, 100, 400])
+def test_lines_fit_whatever_is_in_them(tmp_path, width):
+    titles = (
+        "<b>" * 100,
+        "日本語のページ" * 20,
+        "e\u0301" * 90,
+        "\x1b[2J\x1b[H cleared",
+        "a\tb\r\nc\x07",
+        "\u202eabc",
+        "",
+    )
+    told = []
+    for n, title in enumerate(titles):
+        told += [visit(f"P{n}", f"V{n}", n * 1_000, path=f"/{n}")]
+        told += [confirm(f"C{n}", page(f"P{n}", n * 1_000), f"V{n}", n * 1_000 + 10, path=f"/{n}", title=title)]
+    reader = written(tmp_path / "store.db", *told)
+    lines = printed(reader, width=width)
+    assert all(wide(line) <= max(60, min(width, 100)) for line in lines)
+    assert all(char.isprintable() for line in lines for char in line)
+    assert any("日本語" in line for line in lines) and any("<b><b>" in line for line in lines)
+    reader.close()
+
+
+def test_colour_only_adds_colour(tmp_path):
+    reader = written(tmp_path / "store.db", visit("P1", "V1"), confirm("C1", page("P1"), "V1", 500))
+    plain, coloured = printed(reader), printed(reader, colour=True)
+    assert "\033" not in "".join(plain) and "\033[1m" in "".join(coloured)
+    assert [ESCAPES.sub("", line) for line in coloured] == plain
+    reader.close()
+
+
+def test_numbers_of_a_table_are_below_each_other(tmp_path):
+    told = []
+    for n in range(120):
+        path = "/" if n < 100 else "/range"
+        told += [visit(f"P{n}", f"V{n}", n * 1_000, path=path)]
+        told += [confirm(f"C{n}", page(f"P{n}", n * 1_000), f"V{n}", n * 1_000 + 10, path=path)]
+    reader = written(tmp_path / "store.db", *told)
+    lines = printed(reader)
+    at = next(n for n, line in enumerate(lines) if line.startswith("Pages"))
+    table = lines[at : at + 3]
+    assert {len(line) for line in table} == {80}
+    assert [line[50:].split()[0] for line in table[1:]] == ["100", "20"]
+    assert (
+        len({line.index(number) + len(number) for line, number in zip(table, ("Views", "100", "20"), strict=True)}) == 1
+    )
+    reader.close()
+
+
+def test_a_store_without_anything_is_a_summary_of_nothing(tmp_path):
+    reader = written(tmp_path / "store.db")
+    lines = printed(reader)
+    assert lines[2].split()[:2] == ["Visitors", "0"]
+    assert sum(line == "  nothing" for line in lines) == 5
+    assert not [line for line in lines if line.startswith("Rejected")]
+    reader.close()
+
+
+def test_what_took_too_long_says_so(tmp_path):
+    written(tmp_path / "store.db", visit("P1", "V1")).close()
+    reader = SqliteQuestions(tmp_path / "store.db", question_seconds=-1)
+    lines = printed(reader)
+    assert sum("took longer" in line for line in lines) == 7
+    reader.close()
+
+
+def test_a_day_is_drawn_by_the_hour(tmp_path):
+    told = [visit(f"P{n}", "V1", -n * 10 * MINUTE, came_back=True) for n in range(6)]
+    reader = written(tmp_path / "store.db", *reversed(told))
+    assert "by hour" in printed(reader, days=1)[2]
+    assert "by day" in printed(reader, days=7)[2]
+    reader.close()
