@@ -75,7 +75,7 @@ async def _serve(config: Config, given: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
     told = {"config": config.to_json(), "keys": to_text(files.prepare(config))}
     jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
-    report = await _report_job(config, jobs)
+    report = await _report_job(config, _url(listener), jobs)
     if demo and given.visitors:
         walk = {"address": _url(listener), "visitors": given.visitors}
         jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
@@ -84,7 +84,7 @@ async def _serve(config: Config, given: argparse.Namespace) -> int:
     return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
 
-async def _report_job(config: Config, jobs: list[Job]) -> str:
+async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
     """Adds the report's process to the jobs. Returns the address that opens it, '' where there is none: a report that
     cannot be had is no reason not to serve the site."""
     if config.report.listen_address is None:
@@ -95,7 +95,7 @@ async def _report_job(config: Config, jobs: list[Job]) -> str:
     except (BindError, SecretFileError) as wrong:
         _say(f"there will be no report: {wrong}")
         return ""
-    told = {"config": config.to_json(), "token": token}
+    told = {"config": config.to_json(), "token": token, "site": site}
     jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode()))
     return f"{_url(listener)}/?token={token}"
 
@@ -164,7 +164,9 @@ def report_site(given: argparse.Namespace) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     told = json.load(sys.stdin)
     config = Config.from_json(told["config"])
-    return reporting.run_report(config, told["token"], version("footfall"), _sockets(given), given.lifeline)
+    return reporting.run_report(
+        config, told["token"], told["site"], version("footfall"), _sockets(given), given.lifeline
+    )
 
 
 def demo_visitors(given: argparse.Namespace) -> int:

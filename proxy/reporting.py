@@ -36,8 +36,9 @@ def inspect_token(path: Path) -> str | None:
     return secretfile.inspect(path, _parse_token)
 
 
-def run_report(config: Config, token: str, version: str, sockets: list[socket], lifeline: int) -> int:
-    """The report's process: serve it on the sockets until the signal or the parent's end."""
+def run_report(config: Config, token: str, site: str, version: str, sockets: list[socket], lifeline: int) -> int:
+    """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
+    visitors connect."""
     address = config.report.listen_address
     host = address[0] if address is not None else "localhost"
     app = make_report(
@@ -46,11 +47,16 @@ def run_report(config: Config, token: str, version: str, sockets: list[socket], 
         hosts=HERE | {host, *config.report.hosts},
         zone=config.report.zone,
         clock_ms=lambda: time.time_ns() // 1_000_000,
-        site=config.site.public_origin or f"http://{config.site.listen}",
+        site=config.site.public_origin or site,
         version=version,
     )
     return run(
-        app, sockets=sockets, refused=lambda host, status: None, lifeline=lifeline, graceful_seconds=STOP_SECONDS
+        app,
+        sockets=sockets,
+        refused=lambda host, status: None,
+        lifeline=lifeline,
+        graceful_seconds=STOP_SECONDS,
+        stopping=app.stop,
     )
 
 

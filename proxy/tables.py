@@ -136,7 +136,7 @@ class Limits:
         "what the collector takes of one visitor, ten times as much at once; 0: no limit",
         checks.between(0, 100_000),
     )
-    address_events_per_second: int = _key(1_000, "the same of one address (IPv6: of one /64)", checks.between(0, 100_000))
+    address_events_per_second: int = _key(1_000, "the same of one address (IPv6: a /64)", checks.between(0, 100_000))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,5 +40,13 @@ def label_of(action: str, params: Mapping[str, object], templates: Mapping[str, 
     if template is None:
         return action
     if action == "page.visit" and "title" not in params:
-        return f"Visited page {urlsplit(str(params.get('uri', ''))).path or '/'}"
+        return f"Visited page {_path_of(str(params.get('uri', '')))}"
     return _FIELD.sub(lambda match: str(params.get(match[1], "")), template)
+
+
+def _path_of(uri: str) -> str:
+    """The path of a uri, '/' where it has none."""
+    try:
+        return urlsplit(uri).path or "/"
+    except ValueError:  # brackets that are no address
+        return "/"

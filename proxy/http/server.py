@@ -213,9 +213,14 @@ class ServerProtocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """uvicorn's server, which besides sweeps its connections, ends with its parent, and returns after a signal."""
 
-    def __init__(self, config: uvicorn.Config, lifeline: int | None) -> None:
+    def __init__(self, config: uvicorn.Config, lifeline: int | None, stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._lifeline = lifeline
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -261,11 +266,13 @@ def run(
     graceful_seconds: int = GRACEFUL_SECONDS,
     header_seconds: float = HEADER_SECONDS,
     body_idle_seconds: float = STALLED_SECONDS,
+    stopping: Callable[[], None] = lambda: None,
 ) -> int:
     """Serves `app` on bound `sockets` until SIGTERM or SIGINT, or until `lifeline` (the reading end of a pipe) is at
     its end, then finishes what is under way for at most `graceful_seconds`. Returns the exit code: 0, or 1 where the
     application did not start. Signals are handled in the main thread only. `header_seconds` is a visitor's time for the
-    head of a request, `body_idle_seconds` how long he may take nothing of an answer (both in whole sweeps)."""
+    head of a request, `body_idle_seconds` how long he may take nothing of an answer (both in whole sweeps).
+    `stopping` is called when it begins to stop: for answers that would not end by themselves."""
     protocol = partial(
         ServerProtocol, refused=refused, header_seconds=header_seconds, body_idle_seconds=body_idle_seconds
     )
@@ -284,7 +291,7 @@ def run(
         date_header=False,
         timeout_graceful_shutdown=graceful_seconds,
     )
-    server = _Server(config, lifeline)
+    server = _Server(config, lifeline, stopping)
     try:
         server.run(list(sockets))
     except SystemExit:

@@ -105,7 +105,7 @@ class TrackedRequest:
                 drop_conditionals=self.candidate,
                 drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
             )
-        if cookie is not None and (cookie.values_http or cookie.values_https):
+        if cookie is not None and cookie.is_cut:
             changes[b"cookie"] = cookie.rest
         if self.candidate and tracking.inject:
             accepted = fields.get(b"accept-encoding")

@@ -20,6 +20,9 @@ from proxy.visitors.times import DAY_MS
 
 NAME_HTTP = "footfall"
 CONSENT_NAME = b"footfall_consent"
+REPORT_NAME = b"footfall_report"
+"""What the report's browser has: cookies know no ports, so the browser of an owner on this machine sends it here, too.
+It opens the report, and is nothing for the site."""
 CONSENT_IN, CONSENT_OUT = b"in", b"out"
 CONSENT_DAYS = 395
 """How long a yes or no is remembered: as long as a visitor is by default."""
@@ -55,12 +58,13 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class CookieHeader:
     """A Cookie header taken apart: `rest`, what is left for the site (None: nothing); our cookies' `values` on http
-    and on https, in order; the site's consent cookie."""
+    and on https, in order; the site's consent cookie; whether `rest` is less than what came."""
 
     rest: bytes | None
     values_http: tuple[bytes, ...]
     values_https: tuple[bytes, ...]
     consent: bytes
+    is_cut: bool
 
 
 class CookieSigner:
@@ -93,12 +97,13 @@ class CookieSigner:
         """Take a Cookie header apart; a browser sends the same one with every request."""
         known = self._headers.get(header)
         if known is None:
-            names = (self.name_http, self.name_https)
+            rest = cut(header, (self.name_http, self.name_https, REPORT_NAME))
             known = CookieHeader(
-                cut(header, names),
+                rest,
                 tuple(values_of(header, self.name_http)),
                 tuple(values_of(header, self.name_https)),
                 next(iter(values_of(header, CONSENT_NAME)), b""),
+                rest is not header,
             )
             if len(header) <= HEADER_REMEMBERED_BYTES:
                 self._headers.put(header, known)

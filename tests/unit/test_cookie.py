@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.visitors.cookie import DAY_MS, CookieHeader, CookieSigner, Identity, Key, cut, is_ours, values_of
+from proxy.report.access import COOKIE
+from proxy.visitors.cookie import (
+    DAY_MS,
+    REPORT_NAME,
+    CookieHeader,
+    CookieSigner,
+    Identity,
+    Key,
+    cut,
+    is_ours,
+    values_of,
+)
 
 DAY = 20_000
 NOW = DAY * DAY_MS + 12_345
@@ -193,7 +204,7 @@ def test_cutting_leaves_exactly_the_parts_that_are_not_ours(parts):
 def test_a_cookie_header_is_taken_apart_once():
     header = b"a=1; footfall=x; __Host-footfall=y; footfall=z; footfall_consent=out; footfall_consent=in"
     apart = SIGNER.take_apart(header)
-    assert apart == CookieHeader(b"a=1; footfall_consent=out; footfall_consent=in", (b"x", b"z"), (b"y",), b"out")
+    assert apart == CookieHeader(b"a=1; footfall_consent=out; footfall_consent=in", (b"x", b"z"), (b"y",), b"out", True)
     assert SIGNER.take_apart(header) is apart
     long = header + b"; b=" + b"x" * 2000
     assert SIGNER.take_apart(long) == SIGNER.take_apart(long)
@@ -214,3 +225,10 @@ SETS = [
 @pytest.mark.parametrize(("value", "expected"), SETS)
 def test_f7_only_an_upstream_cookie_of_our_name_is_ours(value, expected):
     assert is_ours(value, NAMES) is expected
+
+
+def test_f7_what_opens_the_report_is_not_for_the_site():
+    apart = SIGNER.take_apart(b"a=1; footfall_report=secret; b=2")
+    assert (apart.rest, apart.is_cut) == (b"a=1; b=2", True)
+    assert (SIGNER.take_apart(b"a=1; b=2").rest, SIGNER.take_apart(b"a=1; b=2").is_cut) == (b"a=1; b=2", False)
+    assert REPORT_NAME.decode() == COOKIE

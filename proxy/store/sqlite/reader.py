@@ -44,7 +44,7 @@ class SqliteReader:
         while True:
             with mapped_errors(self._path):
                 rows = self._connection.execute(SQL["export"], {**values, "seq": last}).fetchall()
-            yield from map(_event, rows)
+            yield from map(event_of, rows)
             if len(rows) < STEP_EVENTS:
                 return
             last = rows[-1][0]
@@ -68,7 +68,8 @@ class SqliteReader:
             return bytes(self._connection.execute(SQL["visitor_uuid"], (row[2],)).fetchone()[0])
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def event_of(row: tuple[Any, ...]) -> Event:
+    """An event from a row of export.sql."""
     seq, raw_id, action, time, wait, uuid, session, page, lane = row[:9]
     return Event(
         seq=seq,
