@@ -101,7 +101,7 @@ class Footfall:
         """Serve one connection scope; anything but http and lifespan passes untouched."""
         if scope["type"] == "http":
             if not self._started:
-                self.start()
+                self._start_late()
             await (self._own if self._own.takes(raw_path_of(scope)) else self._tracked)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await live_inside(self._app, scope, receive, send, start=self.start, stop=self.stop)
@@ -115,6 +115,13 @@ class Footfall:
             # Of a malformed request the host is not believed, nor kept.
             known = "" if status == 400 else self._tracking.origin({}, {b"host": host})[1]
             self.recorder.count(known, outcome)
+
+    def _start_late(self) -> None:
+        """With the first request, where nobody said that the server starts. Whatever happens, the request is served."""
+        try:
+            self.start()
+        except Exception:
+            log.exception("recording could not be started; the site is served without it")
 
     def start(self) -> None:
         """Start recording; servers without lifespan start it with the first request."""

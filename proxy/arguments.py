@@ -125,6 +125,7 @@ def _export(command: argparse.ArgumentParser) -> None:
 
 def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
+    command.add_argument("--report", metavar="HOST:PORT", help="where the report is read (127.0.0.1:8081)")
     command.add_argument("--json", action="store_true", help="the same numbers as one JSON object")
     command.add_argument(
         "--address", action="store_true", help="print the address that opens the report in a browser, and nothing else"

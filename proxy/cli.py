@@ -96,7 +96,7 @@ async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
         _say(f"there will be no report: {wrong}")
         return ""
     told = {"config": config.to_json(), "token": token, "site": site}
-    jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode()))
+    jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
     return f"{_url(listener)}/?token={token}"
 
 
@@ -223,7 +223,8 @@ def _again(given: argparse.Namespace, command: str) -> str:
         name = str(program.relative_to(Path.cwd()))
     except ValueError:
         name = "footfall"
-    options = [f" --{key} {shlex.quote(str(value))}" for key in ("config", "store") if (value := getattr(given, key))]
+    named = ("config", "store", "report") if command.startswith("report") else ("config", "store")
+    options = [f" --{key} {shlex.quote(str(value))}" for key in named if (value := getattr(given, key))]
     return f"{name} {command}{''.join(options)}"
 
 

@@ -49,7 +49,7 @@ def read(path: Path, parse: Callable[[str], Content]) -> Content:
                 raise SecretFileError(f"{path}: others can read it; run: chmod 600 {path}")
             content = file.read(FILE_MAX_BYTES + 1)
         if len(content) > FILE_MAX_BYTES:
-            raise SecretFileError(f"{path}: larger than {FILE_MAX_BYTES} bytes, not a file of keys")
+            raise SecretFileError(f"{path}: larger than {FILE_MAX_BYTES} bytes, not a secret")
         return parse(content.decode("utf-8", "replace"))
     except IsADirectoryError:
         raise SecretFileError(f"{path}: not a file") from None

@@ -40,7 +40,7 @@ class Job:
     """`count` processes of `python -m proxy <command> --socket FD... --lifeline FD`, `stdin` on their input.
 
     The sockets are the supervisor's from then on: it closes them when it stops. `once`: it is done when it ends, and is
-    not started again.
+    not started again. `vital`: where it will not start, there is nothing to run for; another job is given up alone.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Job:
     stdin: bytes = b""
     count: int = 1
     once: bool = False
+    vital: bool = True
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -176,8 +177,9 @@ class Supervisor:
             hopeless = hopeless + 1 if quick and status > 0 else 0
             if hopeless >= HOPELESS_STARTS and job not in self._steady:
                 self._announce(f"{name} does not start: {_ending(status)}")
-                self._failed = True
-                self._stopping.set()
+                if job.vital:
+                    self._failed = True
+                    self._stopping.set()
                 return
             delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(quick - 1, 9)) if quick else 0.0
             self._announce(f"{name} ended after {lived:.1f} s ({_ending(status)}); starting it again")

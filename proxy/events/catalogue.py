@@ -168,11 +168,11 @@ _UTM = dict.fromkeys(("utm_source", "utm_medium", "utm_campaign", "utm_term", "u
 _HOVER = {"name": _NAME, "dwell_ms": replace(_DWELL, required=True), "clicked": _FLAG, "capped": _FLAG}
 _CLICK = {
     "name": _NAME,
-    "href": Param("uri", place="facts"),
+    "href": Param("uri"),
     "outbound": _FLAG,
     "via": Param("string", choices=VIAS, place="facts"),
 }
-_SOURCES = ("WEB_DESKTOP", "WEB_MOBILE", "MOBILE_APP")
+_SOURCES = ("WEB_DESKTOP", "WEB_MOBILE", "MOBILE_APP", "SIMULATED")
 _REASONS = ("timeout", "max_length", "identity", "opt_out")
 _OUTCOMES = ("accepted", "rejected", "error")
 

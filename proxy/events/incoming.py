@@ -32,6 +32,9 @@ AGO_MAX_MS = 1_800_000
 NUMBER_MAX = 2**53 - 1
 """A clock's number beyond this is nobody's, and is not kept."""
 
+DERIVED_VERSION = 5
+"""Of UUIDs that follow from a name (RFC 9562): a session.end has such an id, and a browser could take it first."""
+
 RESERVED = frozenset(
     "time ip uuid clientId eventUUID eventCreateTime modifiedBy apiKey businessProfileId session".split()
 )
@@ -115,6 +118,8 @@ def read_event(raw: object, catalogue: Catalogue = SHIPPED) -> Accepted:
     if not isinstance(raw, dict):
         raise Rejection("bad_type", "", "an event is an object")
     event_id = _uuid(raw.get("id"), "id")
+    if event_id[6] >> 4 == DERIVED_VERSION:
+        raise Rejection("bad_id", "id", "id follows from something else: only the server makes such ids")
     view = raw.get("view")
     view_id = None if view is None else _uuid(view, "view")
     definition = catalogue.for_browser(raw.get("action"))

@@ -8,6 +8,8 @@ and userinfo are replaced, fragments are dropped, and nothing is longer than `UR
 import re
 from dataclasses import dataclass
 
+from proxy.events.sensitive import NUMBER_MIN, SENSITIVE_WORDS, why_sensitive, words_of
+
 URI_MAX_CHARS = 1024
 PATH_MAX_CHARS = 512
 HOST_MAX_CHARS = 260
@@ -16,19 +18,12 @@ UTM_MAX_CHARS = 256
 QUERY_MAX_PARAMS = 100
 REMOVED = "removed"
 
-SENSITIVE_WORDS = frozenset(
-    "password passwd pwd pass passcode passphrase pin otp mfa secret token csrf cvc cvv csc card cardnumber ccnum "
-    "creditcard iban ssn pesel socialsecurity routing".split()
-)
-"""Whole words that make a field or query name sensitive (EVENTS.md section 5)."""
-
 SENSITIVE_QUERY_WORDS = SENSITIVE_WORDS | frozenset("code state auth session sid sig email key".split())
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[^A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
+_ISBN = re.compile(r"(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])")
 _UTM_KEYS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
 
@@ -40,15 +35,6 @@ class CleanUri:
     host: str
     path: str
     utm: tuple[tuple[str, str], ...]
-
-
-def words_of(name: str) -> frozenset[str]:
-    """The lower-case words of a field's name: split at whatever is no letter and at camelCase; and all as one.
-
-    `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token`, `cvv2` do not.
-    """
-    parts = (*_NOT_WORD.split(_CAMEL.sub(" ", name)), _NOT_WORD.sub("", name))
-    return frozenset(part.lower() for part in parts if part)
 
 
 def unquote(text: str) -> str:
@@ -69,19 +55,37 @@ def _clean_query(query: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     for part in query.split("&")[:QUERY_MAX_PARAMS]:
         name, equals, value = part.partition("=")
         plain = unquote(name)
-        if equals and value and words_of(plain) & SENSITIVE_QUERY_WORDS:
+        if equals and value and (words_of(plain) & SENSITIVE_QUERY_WORDS or _is_secret(value)):
             kept.append(f"{name}={REMOVED}")
             continue
-        kept.append(part)
+        kept.append(part if equals or not _is_secret(name) else REMOVED)
         if plain in _UTM_KEYS and value:
             utm.setdefault(plain, clean_text(unquote(value), UTM_MAX_CHARS))
     return "&".join(kept), tuple(utm.items())
 
 
+def _is_secret(value: str) -> bool:
+    """Whether a query's value looks like what is never kept: a form that is sent by GET has it there."""
+    plain = unquote(value)
+    # A clock's time has the digits of a card, and one in ten passes for one.
+    is_clock = plain.isdecimal() and len(plain) <= len(str(NUMBER_MIN)) and int(plain) < NUMBER_MIN
+    return not is_clock and why_sensitive(plain) is not None
+
+
+def clean_title(title: str, max_chars: int) -> str:
+    """A page's title made fit for storing; nothing where it has in it what is never kept (a receipt, a search).
+
+    Books are spared: their numbers (ISBN, 978 and 979) are no cards', and one in ten would pass for one.
+    """
+    text = clean_text(title, max_chars)
+    return "" if why_sensitive(_ISBN.sub("", text)) is not None else text
+
+
 def clean_uri(uri: str) -> CleanUri | None:
     """An absolute http(s) URI made fit for storing, or None where it is not one.
 
-    Userinfo and fragment are dropped, values of sensitive query names replaced by `removed`, control characters
+    Userinfo and fragment are dropped, sensitive values and those of sensitive names in the query are replaced by
+    `removed`, control characters
     percent-encoded, the whole cut at `URI_MAX_CHARS` characters.
     """
     match = _AUTHORITY.match(uri)

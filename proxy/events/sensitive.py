@@ -9,7 +9,11 @@ import re
 import unicodedata
 from string import ascii_letters
 
-from proxy.events.privacy import SENSITIVE_WORDS, words_of
+SENSITIVE_WORDS = frozenset(
+    "password passwd pwd pass passcode passphrase pin otp mfa secret token csrf cvc cvv csc card cardnumber ccnum "
+    "creditcard iban ssn pesel socialsecurity routing".split()
+)
+"""Whole words that make a field or query name sensitive (EVENTS.md section 5)."""
 
 REASONS = frozenset("password hidden file autocomplete word card ssn iban jwt pem".split())
 """Why a field was not read, in the words of `skipped`; the last four are also what `why_sensitive` answers."""
@@ -26,6 +30,8 @@ NUMBER_MIN = 2 * 10 ** (CARD_MIN_DIGITS - 1)
 """Less than this has too few digits for a card's, or is a clock's: Unix ms until 2033. One in ten would pass Luhn's
 check, and no card of 13 digits starts with 1."""
 
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NOT_WORD = re.compile(r"[^A-Za-z]+")
 _SUSPECT = re.compile(r"\d[^\d]?\d[^\d]?\d|[A-Za-z]{2}\d\d|eyJ|-----BEGIN", re.ASCII)
 """Whatever is sensitive has one of these; nearly all texts have none, and are done."""
 _JOINT = "[ .\\-\u2010-\u2015\u2212]"
@@ -46,6 +52,15 @@ _JWT_HEAD = re.compile(r"\beyJ[A-Za-z0-9_-]{5}", re.ASCII)
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}-----")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _IBAN_DIGITS = {ord(char): str(int(char, 36)) for char in ascii_letters}
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The lower-case words of a field's name: split at whatever is no letter and at camelCase; and all as one.
+
+    `passenger` and `experience` stay one harmless word each; `cardNumber`, `CSRFToken`, `x-api-token`, `cvv2` do not.
+    """
+    parts = (*_NOT_WORD.split(_CAMEL.sub(" ", name)), _NOT_WORD.sub("", name))
+    return frozenset(part.lower() for part in parts if part)
 
 
 def is_sensitive_name(name: str) -> bool:

@@ -8,12 +8,14 @@ import json
 import math
 from typing import Any, NamedTuple
 
-from proxy.events.privacy import clean_text, clean_uri
+from proxy.events.privacy import clean_title, clean_uri
 
 BODY_MAX_BYTES = 32 * 1024
 EVENTS_MAX = 50
 JSON_DEPTH_MAX = 8
 TITLE_MAX_CHARS = 1024
+PAGE_MAX_CHARS = 43
+"""Of a page id (WIRE.md, "Tag"); what is longer is none."""
 TOKEN_MAX_CHARS = 4096
 """A longer one is none: cut, it could not be verified."""
 CONSENTS = frozenset(("in", "out"))
@@ -77,7 +79,7 @@ def parse_beacon(body: bytes) -> Beacon:
         raise BadBeacon("too_many_events", f"more than {EVENTS_MAX} events")
     consent, token = _string(document, "consent"), _string(document, "token")
     return Beacon(
-        page=_string(document, "page"),
+        page=_page(document),
         showing=_showing(document.get("confirm")),
         events=tuple(events),
         consent=consent if consent in CONSENTS else "",
@@ -117,7 +119,7 @@ def _showing(confirm: object) -> Showing | None:
         uri=uri.uri if uri else "",
         host=uri.host if uri else "",
         path=uri.path if uri else "",
-        title=clean_text(_string(confirm, "title"), TITLE_MAX_CHARS),
+        title=clean_title(_string(confirm, "title"), TITLE_MAX_CHARS),
         referrer=referrer.uri if referrer else "",
         nav=nav if nav in NAVS else "navigate",
     )
@@ -126,3 +128,8 @@ def _showing(confirm: object) -> Showing | None:
 def _string(document: dict[str, Any], key: str) -> str:
     value = document.get(key, "")
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+
+
+def _page(document: dict[str, Any]) -> str:
+    page = _string(document, "page")
+    return page if len(page) <= PAGE_MAX_CHARS else ""

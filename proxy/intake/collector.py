@@ -19,7 +19,7 @@ from proxy.intake.recorder import Full, Recorder
 from proxy.intake.verdicts import Verdicts, accepted, judge, problem, rejected
 from proxy.store.base import Confirmation, Confirmed, OptOut
 from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieSigner, consent_cookie
-from proxy.visitors.ids import PageIds, parse_uuid, visitor_id
+from proxy.visitors.ids import PageId, PageIds, parse_uuid, visitor_id
 from proxy.visitors.times import DAY_MS
 
 BODY_SECONDS = 10.0
@@ -85,16 +85,18 @@ class Collector:
         showing = beacon.showing
         if showing is not None and parse_uuid(showing.id) is None:
             return problem(400, "bad_id", "confirm.id is not a UUID")
-        if sender.opted_out:
+        if sender.opted_out or beacon.consent == "out":
             return self._opt_out(beacon, sender)
+        page = self._page_ids.read(beacon.page)
+        network = network_of(sender.address)
+        # Whoever has neither cookie nor page shares the bucket of the address: no made-up name is a visitor.
+        who = sender.cookie or (network if page is None else page.id)
         number = len(beacon.events)
-        refusal = self._pace(self._visitors, sender.cookie or beacon.page, 1 + number) or self._pace(
-            self._addresses, network_of(sender.address), number
-        )
+        refusal = self._pace(self._addresses, network, number) or self._pace(self._visitors, who, 1 + number)
         if refusal is not None:
             return refusal
         try:
-            return await asyncio.wait_for(self._take(beacon, sender), COMMIT_SECONDS)
+            return await asyncio.wait_for(self._take(beacon, sender, page), COMMIT_SECONDS)
         except (Full, TimeoutError):
             answer = problem(503, "overloaded", "the store does not keep up; send it again later")
             answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
@@ -120,10 +122,10 @@ class Collector:
             answer.raw_headers.append((b"set-cookie", consent_cookie(CONSENT_OUT, secure=sender.secure)))
         return answer
 
-    async def _take(self, beacon: Beacon, sender: Sender) -> Response:
+    async def _take(self, beacon: Beacon, sender: Sender, page: PageId | None) -> Response:
         now = self._clock_ms()
         verdicts = judge(beacon, sender.origin.decode("latin-1") + "/")
-        confirmed = await self._recorder.ask(self._message(beacon, sender, verdicts, now))
+        confirmed = await self._recorder.ask(self._message(beacon, sender, page, verdicts, now))
         if not isinstance(confirmed, Confirmed) or confirmed.uuid is None:
             return rejected(beacon, "no_visitor")
         answer = accepted(verdicts, confirmed.stored)
@@ -134,9 +136,11 @@ class Collector:
             answer.raw_headers.append((b"set-cookie", consent_cookie(CONSENT_IN, secure=sender.secure)))
         return answer
 
-    def _message(self, beacon: Beacon, sender: Sender, verdicts: Verdicts, now: int) -> Confirmation:
+    def _message(
+        self, beacon: Beacon, sender: Sender, page: PageId | None, verdicts: Verdicts, now: int
+    ) -> Confirmation:
         message = Confirmation(
-            page=self._page_ids.read(beacon.page),
+            page=page,
             cookie=sender.cookie,
             new_uuid=visitor_id(os.urandom(16)),
             received=now,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from proxy.intake.holding import Breaker
 from proxy.intake.writing import Handed, WritingThread
-from proxy.store.base import Item, Outcomes, Result, Sweep, Writer
+from proxy.store.base import Item, Outcomes, Result, Sweep, Writer, weight_of
 from proxy.visitors.times import DAY_MS
 
 log = logging.getLogger("footfall.recorder")
@@ -54,6 +54,7 @@ class Recorder:
         self._queue_events = queue_events
         self._hold_seconds = hold_ms / 1000
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._open_writer = open_writer
         self._thread = WritingThread(open_writer, self._deliver)
         self._pending: list[Item] = []
         self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
@@ -79,8 +80,10 @@ class Recorder:
         return self._events_handed - self._events_stored
 
     def start(self) -> None:
-        """Start the writing thread; call from the event loop that will record."""
+        """Start the writing thread; call from the event loop that will record. After `stop` it starts anew."""
         self._loop = asyncio.get_running_loop()
+        if self._thread.is_over:
+            self._thread = WritingThread(self._open_writer, self._deliver)
         self._thread.start()
 
     async def stop(self, patience_seconds: float) -> int:
@@ -90,9 +93,11 @@ class Recorder:
         for timer in (self._timer, self._counts_timer):
             if timer is not None:
                 timer.cancel()
+        self._timer = self._counts_timer = None
         for waiter in self._waiters:
             if not waiter.future.done():
                 waiter.future.set_result(waiter.ticket <= self._committed)
+        self._waiters.clear()
         return self._waiting
 
     def record(self, item: Item) -> int:
@@ -113,7 +118,7 @@ class Recorder:
         if self._waiting >= self._queue_events:
             raise Full
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._hand(item)
+        self._hand(item, weight_of(item))
         self._wanted.append((len(self._pending) - 1, future))
         return await future
 
@@ -157,13 +162,13 @@ class Recorder:
         if self._counts_timer is None and self._loop is not None:
             self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush_counts)
 
-    def _hand(self, item: Item) -> None:
+    def _hand(self, item: Item, weight: int = 1) -> None:
         if not self._pending and self._loop is not None:
             self._loop.call_soon(self._flush)
         self._pending.append(item)
         self._handed += 1
-        self._events_handed += 1
-        self._pending_events += 1
+        self._events_handed += weight
+        self._pending_events += weight
 
     def _lose(self, number: int) -> None:
         if not self._lost:

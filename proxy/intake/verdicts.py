@@ -11,6 +11,7 @@ from proxy.events.catalogue import Rejection
 from proxy.events.incoming import BrowserEvent, action_of, read_event
 from proxy.events.wire import Beacon
 from proxy.store.base import Refusal
+from proxy.visitors.ids import parse_uuid
 
 
 class Verdicts(NamedTuple):
@@ -34,7 +35,7 @@ def judge(beacon: Beacon, site: str) -> Verdicts:
             if event.action == "page.visit" and not str(dict(event.more).get("uri")).startswith(site):
                 raise Rejection("bad_type", "uri", "uri is not an address of this site")
         except Rejection as error:
-            refusals.append(Refusal(action_of(raw), error.code, error.field))
+            refusals.append(Refusal(action_of(raw), error.code, error.field, _id(raw, "id"), _id(raw, "view")))
             rejected.append(_rejection(index, error.code, error.field, str(error)))
             continue
         events.append(event)
@@ -73,3 +74,9 @@ def _answer(
         status_code=202,
         headers={"cache-control": "no-store"},
     )
+
+
+def _id(raw: object, key: str) -> bytes | None:
+    """An id of a refused event, if it is one."""
+    text = raw.get(key) if isinstance(raw, dict) else None
+    return parse_uuid(text) if isinstance(text, str) else None

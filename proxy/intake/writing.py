@@ -16,8 +16,8 @@ from proxy.store.base import Item, Result, StoreUnusable, Writer
 
 log = logging.getLogger("footfall.recorder")
 
-BATCH_ITEMS = 1_000
-"""Items in one transaction: bounds how long the write lock is held (about 20 ms)."""
+BATCH_EVENTS = 1_000
+"""Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
 FAILING_STOP_SECONDS = 2.0
@@ -63,6 +63,11 @@ class WritingThread:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was stopped: a thread starts only once."""
+        return self._stopping.is_set()
+
     def put(self, handed: Handed) -> None:
         """Hand over; from any thread."""
         self._queue.put(handed)
@@ -83,7 +88,7 @@ class WritingThread:
             batch: list[Handed] = []
             while handed is not None:
                 batch.append(handed)
-                if sum(len(part.items) for part in batch) >= BATCH_ITEMS:
+                if sum(max(part.events, len(part.items)) for part in batch) >= BATCH_EVENTS:
                     break
                 try:
                     handed = self._queue.get_nowait()

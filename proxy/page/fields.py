@@ -85,7 +85,7 @@ CONCERNED = _CONDITIONALS | _RANGES | {b"if-match"}
 
 
 def to_upstream(
-    fields: dict[bytes, bytes], *, keep_ours: bool, drop_conditionals: bool, drop_range: bool
+    fields: dict[bytes, bytes], *, keep_ours: bool, drop_conditionals: bool, drop_range: bool, drop_ours: bool = False
 ) -> Replacements:
     """Map the conditionals of a request back, and drop those that would revive an untagged copy.
 
@@ -94,6 +94,7 @@ def to_upstream(
         keep_ours: conditionals that carry our suffix are kept (mapped back) though others are dropped.
         drop_conditionals: conditionals without our suffix are dropped (a candidate for the tag).
         drop_range: Range and If-Range are dropped (C2).
+        drop_ours: conditionals that carry our suffix are dropped: who is not tracked is not to be shown a tagged copy.
     """
     changes: Replacements = {}
     if drop_range:
@@ -103,7 +104,7 @@ def to_upstream(
         if ours:
             changes[b"if-match"] = b", ".join(mapped) or None
     members, since, ours = restore(fields.get(b"if-none-match", b""))
-    if drop_conditionals and not (keep_ours and ours):
+    if (drop_conditionals and not (keep_ours and ours)) or (drop_ours and ours):
         changes.update({name: None for name in _CONDITIONALS if name in fields})
     elif ours:
         changes[b"if-none-match"] = b", ".join(members) or None
@@ -130,13 +131,16 @@ def _vary(value: bytes) -> bytes:
     return b", ".join([value, *missing]) if missing else value
 
 
-def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, cookie: bytes = b"") -> FieldList:
+def to_visitor(
+    headers: FieldList, *, tagged: bool, length: bytes | None, cookie: bytes = b"", asleep: bool = False
+) -> FieldList:
     """The head of an HTML answer that may not be shared, and of a tagged one besides.
 
     Args:
         tagged: the entity tag gets our suffix, digests and Accept-Ranges go, the marker is added.
         length: the Content-Length that stays; None drops it.
         cookie: the value of our Set-Cookie, or empty.
+        asleep: the tag does nothing yet; its copy must not be shown again once it is to, so it has no entity tag.
     """
     by_name = headers.by_name
     changes: Replacements = {}
@@ -148,7 +152,9 @@ def to_visitor(headers: FieldList, *, tagged: bool, length: bytes | None, cookie
         changes.update(dict.fromkeys(LESS_USUAL if tagged else _MADE_ANEW))
     if tagged:
         changes[b"accept-ranges"] = None
-        if b"etag" in by_name:
+        if asleep:
+            changes[b"etag"] = None
+        elif b"etag" in by_name:
             changes[b"etag"] = tagged_etag(by_name[b"etag"])
         elif b"last-modified" in by_name:
             etag = last_modified_etag(by_name[b"last-modified"])

@@ -1,10 +1,10 @@
 """What a store takes, what it gives back, and what it promises. Every engine keeps these promises.
 
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
-**idempotent** by event id (the same batch twice changes nothing), **all or nothing**, and it decides sessions,
-confirmations and lanes against the store's own state, so that any number of processes agree. Items of a batch are
-applied in their order, but that visits of different visitors which follow each other may be numbered in another one:
-what is the same for many of them is written at once.
+**idempotent** by event id (an item that comes again adds nothing; it may show that two visitors are one), **all or
+nothing**, and it decides sessions, confirmations and lanes against the store's own state, so that any number of
+processes agree. Items of a batch are applied in their order, but that visits of different visitors which follow each
+other may be numbered in another one: what is the same for many of them is written at once.
 
     StoreError                 the store's fault; nothing of the batch was kept
      +- StoreUnavailable       may pass by itself: disk full, locked, read-only, missing; try the same batch again
@@ -57,11 +57,14 @@ class Visit:
 
 class Refusal(NamedTuple):
     """An event that was not taken, kept for the report: a code of WIRE.md, the well-formed action and the name of the
-    param at fault, '' where there is none. Never a value."""
+    param at fault, '' where there is none. Never a value. `id` and `view` as of an event that is taken, None where it
+    has none; a known id is a repeat."""
 
     action: str
     code: str
     field: str
+    id: bytes | None = None
+    view: bytes | None = None
 
 
 class Confirmation(NamedTuple):
@@ -109,6 +112,11 @@ class Sweep(NamedTuple):
 
 
 Item = Visit | Confirmation | OptOut | Outcomes | Sweep
+
+
+def weight_of(item: Item) -> int:
+    """How many events an item is, for whoever bounds a queue or a batch."""
+    return 1 + len(item.events) if isinstance(item, Confirmation) else 1
 
 
 class Confirmed(NamedTuple):

@@ -103,6 +103,7 @@ class TrackedRequest:
                 # A cookie of a retired key is signed again on a whole answer only.
                 keep_ours=self.candidate and self.identity is not None and not self.identity.stale and not self.asleep,
                 drop_conditionals=self.candidate,
+                drop_ours=self.stand == Standing.OPTED_OUT,
                 drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
             )
         if cookie is not None and cookie.is_cut:

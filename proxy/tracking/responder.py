@@ -178,7 +178,9 @@ class Responder:
                 length = b"%d" % (int(length) + tagging.likely)
         elif tagged and request.method == "HEAD":
             length = None
-        return page_fields.to_visitor(headers, tagged=tagged, length=length, cookie=count.set_cookie)
+        return page_fields.to_visitor(
+            headers, tagged=tagged, length=length, cookie=count.set_cookie, asleep=request.asleep
+        )
 
     def _record(self, outcome: str, answer: Answer) -> Count:
         if outcome == Outcome.VISIT:

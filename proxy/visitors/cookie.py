@@ -102,7 +102,7 @@ class CookieSigner:
                 rest,
                 tuple(values_of(header, self.name_http)),
                 tuple(values_of(header, self.name_https)),
-                next(iter(values_of(header, CONSENT_NAME)), b""),
+                _consent(values_of(header, CONSENT_NAME)),
                 rest is not header,
             )
             if len(header) <= HEADER_REMEMBERED_BYTES:
@@ -160,6 +160,11 @@ def consent_cookie(consent: bytes, *, secure: bool) -> bytes:
     server sends it because some browsers forget within a week what a script has set."""
     tail = b"; Secure" if secure else b""
     return b"%b=%b; Path=/; Max-Age=%d; SameSite=Lax%b" % (CONSENT_NAME, consent, CONSENT_DAYS * 86_400, tail)
+
+
+def _consent(values: Sequence[bytes]) -> bytes:
+    """What consent cookies say: two of them may come, of a domain and of its host, and one no is a no."""
+    return CONSENT_OUT if CONSENT_OUT in values else values[0] if values else b""
 
 
 def values_of(header: bytes, name: bytes) -> list[bytes]:

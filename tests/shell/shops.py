@@ -11,6 +11,7 @@ from typing import Any
 from wire import Answer, Served, serving
 
 from proxy.app import Footfall
+from proxy.asgi import ASGIApp
 from proxy.config import Config
 from proxy.store.base import Query, StoreError
 from proxy.store.sqlite.reader import SqliteReader
@@ -87,7 +88,7 @@ class Shop:
 
 
 @contextlib.contextmanager
-def shop(config: Config) -> Iterator[Shop]:
+def shop(config: Config, site: ASGIApp = site) -> Iterator[Shop]:
     with serving(Footfall(site, config)) as served:
         yield Shop(served, config)
 

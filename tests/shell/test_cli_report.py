@@ -58,13 +58,18 @@ def test_the_password_stays_the_same_and_can_be_asked_for(tmp_path):
     assert re.fullmatch(r"http://127\.0\.0\.1:8081/\?token=[\w-]{32}\n", first.stdout)
 
 
+def test_the_way_in_names_the_address_that_the_report_has(tmp_path):
+    told = footfall(tmp_path, "report", "--address", "--report", "127.0.0.1:18081")
+    assert told.stdout.startswith("http://127.0.0.1:18081/?token=")
+
+
 def test_serve_says_no_password_where_nobody_looks_at_the_screen(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as site:
         upstream = f"http://127.0.0.1:{site.getsockname()[1]}"
         with running(tmp_path, "serve", "--upstream", upstream, "--report", "127.0.0.1:0") as proxy:
             said = proxy.log.read_text()
             token = (tmp_path / "footfall.token").read_text().strip()
-            assert token not in said and "report --address" in said
+            assert token not in said and "report --address --report 127.0.0.1:0" in said
 
 
 def test_a_report_that_cannot_be_had_does_not_stop_the_site(tmp_path):

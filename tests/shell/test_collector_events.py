@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shops import SAME, TEXT, Shop, event, shop, told
+from shops import PAGE, SAME, TEXT, Shop, event, shop, told
 from wire import eventually
 
 from proxy.config import Config
@@ -22,11 +22,30 @@ from proxy.tables import Capture, Consent, Limits
 CARD, PASSWORD = "4111 1111 1111 1111", "correct horse battery"
 CALM = Limits(visitor_events_per_second=0, address_events_per_second=0)
 HOSTILE_BODIES = 10_000
+NAVIGATION = [(b"accept", b"text/html"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
+YES = (b"cookie", b"footfall_consent=in")
 
 
 @pytest.fixture
 def there(tmp_path):
     with shop(Config(base=tmp_path, limits=CALM)) as running:
+        yield running
+
+
+async def validating(scope, receive, send):
+    """A page with an entity tag, which is honoured."""
+    if scope["type"] != "http":
+        raise RuntimeError("no lifespan")
+    fresh = dict(scope["headers"]).get(b"if-none-match") == b'"v1"'
+    body = b"" if fresh else PAGE
+    headers = [(b"content-type", b"text/html"), (b"etag", b'"v1"')]
+    await send({"type": "http.response.start", "status": 304 if fresh else 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@pytest.fixture
+def validated(tmp_path):
+    with shop(Config(base=tmp_path, limits=CALM), site=validating) as running:
         yield running
 
 
@@ -193,6 +212,15 @@ def test_x2_an_address_has_a_bucket_of_its_own(tmp_path):
         assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and statuses[-1] == 429
 
 
+def test_made_up_pages_share_the_bucket_of_their_address(tmp_path):
+    """Else everybody could fill the memory, and no limit would hold."""
+    with shop(Config(base=tmp_path, limits=Limits(visitor_events_per_second=1, address_events_per_second=0))) as there:
+        statuses = [there.does(f"{number:043d}").status for number in range(BURST_SECONDS + 3)]
+        assert statuses == [202] * BURST_SECONDS + [429] * 3
+        page, _ = there.navigate()
+        assert there.does(page).status == 202
+
+
 # Consent -------------------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +239,34 @@ def test_who_says_no_on_the_page_is_forgotten_and_the_session_ends(there):
     assert there.rows("link.click") == []
 
 
+def test_one_no_among_two_consent_cookies_is_a_no(there):
+    """Of the domain, by the site's tool, and of the host, by footfall.off()."""
+    both = (b"cookie", b"footfall_consent=in; footfall_consent=out")
+    assert b"data-page" not in there.request(b"GET", b"/", [*NAVIGATION, both]).body
+    page, _ = there.navigate()
+    answer = there.does(page, event("link.click", name="L"), fields=[SAME, TEXT, both])
+    assert [each["code"] for each in told(answer)["rejected"]] == ["opted_out"]
+
+
+def test_a_no_in_the_message_is_a_no_whatever_the_cookies_say(there):
+    page, _ = there.navigate()
+    answer = there.does(page, event("link.click", name="L"), consent="out")
+    assert [each["code"] for each in told(answer)["rejected"]] == ["opted_out"]
+    cookies = [value for name, value in answer.fields if name == b"set-cookie"]
+    assert [value.partition(b";")[0] for value in cookies] == [b"footfall_consent=out"]
+    assert there.rows("link.click") == []
+
+
+def test_who_said_no_is_not_shown_a_tagged_copy(validated):
+    awake = validated.request(b"GET", b"/", NAVIGATION)
+    etag, cookie = awake.get(b"etag"), (awake.get(b"set-cookie") or b"").partition(b";")[0]
+    assert etag == b'W/"v1-ff"'
+    again = [*NAVIGATION, (b"if-none-match", etag)]
+    assert validated.request(b"GET", b"/", [*again, (b"cookie", cookie)]).status == 304
+    answer = validated.request(b"GET", b"/", [*again, (b"cookie", cookie + b"; footfall_consent=out")])
+    assert (answer.status, b"data-page" in answer.body) == (200, False)
+
+
 @pytest.fixture
 def asking(tmp_path):
     config = Config(base=tmp_path, limits=CALM, consent=Consent(mode="opt-in"))
@@ -226,10 +282,6 @@ def nothing_stored(there: Shop) -> bool:
 
 def flags_of(page: str) -> int:
     return base64.urlsafe_b64decode(page + "=")[17]
-
-
-NAVIGATION = [(b"accept", b"text/html"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")]
-YES = (b"cookie", b"footfall_consent=in")
 
 
 def test_in_opt_in_mode_nobody_is_tracked_before_saying_yes_but_the_tag_is_there_asleep(asking):
@@ -264,9 +316,15 @@ def test_in_opt_in_mode_a_signal_that_says_no_means_no_tag(asking):
     assert nothing_stored(asking)
 
 
-def test_a_sleeping_page_is_never_answered_304(asking):
-    answer = asking.request(b"GET", b"/", [*NAVIGATION, (b"if-none-match", b'W/"x-ff"')])
-    assert (answer.status, b"data-page" in answer.body) == (200, True)
+def test_a_sleeping_copy_is_not_shown_again_once_its_visitor_has_said_yes(tmp_path):
+    with shop(Config(base=tmp_path, limits=CALM, consent=Consent(mode="opt-in")), site=validating) as asking:
+        asleep = asking.request(b"GET", b"/", NAVIGATION)
+        assert (asleep.status, asleep.get(b"etag"), b"data-page" in asleep.body) == (200, None, True)
+        for known in (b'W/"v1-ff"', b'"v1"'):
+            answer = asking.request(b"GET", b"/", [*NAVIGATION, (b"if-none-match", known)])
+            assert (answer.status, b"data-page" in answer.body) == (200, True)
+        awake = asking.request(b"GET", b"/", [*NAVIGATION, YES])
+        assert (awake.status, awake.get(b"etag")) == (200, b'W/"v1-ff"')
 
 
 # The tracker ---------------------------------------------------------------------------------------------------------

@@ -32,6 +32,43 @@ def test_a_job_that_never_starts_is_given_up_with_exit_code_1(from_anywhere, cap
     assert "no-such-command" in capfd.readouterr().err
 
 
+def test_a_job_that_is_not_vital_is_given_up_alone(from_anywhere):
+    said = []
+
+    async def run() -> int:
+        loop = asyncio.get_running_loop()
+        supervisor = Supervisor(announce=said.append, drain_seconds=5)
+        jobs = [Job("report", "no-such-command", (), vital=False), Job("shop", "demo-site", (bind("127.0.0.1", 0),))]
+        task = asyncio.create_task(supervisor.run(jobs))
+        deadline = loop.time() + 20
+        while not any("report does not start" in line for line in said):
+            assert loop.time() < deadline and not task.done()
+            await asyncio.sleep(0.01)
+        assert "shop=" in repr(supervisor)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await task
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_job_for_once_is_not_started_again(from_anywhere):
+    said = []
+
+    async def run() -> None:
+        supervisor = Supervisor(announce=said.append, drain_seconds=5)
+        jobs = [Job("once", "no-such-command", (), once=True), Job("shop", "demo-site", (bind("127.0.0.1", 0),))]
+        task = asyncio.create_task(supervisor.run(jobs))
+        deadline = asyncio.get_running_loop().time() + 20
+        while not said or "shop=" not in repr(supervisor):
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await task
+
+    asyncio.run(run())
+    assert said == ["once ended (exit code 2)"]
+
+
 def test_its_repr_tells_who_runs(from_anywhere):
     async def run() -> list[str]:
         supervisor = Supervisor(announce=lambda line: None, drain_seconds=5)

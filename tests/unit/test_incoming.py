@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from hypothesis import given
@@ -98,8 +99,8 @@ PLACES = [
         {"name": "Buy", "href": "https://s.example/a?token=x#y", "outbound": False, "via": "touch", "sku": "1"},
         "Buy",
         None,
-        {"href": "https://s.example/a?token=removed", "outbound": False, "via": "touch"},
-        {"sku": "1"},
+        {"outbound": False, "via": "touch"},
+        {"href": "https://s.example/a?token=removed", "sku": "1"},
     ),
     ("form.start", {"form": "login", "field": "password"}, "login", None, {}, {"field": "password"}),
     (
@@ -438,9 +439,15 @@ def test_any_other_secret_is_taken_out_and_named_without_its_value(action, param
     assert secret not in accepted.event.params and secret not in accepted.event.undefined
 
 
-def test_a_secret_in_a_query_takes_the_query_along_and_not_the_visit():
+def test_a_secret_in_a_query_is_replaced_and_the_visit_kept():
     kept = params_of("page.visit", {"uri": f"https://s.example/a?b=1&q={CARD}&utm_term={CARD}"})
-    assert kept == {"uri": "https://s.example/a", "nav": "manual"}
+    assert kept["uri"] == "https://s.example/a?b=1&q=removed&utm_term=removed"
+
+
+def test_an_id_that_only_the_server_makes_is_refused():
+    with pytest.raises(Rejection) as caught:
+        read_event({"id": str(uuid5(NAMESPACE_URL, "x")), "action": "link.click", "params": {"name": "x"}})
+    assert (caught.value.code, caught.value.field) == ("bad_id", "id")
 
 
 @pytest.mark.parametrize("name", ["Forgot password?", "Pay by card", "PIN: what is it"])

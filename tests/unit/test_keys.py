@@ -93,7 +93,7 @@ def test_a_file_over_the_limit_is_refused_and_not_cut(path):
     filler = f"#{'x' * (FILE_MAX_BYTES - len(LINE) - 2)}\n"
     assert load_keys(written(path, LINE + filler)) == (Key(7, SECRET),)
     # Cut at the limit it would be the same good file.
-    assert refused(written(path, f"{LINE}{filler}#")) == f"larger than {FILE_MAX_BYTES} bytes, not a file of keys"
+    assert refused(written(path, f"{LINE}{filler}#")) == f"larger than {FILE_MAX_BYTES} bytes, not a secret"
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])

@@ -15,6 +15,7 @@ from proxy.events.privacy import (
     UTM_MAX_CHARS,
     clean_parts,
     clean_text,
+    clean_title,
     clean_uri,
     words_of,
 )
@@ -218,3 +219,31 @@ def test_any_text_becomes_short_printable_and_storable(text, limit):
     clean = clean_text(text, limit)
     assert len(clean) <= limit and clean.isprintable()
     clean.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("a=1&notes=4111+1111+1111+1111", "a=1&notes=removed"),
+        ("n=4012888888881881", "n=removed"),
+        ("4111111111111111", "removed"),
+        ("iban=x&to=DE89370400440532013000", "iban=removed&to=removed"),
+        ("t=1700000000003", "t=1700000000003"),  # a clock's time that passes Luhn's check
+        ("isbn=9", "isbn=9"),
+    ],
+)
+def test_what_looks_like_a_secret_is_replaced_in_a_query(query, kept):
+    assert clean_uri(f"https://shop.example/a?{query}").uri == f"https://shop.example/a?{kept}"
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("Receipt for 4111 1111 1111 1111", ""),
+        ("Results for DE89 3704 0044 0532 0130 00", ""),
+        ("A book (978-0-306-40615-7)", "A book (978-0-306-40615-7)"),
+        ("  Home  ", "Home"),
+    ],
+)
+def test_a_title_with_a_secret_in_it_is_none(title, kept):
+    assert clean_title(title, 100) == kept

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
-from stories import MINUTE, Engine, T, confirm, confirmed, page, rows, sqlite, sweep, visit
+from stories import MINUTE, Engine, T, confirm, confirmed, does, page, rows, sends, sqlite, sweep, visit
 
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
-from proxy.intake.writing import BATCH_ITEMS
+from proxy.intake.writing import BATCH_EVENTS
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
 from proxy.visitors.sessions import Rules
 
@@ -382,7 +382,7 @@ def test_a_flood_of_made_up_hosts_shares_one_row(engine, gate):
 
 
 def test_stopping_writes_what_is_waiting(engine, gate):
-    number = 2 * BATCH_ITEMS + 100
+    number = 2 * BATCH_EVENTS + 100
 
     async def story():
         recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10_000, hold_ms=100)
@@ -436,5 +436,35 @@ def test_a_page_that_is_committed_while_the_recorder_stops_is_let_go(gate):
         assert await recorder.stop(PATIENCE_SECONDS) == 0
         async with asyncio.timeout(2):
             assert await waiting is True
+
+    run(story())
+
+
+def test_after_its_end_it_can_be_started_again(engine, gate):
+    """A server that runs an application's lifespan twice, as test clients do, also in another event loop."""
+    recorder = Recorder(gate, clock_ms=lambda: T, queue_events=100, hold_ms=5_000)
+
+    async def story(name: str):
+        recorder.start()
+        waiting = recorder.hold(recorder.record(visit(name, "A", int(name[1:]))))
+        assert waiting is not None and await waiting is True
+        assert await recorder.stop(PATIENCE_SECONDS) == 0
+
+    run(story("P1"))
+    run(story("P2"))
+    assert views(engine) == ["P1", "P2"]
+
+
+def test_the_queue_counts_events_and_not_the_messages_that_bring_them(engine, gate):
+    async def story():
+        async with recording(gate, queue_events=100) as recorder:
+            gate.open.clear()
+            clicks = [does("link.click", f"E{n}", name="L") for n in range(50)]
+            asked = [asyncio.ensure_future(recorder.ask(sends(None, "A", *clicks))) for _ in range(2)]
+            await asyncio.sleep(0)
+            with pytest.raises(Full):
+                await recorder.ask(sends(None, "A"))
+            gate.open.set()
+            assert [one.stored for one in await asyncio.gather(*asked)] == [50, 0]
 
     run(story())

@@ -155,10 +155,11 @@ def test_an_event_of_a_page_returned_to_belongs_to_the_new_view(engine):
     assert (len(visits), clicked.page) == (2, visits[1].id)
 
 
-def test_nobodys_events_are_refused_and_kept_for_the_report(engine):
-    assert engine.append(sends(None, None, click("E1"))) == [confirmed(None)]
+def test_of_nobodys_events_nothing_is_kept(engine):
+    refused = (Refusal("banner.hover", "missing_param", "name"),)
+    assert engine.append(sends(None, None, click("E1"))._replace(refusals=refused)) == [confirmed(None)]
     assert engine.events() == []
-    assert refusals(engine) == [("", "link.click", "no_visitor", "")]
+    assert refusals(engine) == []
 
 
 def test_a_new_visitors_events_without_a_cookie_are_the_pages_visitors(engine):
@@ -172,6 +173,19 @@ def test_who_sends_again_without_a_cookie_stays_the_same_new_visitor(engine):
     first = sends(old, None, click("E1"), at=SECOND, new="N1")
     assert engine.append(first) == [confirmed("N1", cookie=True, stored=1)]
     assert engine.append(first._replace(new_uuid=ident("N2"))) == [confirmed("N1", cookie=True)]
+
+
+def test_no_id_that_others_can_know_gives_away_a_visitor(engine):
+    """Neither a page's, which stands in the page, nor an event's of somebody who has come back since."""
+    old = page("P2", new=False)
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND), visit("P2", "A", MINUTE, came_back=True))
+    engine.append(sends(old, "A", click("E1"), at=MINUTE))
+    told = engine.append(
+        confirm("P2", old, None, 2 * MINUTE, new="N1"),
+        sends(old, None, click("E1"), at=2 * MINUTE, new="N2"),
+        confirm("C1", old, None, 2 * MINUTE, new="N3"),
+    )
+    assert [name_of(None if one is None else one.uuid.hex()) for one in told] == ["N1", "N2", "N3"]
 
 
 def test_a_twins_events_move_with_it(engine):
@@ -243,6 +257,19 @@ def test_a_page_whose_confirmation_was_lost_is_a_persons_when_something_is_done_
     assert (lanes["link.click"], lanes["session.start"]) == ("person", "person")
 
 
+def test_the_last_page_of_a_session_that_a_click_opened_is_told_however_it_was_written(engine):
+    """In bulk, beside others, or alone: the same session.end."""
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND), visit("P0", "B"), confirm("C0", page("P0"), "B", 1))
+    for who, of in (("A", None), ("B", None)):
+        engine.append(sends(of, who, click(f"E{who}"), at=2 * HOUR))
+    late = [visit(f"L{who}", who, 2 * HOUR - SECOND, path="/b", came_back=True) for who in "AB"]
+    engine.append(late[0])
+    engine.append(late[1], sweep(2 * HOUR))
+    engine.append(sweep(4 * HOUR))
+    ends = [event.params.get("uri") for event in engine.events(Query(action="session.end"))][2:]
+    assert ends == [f"https://{HOST}/b"] * 2
+
+
 # Visits that a script reports ----------------------------------------------------------------------------------------
 
 
@@ -308,6 +335,15 @@ def test_refused_events_are_kept_with_their_page_and_without_values(engine):
     engine.append(sends(P1, "A", click("E1"), at=SECOND)._replace(refusals=bad))
     assert refusals(engine) == [("/a", "banner.hover", "missing_param", "name"), ("/a", "", "bad_action", "action")]
     assert len(engine.events(Query(action="link.click"))) == 1
+
+
+def test_a_refused_event_that_comes_again_is_kept_once_and_with_its_own_view(engine):
+    engine.append(visit("P1", "A", path="/a"), visit("P2", "A", 1, path="/b", came_back=True))
+    bad = (Refusal("a.b", "undefined_action", "action", ident("R1"), ident("P2")),)
+    message = sends(P1, "A", at=SECOND)._replace(refusals=bad)
+    engine.append(message, message)
+    engine.append(message)
+    assert refusals(engine) == [("/b", "a.b", "undefined_action", "action")]
 
 
 def test_only_the_latest_thousand_refused_events_are_kept(engine):

@@ -1,11 +1,14 @@
 """Conformance of a store, 3: what is exported, what is refused, and what one bad item costs."""
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from stories import (
+    ENGINES,
     HOUR,
     MINUTE,
     SECOND,
@@ -15,6 +18,7 @@ from stories import (
     confirmed,
     holds,
     ident,
+    name_of,
     opt_out,
     page,
     rows,
@@ -25,6 +29,7 @@ from stories import (
 
 from proxy.events.event import EXPORT_KEYS
 from proxy.store.base import Outcomes, Query, StoreUnavailable, StoreUnusable
+from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
@@ -235,6 +240,35 @@ def test_an_empty_file_becomes_a_store(tmp_path):
         engine.events()
     engine.append(visit("P1", "A"))
     assert len(engine.events()) == 2
+
+
+def test_a_store_is_its_owners_only(engine):
+    with engine.writer() as writer:
+        writer.append([visit("P1", "A")])
+        made = [engine.place, *engine.place.parent.glob(f"{engine.place.name}-*")]
+        assert len(made) == 3 and {path.stat().st_mode & 0o777 for path in made} == {0o600}
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_date_and_until_then_said_to_be_old(tmp_path):
+    old = tmp_path / "store.db"
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        raw.executescript((Path(connection.__file__).parent / "schema.sql").read_text())
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raw.execute("PRAGMA user_version = 1")
+        raw.execute("INSERT INTO visitor (id, uuid, proof) VALUES (1, ?, 0)", (ident("A"),))
+        raw.execute("INSERT INTO word (id, value) VALUES (1, 'page.visit')")
+        raw.execute("INSERT INTO page (id, host, path) VALUES (1, 'shop.example', '/')")
+        raw.execute("INSERT INTO uri (id, page, value) VALUES (1, 1, 'https://shop.example/')")
+        raw.execute(
+            "INSERT INTO event (id, time, wait, action, visitor, lane, uri) VALUES (?, ?, 0, 1, 1, 1, 1)",
+            (ident("P0"), T),
+        )
+        raw.commit()
+    with pytest.raises(StoreUnavailable, match="of an older footfall; the next start"):
+        SqliteReader(old)
+    engine = ENGINES["sqlite"](old)
+    engine.append(visit("P1", "A", 1))
+    assert [name_of(event.id) for event in engine.events(Query(action="page.visit"))] == ["P0", "P1"]
 
 
 def test_a_store_says_whose_and_which_version_it_is_and_is_opened_again_as_it_is(engine):

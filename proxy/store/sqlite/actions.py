@@ -8,7 +8,7 @@ import json
 
 from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual, quantile
 from proxy.events.incoming import BrowserEvent
-from proxy.store.base import Confirmation, Refusal
+from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
 from proxy.store.sqlite.tables import EventRow, Facts, Place, Tables, VisitorRow
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT
@@ -18,6 +18,8 @@ UNUSUAL = 4
 """Bit of event.state."""
 REJECTIONS_KEPT = 1_000
 """WIRE.md, "Beacon": the latest refused events are kept for the report."""
+NO_ROW = 0
+"""What the id of a refused event stands for."""
 VISIT = "page.visit"
 CAUSE_WITHIN_MS = 500
 """A click and the page that it asks for travel side by side, and the page may win: what is done on a page this long
@@ -35,20 +37,26 @@ def add_all(tables: Tables, rules: Rules | None, message: Confirmation, visitor:
     return stored
 
 
-def refuse_all(tables: Tables, message: Confirmation, visitor: VisitorRow | None) -> None:
-    """Keep what was refused of a message, for the report; of nobody's that is all of it."""
-    refusals = message.refusals
-    if visitor is None:
-        refusals += tuple(Refusal(event.action, "no_visitor", "") for event in message.events)
-    if not refusals:
-        return
-    place = None
-    if message.page is not None and visitor is not None:
-        place = tables.place(message.page.id, visitor.id)
-    page = tables.page(message.host, "") if place is None else place.page
-    for refusal in refusals:
-        tables.run("add_rejection", (message.received, page, *refusal))
+def refuse_all(tables: Tables, message: Confirmation, visitor: VisitorRow) -> None:
+    """Keep what was refused of somebody's message, for the report, once; of nobody's nothing is kept, or anybody could
+    fill the list."""
+    for refusal in message.refusals:
+        if refusal.id is not None and not tables.claim(refusal.id, NO_ROW):
+            continue
+        place = place_of(tables, message, refusal.view, visitor.id)
+        values = (message.received, place.page, refusal.action, refusal.code, refusal.field)
+        tables.run("add_rejection", values)
     tables.run("prune_rejections", (REJECTIONS_KEPT,))
+
+
+def place_of(tables: Tables, message: Confirmation, view: bytes | None, visitor: int) -> Place:
+    """The view that an event names, else the page of the tag, else a page that is not known."""
+    page = message.page
+    for known in (view, page.id if page is not None else None):
+        place = tables.place(known, visitor) if known is not None else None
+        if place is not None:
+            return place
+    return Place(None, None, None, tables.page(message.host, ""))
 
 
 def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[int, Facts]:
@@ -91,7 +99,7 @@ class _Acts:
         self._rules = rules
         self._message = message
         self._visitor = visitor
-        self._places: dict[bytes, Place | None] = {}
+        self._places: dict[bytes | None, Place] = {}
         self._gains: dict[int, sessions.Gain] = {}
 
     def add(self, event: BrowserEvent) -> bool:
@@ -100,7 +108,7 @@ class _Acts:
         claimed_for = tables.seq + 1
         if not tables.claim(event.id, claimed_for):
             return False
-        place = self._place(event)
+        place = self._place(event.view)
         if event.action == VISIT:
             self._add_visit(event, place)
         else:
@@ -113,18 +121,12 @@ class _Acts:
             sessions.touch(self._tables, session, gain)
         self._gains.clear()
 
-    def _place(self, event: BrowserEvent) -> Place:
-        """The view that the event names, else the page of the tag, else a page that is not known."""
-        page = self._message.page
-        for view in (event.view, page.id if page is not None else None):
-            if view is None:
-                continue
-            place = self._places.get(view)
-            if place is None:
-                place = self._places[view] = self._tables.place(view, self._visitor.id)
-            if place is not None:
-                return place
-        return Place(None, None, None, self._tables.page(self._message.host, ""))
+    def _place(self, view: bytes | None) -> Place:
+        """`place_of`, remembered: most events of a message are of one view."""
+        place = self._places.get(view)
+        if place is None:
+            place = self._places[view] = place_of(self._tables, self._message, view, self._visitor.id)
+        return place
 
     def _session(self, event: BrowserEvent, place: Place, time: int) -> int | None:
         """The session that the event belongs to, opened where that is due."""
@@ -187,6 +189,7 @@ class _Acts:
     def _prove(self, session: int | None) -> None:
         """The confirmation was lost, but a browser is at work."""
         self._tables.run("prove_visitor", (PROOF_SCRIPT, self._visitor.id))
+        self._visitor = self._visitor._replace(proof=self._visitor.proof | PROOF_SCRIPT)
         if session is not None:
             visits.turn_session(self._tables, session)
 

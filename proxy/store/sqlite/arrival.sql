@@ -9,7 +9,7 @@ CREATE TEMP TRIGGER arrived AFTER INSERT ON arrival BEGIN
     VALUES (new.id, new.time, 0, new.action, new.visitor, new.session, 2, new.uri, new.referrer, new.amount, new.facts);
     INSERT INTO recent_id (id, seq) VALUES (new.id, last_insert_rowid());
     UPDATE session SET pages = pages + 1, events = events + 1, last = max(last, new.time),
-        uri = CASE WHEN new.time >= last THEN new.uri ELSE uri END
+        uri = CASE WHEN new.time >= last OR uri IS NULL THEN new.uri ELSE uri END
     WHERE id = new.session;
     DELETE FROM arrival WHERE rowid = new.rowid;
 END;

@@ -23,7 +23,6 @@ def apply(tables: Tables, rules: Rules | None, message: Confirmation) -> Confirm
         known = Known(seq, view.visitor, bool(view.state & visits.CONFIRMED), twin)
     repeat = tables.seq_of(message.id) if message.id is not None else None
     visitor, who = _visitor_of(tables, rules, message, known, view, repeat)
-    actions.refuse_all(tables, message, visitor)
     if visitor is None:
         return Confirmed(None)
     if message.cookie is not None and not visitor.proof & PROOF_COOKIE:
@@ -33,6 +32,8 @@ def apply(tables: Tables, rules: Rules | None, message: Confirmation) -> Confirm
         what = meaning(page, known, same_visitor=same, now_ms=message.received)
         _show(tables, rules, message, visitor, what, seq)
     stored = actions.add_all(tables, rules, message, visitor) if message.events else 0
+    if message.refusals:
+        actions.refuse_all(tables, message, visitor)
     set_cookie = who in (Who.OWNER, Who.NEW)
     return Confirmed(tables.uuid_of(visitor.id), set_cookie, repeat is not None, stored)
 
@@ -56,12 +57,10 @@ def _visitor_of(
     )
     if who is Who.NOBODY:
         return None, who
-    if who is Who.NEW and repeat is None and message.events:  # the answer, and the cookie with it, may have been lost
-        repeat = tables.seq_of(message.events[0].id)
-    if who is Who.NEW and repeat is not None:
-        told = tables.view(repeat)
-        if told is not None:
-            return tables.visitor_at(told.visitor), who
+    if who is Who.NEW:
+        known_again = _made_for(tables, message, repeat)
+        if known_again is not None:
+            return known_again, who
     if who is Who.NEW:
         return tables.visitor(message.new_uuid) or tables.add_visitor(message.new_uuid), who
     if who is Who.OWNER and known is not None:
@@ -72,6 +71,17 @@ def _visitor_of(
         _merge(tables, rules, known.owner, visitor.id)
         visitor = tables.visitor_at(visitor.id)
     return visitor, who
+
+
+def _made_for(tables: Tables, message: Confirmation, repeat: int | None) -> VisitorRow | None:
+    """The visitor that this very message has made: the answer, and the cookie with it, may have been lost. Nobody else:
+    an id that stands in a page, or was sent by somebody who has come back since, names no visitor."""
+    if repeat is None and message.events:
+        repeat = tables.seq_of(message.events[0].id)
+    told = tables.view(repeat) if repeat is not None else None
+    if told is None or (message.page is not None and message.id == message.page.id):
+        return None
+    return None if told.proof & (PROOF_COOKIE | RETURNED) else tables.visitor_at(told.visitor)
 
 
 def _merge(tables: Tables, rules: Rules | None, twin: int, other: int) -> None:

@@ -4,6 +4,7 @@ Law: the only module that imports sqlite3. A connection that leaves it is in WAL
 explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another process, and has our schema.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ VERSION = 2
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 STATEMENTS_CACHED = 256
+OWNER_ONLY = 0o600
+"""A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
 
 Connection = sqlite3.Connection
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -76,6 +79,7 @@ def open_writer(path: Path, durability: str) -> Connection:
             f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, OLDEST_SQLITE))} is needed"
         )
     with mapped_errors(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY))
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_CACHED
         )
@@ -108,8 +112,13 @@ def open_reader(path: Path) -> Connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             _check_ours(connection, path)
-            if _version(connection) < 1:
+            version = _version(connection)
+            if version < 1:
                 raise StoreUnavailable(f"{path}: empty; nothing has been recorded there yet")
+            if version < VERSION:
+                raise StoreUnavailable(
+                    f"{path}: of an older footfall; the next start of `footfall serve` brings it up to date"
+                )
         except BaseException:
             connection.close()
             raise
