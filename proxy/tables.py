@@ -49,7 +49,9 @@ class Site:
 class Report:
     listen: str = _key("127.0.0.1:8081", "where the report is read; off: no report", checks.listen_or_off)
     hosts: tuple[str, ...] = _key(
-        (), "names under which the report may be reached, besides addresses and localhost", checks.host_names
+        (),
+        "names and addresses under which the report may be reached, besides localhost and its own",
+        checks.host_names,
     )
     token_file: str = _key(
         "footfall.token", "holds the report's password, made on first start; relative to this file", checks.file_name
