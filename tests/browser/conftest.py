@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-pytest.register_assert_rewrite("fronts", "journeys", "telling")
+pytest.register_assert_rewrite("collecting", "fronts", "journeys", "telling")
 
 from chromium import launch  # noqa: E402
+from collecting import Stage, collecting  # noqa: E402
 from journeys import Journey  # noqa: E402  (its assertions are to say what they saw)
 
 
@@ -33,3 +34,10 @@ def journey(browser: Browser, tmp_path: Path) -> Iterator[Journey]:
         walking = Journey(browser, tmp_path / "footfall", stack)
         yield walking
         walking.leave()
+
+
+@pytest.fixture
+def stage(browser: Browser) -> Iterator[Stage]:
+    """Pages with the tracker in them and a server that keeps what they send: no proxy, no store."""
+    with ExitStack() as stack:
+        yield Stage(browser, stack.enter_context(collecting()), stack)

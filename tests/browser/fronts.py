@@ -20,6 +20,8 @@ from pathlib import Path
 from telling import read_events, read_outcomes, told
 
 ROOT = Path(__file__).parents[2]
+PAGES_ONLY = {"FOOTFALL_CAPTURE__CLICK": "tagged", "FOOTFALL_CAPTURE__HOVER": "tagged"}
+"""For walks that are about pages: clicking on from one to the next is not what they tell."""
 PATIENCE_SECONDS = 10.0
 STORE = "footfall.db"
 
@@ -35,7 +37,7 @@ def poll(what: Callable[[], object], wanted: object) -> object:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "FOOTFALL_REPORT__LISTEN": "off", **more}
 
 
 @dataclass(slots=True)
@@ -61,10 +63,11 @@ class Front:
         """This front's origin under another of its names."""
         return f"http://{host}:{self.port}"
 
-    def lines(self, *, any_order: bool = False) -> list[str]:
-        """What is stored. `any_order`: of pages that race, as a set, without the one that opened the session."""
+    def lines(self, *, any_order: bool = False, leaves: bool = False) -> list[str]:
+        """What is stored, without the leaves unless asked. `any_order`: of pages that race, as a set, without the one
+        that opened the session."""
         origins = {self.at(host): "" for host in self.hosts} | self.origins
-        found = told(*read_events(self.store), origins)
+        found = told(*read_events(self.store), origins, leaves=leaves)
         return sorted(re.sub(r"(session\.start) .*", r"\1", line) for line in found) if any_order else found
 
     def visitors(self) -> set[str]:
@@ -98,14 +101,21 @@ class Front:
         assert not re.search(r"Traceback|\bERROR\b|\bCRITICAL\b", said), said
 
 
-def proxied(where: Path, upstream: str, *words: str) -> contextlib.AbstractContextManager[Front]:
-    """`footfall serve` before `upstream`."""
+def proxied(where: Path, upstream: str, *words: str, **more: str) -> contextlib.AbstractContextManager[Front]:
+    """`footfall serve` before `upstream`; `more` is its environment."""
     command = [sys.executable, "-m", "proxy", "serve", "--upstream", upstream, "--listen", "127.0.0.1:0"]
+    return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], r"(http://127\.0\.0\.1:\d+)/", more)
+
+
+def demonstrated(where: Path, *words: str) -> contextlib.AbstractContextManager[Front]:
+    """`footfall demo`, its report included."""
+    command = [sys.executable, "-m", "proxy", "demo", "--listen", "127.0.0.1:0", "--report", "127.0.0.1:0"]
     return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], r"(http://127\.0\.0\.1:\d+)/", {})
 
 
-def wrapped(where: Path, factory: str) -> contextlib.AbstractContextManager[Front]:
-    """An application of tests/browser/shop_app.py under plain uvicorn; `tracked` has footfall around it."""
+def wrapped(where: Path, factory: str, **more: str) -> contextlib.AbstractContextManager[Front]:
+    """An application of tests/browser/shop_app.py under plain uvicorn; `tracked` has footfall around it. `more` is its
+    environment."""
     command = [
         sys.executable,
         "-m",
@@ -115,7 +125,7 @@ def wrapped(where: Path, factory: str) -> contextlib.AbstractContextManager[Fron
         "--app-dir",
         str(Path(__file__).parent),
     ]
-    ready = {"FOOTFALL_STORE__URL": f"sqlite:///{STORE}"}
+    ready = {"FOOTFALL_STORE__URL": f"sqlite:///{STORE}", **PAGES_ONLY, **more}
     return _running(
         where, [*command, "--host", "127.0.0.1", "--port", "0"], r"running on (http://127\.0\.0\.1:\d+)", ready
     )

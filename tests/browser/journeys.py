@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from fronts import Front, proxied
+from fronts import PAGES_ONLY, Front, proxied
 from playwright.sync_api import Browser, BrowserContext
 from upstream_site import Page, Site, site_of
 
@@ -23,10 +23,10 @@ class Journey:
         """A site whose pages are these."""
         return self._stack.enter_context(site_of({_path(name): page for name, page in pages.items()}))
 
-    def front(self, site: Site | str, *words: str) -> Front:
-        """`footfall serve` before a site."""
+    def front(self, site: Site | str, *words: str, acts: bool = False) -> Front:
+        """`footfall serve` before a site. `acts`: with all that it captures by itself, not only what is tagged."""
         url = site if isinstance(site, str) else site.url
-        return self.enter(proxied(self._where, url, *words))
+        return self.enter(proxied(self._where, url, *words, **({} if acts else PAGES_ONLY)))
 
     def enter(self, running: AbstractContextManager[Front]) -> Front:
         return self._stack.enter_context(running)

@@ -9,6 +9,7 @@ times, labels, the source) is asserted here, once, instead of being written into
 """
 
 import contextlib
+import json
 import sqlite3
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from proxy.store.sqlite.reader import SqliteReader
 
 BROWSER_NAVS = ("bfcache", "cache", "prerender")
 """What only a browser can have reported: the server saw no request for it, so there is no upstream time."""
+OF_PAGES = ("page.visit", "session.start", "session.end")
 FOR_SCRIPTS = ("asset", "head_or_other", "redirect")
 """Outcomes that depend on what a browser fetches besides (an icon, the service worker's script)."""
 
@@ -43,18 +45,38 @@ def read_outcomes(store: Path) -> dict[str, int]:
     return counts
 
 
-def told(events: Sequence[Event], confirmed: Iterable[int], origins: Mapping[str, str]) -> list[str]:
-    """The events as lines. `origins` gives an origin the name that it has in them, "" for the site's own."""
+def told(
+    events: Sequence[Event], confirmed: Iterable[int], origins: Mapping[str, str], *, leaves: bool = False
+) -> list[str]:
+    """The events as lines. `origins` gives an origin the name that it has in them, "" for the site's own. Every page is
+    left at some time: that is told only to those who ask."""
     confirmed = set(confirmed)
+    uris = {event.id: event.params["uri"] for event in events if event.action == "page.visit"}
     visitors: dict[str, str] = {}
     sessions: dict[str, str] = {}
     lines = []
     for event in events:
         check(event, events)
+        if event.action == "page.leave" and not leaves:
+            continue
         letter = visitors.setdefault(event.uuid, string.ascii_uppercase[len(visitors)])
         number = "-" if event.session is None else sessions.setdefault(event.session, str(len(sessions) + 1))
-        lines.append(f"{letter}{number} {event.lane} {event.action} {_rest(event, event.seq in confirmed, origins)}")
+        rest = _rest(event, event.seq in confirmed, origins) if event.action in OF_PAGES else _act(event, uris, origins)
+        lines.append(f"{letter}{number} {event.lane} {event.action} {rest}")
     return lines
+
+
+def _act(event: Event, uris: Mapping[str, object], origins: Mapping[str, str]) -> str:
+    """Where, on what, and the params by name; how long only by whether it is told (`*`). Whether the store had to put
+    an event before the page that it led to is chance."""
+    params = {key: value for key, value in event.params.items() if key != "original_ago"}
+    words = [_short(uris.get(event.page, "nowhere"), origins)]
+    words += [f'"{params.pop(key)}"' for key in ("name", "form") if key in params]
+    for key in sorted(params):
+        value = params[key]
+        shown = "*" if key.endswith("_ms") else _short(value, origins) if isinstance(value, str) else json.dumps(value)
+        words.append(f"{key}={shown}")
+    return " ".join(words)
 
 
 def _rest(event: Event, confirmed: bool, origins: Mapping[str, str]) -> str:
@@ -101,8 +123,23 @@ def check(event: Event, events: Sequence[Event]) -> None:
         first = min(opened, key=lambda other: other.time)
         assert first.time == event.time, (export, first.to_export())
         assert event.seq < first.seq, (export, first.to_export())
+    elif event.action == "session.end":
+        assert export["label"] == "Session end"
     else:
-        assert (event.action, export["label"]) == ("session.end", "Session end"), export
+        check_act(event, events)
+
+
+def check_act(event: Event, events: Sequence[Event]) -> None:
+    """What a person did on a page: on one that is known, not before it, in its session and in words. Only who has lost
+    their cookie leaves a page that is not theirs."""
+    export = event.to_export()
+    if event.action == "page.leave" and not event.page:
+        assert event.session is None, export
+        return
+    [page] = [other for other in events if other.id == event.page]
+    assert page.action == "page.visit" and page.time <= event.time, (page.to_export(), export)
+    assert (event.uuid, event.session, event.lane) == (page.uuid, page.session, page.lane), (page.to_export(), export)
+    assert export["label"] and "{" not in str(export["label"]), export
 
 
 def _path(uri: object) -> str:

@@ -1,0 +1,287 @@
+"""A real server that collects beacons: *do this -> exactly these messages and not those*.
+
+It serves pages that the test writes, with the tracker's tag in them as the proxy would put it, and keeps every message
+that comes. How it answers is the test's to choose: at once, late, with another status, with nothing at all.
+"""
+
+import base64
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from fronts import poll
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from proxy.endpoints import load_tracker
+
+COUNTED, NEW, ASLEEP = 1, 2, 4
+"""Flags of a page id (VISITS.md section 3)."""
+DEFAULTS = {"click": "auto", "hover": "auto", "hoverMin": 300, "forms": True, "leave": True}
+HANG_SECONDS = 10.0
+DOCUMENT = (
+    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>{tag}{head}</head>'
+    "<body>{body}</body></html>\n"
+)
+CLOCK_SECONDS = 1_800_000_000
+"""When it is for a browser whose clock the test moves."""
+END = "/end"
+"""A page without a tag, to which a visitor leaves."""
+
+
+def page_id(flags: int = COUNTED) -> str:
+    """What the tag carries: well-formed, of nobody."""
+    made = bytes((1,)) + uuid.uuid4().bytes + bytes((flags,)) + bytes(14)
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page as it is served: its tag's id and its markup."""
+
+    id: str
+    markup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request to the collector. `kind` is what sent it (`fetch` or `ping`, a beacon), `at` when it came."""
+
+    body: dict[str, object]
+    size: int
+    type: str
+    at: float
+    cookie: str
+    raw: str
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        return list(self.body["events"])
+
+    @property
+    def page(self) -> object:
+        return self.body["page"]
+
+
+@dataclass(slots=True)
+class Answer:
+    """How the collector answers: after `wait` is set (if any), with this status and body; `drops`: not at all."""
+
+    status: int = 202
+    body: str = '{"accepted": 0, "duplicates": 0, "rejected": [], "warnings": []}'
+    wait: threading.Event | None = None
+    drops: bool = False
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that closes in the middle is none."""
+
+
+class Collector:
+    """Pages with the tracker in them, and what they send."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.answer: Callable[[int], Answer] = lambda number: Answer()
+        self.pages: dict[str, Shown] = {}
+        self.requests: list[tuple[str, str, float]] = []
+        self._trackers: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                collector.serve(self)
+
+            do_POST = do_GET
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def page(
+        self,
+        path: str,
+        body: str = "",
+        *,
+        head: str = "",
+        early: str = "",
+        title: str = "Page",
+        flags: int = COUNTED,
+        tags: int = 1,
+        tagged: bool = True,
+        **settings: object,
+    ) -> str:
+        """Serve a page. `early` is markup before the tag, `settings` are the tracker's; returns the address."""
+        name = f"t{len(self._trackers)}.js"
+        self._trackers[name] = load_tracker({**DEFAULTS, **settings}).body
+        made = page_id(flags)
+        tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
+        self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body))
+        return self.url + path
+
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        path = urlsplit(handler.path).path
+        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
+        with self._lock:
+            self.requests.append((handler.command, path, time.monotonic()))
+        if path == "/_footfall/events":
+            self._collect(handler, body)
+        elif path.startswith("/_footfall/"):
+            _send(handler, 200, self._trackers[path.rpartition("/")[2]], "text/javascript")
+        elif path == END:
+            _send(handler, 200, b"<!doctype html><title>End</title>", "text/html")
+        elif path in self.pages:
+            _send(handler, 200, self.pages[path].markup.encode(), "text/html; charset=utf-8")
+        else:
+            _send(handler, 200 if path == "/favicon.ico" else 404, b"", "image/x-icon")
+
+    def _collect(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        with self._lock:
+            number = len(self.messages)
+            self.messages.append(
+                Message(
+                    json.loads(body),
+                    len(body),
+                    handler.headers.get("content-type", ""),
+                    time.monotonic(),
+                    handler.headers.get("cookie", ""),
+                    body.decode(),
+                )
+            )
+        answer = self.answer(number)
+        if answer.wait is not None:
+            answer.wait.wait(HANG_SECONDS)
+        if answer.drops:
+            handler.close_connection = True
+            return
+        with contextlib.suppress(OSError):
+            _send(handler, answer.status, answer.body.encode(), "application/json")
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, kind: str) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Type", kind)
+    body = b"" if status == 204 else body
+    if status != 204:
+        handler.send_header("Content-Length", str(len(body)))
+    handler.send_header("Cache-Control", "no-store")
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+class Stage:
+    """One person before pages of one collector, on a clock that stands still unless the test moves it."""
+
+    def __init__(self, browser: Browser, collector: Collector, stack: contextlib.ExitStack) -> None:
+        self._browser, self._stack = browser, stack
+        self.collector = collector
+        self.complaints: list[str] = []
+        self.moving = False
+
+    def person(self, *, moving: bool = False, **options: object) -> BrowserContext:
+        """Somebody's browser. `moving`: on a real clock."""
+        context = self._browser.new_context(**{"locale": "en-GB", **options})
+        self._stack.callback(context.close)
+        context.set_default_timeout(HANG_SECONDS * 1000)
+        context.on("console", lambda said: self._complain(said.type, said.text, said.location["url"]))
+        context.on("weberror", lambda error: self._complain("error", str(error.error), ""))
+        self.moving = moving
+        if not moving:
+            context.clock.install(time=CLOCK_SECONDS)
+            context.clock.pause_at(CLOCK_SECONDS + 60)
+        return context
+
+    def _complain(self, kind: str, text: str, url: str) -> None:
+        """What is said at all, but the browser's own advice and its own line about a request that failed."""
+        if kind not in ("verbose", "info") and not text.startswith("Failed to load resource:"):
+            self.complaints.append(f"{kind}: {text}")
+
+    def open(self, body: str = "", *, moving: bool = False, options: dict | None = None, **served: object) -> Page:
+        """A page with this body, in front of somebody new, confirmed."""
+        page = self.person(moving=moving, **(options or {})).new_page()
+        self.show(page, self.collector.page("/one", body, **served))
+        return page
+
+    def show(self, page: Page, url: str) -> None:
+        """Go to a page, until its showing is confirmed."""
+        wanted = len(self.confirmations) + 1
+        page.goto(url)
+        assert poll(lambda: self.push(page) or len(self.confirmations), wanted) == wanted
+
+    def push(self, page: Page) -> None:
+        """The tracker sends in a task of its own, for which a clock that stands still must be moved."""
+        if not self.moving:
+            page.clock.run_for(1)
+
+    @property
+    def confirmations(self) -> list[dict[str, object]]:
+        return [message.body["confirm"] for message in list(self.collector.messages) if "confirm" in message.body]
+
+    @property
+    def events(self) -> list[dict[str, object]]:
+        """Every event once, in the order in which they came."""
+        seen: dict[object, dict[str, object]] = {}
+        for message in list(self.collector.messages):
+            for event in message.events:
+                seen.setdefault(event["id"], event)
+        return list(seen.values())
+
+    def lines(self, *, leaves: bool = False) -> list[str]:
+        """What came, as lines, without the leaves unless asked."""
+        return [self.line(event) for event in self.events if leaves or event["action"] != "page.leave"]
+
+    def line(self, event: dict[str, object]) -> str:
+        """action "name" and the other params by name."""
+        params = dict(event["params"])
+        subject = params.pop("name", params.pop("form", None))
+        words = [str(event["action"])] + ([] if subject is None else [f'"{subject}"'])
+        return " ".join(words + [f"{key}={self._shown(params[key])}" for key in sorted(params)])
+
+    def _shown(self, value: object) -> str:
+        return value.replace(self.collector.url, "") if isinstance(value, str) else json.dumps(value)
+
+    def tells(self, *expected: str) -> None:
+        """By now, or soon, exactly these."""
+        assert poll(self.lines, list(expected)) == list(expected)
+
+    def leave(self, page: Page) -> None:
+        """Walk away from a page, and wait for its last word."""
+        before = self._leaves()
+        page.goto(self.collector.url + END)
+        poll(lambda: self._leaves() > before, True)
+        assert self._leaves() > before
+
+    def _leaves(self) -> int:
+        return sum(event["action"] == "page.leave" for event in self.events)
+
+    def ends(self, page: Page, *expected: str) -> None:
+        """The visitor leaves, and these came and nothing else; nothing was said on the console."""
+        self.leave(page)
+        assert self.lines() == list(expected)
+        assert self.complaints == []
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[Collector]:
+    collector = Collector()
+    try:
+        yield collector
+    finally:
+        collector.close()
