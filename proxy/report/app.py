@@ -204,11 +204,16 @@ class Views:
 
     async def problem(self, request: Request, wrong: Exception) -> Response:
         status = wrong.status_code if isinstance(wrong, HTTPException) else 500
+        answer = self._page("problem.html", status, code=status)
         if request.url.path.endswith(".json"):
-            return JSONResponse({"error": "not_found" if status == 404 else "refused", "message": f"{status}"}, status)
-        return self._page("problem.html", status, code=status)
+            error = "not_found" if status == 404 else "refused"
+            answer = JSONResponse({"error": error, "message": f"{status}"}, status)
+        answer.headers.update((wrong.headers if isinstance(wrong, HTTPException) else None) or {})
+        return answer
 
     async def failed(self, request: Request, wrong: Exception) -> Response:
+        if request.url.path.endswith(".json"):
+            return JSONResponse({"error": "failed", "message": "500"}, 500)
         return self._page("problem.html", 500, code=500)
 
     # How ---------------------------------------------------------------------------------------------------------
@@ -255,6 +260,10 @@ class Views:
         return range_of(request.query_params.get("range", DEFAULT), self._clock_ms(), self._zone)
 
 
+INTEGER_DIGITS = 18
+"""Of a number in an address: SQLite has 64 bits for it."""
+
+
 def _lane(request: Request) -> int:
     name = request.query_params.get("lane", "")
     return LANES.index(name) if name in LANES else PERSON
@@ -263,7 +272,10 @@ def _lane(request: Request) -> int:
 def _before(request: Request) -> tuple[int, int] | None:
     """`before=<last>-<key>` of the row to go on after."""
     last, _, key = request.query_params.get("before", "").partition("-")
-    if not (last.isascii() and last.isdigit() and key.isascii() and key.isdigit()) or len(last) + len(key) > 32:
+    if (
+        not (last.isascii() and last.isdigit() and key.isascii() and key.isdigit())
+        or max(len(last), len(key)) > INTEGER_DIGITS
+    ):
         return None
     return int(last), int(key)
 

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from proxy.report.people import line_of
@@ -192,10 +192,18 @@ class Feed:
     def _message(self, poll: Poll, lines: Sequence[Told], turned: Sequence[Told]) -> bytes:
         data = {
             "now": self._clock_ms(),
-            "lines": [self._shown(line_of(line)) for line in lines],
-            "turned": [self._shown(line_of(line)) for line in turned],
+            "lines": [*self._readable(lines)],
+            "turned": [*self._readable(turned)],
         }
         return message_of("lines", data, poll.last)
+
+    def _readable(self, lines: Sequence[Told]) -> Iterator[dict[str, Any]]:
+        """The lines as they are shown. One that cannot be (a fault of ours) is left out: the feed goes on."""
+        for line in lines:
+            try:
+                yield self._shown(line_of(line))
+            except Exception:
+                log.exception("an event cannot be shown on the live page")
 
     def _send(self, watchers: Sequence[Watcher] | None, message: bytes, but: Sequence[Watcher] = ()) -> None:
         with self._lock:

@@ -92,7 +92,8 @@ class Templates:
     def shown(self, line: dict[str, Any]) -> dict[str, Any]:
         """What a line of the live feed shows, as plain text; the page's script puts nothing but text in its place."""
         where = line["where"]["uri"]
-        params = line.get("params", {})
+        # Only a page.visit's own uri is known to be one; what a click calls by that name may be anything.
+        uri = where or line.get("params", {}).get("uri")
         unusual = line["unusual"]
         return {
             "seq": line["seq"],
@@ -109,7 +110,7 @@ class Templates:
             "action": line["action"],
             "label": cut(line["label"]),
             "detail": detail_of(line),
-            "where": cut(numbers.path_of(where or params.get("uri"))) if where or params.get("uri") else "",
+            "where": cut(numbers.path_of(uri)) if isinstance(uri, str) and uri else "",
             "evidence": "" if unusual is None else evidence_text(unusual),
         }
 

@@ -21,9 +21,9 @@ from proxy.visitors.sessions import Rules
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
-from stories import MINUTE, T, confirm, page, visit
+from stories import MINUTE, T, confirm, does, page, sends, visit
 
-__all__ = ["MINUTE", "Site", "T", "confirm", "page", "report", "visit"]
+__all__ = ["MINUTE", "Site", "T", "confirm", "does", "page", "report", "sends", "visit"]
 
 TOKEN = "a-token-of-the-report"
 

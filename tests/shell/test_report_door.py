@@ -42,7 +42,7 @@ def test_every_answer_carries_the_policy(site):
         assert b"unsafe" not in policy and b"*" not in policy
         assert fields[b"cache-control"] == b"no-store"
         assert fields[b"x-content-type-options"] == b"nosniff"
-        assert fields[b"referrer-policy"] == b"no-referrer"
+        assert fields[b"referrer-policy"] == b"same-origin"
         assert fields[b"cross-origin-opener-policy"] == b"same-origin"
         assert fields[b"cross-origin-resource-policy"] == b"same-origin"
         assert len(answer.all(b"content-security-policy")) == 1

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from reports import MINUTE, T, confirm, page, report, visit
+from reports import MINUTE, T, confirm, does, page, report, sends, visit
 from wire import eventually
 
 from proxy.report import live
@@ -210,3 +210,33 @@ def test_an_odd_place_to_go_on_from_is_the_beginning(site, after):
     watching = site.watch(fields=b"Last-Event-ID: " + after.encode() + b"\r\n")
     assert [line["seq"] for line in watching.lines()] == [1, 2]
     watching.close()
+
+
+KINDS = (5, 2.5, True, [1, 2], {"a": 1}, "text", "http://[x")
+"""What a browser may send under a name that is not defined."""
+
+
+@pytest.mark.parametrize("path", ["/live", "/live.json", "/"])
+def test_whatever_type_a_browsers_own_param_has_every_page_shows_it(tmp_path, path):
+    with report(tmp_path / "store.db") as running:
+        names = ("uri", "title", "referrer", "status", "method", "field", "fields", "form", "engaged_ms", "scroll_pct")
+        params = [(name, kind) for name in names for kind in KINDS]
+        acts = [does("link.click", f"E{n}", **{"name": "Buy", name: kind}) for n, (name, kind) in enumerate(params)]
+        running.write(visit("P0", "V0"), sends(None, "V0", *acts, at=MINUTE))
+        assert running.get(path).status == 200
+
+
+def test_the_feed_tells_of_events_with_odd_params_and_goes_on(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(sends(None, "V0", *(does("link.click", f"E{n}", name="Buy", uri=kind) for n, kind in enumerate(KINDS))))
+    assert [line["action"] for line in watching.lines()] == ["link.click"] * len(KINDS)
+    site.write(visit("P9", "V9", 2 * MINUTE))
+    assert watching.lines()[-1]["action"] == "page.visit"
+    watching.close()
+
+
+@pytest.mark.parametrize("number", ["9" * 25 + "-1", "1-" + "9" * 25, "9" * 18 + "-" + "9" * 18, "x-1"])
+def test_a_made_up_place_in_the_list_of_visitors_is_no_error(site, number):
+    assert site.get(f"/visitors?before={number}").status == 200
+    assert site.get(f"/visitors.json?before={number}").status == 200

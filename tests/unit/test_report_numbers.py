@@ -10,7 +10,7 @@ import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_walks import act_of, items, steps
-from stories import DAY, HOST, MINUTE, T, confirm, page, visit
+from stories import DAY, HOST, MINUTE, T, confirm, does, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report import people
@@ -19,7 +19,7 @@ from proxy.report.overview import overview
 from proxy.report.ranges import Range, range_of, spanning
 from proxy.store.base import Query
 from proxy.store.questions import Span
-from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.store.sqlite.questions import FIELDS_SHOWN, SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
@@ -244,3 +244,15 @@ def test_any_span_is_cut_into_bars_that_are_the_whole():
         span: Range = spanning(T, T + length, zone)
         assert span.edges[0][0] == T and span.edges[-1][1] == T + length
         assert all(a[1] == b[0] for a, b in zip(span.edges, span.edges[1:], strict=False))
+
+
+def test_made_up_field_names_of_one_form_do_not_crowd_out_anothers(tmp_path):
+    odd = [
+        does("form.submit", f"E{n}", form="a", fields={f"f{n}_{index}": "x" for index in range(30)}) for n in range(20)
+    ]
+    usual = does("form.submit", "E99", form="b", fields={"email": "x"})
+    told = [visit("P1", "A"), sends(page("P1"), "A", *odd, usual, at=MINUTE), confirm("C1", page("P1"), "A", MINUTE)]
+    place = Place(told, tmp_path / "store.db")
+    forms = {row.name: len(row.fields) for row in place.reader.forms(Span(*EVER, LANES.index("person")), ALL).rows}
+    place.reader.close()
+    assert forms == {"a": FIELDS_SHOWN, "b": 1}

@@ -96,9 +96,10 @@
 
   function askClock(left) {
     var sent = here();
-    fetch("/live/clock.json", { credentials: "same-origin" }).then(function (answer) { return answer.json(); }).then(
+    fetch("/live/clock.json", { credentials: "same-origin" }).then(function (answer) { if (answer.ok) return answer.json(); }).then(
       function (answer) {
         var took = here() - sent;
+        if (!answer) return;  // signed out, say; asked again in a minute
         if (took <= quickest) {
           quickest = took;
           // The server's time is a whole millisecond, on average half a one ago.

@@ -47,8 +47,8 @@ MOMENT_SECONDS = 15.0
 """How long all questions of a page may take together."""
 CHECK_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock: a few hundred microseconds."""
-FIELDS_SHOWN = 500
-"""Rows of fields read for all forms of a page."""
+FIELDS_SHOWN = 100
+"""Of one form: whoever makes up field names must not crowd out another form's."""
 
 _HOVERS = json.dumps([f"{context}.hover" for context in CONTEXTS])
 _CLICKS = json.dumps([f"{context}.click" for context in CONTEXTS])
@@ -71,10 +71,6 @@ class SqliteQuestions:
             with mapped_errors(path):
                 found = os.stat(path)
                 self._file = (found.st_dev, found.st_ino)
-                if not self._connection.execute(SQL["report_ready"]).fetchone()[0]:
-                    raise StoreUnavailable(
-                        f"{path}: written by an older footfall; `footfall serve` brings it up to date"
-                    )
             self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
         except BaseException:
             self._connection.close()
@@ -168,7 +164,7 @@ class SqliteQuestions:
 
     def forms(self, span: Span, limit: int) -> Ranking[FormRow]:
         rows = self._ask("report_forms", {**span._asdict(), "limit": limit})
-        asked = {**span._asdict(), "forms": json.dumps([row[0] for row in rows]), "limit": FIELDS_SHOWN}
+        asked = {**span._asdict(), "forms": json.dumps([row[0] for row in rows]), "most": FIELDS_SHOWN}
         fields: dict[int, list[FieldRow]] = {}
         for target, *field in self._ask("report_fields", asked) if rows else ():
             fields.setdefault(target, []).append(FieldRow(*field))

@@ -1,4 +1,5 @@
--- Fields of forms: how often they were changed, sent filled, and refused. :forms is a JSON array of targets.
+-- Fields of forms: how often they were changed, sent filled, and refused; of each form the :most used ones. :forms is a
+-- JSON array of targets.
 WITH form AS MATERIALIZED (
     SELECT event.target AS target, event.action AS action, event.more AS more
     FROM event
@@ -17,9 +18,11 @@ WITH form AS MATERIALIZED (
     SELECT target, field.key, 0, 0, 1
     FROM form JOIN json_each(form.more, '$.skipped') AS field
     WHERE action = (SELECT id FROM word WHERE value = 'form.submit') AND json_type(more, '$.skipped') = 'object'
+), summed AS (
+    SELECT target, name, sum(changed) AS changed, sum(filled) AS filled, sum(skipped) AS skipped
+    FROM told
+    GROUP BY target, name
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY target ORDER BY filled DESC, changed DESC, name) AS place FROM summed
 )
-SELECT target, name, sum(changed), sum(filled), sum(skipped)
-FROM told
-GROUP BY target, name
-ORDER BY target, sum(filled) DESC, sum(changed) DESC, name
-LIMIT :limit
+SELECT target, name, changed, filled, skipped FROM ranked WHERE place <= :most ORDER BY target, place
