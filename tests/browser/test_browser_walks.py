@@ -65,16 +65,6 @@ THREE_TABS = (
 )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_three_tabs_at_once_without_a_cookie_are_one_visitor_and_one_session(journey, workers):
-    site = journey.site(one=Page("One"), two=Page("Two"), three=Page("Three"))
-    front = journey.front(site, "--workers", workers)
-    for tab in three_tabs(front, journey.person()):
-        tab.close()
-    journey.ends(front, *THREE_TABS, any_order=True)
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
 def racing_site(journey):
     """A site that answers the three tabs when all three have asked."""
     all_asked = (threading.Barrier(3),)
