@@ -173,10 +173,11 @@ def test_what_could_be_kept_arrives_on_the_next_page_when_the_collector_is_back_
     arrived = [message for message in stage.collector.messages if message.at > back]
     first, second = (stage.collector.pages[path].id for path in ("/one", "/two"))
     late = [message for message in arrived if message.page == first]
-    assert [event["action"] for message in late for event in message.events] == [
-        "button.click", "form.start", "page.leave",
-    ]  # fmt: skip
-    [confirm] = [message.body["confirm"] for message in late if "confirm" in message.body]
+    # By their ids: what the page that was left has beaconed may arrive only now, beside what was kept of it.
+    acts = {event["id"]: event["action"] for message in late for event in message.events}
+    assert list(acts.values()) == ["button.click", "form.start", "page.leave"]
+    confirms = {message.body["confirm"]["id"]: message.body["confirm"] for message in late if "confirm" in message.body}
+    [confirm] = confirms.values()
     assert confirm["title"] == "One"
     assert {event["view"] for message in late for event in message.events} == {confirm["id"]}
     assert all(event["ago"] >= 20_000 for message in late for event in message.events)
@@ -355,7 +356,7 @@ def test_what_is_not_urgent_comes_within_a_second(stage):
     page.evaluate("footfall.event('test.calm')")
     stage.tells("test.calm")
     [event] = [event for event in stage.events if event["action"] == "test.calm"]
-    assert 500 < event["ago"] < 1000
+    assert 0 <= event["ago"] < 1000  # 0 where it has gone with the confirmation
 
 
 def test_a_visitor_who_was_new_here_says_so_once_more_where_leaves_are_not_told(stage):
