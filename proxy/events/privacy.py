@@ -85,8 +85,7 @@ def clean_uri(uri: str) -> CleanUri | None:
     """An absolute http(s) URI made fit for storing, or None where it is not one.
 
     Userinfo and fragment are dropped, sensitive values and those of sensitive names in the query are replaced by
-    `removed`, control characters
-    percent-encoded, the whole cut at `URI_MAX_CHARS` characters.
+    `removed`, control characters percent-encoded, the whole cut at `URI_MAX_CHARS` characters.
     """
     match = _AUTHORITY.match(uri)
     if match is None or match[1].lower() not in ("http", "https"):
