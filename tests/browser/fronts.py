@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 PAGES_ONLY = {"FOOTFALL_CAPTURE__CLICK": "tagged", "FOOTFALL_CAPTURE__HOVER": "tagged"}
 """For walks that are about pages: clicking on from one to the next is not what they tell."""
 PATIENCE_SECONDS = 10.0
+HOLD_MS = 10_000
+"""How long a page waits for its commit: no disk is so slow that one goes unsaved, which would be counted."""
 STORE = "footfall.db"
 
 
@@ -37,7 +39,8 @@ def poll(what: Callable[[], object], wanted: object) -> object:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "FOOTFALL_REPORT__LISTEN": "off", **more}
+    ours = {"FOOTFALL_REPORT__LISTEN": "off", "FOOTFALL_STORE__HOLD_MS": str(HOLD_MS)}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **ours, **more}
 
 
 @dataclass(slots=True)

@@ -110,6 +110,33 @@ def test_a_tab_that_was_confirmed_before_the_others_came_is_theirs_when_it_is_cl
     journey.ends(front, *THREE_TABS, any_order=True)
 
 
+def test_a_tab_whose_request_left_before_a_cookie_that_came_back_meanwhile_is_a_visitor_of_its_own(journey):
+    """Whoever has come back on another page is nobody's twin: the cookie may have been cleared (VISITS.md 3)."""
+    asked, released = threading.Barrier(2), threading.Barrier(2)
+    site = journey.site(one=Page("One"), two=Page("Two", hold=(asked, released)), three=Page("Three"))
+    front = journey.front(site)
+    person = journey.person()
+    two = person.new_page()
+    two.evaluate("url => { location = url }", f"{front.url}/two")
+    asked.wait(PATIENCE_SECONDS)
+    page = person.new_page()
+    for path in ("/one", "/three"):
+        page.goto(front.url + path)
+    front.tells(*(line for line in THREE_TABS if "/two" not in line), any_order=True)
+    page.close()
+    released.wait(PATIENCE_SECONDS)
+    two.wait_for_url("**/two")
+    two.close()
+    lines = [
+        "A1 person session.start",
+        'A1 person page.visit /one "One" navigate 200 confirmed',
+        'A1 person page.visit /three "Three" navigate 200 confirmed',
+        "B2 person session.start",
+        'B2 person page.visit /two "Two" navigate 200 confirmed',
+    ]
+    journey.ends(front, *lines, any_order=True)
+
+
 def test_a_tab_that_walks_on_after_a_race_for_the_cookie_takes_its_first_page_along(journey):
     front = journey.front(racing_site(journey))
     for tab in three_tabs(front, journey.person()):
