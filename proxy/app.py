@@ -18,7 +18,7 @@ from pathlib import Path
 from proxy import config as configuration
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.config import Config
-from proxy.endpoints import OwnEndpoints, Tracker, load_tracker, make_endpoints, script_path
+from proxy.endpoints import OwnEndpoints, make_endpoints, script_path
 from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
@@ -29,6 +29,7 @@ from proxy.intake.recorder import Recorder
 from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
+from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key

@@ -4,14 +4,8 @@ Law: these answer under raw bytes only (HTTP.md, X1 and X5): `/_footfall/%74.js`
 here is proxied, nothing here is counted.
 """
 
-import gzip
-import hashlib
-import json
-from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
-import rjsmin
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,63 +17,20 @@ from proxy.fieldlist import FieldList
 from proxy.intake.collector import Collector, Sender
 from proxy.intake.verdicts import problem
 from proxy.page.eligibility import read_fields
+from proxy.scripts import FORMS_SCRIPT, PAGE_SCRIPT, Script, Tracker
 from proxy.tracking.settings import Tracking
 
 SCRIPT_MAX_AGE_SECONDS = 31_536_000
 """The tracker's address carries its version, so that browsers may keep it for a year."""
-VERSION_CHARS = 8
-SETTINGS = "})("
-"""The tracker's last line begins with this; what follows are its defaults, which the configuration replaces."""
-
-
-class Tracker:
-    """The tracker as it is served: with its settings, minified, plain and gzipped; and its version."""
-
-    __slots__ = ("body", "gzipped", "version")
-
-    def __init__(self, source: str, settings: Mapping[str, object]) -> None:
-        code, found, _ = source.rpartition(SETTINGS)
-        if not found:
-            raise ValueError("the tracker has no place for its settings")
-        text = f"{code}{SETTINGS}{json.dumps(settings, separators=(',', ':'))});"
-        self.body = rjsmin.jsmin(text).encode("utf-8")
-        self.gzipped = gzip.compress(self.body, 9, mtime=0)
-        self.version = hashlib.sha256(self.body).hexdigest()[:VERSION_CHARS]
-
-
-def load_tracker(settings: Mapping[str, object]) -> Tracker:
-    """The tracker of this installation: packed beside the package in a wheel, beside it in a checkout."""
-    packed = files("proxy") / "injected" / "tracker.js"
-    if packed.is_file():
-        return Tracker(packed.read_text("utf-8"), settings)
-    return Tracker((Path(__file__).parent.parent / "injected" / "tracker.js").read_text("utf-8"), settings)
 
 
 def script_path(prefix: str, tracker: Tracker) -> bytes:
     """What the tag's src says."""
-    return f"{prefix}/t.js?v={tracker.version}".encode("ascii")
+    return f"{prefix}/{PAGE_SCRIPT}?v={tracker.page.version}".encode("ascii")
 
 
 def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
     """The Starlette application for everything under the prefix."""
-
-    async def serve_script(request: Request) -> Response:
-        etag = f'"{tracker.version}"'
-        current = request.query_params.get("v") == tracker.version
-        fresh = f"public, max-age={SCRIPT_MAX_AGE_SECONDS}, immutable"
-        headers = {
-            "etag": etag,
-            "cache-control": fresh if current else "no-cache",
-            "x-content-type-options": "nosniff",
-            "vary": "Accept-Encoding",
-        }
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers=headers)
-        gzipped = takes_gzip(request.headers.get("accept-encoding", ""))
-        if gzipped:
-            headers["content-encoding"] = "gzip"
-        body = tracker.gzipped if gzipped else tracker.body
-        return Response(body, media_type="text/javascript; charset=utf-8", headers=headers)
 
     async def collect(request: Request) -> Response:
         return await collector(request, _sender(tracking, request))
@@ -93,13 +44,38 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
 
     app = Starlette(
         routes=[
-            Route(f"{prefix}/t.js", serve_script, methods=["GET"]),
+            Route(f"{prefix}/{PAGE_SCRIPT}", serve(tracker.page), methods=["GET"]),
+            Route(f"{prefix}/{FORMS_SCRIPT}", serve(tracker.forms), methods=["GET"]),
             Route(f"{prefix}/events", collect, methods=["POST"]),
         ],
         exception_handlers={404: refuse, 405: refuse},
     )
     app.router.redirect_slashes = False  # it would build an address from request.url
     return app
+
+
+def serve(script: Script) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint for a script, to be kept for ever where the address says which version it is."""
+    etag = f'"{script.version}"'
+    fresh = f"public, max-age={SCRIPT_MAX_AGE_SECONDS}, immutable"
+
+    async def answer(request: Request) -> Response:
+        current = request.query_params.get("v") == script.version
+        headers = {
+            "etag": etag,
+            "cache-control": fresh if current else "no-cache",
+            "x-content-type-options": "nosniff",
+            "vary": "Accept-Encoding",
+        }
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        gzipped = takes_gzip(request.headers.get("accept-encoding", ""))
+        if gzipped:
+            headers["content-encoding"] = "gzip"
+        body = script.gzipped if gzipped else script.body
+        return Response(body, media_type="text/javascript; charset=utf-8", headers=headers)
+
+    return answer
 
 
 def takes_gzip(accepted: str) -> bool:

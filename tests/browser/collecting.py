@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 from fronts import poll
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from proxy.endpoints import load_tracker
+from proxy.scripts import FORMS_SCRIPT, Tracker, load_tracker
 
 COUNTED, NEW, ASLEEP = 1, 2, 4
 """Flags of a page id (VISITS.md section 3)."""
-DEFAULTS = {"click": "auto", "hover": "auto", "hoverMin": 300, "forms": True, "leave": True}
+DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True}
+"""Hovers are off where a test is not about them: on a busy machine the pointer rests longer than anybody meant."""
 HANG_SECONDS = 10.0
 DOCUMENT = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>{tag}{head}</head>'
@@ -42,10 +43,11 @@ def page_id(flags: int = COUNTED) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page as it is served: its tag's id and its markup."""
+    """A page as it is served: its tag's id, its markup, and what it loads for forms ("" where these are off)."""
 
     id: str
     markup: str
+    forms: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,10 @@ class Collector:
         self.answer: Callable[[int], Answer] = lambda number: Answer()
         self.pages: dict[str, Shown] = {}
         self.requests: list[tuple[str, str, float]] = []
-        self._trackers: dict[str, bytes] = {}
+        self.settings: dict[str, object] = dict(DEFAULTS)
+        self.forms_go = threading.Event()
+        self.forms_go.set()
+        self._trackers: dict[str, Tracker] = {}
         self._lock = threading.Lock()
         collector = self
 
@@ -126,10 +131,12 @@ class Collector:
     ) -> str:
         """Serve a page. `early` is markup before the tag, `settings` are the tracker's; returns the address."""
         name = f"t{len(self._trackers)}.js"
-        self._trackers[name] = load_tracker({**DEFAULTS, **settings}).body
+        self._trackers[name] = load_tracker({**self.settings, **settings})
         made = page_id(flags)
+        version = self._trackers[name].forms.version
+        forms = f"/_footfall/{FORMS_SCRIPT}?v={version}" if settings.get("forms", True) else ""
         tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
-        self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body))
+        self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), forms)
         return self.url + path
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
@@ -140,13 +147,20 @@ class Collector:
         if path == "/_footfall/events":
             self._collect(handler, body)
         elif path.startswith("/_footfall/"):
-            _send(handler, 200, self._trackers[path.rpartition("/")[2]], "text/javascript")
+            _send(handler, 200, self._script(path.rpartition("/")[2]), "text/javascript")
         elif path == END:
             _send(handler, 200, b"<!doctype html><title>End</title>", "text/html")
         elif path in self.pages:
             _send(handler, 200, self.pages[path].markup.encode(), "text/html; charset=utf-8")
         else:
             _send(handler, 200 if path == "/favicon.ico" else 404, b"", "image/x-icon")
+
+    def _script(self, name: str) -> bytes:
+        """One of ours; the forms' waits for `forms_go`."""
+        if name == FORMS_SCRIPT:
+            self.forms_go.wait(HANG_SECONDS)
+            return next(iter(self._trackers.values())).forms.body
+        return self._trackers[name].page.body
 
     def _collect(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         with self._lock:
@@ -220,10 +234,18 @@ class Stage:
         return page
 
     def show(self, page: Page, url: str) -> None:
-        """Go to a page, until its showing is confirmed."""
+        """Go to a page, until its showing is confirmed and it listens to its forms."""
         wanted = len(self.confirmations) + 1
         page.goto(url)
         assert poll(lambda: self.push(page) or len(self.confirmations), wanted) == wanted
+        shown = self.collector.pages.get(urlsplit(url).path)
+        if shown and shown.forms and "data-track-form" in shown.markup and self.collector.forms_go.is_set():
+            self.listens(page)
+
+    def listens(self, page: Page) -> None:
+        """Until what a page loads for forms is there."""
+        address = self.collector.pages[urlsplit(page.url).path].forms
+        page.evaluate("address => import(address).then(() => 0)", address)
 
     def push(self, page: Page) -> None:
         """The tracker sends in a task of its own, for which a clock that stands still must be moved."""

@@ -307,7 +307,9 @@ def test_fields_that_hide_their_forms_own_names_break_nothing(stage):
 def test_a_form_that_is_added_later_is_told_as_well(stage):
     page = stage.open(STAY)
     page.evaluate("""() => document.body.insertAdjacentHTML("beforeend",
-        "<form data-track-form=late><input data-track-field=f value=a></form>")""")
+        "<form data-track-form=late><input data-track-field=f></form>")""")
+    page.locator("input").press_sequentially("a")
+    stage.listens(page)
     send(page)
     assert told(stage, page) == [submitted({"f": "a"}, name="late")]
 

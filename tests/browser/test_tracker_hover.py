@@ -6,6 +6,12 @@ PLACE = "position: absolute; left: 0; width: 100px; height: 100px; margin: 0; pa
 AWAY = (600, 600)
 
 
+@pytest.fixture
+def stage(stage):
+    stage.collector.settings["hover"] = "auto"
+    return stage
+
+
 def at(element: str, top: int, inside: str = "", style: str = "") -> str:
     """An element of 100 by 100 pixels, `top` pixels down."""
     name = element.split()[0]

@@ -32,7 +32,8 @@ ROOMS: dict[str, set[str]] = {
     "tables": {"checks"},
     "config": {"checks", "tables"},
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
-    "endpoints": {"tracking", "intake", "page.eligibility"},
+    "scripts": set(),
+    "endpoints": {"tracking", "intake", "page.eligibility", "scripts"},
     "keys": {"secretfile", "visitors.cookie"},
     "secretfile": set(),
     "files": {"events", "keys", "secretfile", "store", "tables", "visitors"},
@@ -41,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "asgi": set(),
     "bounded": set(),  # a word of our language, like a container of the standard library
     "fieldlist": set(),
-    "app": {"config", "endpoints", "files", "http", "lifespan", "page", "visitors", "intake", "tracking"},
+    "app": {"config", "endpoints", "files", "http", "lifespan", "page", "visitors", "intake", "scripts", "tracking"},
     "cli": {
         "app",
         "arguments",

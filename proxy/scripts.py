@@ -1,0 +1,82 @@
+"""The tracker as browsers get it: with the installation's settings, and small.
+
+Law: there are two scripts. The page's own is in every tag and is paid for by every visitor; the one for forms is asked
+for by it, where a page has a tagged form. Names that begin with `$` are theirs alone and are shortened over both, since
+the one hands them to the other; what else makes them small is a library's work.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+from string import ascii_letters
+
+import rjsmin
+
+VERSION_CHARS = 8
+PAGE_SCRIPT = "t.js"
+FORMS_SCRIPT = "forms.js"
+SETTINGS = "})("
+"""The tracker's last line begins with this; what follows are its defaults, which the configuration replaces."""
+_OWN_NAME = re.compile(r"\$[A-Za-z]\w*")
+_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+class Script:
+    """A script as it is served, plain and gzipped; `version` is of its text."""
+
+    __slots__ = ("body", "gzipped", "version")
+
+    def __init__(self, text: str) -> None:
+        self.body = text.encode("utf-8")
+        self.gzipped = gzip.compress(self.body, 9, mtime=0)
+        self.version = hashlib.sha256(self.body).hexdigest()[:VERSION_CHARS]
+
+
+class Tracker:
+    """What a page loads (`page`), and what that loads for forms (`forms`)."""
+
+    __slots__ = ("forms", "page")
+
+    def __init__(self, page: str, forms: str, settings: Mapping[str, object]) -> None:
+        """Made of the two sources. `settings` are the page script's; where they have `forms`, it is told the address of
+        the other. ValueError: the page script has no place for them."""
+        if SETTINGS not in page:
+            raise ValueError("the tracker has no place for its settings")
+        page, forms = shortened(rjsmin.jsmin(page), rjsmin.jsmin(forms))
+        self.forms = Script(forms)
+        address = settings["forms"] and f"./{FORMS_SCRIPT}?v={self.forms.version}"
+        told = json.dumps({**settings, "forms": address}, separators=(",", ":"))
+        self.page = Script(f"{page.rpartition(SETTINGS)[0]}{SETTINGS}{told});")
+
+
+def load_tracker(settings: Mapping[str, object]) -> Tracker:
+    """The tracker of this installation: packed beside the package in a wheel, beside it in a checkout."""
+    folder = files("proxy") / "injected"
+    if not folder.is_dir():
+        folder = Path(__file__).parent.parent / "injected"
+    page, forms = ((folder / name).read_text("utf-8") for name in ("tracker.js", "forms.js"))
+    return Tracker(page, forms, settings)
+
+
+def shortened(*texts: str) -> list[str]:
+    """Texts with one or two letters for each name that begins with `$`: the same in all of them, and none that stands
+    for anything else. Those that the first text has most often are the shortest; the same texts give the same names."""
+    times = [Counter(_OWN_NAME.findall(text)) for text in texts]
+    free = _free_names({word for text in texts for word in _WORD.findall(text)})
+    names = sorted(set().union(*times), key=lambda name: ([-each[name] for each in times], name))
+    short = {name: next(free) for name in names}
+    return [_OWN_NAME.sub(lambda found: short[found[0]], text) for text in texts]
+
+
+def _free_names(taken: set[str]) -> Iterator[str]:
+    for length in (1, 2):
+        for letters in product(ascii_letters, repeat=length):
+            name = "".join(letters)
+            if name not in taken:
+                yield name
