@@ -116,7 +116,7 @@ export function listen(
   function $whySecret(text) {
     let find = (pattern, test) => (text.match(pattern) || []).some(test);
     return text.length > 1024 ? "other" : find(/\b[a-z]{2}\d\d([ -]?[a-z\d]){11,}/gi, $isIban) ? "iban" :
-      find(/\d([ .-]?\d){12,}/g, $isCard) || find(/\d{4}([ .-]?\d{4}){3}/g, $isCard) ? "card" :
+      find(/\d([ .-]?\d){12,}/g, $isCard) || find(/[3-6]\d{3}([^,;\da-z]{0,3})\d{4}\1\d{4}\1\d{4}/gi, $isCard) ? "card" :
       /\b(?!000|666|9)\d{3}([ -])(?!00)\d\d\1(?!0000)\d{4}\b/.test(text) ? "ssn" :
       /\beyJ[\w-]{5,}\.[\w-]{5,}\./.test(text) ? "jwt" : /-----BEGIN [A-Z\d ]*-----/.test(text) && "pem";
   }

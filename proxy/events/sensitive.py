@@ -5,6 +5,7 @@ rules are the tracker's; the cases both must agree on are tests/data/sensitive_c
 captured"). Here they are a little wider: what only a forger would send is looked at as well.
 """
 
+import itertools
 import re
 import unicodedata
 from string import ascii_letters
@@ -22,6 +23,8 @@ OTHER_REASON = "other"
 CARD_MIN_DIGITS = 13
 CARD_MAX_DIGITS = 19
 """Of a payment card's number (ISO/IEC 7812-1)."""
+CARD_APART_CHARS = 3
+"""Between two groups of it, at most, as in "4111 / 1111"."""
 IBAN_MIN_CHARS = 15
 """Norway's; the longest that ISO 13616 allows has 34."""
 IBAN_MIN_DIGITS = 8
@@ -34,14 +37,24 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[^A-Za-z]+")
 _SUSPECT = re.compile(r"\d[^\d]?\d[^\d]?\d|[A-Za-z]{2}\d\d|eyJ|-----BEGIN", re.ASCII)
 """Whatever is sensitive has one of these; nearly all texts have none, and are done."""
-_JOINT = "[ .\\-\u2010-\u2015\u2212]"
-_DIGITS = re.compile(rf"[0-9]++(?:{_JOINT}[0-9]++)*+")
+_CARD_DIGITS = re.compile(rf"(?:[0-9][^0-9]{{0,{CARD_APART_CHARS}}}){{{CARD_MIN_DIGITS - 1}}}[0-9]")
+"""A card's number, however it is written, has so many digits this close to each other; most texts with digits have not,
+and are done with cards."""
+_JOINTS = r" .\-\u2010-\u2015\u2212"
+_DIGITS = re.compile(rf"[0-9]++(?:[{_JOINTS}][0-9]++)*+")
 _CARD_SPELLING = re.compile(
     r"(?<![0-9])(?=("
     r"[0-9]{13,19}+|(?:[0-9]{4}[ .-]){3}[0-9]{4}|[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4,5}+"
     r")(?![0-9]))"
 )
 """A card's usual spellings, also inside a longer run, such as that of its number and its date."""
+_CARD_APART = re.compile(
+    rf"(?<![0-9])(?=((?!20)[2-6][0-9]{{3}}([\s_/{_JOINTS}]{{1,{CARD_APART_CHARS}}})"
+    r"(?:[0-9]{4}\2[0-9]{4}\2[0-9]{4}|[0-9]{6}\2[0-9]{4,5}+)"
+    r")(?![0-9]))"
+)
+"""The same with more between the groups. Other numbers are written so too: hence the same between all of them, and a
+first digit of cards that people pay with (ISO/IEC 7812-1: 2 to 6, and none has 20, as years do)."""
 _SSN = re.compile(r"(?<![0-9])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9])")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}[0-9]{2})((?:[ -]?[A-Za-z0-9]){11,30}+)([A-Za-z0-9]?))")
 """An IBAN's first four characters, as many more as it may have, and whether the last word goes on."""
@@ -73,8 +86,9 @@ def is_sensitive_name(name: str) -> bool:
 def why_sensitive(text: str) -> str | None:
     """The reason why this text may not be kept (`card`, `ssn`, `iban`, `jwt`, `pem`), or None.
 
-    Found anywhere in the text: 13 to 19 digits that pass Luhn's check (single spaces, dots, hyphens between them), the
-    shape of a US social security number, an IBAN whose check digits are right, a JSON web token, a PEM header.
+    Found anywhere in the text: 13 to 19 digits that pass Luhn's check (single spaces, dots, hyphens between them; in a
+    card's usual groups also slashes and underscores, and up to three of all these), the shape of a US social security
+    number, an IBAN whose check digits are right, a JSON web token, a PEM header.
     """
     if not text.isascii():
         text = _in_ascii_digits(text)
@@ -110,9 +124,12 @@ def _in_ascii_digits(text: str) -> str:
 
 
 def _has_card(text: str) -> bool:
+    if _CARD_DIGITS.search(text) is None:
+        return False
     if any(_is_card(run[0]) for run in _DIGITS.finditer(text)):
         return True
-    return any(_is_card(spelling[1]) for spelling in _CARD_SPELLING.finditer(text))
+    spellings = itertools.chain(_CARD_SPELLING.finditer(text), _CARD_APART.finditer(text))
+    return any(_is_card(spelling[1]) for spelling in spellings)
 
 
 def _is_card(run: str) -> bool:

@@ -206,8 +206,10 @@ _READERS: Mapping[str, Callable[[str, object, Param], object]] = {
 
 
 def why_sensitive_uri(uri: str) -> str | None:
-    """`why_sensitive`, read as it is written and as it is meant."""
-    return why_sensitive(uri) or (why_sensitive(unquote(uri)) if "%" in uri or "+" in uri else None)
+    """`why_sensitive`, read as it is written and as it is meant. The slashes of a path join no number: that of a
+    query's value is found by `clean_uri`."""
+    text = uri.replace("/", "|")
+    return why_sensitive(text) or (why_sensitive(unquote(text)) if "%" in text or "+" in text else None)
 
 
 def why_refused(value: object) -> str | None:

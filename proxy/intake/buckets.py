@@ -1,9 +1,10 @@
 """Token buckets: how much the collector takes of one visitor and of one address (HTTP.md, X2).
 
-Law: sans-I/O; `now` is an argument, in seconds of a clock that never goes back. What is remembered is bounded:
-forgetting a bucket fills it.
+Law: sans-I/O; `now` is an argument, in seconds of a clock that never goes back. What is refused takes nothing, of no
+bucket. What is remembered is bounded: forgetting a bucket fills it.
 """
 
+from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 
 from proxy.bounded import Bounded
@@ -38,6 +39,24 @@ class Buckets:
             return (tokens_wanted - left) / self._per_second
         self._known.put(key, (left - tokens_wanted, now))
         return 0.0
+
+    def give_back(self, key: object, tokens: int) -> None:
+        """Undo what `take` has just done."""
+        if key in self._known:
+            left, since = self._known[key]
+            self._known.put(key, (min(self._size, left + min(tokens, self._size)), since))
+
+
+def take_all(wishes: Sequence[tuple[Buckets, object, int]], now: float) -> float:
+    """Take (tokens of a key) from several buckets, or from none of them where one has too few. Returns what `take`
+    returns."""
+    for number, (buckets, key, tokens) in enumerate(wishes):
+        wait = buckets.take(key, tokens, now)
+        if wait:
+            for before, its_key, its_tokens in wishes[:number]:
+                before.give_back(its_key, its_tokens)
+            return wait
+    return 0.0
 
 
 def network_of(address: str) -> str:

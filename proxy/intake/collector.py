@@ -1,7 +1,8 @@
 """The collector: beacons from browsers, at `{prefix}/events`.
 
-Law: 202 after the commit, never before; a refusal of the whole request says why in one word and one sentence, a
-refusal of a single event leaves the others alone. Same origin only, no CORS (HTTP.md, X2; WIRE.md, "Beacon").
+Law: 202 after the commit, never before, and never where something was lost through our own fault; a refusal of the
+whole request says why in one word and one sentence, a refusal of a single event leaves the others alone. Same origin
+only, no CORS (HTTP.md, X2; WIRE.md, "Beacon").
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
-from proxy.intake.buckets import Buckets, network_of
+from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.recorder import Full, Recorder
 from proxy.intake.verdicts import Verdicts, accepted, judge, problem, rejected
 from proxy.store.base import Confirmation, Confirmed, OptOut
@@ -67,7 +68,9 @@ class Collector:
 
     async def __call__(self, request: Request, sender: Sender) -> Response:
         """Take one beacon."""
-        refusal = check_request(request, sender.origin) or self._pace(self._addresses, network_of(sender.address), 1)
+        network = network_of(sender.address)
+        # What a message costs before it is known whose it is.
+        refusal = check_request(request, sender.origin) or self._pace((self._addresses, network, 1))
         if refusal is not None:
             return refusal
         try:
@@ -88,23 +91,20 @@ class Collector:
         if sender.opted_out or beacon.consent == "out":
             return self._opt_out(beacon, sender)
         page = self._page_ids.read(beacon.page)
-        network = network_of(sender.address)
         # Whoever has neither cookie nor page shares the bucket of the address: no made-up name is a visitor.
         who = sender.cookie or (network if page is None else page.id)
         number = len(beacon.events)
-        refusal = self._pace(self._addresses, network, number) or self._pace(self._visitors, who, 1 + number)
+        refusal = self._pace((self._addresses, network, number), (self._visitors, who, 1 + number))
         if refusal is not None:
             return refusal
         try:
             return await asyncio.wait_for(self._take(beacon, sender, page), COMMIT_SECONDS)
         except (Full, TimeoutError):
-            answer = problem(503, "overloaded", "the store does not keep up; send it again later")
-            answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-            return answer
+            return _later("overloaded", "the store does not keep up; send it again later")
 
-    def _pace(self, buckets: Buckets, key: object, tokens: int) -> Response | None:
+    def _pace(self, *wishes: tuple[Buckets, object, int]) -> Response | None:
         """429 where somebody sends more than a person can do."""
-        wait = buckets.take(key, tokens, asyncio.get_running_loop().time())
+        wait = take_all(wishes, asyncio.get_running_loop().time())
         if not wait:
             return None
         answer = problem(429, "too_many", "more events than one browser makes; send them again later")
@@ -126,9 +126,11 @@ class Collector:
         now = self._clock_ms()
         verdicts = judge(beacon, sender.origin.decode("latin-1") + "/")
         confirmed = await self._recorder.ask(self._message(beacon, sender, page, verdicts, now))
-        if not isinstance(confirmed, Confirmed) or confirmed.uuid is None:
-            return rejected(beacon, "no_visitor")
-        answer = accepted(verdicts, confirmed.stored)
+        if not isinstance(confirmed, Confirmed):
+            return _later("not_stored", "it could not be stored; send it again later")
+        if confirmed.uuid is None:
+            return rejected(beacon, "not_stored" if confirmed.failed else "no_visitor")
+        answer = accepted(beacon, verdicts, confirmed)
         if confirmed.set_cookie:
             value = self._cookies.set_cookie(confirmed.uuid, now // DAY_MS, now_ms=now, secure=sender.secure)
             answer.raw_headers.append((b"set-cookie", value))
@@ -178,6 +180,13 @@ def check_request(request: Request, origin: bytes) -> Response | None:
     if b"content-encoding" in headers:
         return problem(415, "coded", "beacons are not compressed")
     return None
+
+
+def _later(code: str, message: str) -> Response:
+    """503: the tracker keeps what it has sent and sends it again. What of it is stored is known by its ids."""
+    answer = problem(503, code, message)
+    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return answer
 
 
 async def _read(request: Request) -> bytes | None:

@@ -3,6 +3,7 @@
 Law: a bad event takes only itself along. No answer repeats a value: what was refused may be what must never be kept.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from starlette.responses import JSONResponse, Response
@@ -10,8 +11,11 @@ from starlette.responses import JSONResponse, Response
 from proxy.events.catalogue import Rejection
 from proxy.events.incoming import BrowserEvent, action_of, read_event
 from proxy.events.wire import Beacon
-from proxy.store.base import Refusal
+from proxy.store.base import Confirmed, Refusal
 from proxy.visitors.ids import parse_uuid
+
+
+NOT_STORED = "a fault of this server's, which its log names; sent again it would fail again"
 
 
 class Verdicts(NamedTuple):
@@ -43,9 +47,14 @@ def judge(beacon: Beacon, site: str) -> Verdicts:
     return Verdicts(tuple(events), tuple(refusals), tuple(rejected), tuple(warnings))
 
 
-def accepted(verdicts: Verdicts, stored: int) -> Response:
-    """202: `stored` of the events are on disk, the other good ones were there before."""
-    return _answer(stored, len(verdicts.events) - stored, verdicts.rejected, verdicts.warnings)
+def accepted(beacon: Beacon, verdicts: Verdicts, confirmed: Confirmed) -> Response:
+    """202: what could be stored is on disk, or was there before. What a fault of ours kept from it is told as rejected
+    and not asked for again: it would fail again, and take the places of what comes after it."""
+    lost: tuple[dict[str, object], ...] = ()
+    if confirmed.failed:
+        lost = tuple(_lost(beacon, confirmed))
+    duplicates = len(verdicts.events) - confirmed.stored - sum(one["index"] is not None for one in lost)
+    return _answer(confirmed.stored, duplicates, verdicts.rejected + lost, verdicts.warnings)
 
 
 def rejected(beacon: Beacon, reason: str) -> Response:
@@ -60,6 +69,14 @@ def rejected(beacon: Beacon, reason: str) -> Response:
 def problem(status: int, code: str, message: str) -> Response:
     """A refusal of the whole request."""
     return JSONResponse({"error": code, "message": message}, status, headers={"cache-control": "no-store"})
+
+
+def _lost(beacon: Beacon, confirmed: Confirmed) -> Iterator[dict[str, object]]:
+    if beacon.showing is not None and parse_uuid(beacon.showing.id) in confirmed.failed:
+        yield _rejection(None, "not_stored", "confirm", NOT_STORED)
+    for index, raw in enumerate(beacon.events):
+        if _id(raw, "id") in confirmed.failed:
+            yield _rejection(index, "not_stored", "", NOT_STORED)
 
 
 def _rejection(index: int | None, code: str, field: str, message: str) -> dict[str, object]:

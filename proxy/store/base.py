@@ -6,6 +6,8 @@ nothing**, and it decides sessions, confirmations and lanes against the store's 
 processes agree. Items of a batch are applied in their order, but that visits of different visitors which follow each
 other may be numbered in another one: what is the same for many of them is written at once.
 
+A `seq` is given once: every event's is higher than that of any event before it, also of one that is gone.
+
     StoreError                 the store's fault; nothing of the batch was kept
      +- StoreUnavailable       may pass by itself: disk full, locked, read-only, missing; try the same batch again
      +- StoreUnusable          will not pass: another program's file, a newer version's file
@@ -122,12 +124,14 @@ def weight_of(item: Item) -> int:
 class Confirmed(NamedTuple):
     """What became of a Confirmation: the visitor it belongs to (None: rejected as `no_visitor`), whether that
     visitor's cookie is to be set by the answer, whether it was a repeat, and how many of its events were stored (the
-    others were repeats)."""
+    others were repeats). `failed`: ids of what a fault of ours kept from being stored, the confirmation's or an event's;
+    the rest is, and these would fail again."""
 
     uuid: bytes | None
     set_cookie: bool = False
     repeated: bool = False
     stored: int = 0
+    failed: tuple[bytes, ...] = ()
 
 
 Result = Confirmed | int | None

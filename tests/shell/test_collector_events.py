@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shops import PAGE, SAME, TEXT, Shop, event, shop, told
+from shops import NEW, PAGE, SAME, TEXT, Shop, event, refused, shop, told
 from wire import eventually
 
 from proxy.config import Config
@@ -212,6 +212,18 @@ def test_x2_an_address_has_a_bucket_of_its_own(tmp_path):
         assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and statuses[-1] == 429
 
 
+def test_x2_who_is_refused_has_spent_nothing(tmp_path):
+    """A visitor's batch that is too much for that visitor costs the others behind the same address no event."""
+    limits = Limits(visitor_events_per_second=1, address_events_per_second=3)
+    with shop(Config(base=tmp_path, limits=limits)) as there:
+        (page, _), (other, _) = there.navigate(), there.navigate()
+        clicks = [event("link.click", name="L") for _ in range(BURST_SECONDS - 1)]
+        assert there.does(page, *clicks).status == 202
+        again = [event("link.click", name="again") for _ in range(BURST_SECONDS - 1)]
+        assert [there.does(page, *again).status for _ in range(2)] == [429] * 2
+        assert there.does(other, *(event("link.click", name="L") for _ in range(BURST_SECONDS - 1))).status == 202
+
+
 def test_made_up_pages_share_the_bucket_of_their_address(tmp_path):
     """Else everybody could fill the memory, and no limit would hold."""
     with shop(Config(base=tmp_path, limits=Limits(visitor_events_per_second=1, address_events_per_second=0))) as there:
@@ -219,6 +231,62 @@ def test_made_up_pages_share_the_bucket_of_their_address(tmp_path):
         assert statuses == [202] * BURST_SECONDS + [429] * 3
         page, _ = there.navigate()
         assert there.does(page).status == 202
+
+
+# Our own fault -------------------------------------------------------------------------------------------------------
+
+
+def alter(there: Shop, script: str) -> None:
+    """Whoever can write to the store's file can break it: a trigger fails like a bug of ours."""
+    with contextlib.closing(sqlite3.connect(there.config.store_path)) as connection:
+        connection.executescript(script)
+
+
+BROKEN = """
+    CREATE TRIGGER act BEFORE INSERT ON event WHEN new.amount = 4321 BEGIN SELECT RAISE(ABORT, 'broken'); END;
+    CREATE TRIGGER title BEFORE INSERT ON word WHEN new.value = 'Broken' BEGIN SELECT RAISE(ABORT, 'broken'); END;
+"""
+MENDED = "DROP TRIGGER act; DROP TRIGGER title;"
+
+
+def test_what_cannot_be_stored_through_our_own_fault_is_told_and_takes_only_itself_along(there):
+    page, _ = there.navigate()
+    alter(there, BROKEN)
+    acts = [event("banner.hover", name="B", dwell_ms=ms) for ms in (400, 4321, 500)]
+    confirm = {"id": next(NEW), "uri": "http://shop.example/", "title": "Shop"}
+    message = {"v": 1, "page": page, "confirm": confirm, "events": acts}
+    for stored, again in ((2, 0), (0, 2)):
+        answer = there.post(message)
+        said = told(answer)
+        assert (answer.status, said["accepted"], said["duplicates"]) == (202, stored, again)
+        assert [(one["index"], one["code"]) for one in said["rejected"]] == [(1, "not_stored")]
+        assert "4321" not in answer.body.decode()
+        assert [row["id"] for row in there.rows("banner.hover")] == [acts[0]["id"], acts[2]["id"]]
+    assert there.does(page, event("link.click", name="L")).status == 202
+    alter(there, MENDED)
+    answer = there.post(message)
+    assert answer.status == 202 and answer.get(b"set-cookie") is not None
+    assert (told(answer)["accepted"], told(answer)["duplicates"], told(answer)["rejected"]) == (1, 2, [])
+    assert sorted(row["id"] for row in there.rows("banner.hover")) == sorted(str(act["id"]) for act in acts)
+    assert [row["lane"] for row in there.rows()] == ["person"]
+
+
+def test_a_confirmation_that_cannot_be_stored_through_our_own_fault_is_told_and_takes_no_event_along(there):
+    page, _ = there.navigate()
+    alter(there, BROKEN)
+    act = event("link.click", name="L")
+    message = {"v": 1, "page": page, "confirm": {"id": next(NEW), "uri": "http://shop.example/", "title": "Broken"}}
+    for more in ({"events": [act]}, {}):
+        said = told(there.post({**message, **more}))
+        assert [(one["index"], one["code"], one["field"]) for one in said["rejected"]] == [
+            (None, "not_stored", "confirm")
+        ]
+    assert [row["id"] for row in there.rows("link.click")] == [act["id"]]
+    alter(there, MENDED)
+    answer = there.post({**message, "events": [act]})
+    assert (answer.status, told(answer)["duplicates"]) == (202, 1)
+    assert [(row["lane"], row["params"]["title"]) for row in there.rows()] == [("person", "Broken")]
+    assert len({row["uuid"] for row in there.rows(None)}) == 1
 
 
 # Consent -------------------------------------------------------------------------------------------------------------
@@ -330,15 +398,34 @@ def test_a_sleeping_copy_is_not_shown_again_once_its_visitor_has_said_yes(tmp_pa
 # The tracker ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_tracker_is_served_gzipped_with_the_configurations_settings(tmp_path):
-    with shop(Config(base=tmp_path, capture=Capture(hover="tagged", hover_min_ms=450, leave=False))) as there:
-        plain = there.request(b"GET", b"/_footfall/t.js", [])
-        coded = there.request(b"GET", b"/_footfall/t.js", [(b"accept-encoding", b"br, gzip;q=0.5")])
-        never = there.request(b"GET", b"/_footfall/t.js", [(b"accept-encoding", b"gzip;q=0")])
+SCRIPTS = [b"/_footfall/t.js", b"/_footfall/forms.js"]
+CAPTURE = Capture(hover="tagged", hover_min_ms=450, leave=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_trackers_scripts_are_served_gzipped_to_who_takes_it(tmp_path, script):
+    with shop(Config(base=tmp_path, capture=CAPTURE)) as there:
+        plain = there.request(b"GET", script, [])
+        coded = there.request(b"GET", script, [(b"accept-encoding", b"br, gzip;q=0.5")])
+        never = there.request(b"GET", script, [(b"accept-encoding", b"gzip;q=0")])
     assert gzip.decompress(coded.body) == plain.body == never.body
     assert (coded.get(b"content-encoding"), plain.get(b"content-encoding")) == (b"gzip", None)
     assert b"Accept-Encoding" in (plain.get(b"vary") or b"")
-    assert plain.body.endswith(b'})({"click":"auto","hover":"tagged","hoverMin":450,"forms":true,"leave":false});')
+    assert plain.get(b"content-type") == b"text/javascript; charset=utf-8"
+    assert plain.get(b"x-content-type-options") == b"nosniff"
+
+
+def test_the_page_script_has_the_configurations_settings_and_the_address_of_the_other(tmp_path):
+    with shop(Config(base=tmp_path, capture=CAPTURE)) as there:
+        body = there.request(b"GET", b"/_footfall/t.js", []).body.decode()
+        settings = json.loads(body.rpartition("})(")[2].removesuffix(");"))
+        address = settings.pop("forms")
+        assert settings == {"click": "auto", "hover": "tagged", "hoverMin": 450, "leave": False}
+        forms = there.request(b"GET", b"/_footfall/" + address.removeprefix("./").encode(), [])
+        old = there.request(b"GET", b"/_footfall/forms.js?v=00000000", [])
+        again = there.request(b"GET", b"/_footfall/forms.js", [(b"if-none-match", forms.get(b"etag") or b"")])
+    assert forms.status == 200 and b"immutable" in (forms.get(b"cache-control") or b"")
+    assert (old.get(b"cache-control"), again.status) == (b"no-cache", 304)
 
 
 # Hostile -------------------------------------------------------------------------------------------------------------

@@ -170,8 +170,10 @@ def opt_out(who: str, at: int) -> OptOut:
     return OptOut(ident(who), T + at)
 
 
-def confirmed(who: str | None, *, cookie: bool = False, repeated: bool = False, stored: int = 0) -> Confirmed:
-    return Confirmed(None if who is None else ident(who), cookie, repeated, stored)
+def confirmed(
+    who: str | None, *, cookie: bool = False, repeated: bool = False, stored: int = 0, failed: Sequence[str] = ()
+) -> Confirmed:
+    return Confirmed(None if who is None else ident(who), cookie, repeated, stored, tuple(map(ident, failed)))
 
 
 def clock(ms: int) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.intake.buckets import BUCKETS, BURST_SECONDS, Buckets, network_of
+from proxy.intake.buckets import BUCKETS, BURST_SECONDS, Buckets, network_of, take_all
 
 
 def test_a_full_bucket_gives_ten_seconds_worth_at_once_and_then_its_rate():
@@ -20,6 +20,24 @@ def test_what_is_refused_takes_nothing():
     buckets.take("A", 8, 0.0)
     assert buckets.take("A", 3, 0.0) == pytest.approx(1.0)
     assert buckets.take("A", 2, 0.0) == 0.0
+
+
+def test_who_is_refused_by_one_bucket_has_taken_nothing_of_another():
+    few, many = Buckets(1), Buckets(2)
+    few.take("A", 8, 0.0)
+    assert take_all(((many, "A", 3), (few, "A", 3)), 0.0) == pytest.approx(1.0)
+    assert take_all(((few, "A", 3), (many, "A", 3)), 0.0) == pytest.approx(1.0)
+    assert many.take("A", 2 * BURST_SECONDS, 0.0) == 0.0
+    assert take_all(((few, "A", 2), (many, "A", 1)), 0.0) == pytest.approx(0.5)
+    assert few.take("A", 2, 0.0) == 0.0
+
+
+def test_both_buckets_are_spent_and_one_without_limit_counts_nothing():
+    few, many, none = Buckets(1), Buckets(2), Buckets(0)
+    assert take_all(((few, "A", 4), (none, "A", 10**9), (many, "A", 4)), 0.0) == 0.0
+    assert few.take("A", BURST_SECONDS, 0.0) == pytest.approx(4.0)
+    assert many.take("A", 2 * BURST_SECONDS, 0.0) == pytest.approx(2.0)
+    assert take_all((), 0.0) == take_all(((none, "A", 1),), 0.0) == 0.0
 
 
 def test_one_that_wants_more_than_a_bucket_holds_waits_for_a_full_one():

@@ -320,6 +320,18 @@ def test_a_long_address_is_cut_and_no_reason_to_lose_a_click():
     assert params_of("link.click", {"name": "x", "href": href}) == {"name": "x", "href": href[:1024]}
 
 
+@pytest.mark.parametrize(
+    ("href", "kept"),
+    [
+        ("https://s.example/archive/4111/1111/1111/1111/", True),
+        ("https://s.example/4111%2F1111%2F1111%2F1111", False),
+        ("https://s.example/4111_1111_1111_1111", False),
+    ],
+)
+def test_the_slashes_of_a_path_join_no_number(href, kept):
+    assert params_of("link.click", {"name": "x", "href": href}).get("href") == (href if kept else None)
+
+
 @pytest.mark.parametrize("href", ["mailto:a@b.example", "tel:+48600700800", "javascript:void 0", "#top", ""])
 def test_a_link_that_leads_to_no_page_has_no_href(href):
     assert params_of("link.click", {"name": "x", "href": href}) == {"name": "x"}

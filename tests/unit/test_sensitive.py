@@ -36,6 +36,19 @@ WIDER = [
     ("٤١١١١١١١١١١١١١١١", "card"),
     ("4111\u00a01111\u00a01111\u00a01111", "card"),
     ("4111–1111–1111–1111", "card"),
+    # the groups of other cards, with more between them
+    ("3782_822463_10005", "card"),
+    ("3782  822463  10005", "card"),
+    ("3056/930902/5904", "card"),
+    ("2223_0031_2200_3222", "card"),
+    ("4111＿1111＿1111＿1111", "card"),
+    ("4111\t1111\t1111\t1111", "card"),
+    # not the same between all of them, more than that, or no card's first digit
+    ("4111/1111_1111/1111", None),
+    ("4111 x 1111 x 1111 x 1111", None),
+    ("4111€ 1111€ 1111€ 1111", None),
+    ("9111/1111/1111/1116", None),
+    ("1111/1111/1111/1117", None),
     # a longer number is none
     ("41111111111111110000", None),
     ("123 45 6789", "ssn"),
@@ -118,6 +131,27 @@ def test_a_card_is_found_anywhere_however_it_is_grouped(digits, before, after, j
     assert why_sensitive(f"!{wrong}!") is None
 
 
+GROUPS = [(4, 4, 4, 4), (4, 6, 5), (4, 6, 4)]
+APART = ["_", "/", "  ", " / ", " - ", "–", " – ", "\u00a0", "\u2009", "\u202f", ". ", "\n", "\r\n"]
+
+
+@given(
+    st.sampled_from(GROUPS),
+    st.integers(3, 6).map(str),
+    st.text("0123456789", min_size=17, max_size=17),
+    TEXT,
+    TEXT,
+    st.sampled_from(APART),
+)
+def test_a_cards_groups_may_be_further_apart(groups, first, digits, before, after, joint):
+    number = luhn_completed((first + digits)[: sum(groups) - 1])
+    starts = [sum(groups[:place]) for place in range(len(groups))]
+    spelled = joint.join(number[start : start + size] for start, size in zip(starts, groups, strict=True))
+    assert why_sensitive(f"{before}!{spelled}!{after}") in ("card", "iban")
+    wrong = spelled[:-1] + str((int(spelled[-1]) + 1) % 10)
+    assert why_sensitive(f"!{wrong}!") is None
+
+
 @given(st.text())
 def test_any_text_has_a_known_reason_or_none(text):
     assert why_sensitive(text) in REASONS | {None}
@@ -132,6 +166,8 @@ HOSTILE = [
     "123-45-",
     "123-45-6788 ",
     "4111111111111112 ",
+    "4111_1111_1111_1112_",
+    "4111   ",
     "a1.b2",
     "AB12 ",
     "AB12-CD34 ",

@@ -18,6 +18,7 @@ from stories import (
     confirmed,
     holds,
     ident,
+    name_of,
     opt_out,
     page,
     rows,
@@ -486,6 +487,66 @@ def test_a_session_that_had_ended_and_turns_out_to_be_one_with_an_open_one_ends_
     )
     assert [event.action for event in engine.events()].count("session.start") == 1
     check_promises(engine)
+
+
+SHORT = Rules(timeout_ms=5 * MINUTE)
+# what is numbered next: the next page of a running session (in bulk), a first page, a sweep's session.end
+NEXT = [
+    visit("P4", "B", 8 * MINUTE, came_back=True),
+    visit("P4", "C", 8 * MINUTE),
+    sweep(HOUR),
+]
+
+
+@pytest.mark.parametrize("item", NEXT)
+@pytest.mark.parametrize("together", [True, False])
+def test_a_number_is_never_given_again_not_even_that_of_the_highest_row_which_a_merge_removes(engine, item, together):
+    engine.append(visit("P1", "A"), visit("P2", "B", 4 * MINUTE), rules=SHORT)
+    engine.append(visit("P3", "B", 5 * MINUTE, came_back=True), sweep(6 * MINUTE), rules=SHORT)
+    highest = engine.events()[-1]
+    assert (highest.action, name_of(highest.uuid)) == ("session.end", "A")
+    merge = confirm("C1", page("P1"), "B", 7 * MINUTE)
+    for batch in [[merge, item]] if together else [[merge], [item]]:
+        engine.append(*batch, rules=SHORT)
+    known = [event for event in engine.events() if event.seq <= highest.seq]
+    assert [event.action for event in known] == ["session.start", *["page.visit"] * 3]
+    assert min(event.seq for event in engine.events() if event not in known) > highest.seq
+    check_promises(engine)
+
+
+# Two visitors, one of them with more pages, of whom one turns out to be the other: at which minute, in which order.
+STORY = st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(5, 12), st.integers(0, 3), st.booleans())
+
+
+def told(story) -> list[list]:
+    """Batches of a story: two visitors with short sessions, a sweep, a merge, and more pages."""
+    second, third, swept, later, together = story
+    first = visit("P1", "A")
+    others = [visit("P2", "B", second * MINUTE), visit("P3", "B", (second + third) * MINUTE, came_back=True)]
+    sweeps = sweep(swept * MINUTE)
+    merge = confirm("C1", page("P1"), "B", swept * MINUTE + 1)
+    after = [visit(f"P4{who}", who, (swept + later) * MINUTE, came_back=who == "B") for who in "BC"]
+    batches = [[first, *others], [sweeps], [merge], after[:1], after[1:], [sweep(HOUR)]]
+    return (
+        [[item for batch in batches[:2] for item in batch], [*batches[2], *after], batches[-1]] if together else batches
+    )
+
+
+@pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
+@settings(max_examples=60, deadline=None)
+@given(STORY)
+def test_whoever_reads_by_number_misses_nothing(make, story):
+    with tempfile.TemporaryDirectory() as folder:
+        engine: Engine = make(Path(folder) / "store.db")
+        read: dict[str, int] = {}
+        with engine.writer(SHORT) as one, engine.writer(SHORT) as other:
+            for turn, batch in enumerate(told(story)):
+                (one, other)[turn % 2].append(batch)
+                last = max(read.values(), default=0)
+                found = {event.id: event.seq for event in engine.events()}
+                assert all(seq > last for name, seq in found.items() if name not in read)
+                assert all(read.get(name, seq) == seq for name, seq in found.items())
+                read |= found
 
 
 def test_bare_identity_finds_a_twin_too(engine):

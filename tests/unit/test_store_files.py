@@ -16,6 +16,7 @@ from stories import (
     check_promises,
     confirm,
     confirmed,
+    does,
     holds,
     ident,
     name_of,
@@ -28,11 +29,13 @@ from stories import (
 )
 
 from proxy.events.event import EXPORT_KEYS
-from proxy.store.base import Outcomes, Query, StoreUnavailable, StoreUnusable
+from proxy.store.base import Outcomes, Query, Refusal, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
+
+P1 = page("P1")
 
 # Export --------------------------------------------------------------------------------------------------------------
 
@@ -155,7 +158,7 @@ def test_a_bad_item_takes_only_itself_along(engine, caplog, bad):
     batch = [visit("P1", "A"), bad, visit("P2", "A", MINUTE, path="/b", came_back=True), confirm("C1", page("P1"), "A")]
     results = engine.append(*batch)
     assert results[0] is None and results[2] is None and results[3] == confirmed("A")
-    assert results[1] in (None, confirmed(None))
+    assert results[1] in (None, confirmed(None, failed=["BAD"]))
     holds(
         engine,
         """
@@ -165,8 +168,48 @@ def test_a_bad_item_takes_only_itself_along(engine, caplog, bad):
         page.visit     P2  s1       person  -      P2
         """,
     )
-    assert "lost" in caplog.text
+    assert "could not be stored" in caplog.text
     check_promises(engine)
+
+
+BAD_ACT = replace(does("banner.click", "BAD", name="B"), more=(("sku", SURROGATE),))
+
+
+def test_of_one_message_what_is_bad_is_left_out_and_the_rest_is_kept_once(engine):
+    engine.append(visit("P1", "A"))
+    good = [does("link.click", f"E{n}", name="L") for n in range(3)]
+    refused = Refusal("a.b", "undefined_action", "", ident("R1"))
+    message = confirm("C1", P1, "A", SECOND)._replace(events=(*good[:2], BAD_ACT, good[2]), refusals=(refused,))
+    assert engine.append(message) == [confirmed("A", stored=3, failed=["BAD"])]
+    text = """
+        action         id  session  lane    title  page
+        session.start  ?   s1       person  -      P1
+        page.visit     P1  s1       person  Home   P1
+        link.click     E0  s1       person  -      P1
+        link.click     E1  s1       person  -      P1
+        link.click     E2  s1       person  -      P1
+        """
+    holds(engine, text)
+    assert engine.append(message) == [confirmed("A", repeated=True, failed=["BAD"])]
+    holds(engine, text)
+    healed = message._replace(events=(*good[:2], does("banner.click", "BAD", name="B", sku="1"), good[2]))
+    assert engine.append(healed) == [confirmed("A", repeated=True, stored=1)]
+    assert [name_of(event.id) for event in engine.events()][-2:] == ["E2", "BAD"]
+    check_promises(engine)
+
+
+def test_a_bad_confirmation_does_not_take_the_events_along_nor_make_its_visitor_twice(engine):
+    shown = page("P1", counted=False, new=False)
+    act = does("link.click", "E1", name="L")
+    message = confirm("C1", shown, None, SECOND, title=SURROGATE)._replace(events=(act,))
+    assert engine.append(message) == [confirmed("N", cookie=True, stored=1, failed=["C1"])]
+    again = message._replace(new_uuid=ident("M"), title="Home")
+    assert engine.append(again) == [confirmed("N", cookie=True)]
+    assert rows(engine.events(), ("action", "id", "visitor")) == [
+        ["session.start", "?", "N"],
+        ["link.click", "E1", "N"],
+        ["page.visit", "P1", "N"],
+    ]
 
 
 def test_after_a_bad_item_the_writer_goes_on_and_a_good_one_of_the_same_id_is_taken(engine):

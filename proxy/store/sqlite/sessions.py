@@ -186,4 +186,4 @@ def _absorb(tables: Tables, gone: Session, kept: Session) -> None:
 
 def _remove_marks(tables: Tables, session: int, action: str, *, keep: int) -> None:
     for (seq,) in tables.execute_named("marks_of_session", (session, tables.word(action))).fetchall()[keep:]:
-        tables.run("remove_event", (seq,))
+        tables.remove_event(seq)

@@ -235,6 +235,11 @@ class Tables:
         """Write an event."""
         self.execute(SQL["add_event"], row)
 
+    def remove_event(self, seq: int) -> None:
+        """Remove an event for good; the highest one leaves its number behind, so that none is given twice."""
+        if not self.execute(SQL["keep_seq"], (seq,)).rowcount:
+            self.execute(SQL["remove_event"], (seq,))
+
     def execute_named(self, name: str, parameters: object) -> Any:
         """The cursor of the question `name`."""
         return self.execute(SQL[name], parameters)

@@ -2,14 +2,15 @@
 
 Law: nothing of a batch is kept unless all of it is (store/base.py). A failed transaction is rolled back and whatever
 the dictionaries learnt in it forgotten. An item that is itself at fault (a bug of ours, a value that SQLite refuses)
-is left out and reported, and the rest of the batch is kept: one bad item must not stop the recording.
+is left out and reported, and the rest of the batch is kept, also the rest of what one browser sent: one bad item must
+not stop the recording.
 """
 
 import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -124,22 +125,54 @@ class SqliteWriter:
         return results
 
     def _apply_guarded(self, item: Item) -> Result:
-        """Apply an item under a savepoint, so that one that is at fault takes only itself along."""
+        """Apply an item, or as much of it as can be."""
+        if isinstance(item, Confirmation):
+            return self._confirm_guarded(item)
+        done = self._try(item)
+        if isinstance(done, Exception):
+            log.error("an event could not be stored and is lost (%s): %s", type(item).__name__, done)
+            return None
+        return done
+
+    def _confirm_guarded(self, message: Confirmation) -> Confirmed:
+        """Apply a message whole or, where something of it is at fault, whatever else is in it."""
+        done = self._try(message)
+        if isinstance(done, Confirmed):
+            return done
+        told: list[Confirmed] = []
+        failed: list[bytes] = []
+        for part in _parts(message):
+            done = self._try(part)
+            if isinstance(done, Confirmed):
+                told.append(done)
+            else:
+                failed += [event.id for event in part.events] or ([part.id] if part.id is not None else [])
+                log.error("what a browser sent could not be stored and is lost (it is told so): %s", done)
+        return Confirmed(
+            next((one.uuid for one in told), None),
+            any(one.set_cookie for one in told),
+            any(one.repeated for one in told),
+            sum(one.stored for one in told),
+            tuple(failed),
+        )
+
+    def _try(self, item: Item) -> Result | Exception:
+        """Apply an item under a savepoint, so that one that is at fault takes only itself along: what is wrong then."""
         tables = self._tables
         tables.execute("SAVEPOINT item")
         seq = tables.seq
+        done: Result | Exception
         try:
-            result = self._apply(item)
+            done = self._apply(item)
         except Exception as error:
             if not is_item_fault(error):
                 raise
             tables.execute("ROLLBACK TO item")
             tables.forget()
             tables.forget_seq(seq)
-            log.error("an event could not be stored and is lost (%s): %s", type(item).__name__, error)
-            result = Confirmed(None) if isinstance(item, Confirmation) else None
+            done = error
         tables.execute("RELEASE item")
-        return result
+        return done
 
     def _apply(self, item: Item) -> Result:
         tables, rules = self._tables, self._rules
@@ -161,3 +194,14 @@ class SqliteWriter:
         visitor = self._tables.visitor(item.uuid)
         if visitor is not None and self._rules is not None:
             sessions.end_open(self._tables, visitor, Reason.OPT_OUT, item.time)
+
+
+def _parts(message: Confirmation) -> Iterator[Confirmation]:
+    """A message in pieces that can be stored without each other: the confirmation, what was refused, every event."""
+    bare = message._replace(events=(), refusals=())
+    yield bare
+    bare = bare._replace(id=None)
+    if message.refusals:
+        yield bare._replace(refusals=message.refusals)
+    for event in message.events:
+        yield bare._replace(events=(event,))
