@@ -105,6 +105,8 @@ def report(given: argparse.Namespace) -> int:
     if given.address:
         if config.report.listen_address is None:
             raise ConfigError("report.listen is off: there is no report in a browser")
+        if not config.report.listen_address[1]:
+            raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
         return _print([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
@@ -216,20 +218,23 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _again(given: argparse.Namespace, command: str) -> str:
-    """The command that reads what this run writes, as one can type it here."""
+def _again(given: argparse.Namespace, command: str, report: str = "") -> str:
+    """The command that reads what this run writes, as one can type it here. `report`: where its report is, said where
+    the configuration does not say so."""
     program = Path(sys.executable).with_name("footfall")
     try:
         name = str(program.relative_to(Path.cwd()))
     except ValueError:
         name = "footfall"
-    named = ("config", "store", "report") if command.startswith("report") else ("config", "store")
-    options = [f" --{key} {shlex.quote(str(value))}" for key in named if (value := getattr(given, key))]
+    named = {"config": given.config, "store": given.store, "report": report}
+    options = [f" --{key} {shlex.quote(str(value))}" for key, value in named.items() if value]
     return f"{name} {command}{''.join(options)}"
 
 
 def _welcome(config: Config, address: str, report: str, given: argparse.Namespace) -> list[str]:
     demo = given.command == "demo"
+    where = report.partition("//")[2].partition("/")[0]  # with its port, also where that was left to the system
+    where = where if given.report or where != config.report.listen else ""
     lines = [
         f"footfall {version('footfall')}",
         f"  {'the shop, through footfall' if demo else 'the site, through footfall':28}{_strong(address + '/')}",
@@ -240,7 +245,7 @@ def _welcome(config: Config, address: str, report: str, given: argparse.Namespac
         shown = report if demo or sys.stderr.isatty() else report.partition("?")[0]
         lines.append(f"  {'what visitors do':28}{_strong(shown)}")
         if shown != report:
-            lines.append(f"  {'its way in':28}{_again(given, 'report --address')}")
+            lines.append(f"  {'its way in':28}{_again(given, 'report --address', where)}")
     lines += [f"  {'what happens is kept in':28}{config.store_path}", ""]
     if demo:
         lines += [
@@ -251,7 +256,7 @@ def _welcome(config: Config, address: str, report: str, given: argparse.Namespac
         lines += ["Open the first address, look at a few pages. In another terminal:"]
     return [
         *lines,
-        f"  {_again(given, 'report')}",
+        f"  {_again(given, 'report', where)}",
         f"  {_again(given, 'export')}",
         "Ctrl-C stops; what is in flight is finished first.",
         "",

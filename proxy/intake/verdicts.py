@@ -14,7 +14,6 @@ from proxy.events.wire import Beacon
 from proxy.store.base import Confirmed, Refusal
 from proxy.visitors.ids import parse_uuid
 
-
 NOT_STORED = "a fault of this server's, which its log names; sent again it would fail again"
 
 

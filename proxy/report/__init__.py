@@ -1,1 +1,1 @@
-"""The report: how what was recorded is seen. Reads the store through store/questions.py; changes nothing."""
+"""The report: how what was recorded is seen. Reads the store through store/questions; changes nothing."""

@@ -45,8 +45,15 @@ class Access:
         return any(hmac.compare_digest(_digest(value), _digest(self._cookie)) for value in values)
 
     def set_cookie(self) -> str:
-        """The Set-Cookie value of whoever has brought the token."""
-        return f"{COOKIE}={self._cookie}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict"
+        """The Set-Cookie value of whoever has brought the token.
+
+        Lax: who follows a link to the report out of a mail or a chat, or the printed address itself, is signed in;
+        under Strict the browser would keep the cookie back on such a way in and they would be asked for the token. It
+        is as safe here: with Lax other sites can only have a page opened, as a whole tab (RFC 6265bis, "Top-level
+        Navigations"), and a page changes nothing (the one POST, of the sign-in form, needs no cookie and takes no
+        other site's), can be framed by nobody and read by no other site (guard.py).
+        """
+        return f"{COOKIE}={self._cookie}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
 
 
 def _digest(text: str) -> bytes:

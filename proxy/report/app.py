@@ -21,14 +21,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from proxy.asgi import ASGIApp, Receive, Scope, Send
-from proxy.events.event import LANES
 from proxy.report import people
 from proxy.report.access import Access
+from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of
 from proxy.report.charts import band, columns
 from proxy.report.guard import Guard
 from proxy.report.live import Feed
-from proxy.report.overview import Model, overview, rejected
-from proxy.report.pages import HERE, Templates
+from proxy.report.overview import Model, overview, refusals
+from proxy.report.pages import HERE, Templates, href
+from proxy.report.poll import skipped_by
 from proxy.report.ranges import DEFAULT, Range, range_of
 from proxy.report.stream import Stream
 from proxy.store.base import StoreError, StoreUnusable
@@ -39,8 +40,6 @@ READERS = 4
 ROWS, MORE_ROWS = 8, 100
 """Rows of a list, and of one that is asked for whole."""
 LIVE_SHOWN = 60
-PERSON = LANES.index("person")
-EVER = 2**62
 
 Look = Callable[[ReportReader], Model | None]
 Trouble = StoreError | Late
@@ -135,7 +134,7 @@ class Views:
     # Pages -----------------------------------------------------------------------------------------------------
 
     async def overview(self, request: Request, *, plain: bool) -> Response:
-        span, lane, now = self._range(request), _lane(request), self._clock_ms()
+        span, lane, now = self._range(request), lane_of(request.query_params), self._clock_ms()
         limit = MORE_ROWS if request.query_params.get("rows") == "all" else ROWS
         answer = await self._look(
             partial(overview, span=span, lane=lane, limit=MORE_ROWS if plain else limit, now_ms=now)
@@ -143,50 +142,59 @@ class Views:
         if plain or isinstance(answer, Trouble):
             return self._answer("overview.html", answer, plain=plain)
         series = answer["series"]
-        chart = series and columns([Slot(**slot) for slot in series], span, self._zone, now)
-        return self._answer(
-            "overview.html", answer, plain=plain, chart=chart, whole=limit == MORE_ROWS, hourly=span.hourly
-        )
+        chart = series and columns([Slot(**slot) for slot in series], span, self._zone)
+        shown = {"chart": chart, "hourly": span.hourly, "whole": limit == MORE_ROWS, "most": MORE_ROWS}
+        return self._answer("overview.html", answer, plain=plain, **shown)
 
     async def visitors(self, request: Request, *, plain: bool) -> Response:
-        look = partial(people.visitors, span=self._range(request), lane=_lane(request), before=_before(request))
-        return self._answer("visitors.html", await self._look(look), plain=plain)
+        query = request.query_params
+        before = cursor_of(query.get("before", ""))
+        look = partial(people.visitors, span=self._range(request), lane=lane_of(query), before=before)
+        return self._answer("visitors.html", await self._look(look), plain=plain, before=text_of(before))
 
     async def visitor(self, request: Request, *, plain: bool) -> Response:
-        uuid, before = request.path_params["uuid"], request.query_params.get("before", "")
-        look = partial(
-            people.visitor,
-            uuid=uuid,
-            before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None,
-            now_ms=self._clock_ms(),
-        )
-        answer = await self._look(look)
+        uuid, part = request.path_params["uuid"], part_of(request.query_params)
+        answer = await self._look(partial(people.visitor, uuid=uuid, part=part, now_ms=self._clock_ms()))
         if isinstance(answer, dict) and answer["visitor"] != uuid:  # a twin, or another spelling
-            return RedirectResponse(f"/visitors/{answer['visitor']}{'.json' if plain else ''}", 303)
-        return self._answer("visitor.html", answer, plain=plain, band=_band)
+            path = f"/visitors/{answer['visitor']}{'.json' if plain else ''}"
+            return RedirectResponse(href(path, **part.query()), 303)
+        return self._answer("visitor.html", answer, plain=plain, band=_band, part=part, is_whole=part == Part())
 
     async def live(self, request: Request, *, plain: bool) -> Response:
-        answer = await self._look(self._latest)
+        position = position_of(request.query_params.get("after", "")) if plain else Position()
+        answer = await self._look(partial(self._latest, position=position))
         if plain or isinstance(answer, Trouble):
             return self._answer("live.html", answer, plain=plain)
-        lines = [self._templates.shown(line) for line in reversed(answer["lines"])]
+        lines = [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
         return self._answer("live.html", answer, plain=plain, shown=lines)
 
-    def _latest(self, reader: ReportReader) -> Model:
+    def _latest(self, reader: ReportReader, position: Position) -> Model:
+        """The latest events after a position, and how many there are besides; the latest of all where nobody was told
+        anything, or of another store."""
         with reader.moment():
-            newest, lines = reader.newest(), reader.after(0, LIVE_SHOWN)
-        return {"now": self._clock_ms(), "newest": newest, "lines": [people.line_of(line) for line in lines]}
+            newest = Position(reader.newest(), reader.identity())
+            after = position.seq if position.store in ("", newest.store) else 0
+            lines = reader.after(after, LIVE_SHOWN)
+            skipped = skipped_by(reader, after, len(lines)) if after and len(lines) == LIVE_SHOWN else 0
+            several = reader.has_several_hosts()
+        return {
+            "now": self._clock_ms(),
+            "newest": newest.seq,
+            "after": newest.text(),
+            "several_hosts": several,
+            "skipped": skipped,
+            "lines": [people.line_of(line) for line in lines],
+        }
 
     async def rejected(self, request: Request, *, plain: bool) -> Response:
-        answer = await self._look(partial(rejected, since=0, until=EVER, limit=MORE_ROWS))
+        answer = await self._look(partial(refusals, limit=MORE_ROWS))
         return self._answer("rejected.html", answer, plain=plain)
 
     async def stream(self, request: Request) -> ASGIApp:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
         after = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        known = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
-        watcher = self._feed.join(known)
+        watcher = self._feed.join(position_of(after))
         if watcher is None:
             message = "too many people are watching; close another live page"
             return JSONResponse({"error": "too_many_watchers", "message": message}, 503, {"retry-after": "5"})
@@ -260,26 +268,7 @@ class Views:
         return range_of(request.query_params.get("range", DEFAULT), self._clock_ms(), self._zone)
 
 
-INTEGER_DIGITS = 18
-"""Of a number in an address: SQLite has 64 bits for it."""
-
-
-def _lane(request: Request) -> int:
-    name = request.query_params.get("lane", "")
-    return LANES.index(name) if name in LANES else PERSON
-
-
-def _before(request: Request) -> tuple[int, int] | None:
-    """`before=<last>-<key>` of the row to go on after."""
-    last, _, key = request.query_params.get("before", "").partition("-")
-    if (
-        not (last.isascii() and last.isdigit() and key.isascii() and key.isdigit())
-        or max(len(last), len(key)) > INTEGER_DIGITS
-    ):
-        return None
-    return int(last), int(key)
-
-
 def _band(session: Model) -> object:
     moments = [(line["time"], line["kind"]) for line in session["story"]]
-    return band(moments, session["start"], session["last"])
+    until = session["story"][-1]["time"] if session["more"] else session["last"]
+    return band(moments, session["start"], session["last"], until)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from proxy.report.numbers import count, day, day_label, hour_label
+from proxy.report.numbers import count, day, day_label, hour_label, several
 from proxy.report.ranges import Range, local
 from proxy.store.questions import Slot
 
@@ -46,7 +46,6 @@ class Bar:
     tick: str
     views: int
     visitors: int
-    to_come: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +80,16 @@ def top_of(highest: int) -> tuple[int, int]:
         size *= 10
 
 
-def columns(slots: Sequence[Slot], span: Range, zone: tzinfo | None, now_ms: int) -> Chart:
+def columns(slots: Sequence[Slot], span: Range, zone: tzinfo | None) -> Chart:
     """Views and visitors over time: a wide bar with a narrow one in it."""
     top, distance = top_of(max((slot.views for slot in slots), default=0))
     width = 100 / max(1, len(slots))
     every = _every(len(slots), hourly=span.hourly)
-    bars = tuple(_bar(slot, place, width, top, every, span, zone, now_ms) for place, slot in enumerate(slots))
+    bars = tuple(_bar(slot, place, width, top, every, span, zone) for place, slot in enumerate(slots))
     lines = tuple((_y(value, top), count(value)) for value in range(distance, top + 1, distance))
     views = sum(slot.views for slot in slots)
     best = max(bars, key=lambda bar: bar.views, default=None)
-    summary = f"{count(views)} page views"
+    summary = several(views, "page view", "page views")
     if best is not None and best.views:
         summary += f", most of them ({count(best.views)}) {'at' if span.hourly else 'on'} {best.name}"
     return Chart(bars, lines, summary)
@@ -104,7 +103,6 @@ def _bar(
     every: tuple[int, int],
     span: Range,
     zone: tzinfo | None,
-    now_ms: int,
 ) -> Bar:
     x = place * width
     begin = local(slot.since, zone)
@@ -129,7 +127,6 @@ def _bar(
         tick=tick,
         views=slot.views,
         visitors=slot.visitors,
-        to_come=slot.since > now_ms,
     )
 
 
@@ -156,8 +153,9 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(SPARKS[0] if not value else SPARKS[-(-value * 7 // highest)] for value in values)
 
 
-def band(moments: Sequence[tuple[int, str]], start: int, last: int) -> tuple[Mark, ...]:
-    """A session as a band: every page from when it was opened to the next, and a mark for everything else."""
+def band(moments: Sequence[tuple[int, str]], start: int, last: int, until: int) -> tuple[Mark, ...]:
+    """A session as a band: every page from when it was opened to the next, the last one to `until`, and a mark for
+    everything else."""
     whole = max(1, last - start)
 
     def at(ms: int) -> float:
@@ -166,7 +164,7 @@ def band(moments: Sequence[tuple[int, str]], start: int, last: int) -> tuple[Mar
     pages = [at(time) for time, kind in moments if kind == "visit"]
     marks = [
         Mark(min(x, 100 - SLIVER), round(max(SLIVER, end - x), 2), "page-even" if place % 2 == 0 else "page-odd")
-        for place, (x, end) in enumerate(zip(pages, [*pages[1:], 100.0], strict=False))
+        for place, (x, end) in enumerate(zip(pages, [*pages[1:], at(until)], strict=False))
     ]
     marks += [Mark(at(time), 0, kind) for time, kind in moments if kind not in ("visit", "session")]
     return tuple(marks)

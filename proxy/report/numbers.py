@@ -7,12 +7,16 @@ from proxy.report.ranges import local
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NONE = "–"
-URI_SHOWN_CHARS = 80
 
 
 def count(number: int | None) -> str:
     """`1 234`, with a space that does not break."""
     return NONE if number is None else f"{number:,}".replace(",", THIN)
+
+
+def several(number: int | None, one: str, many: str) -> str:
+    """`1 page view`, `2 page views`."""
+    return f"{count(number)} {one if number == 1 else many}"
 
 
 def length(ms: int | None) -> str:
@@ -34,14 +38,6 @@ def length(ms: int | None) -> str:
 def ratio(part: int, whole: int) -> float | None:
     """`part / whole`, two digits; None where there is no whole."""
     return round(part / whole, 2) if whole else None
-
-
-def percent(part: int, whole: int) -> str:
-    """`42 %`; a part that is not nothing is never 0 %."""
-    if not whole:
-        return NONE
-    share = 100 * part / whole
-    return f"<1{THIN}%" if 0 < share < 1 else f"{share:.0f}{THIN}%"
 
 
 def clock(ms: int, zone: tzinfo | None) -> str:
@@ -72,15 +68,22 @@ def day_label(moment: datetime) -> str:
     return f"{moment.day} {moment:%b}"
 
 
-def path_of(uri: str | None) -> str:
-    """An address as a place on the site: path and query."""
+def path_of(uri: str | None, with_host: bool = False) -> str:
+    """An address as a place on the site: path and query, with the host before them where there are several."""
     if not uri:
         return NONE
     try:
         parts = urlsplit(uri)
     except ValueError:
         return uri
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return parts.netloc + path if with_host else path
+
+
+def place_of(host: str | None, path: str | None, with_host: bool) -> str:
+    """The same of a host and a path; a path that is '' or None is not known."""
+    shown = (host or "") if with_host else ""
+    return f"{shown}{path}" if path else f"page not known{shown and f', {shown}'}"
 
 
 def link_of(uri: object) -> str | None:

@@ -1,7 +1,7 @@
 """The overview as one object: what its page shows, its JSON says and the terminal prints.
 
 Law: every number is made here once. A question that was too slow leaves its card None and its name in `late`; the
-rest of the page is as good as without it. What the numbers mean is said in store/questions.py.
+rest of the page is as good as without it. What the numbers mean is said in store/questions.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,12 @@ from proxy.store.questions import Late, Ranking, ReportReader, Span
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
 SOURCES_READ = 5_000
-"""Distinct origins read before they are put together to sources."""
+"""Distinct origins read before they are put together to sources; sessions from rarer ones are only counted."""
 REFUSED_READ = 1_000
 """All that a store keeps (WIRE.md, "Beacon")."""
+
+EVER = 2**62
+"""Unix ms that no event reaches."""
 
 Answer = TypeVar("Answer")
 Model = dict[str, Any]
@@ -46,6 +49,7 @@ def overview(reader: ReportReader, span: Range, lane: int, *, limit: int, now_ms
         model: Model = {
             "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
             "lane": LANES[lane],
+            "several_hosts": bool(cards.ask("hosts", reader.has_several_hosts)),
             "people_now": cards.ask("people_now", lambda: reader.people(now_ms - NOW_MS)),
             **_totals(reader, cards, within),
             "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(span.edges, lane)]),
@@ -58,6 +62,12 @@ def overview(reader: ReportReader, span: Range, lane: int, *, limit: int, now_ms
             "requests": cards.ask("requests", lambda: _requests(reader, span)),
         }
     return {**model, "late": cards.late}
+
+
+def refusals(reader: ReportReader, limit: int) -> Model:
+    """All refused events that are kept, by reason."""
+    with reader.moment():
+        return {**rejected(reader, 0, EVER, limit), "several_hosts": reader.has_several_hosts()}
 
 
 def rejected(reader: ReportReader, since: int, until: int, limit: int) -> Model:
@@ -96,8 +106,18 @@ def _rows(ranking: Ranking[Any]) -> Model:
 
 
 def _sources(reader: ReportReader, within: Span, limit: int) -> Model:
-    sources, continued = merge(reader.sources(within, SOURCES_READ).rows)
-    return {"rows": [asdict(source) for source in sources[:limit]], "total": len(sources), "continued": continued}
+    """Sessions by source. Those of `rows`, of `others` and `continued` are all sessions: `others` are those of the
+    sources that are not among the rows, and of origins that were too rare to be put together to sources."""
+    found = reader.sources(within, SOURCES_READ)
+    sources, continued = merge(found.rows)
+    shown = sources[:limit]
+    others = {
+        "sessions": found.sessions - continued - sum(source.sessions for source in shown),
+        "sources": len(sources) - len(shown),
+        "more_origins": found.total - len(found.rows),
+    }
+    rows = [asdict(source) for source in shown]
+    return {"rows": rows, "total": len(sources), "others": others, "continued": continued}
 
 
 def _requests(reader: ReportReader, span: Range) -> Model:

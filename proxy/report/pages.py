@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 SHORT_UUID = 8
 TEXT_SHOWN_CHARS = 160
 """Of a label, a title or an address; the whole text is in the JSON."""
+LANE_COUNTED = {"person": ("person", "people"), "unproven": ("unproven", "unproven"), "bot": ("bot", "bots")}
+"""One visitor of a lane, and several."""
 LANE_WORDS = {"person": ("People", "person"), "unproven": ("Unproven", "not proven yet"), "bot": ("Bots", "bot")}
 CHANNEL_WORDS = {
     "direct": "Direct",
@@ -37,16 +39,6 @@ NAV_WORDS = {
     "prerender": "loaded in advance",
     "spa": "without a request",
 }
-KIND_WORDS = {
-    "visit": "page",
-    "hover": "hover",
-    "click": "click",
-    "leave": "left",
-    "form": "form",
-    "field": "field",
-    "session": "session",
-    "other": "event",
-}
 
 
 class Templates:
@@ -60,9 +52,11 @@ class Templates:
         )
         environment.filters.update(
             num=numbers.count,
+            several=numbers.several,
             lasting=numbers.length,
             link=numbers.link_of,
             path=numbers.path_of,
+            lane_counted=lambda number, lane: numbers.several(number, *LANE_COUNTED[lane]),
             cut=cut,
             short=lambda uuid: uuid[:SHORT_UUID],
             clock=lambda ms: numbers.clock(ms, zone),
@@ -72,24 +66,24 @@ class Templates:
             value=value_text,
             detail=detail_of,
             evidence=evidence_text,
+            others=others_text,
         )
         environment.globals.update(
             site=site,
             version=version,
-            percent=numbers.percent,
+            place_of=numbers.place_of,
             href=href,
             ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
             lanes=[*reversed(LANES)],
             lane_words=LANE_WORDS,
             channel_words=CHANNEL_WORDS,
-            kind_words=KIND_WORDS,
         )
 
     def render(self, name: str, **values: object) -> bytes:
         """A page. What UTF-8 cannot say (a lone surrogate) is replaced."""
         return self._environment.get_template(name).render(values).encode("utf-8", "replace")
 
-    def shown(self, line: dict[str, Any]) -> dict[str, Any]:
+    def shown(self, line: dict[str, Any], several_hosts: bool) -> dict[str, Any]:
         """What a line of the live feed shows, as plain text; the page's script puts nothing but text in its place."""
         where = line["where"]["uri"]
         # Only a page.visit's own uri is known to be one; what a click calls by that name may be anything.
@@ -106,11 +100,10 @@ class Templates:
             "lane": line["lane"],
             "lane_word": LANE_WORDS[line["lane"]][1],
             "kind": line["kind"],
-            "kind_word": KIND_WORDS[line["kind"]],
             "action": line["action"],
             "label": cut(line["label"]),
             "detail": detail_of(line),
-            "where": cut(numbers.path_of(uri)) if isinstance(uri, str) and uri else "",
+            "where": cut(numbers.path_of(uri, several_hosts)) if isinstance(uri, str) and uri else "",
             "evidence": "" if unusual is None else evidence_text(unusual),
         }
 
@@ -146,8 +139,16 @@ def cut(text: object, most: int = TEXT_SHOWN_CHARS) -> str:
 
 def evidence_text(evidence: dict[str, Any]) -> str:
     """`8.2 s (usually 1.1 s, 412 hovers)`."""
-    usual, number = numbers.length(evidence["usual_ms"]), numbers.count(evidence["usual_n"])
-    return f"{numbers.length(evidence['dwell_ms'])} (usually {usual}, {number} hovers)"
+    usual, number = numbers.length(evidence["usual_ms"]), numbers.several(evidence["usual_n"], "hover", "hovers")
+    return f"{numbers.length(evidence['dwell_ms'])} (usually {usual}, {number})"
+
+
+def others_text(others: dict[str, int]) -> str:
+    """What the sessions of all other sources are of."""
+    if not others["sources"]:
+        return numbers.several(others["more_origins"], "rarer origin", "rarer origins")
+    least = "at least " if others["more_origins"] else ""
+    return f"{least}{numbers.several(others['sources'], 'more source', 'more sources')}"
 
 
 def value_text(value: object) -> str:

@@ -5,21 +5,22 @@ long nothing happened before it, and whether a hover was longer than usual. Valu
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from proxy.events.dwell import is_unusual
 from proxy.events.event import LANES, Event
+from proxy.report.asked import LOOSE, Part, text_of
 from proxy.report.channels import channel_of, merge
 from proxy.report.overview import Cards, Model
 from proxy.report.ranges import DAY_MS, Range
-from proxy.store.questions import ReportReader, SourceRow, Span, Stay, Told
+from proxy.store.questions import Cursor, ReportReader, SourceRow, Span, Stay, Told
 
 VISITORS_SHOWN = 50
 SESSIONS_SHOWN = 10
 EVENTS_SHOWN = 300
-"""Of one session: the first ones; a person's session seldom has a hundred."""
+"""Of one session on one page; a person's session seldom has a hundred."""
 LOOSE_SHOWN = 100
+"""Events outside any session on one page."""
 CRAWLER_DAYS = 7
 """How far back a crawler's page views are looked for: no index leads to them."""
 KINDS = {
@@ -35,21 +36,23 @@ KINDS = {
 DEVICES = {"WEB_DESKTOP": "desktop", "WEB_MOBILE": "mobile", "MOBILE_APP": "app", "SIMULATED": "simulated"}
 
 
-def visitors(reader: ReportReader, span: Range, lane: int, before: tuple[int, int] | None) -> Model:
+def visitors(reader: ReportReader, span: Range, lane: int, before: Cursor | None) -> Model:
     """Who was there, the latest first."""
     cards = Cards()
     with reader.moment():
+        several = cards.ask("hosts", reader.has_several_hosts)
         found = cards.ask(
             "visitors",
-            lambda: reader.visitors(Span(span.since, span.until, lane), before, VISITORS_SHOWN),
+            lambda: reader.visitors(Span(span.since, span.until, lane), before, VISITORS_SHOWN + 1),
         )
-    rows = [] if found is None else [_visitor(_plain(row)) for row in found.rows]
-    last = None if found is None or len(found.rows) < VISITORS_SHOWN else found.rows[-1]
+    shown = () if found is None else found.rows[:VISITORS_SHOWN]
+    rows = [_visitor(_plain(row)) for row in shown]
     return {
         "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
         "lane": LANES[lane],
+        "several_hosts": bool(several),
         "visitors": None if found is None else {"rows": rows, "total": found.total},
-        "next": None if last is None else f"{last.last}-{last.key}",
+        "next": text_of(Cursor(shown[-1].last, shown[-1].key)) if found and len(found.rows) > len(shown) else None,
         "late": cards.late,
     }
 
@@ -65,32 +68,60 @@ def _visitor(row: Model) -> Model:
     return {**row, **_arrival(start)}
 
 
-def visitor(reader: ReportReader, uuid: str, before: int | None, *, now_ms: int) -> Model | None:
-    """One visitor's sessions, the latest first, each with its events; None where nobody has that uuid."""
+def visitor(reader: ReportReader, uuid: str, part: Part, *, now_ms: int) -> Model | None:
+    """One visitor's sessions, the latest first, each with its events, or the part of them that is asked for; None
+    where nobody has that uuid, or the visitor has no such session."""
     cards = Cards()
     with reader.moment():
         known = reader.visitor(uuid)
         if known is None:
             return None
         key, own = known
-        stays = cards.ask("sessions", lambda: reader.stays(key, before, SESSIONS_SHOWN + 1)) or ()
-        shown = stays[:SESSIONS_SHOWN]
-        told = [cards.ask("sessions", partial(reader.stay, stay.key, EVENTS_SHOWN)) for stay in shown]
-        loose = cards.ask("loose", lambda: reader.loose(key, now_ms - CRAWLER_DAYS * DAY_MS, LOOSE_SHOWN))
-    sessions = [_session(stay, events or ()) for stay, events in zip(shown, told, strict=True)]
-    for newer, older in zip(sessions, stays[1:], strict=False):
-        newer["away_ms"] = newer["start"] - older.last
+        several = cards.ask("hosts", reader.has_several_hosts)
+        stays, following = _stays(reader, cards, key, part)
+        if part.session not in (None, LOOSE) and not stays and not cards.late:
+            return None
+        sessions = [_session(reader, cards, stay, part.after) for stay in stays]
+        # Events outside any session stand below the latest sessions, and not again below the earlier ones.
+        loose = _loose(reader, cards, key, part, now_ms) if part.session == LOOSE or part == Part() else []
+    for newer, start_after in zip(sessions, [*stays[1:], following], strict=False):
+        newer["away_ms"] = None if start_after is None else newer["start"] - start_after.last
     return {
         "visitor": own,
+        "several_hosts": bool(several),
         "sessions": sessions,
-        "loose": story(loose or ()),
-        "next": shown[-1].start if len(stays) > SESSIONS_SHOWN else None,
+        "loose": story(loose[-LOOSE_SHOWN:]),
+        "loose_before": _cursor_at(loose[-LOOSE_SHOWN]) if len(loose) > LOOSE_SHOWN else None,
+        "next": None if following is None else text_of(Cursor(stays[-1].start, stays[-1].key)),
         "late": sorted(set(cards.late)),
     }
 
 
-def _session(stay: Stay, told: Sequence[Told]) -> Model:
-    start = next((one.event for one in told if one.event.action == "session.start"), None)
+def _stays(reader: ReportReader, cards: Cards, key: int, part: Part) -> tuple[tuple[Stay, ...], Stay | None]:
+    """(the sessions to show, the one that would come next)"""
+    session = part.session
+    if session == LOOSE:
+        return (), None
+    if session is not None:
+        one = cards.ask("sessions", lambda: reader.stay_of(key, session))
+        return () if one is None else (one,), None
+    found = cards.ask("sessions", lambda: reader.stays(key, part.before, SESSIONS_SHOWN + 1)) or ()
+    return found[:SESSIONS_SHOWN], found[SESSIONS_SHOWN] if len(found) > SESSIONS_SHOWN else None
+
+
+def _loose(reader: ReportReader, cards: Cards, key: int, part: Part, now_ms: int) -> Sequence[Told]:
+    """One more than is shown, where there are as many."""
+    since = now_ms - CRAWLER_DAYS * DAY_MS
+    return cards.ask("loose", lambda: reader.loose(key, since, part.before, LOOSE_SHOWN + 1)) or ()
+
+
+def _session(reader: ReportReader, cards: Cards, stay: Stay, after: Cursor | None) -> Model:
+    """A session with its events, or with those after one of them. Its first event is its session.start: nothing of it
+    is earlier (VISITS.md section 7)."""
+    told = cards.ask("sessions", lambda: reader.stay(stay.key, after, EVENTS_SHOWN + 1)) or ()
+    first = told if after is None else cards.ask("sessions", lambda: reader.stay(stay.key, None, 1)) or ()
+    start = next((one.event for one in first if one.event.action == "session.start"), None)
+    shown, more = told[:EVENTS_SHOWN], len(told) > EVENTS_SHOWN
     return {
         "id": stay.id,
         "start": stay.start,
@@ -102,9 +133,14 @@ def _session(stay: Stay, told: Sequence[Told]) -> Model:
         "away_ms": None,
         **_arrival(start),
         "lane": None if start is None else start.lane,
-        "story": story(told),
-        "more": len(told) == EVENTS_SHOWN,
+        "story": story(shown, None if after is None else after.time),
+        "more": more,
+        "after": _cursor_at(shown[-1]) if more else None,
     }
+
+
+def _cursor_at(told: Told) -> str | None:
+    return text_of(Cursor(told.event.time, told.event.seq))
 
 
 def _arrival(start: Event | None) -> Model:
@@ -151,10 +187,9 @@ def kind_of(action: str) -> str:
     return "session" if action.startswith("session.") else KINDS.get(action.rpartition(".")[2], "other")
 
 
-def story(told: Sequence[Told]) -> list[Model]:
-    """Events in their order, each with the pause before it."""
+def story(told: Sequence[Told], before: int | None = None) -> list[Model]:
+    """Events in their order, each with the pause before it; `before`: when the event before the first one was."""
     lines: list[Model] = []
-    before: int | None = None
     for one in told:
         pause = None if before is None else one.event.time - before
         lines.append({**line_of(one), "pause_ms": pause})

@@ -14,7 +14,7 @@ from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import sparkline
 from proxy.report.overview import Model, overview
-from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text
+from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, others_text
 from proxy.report.ranges import spanning
 from proxy.store.questions import ReportReader
 
@@ -121,7 +121,7 @@ def _lanes(paper: Paper, model: Model) -> Iterator[str]:
 def _pages(paper: Paper, model: Model) -> Iterator[str]:
     rows = [
         (
-            _named(row["title"], row["path"]),
+            _named(row["title"], _place(row, model)),
             (*_counts(row["views"], row["visitors"], row["entries"]), numbers.length(row["engaged_ms"])),
         )
         for row in _rows(model["pages"])
@@ -135,6 +135,11 @@ def _sources(paper: Paper, model: Model) -> Iterator[str]:
         name = "no referrer" if row["channel"] == "direct" else row["name"]
         campaign = f" ({row['campaign']})" if row["campaign"] is not None else ""
         rows.append((f"{CHANNEL_WORDS[row['channel']]}: {name}{campaign}", _counts(row["sessions"])))
+    card = model["sources"]
+    if card is not None and card["others"]["sessions"]:
+        rows.append((f"Others: {others_text(card['others'])}", _counts(card["others"]["sessions"])))
+    if card is not None and card["continued"]:
+        rows.append(("Went on from a page that was still open", _counts(card["continued"])))
     yield from _table(paper, "Sources", ("Sessions",), rows, model["sources"])
 
 
@@ -142,18 +147,17 @@ def _hovers(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["hovers"]):
         lasting = (numbers.length(row["median_ms"]), numbers.length(row["p95_ms"]))
-        rows.append((_named(row["name"], row["path"]), (*_counts(row["hovers"]), *lasting)))
+        rows.append((_named(row["name"], _place(row, model)), (*_counts(row["hovers"]), *lasting)))
         if row["unusual"] and row["evidence"] is not None:
-            said = (
-                f"longer than usual {numbers.count(row['unusual'])} times, the longest {evidence_text(row['evidence'])}"
-            )
-            rows.append((f"\0{said}", ()))
+            times = numbers.several(row["unusual"], "time", "times")
+            rows.append((f"\0longer than usual {times}, the longest {evidence_text(row['evidence'])}", ()))
     yield from _table(paper, "What holds attention", ("Hovers", "Median", "95 % below"), rows, model["hovers"])
 
 
 def _clicks(paper: Paper, model: Model) -> Iterator[str]:
     rows = [
-        (_named(row["name"], row["path"]), _counts(row["clicks"], row["visitors"])) for row in _rows(model["clicks"])
+        (_named(row["name"], _place(row, model)), _counts(row["clicks"], row["visitors"]))
+        for row in _rows(model["clicks"])
     ]
     yield from _table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
 
@@ -161,7 +165,8 @@ def _clicks(paper: Paper, model: Model) -> Iterator[str]:
 def _forms(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["forms"]):
-        rows.append((_named(row["name"], row["path"]), _counts(row["started"], row["submitted"], row["visitors"])))
+        counts = _counts(row["started"], row["submitted"], row["visitors"])
+        rows.append((_named(row["name"], _place(row, model)), counts))
         for field in row["fields"]:
             told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
             rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
@@ -174,7 +179,7 @@ def _rejected(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["rejected"]):
         what = " ".join(part for part in (row["code"], row["action"], row["field"]) if part)
-        rows.append((_named(what, row["path"] or ""), _counts(row["n"])))
+        rows.append((_named(what, _place(row, model) if row["path"] else ""), _counts(row["n"])))
     yield from _table(paper, "Rejected events", ("Times",), rows, model["rejected"])
 
 
@@ -189,8 +194,12 @@ def _counts(*values: int) -> tuple[str, ...]:
     return tuple(map(numbers.count, values))
 
 
-def _named(name: str | None, path: str) -> str:
-    return f"{name}  {path}" if name else path
+def _place(row: Model, model: Model) -> str:
+    return numbers.place_of(row["host"], row["path"], model["several_hosts"])
+
+
+def _named(name: str | None, place: str) -> str:
+    return f"{name}  {place}" if name else place
 
 
 def _table(

@@ -124,7 +124,7 @@ def weight_of(item: Item) -> int:
 class Confirmed(NamedTuple):
     """What became of a Confirmation: the visitor it belongs to (None: rejected as `no_visitor`), whether that
     visitor's cookie is to be set by the answer, whether it was a repeat, and how many of its events were stored (the
-    others were repeats). `failed`: ids of what a fault of ours kept from being stored, the confirmation's or an event's;
+    others were repeats). `failed`: ids, of events or the confirmation, that a fault of ours kept from being stored;
     the rest is, and these would fail again."""
 
     uuid: bytes | None

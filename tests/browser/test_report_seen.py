@@ -3,10 +3,11 @@
 With FOOTFALL_TEST_SHOTS set to a folder, what was seen is kept there as pictures.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from fronts import Front
 from journeys import Journey
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from upstream_site import Page as SitePage
+
+from proxy.store.base import Visit
+from proxy.store.sqlite.writer import SqliteWriter
 
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -103,6 +107,22 @@ def test_somebody_signs_in_with_the_form_and_comes_to_where_they_wanted(running)
     running.journey.complaints.clear()  # the browser says that the first answer was 401
 
 
+@pytest.mark.parametrize("way", ["a page of it", "the printed address"])
+def test_who_follows_a_link_from_elsewhere_is_not_asked_for_the_token_again(running, way):
+    """A mail, a chat, a note: a page of another site (localhost is another one than 127.0.0.1)."""
+    path = "/visitors?range=7d" if way == "a page of it" else f"/?token={running.token}"
+    link = SitePage("A chat", body=f'<a href="{running.url}{path}">The report</a>')
+    running.journey.complaints.clear()
+    elsewhere = running.journey.site(home=link)
+    owner = running.owner() if way == "a page of it" else running.journey.person()
+    page = owner.new_page()
+    page.goto(elsewhere.url.replace("127.0.0.1", "localhost"))
+    page.click("a")
+    expect(page.locator("h1")).to_have_text("Visitors" if way == "a page of it" else "Today")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Visitors" if way == "a page of it" else "Today")
+
+
 def test_without_a_script_every_page_says_the_same(running):
     look_around(running)
     owner = running.owner(java_script_enabled=False)
@@ -152,6 +172,83 @@ def test_the_feed_can_be_paused_and_goes_on_where_it_was(running):
     expect(page.locator("#feed li.visit")).to_have_count(2)
     shown = [int(item.get_attribute("data-seq")) for item in page.locator("#feed li").all()]
     assert shown == sorted(shown, reverse=True)
+
+
+def stream_of(*messages: tuple[str, dict[str, object]]) -> str:
+    return "".join(f"event: {kind}\ndata: {json.dumps(data)}\n\n" for kind, data in messages)
+
+
+def line_of(seq: int, lane: str = "person") -> dict[str, object]:
+    words = {"who": "w", "label": f"line {seq}", "detail": "", "where": "", "clock": "", "iso": "", "evidence": ""}
+    told = {"seq": seq, "time": 0, "received": 0, "uuid": "u", "kind": "click", "action": "link.click"}
+    return {**told, **words, "lane": lane, "lane_word": lane}
+
+
+def shown_on(page: Page) -> list[float]:
+    return [float(item.get_attribute("data-seq") or 0) for item in page.locator("#feed li").all()]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_line_is_shown_once_and_in_its_place_however_often_it_is_told(running, paused):
+    """The list that the page came with and the stream may overlap, and so may two streams, one after the other."""
+    look_around(running)
+    page = running.owner().new_page()
+    held: list[Route] = []
+    page.route("**/live/stream?*", lambda route: held.append(route))
+    page.goto(f"{running.url}/live")
+    expect(page.locator("#state")).to_have_text("Connecting")
+    before = shown_on(page)
+    assert {1, 2} <= {*before}
+    if paused:
+        page.click("#pause")
+    told, late = (
+        ("lines", {"now": 0, "turned": [], "lines": [*map(line_of, seqs)]}) for seqs in ((2, 900, 900, 903), (902,))
+    )
+    answer = stream_of(told, late, ("skipped", {"n": 7, "seq": 900, "text": "and 7 more"}), told)
+    held.pop(0).fulfill(content_type="text/event-stream", body=answer)
+    expect(page.locator("#state")).to_have_text("Not connected; trying again")
+    if paused:
+        assert shown_on(page) == before
+        page.click("#pause")
+    assert shown_on(page) == [903, 902, 900, 899.5, *before]
+    expect(page.locator("#feed .more")).to_have_text("and 7 more")
+
+
+def test_of_events_that_are_too_many_at_once_the_page_says_how_many_there_were(running):
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/live")
+    expect(page.locator("#state")).to_have_text("Listening")
+    writer = SqliteWriter(running.front.store, durability="process", rules=None)
+    visits = [replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(1, 251)]
+    writer.append(visits)
+    expect(page.locator("#feed li")).to_have_count(201)
+    expect(page.locator("#feed li").last).to_have_text("and 50 more")
+    page.click("#pause")
+    visits = [replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(301, 1_101)]
+    for begin in range(0, 800, 100):
+        writer.append(visits[begin : begin + 100])
+        expect(page.locator("#state")).to_have_text(f"{begin + 100} waiting")
+    writer.close()
+    page.click("#pause")
+    # 500 are held, of which there is room for 300.
+    expect(page.locator("#feed li")).to_have_count(300)
+    running.journey.complaints.clear()
+
+
+VISIT = Visit(
+    id=b"",
+    uuid=b"",
+    time=1_700_000_000_000,
+    host="shop.example",
+    path="/",
+    uri="https://shop.example/",
+    bot=True,
+    cookie_came_back=False,
+    referrer=None,
+    upstream_ms=None,
+    facts=(("nav", "navigate"), ("status", 200)),
+    session_facts=(),
+)
 
 
 def clicked(running: Running, times: int) -> tuple[int, float, float]:

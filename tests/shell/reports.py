@@ -62,14 +62,14 @@ class Site:
         """As another process would."""
         write(self.store, *items)
 
-    def watch(self, after: int | None = None, fields: bytes = b"") -> "Watching":
+    def watch(self, after: int | str | None = None, fields: bytes = b"") -> "Watching":
         return Watching(self.served.connect(), self.served.port, after, fields)
 
 
 class Watching:
     """Somebody who reads the live feed from a socket."""
 
-    def __init__(self, wire: Wire, port: int, after: int | None, fields: bytes = b"") -> None:
+    def __init__(self, wire: Wire, port: int, after: int | str | None, fields: bytes = b"") -> None:
         self.wire = wire
         query = "" if after is None else f"?after={after}"
         wire.send(
@@ -81,7 +81,7 @@ class Watching:
         self.status = int(line.split()[1])
         self._text = b""
 
-    def event(self) -> tuple[str, dict[str, object], int | None]:
+    def event(self) -> tuple[str, dict[str, object], str | None]:
         """The next event: its kind, its data, its id."""
         while True:
             while b"\n\n" not in self._text:
@@ -92,15 +92,14 @@ class Watching:
             block, self._text = self._text.split(b"\n\n", 1)
             said = dict(line.split(": ", 1) for line in block.decode().splitlines() if ": " in line)
             if "event" in said:
-                number = said.get("id")
-                return said["event"], json.loads(said["data"]), None if number is None else int(number)
+                return said["event"], json.loads(said["data"]), said.get("id")
 
     def lines(self) -> list[dict[str, object]]:
-        """The next new lines; what has only turned is passed over."""
+        """The next new lines; what has only turned is passed over, as are numbers of skipped ones."""
         while True:
             kind, data, _ = self.event()
-            assert kind == "lines", (kind, data)
-            if data["lines"]:
+            assert kind in ("lines", "skipped"), (kind, data)
+            if data.get("lines"):
                 return data["lines"]
 
     def close(self) -> None:

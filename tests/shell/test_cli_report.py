@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -63,13 +64,27 @@ def test_the_way_in_names_the_address_that_the_report_has(tmp_path):
     assert told.stdout.startswith("http://127.0.0.1:18081/?token=")
 
 
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_an_address_that_only_the_running_server_knows_is_not_made_up(tmp_path, how):
+    words = ("--report", "127.0.0.1:0") if how == "option" else ()
+    more = {"FOOTFALL_REPORT__LISTEN": "127.0.0.1:0"} if how == "environment" else {}
+    done = footfall(tmp_path, "report", "--address", *words, **more)
+    assert "only the running footfall knows the address" in one_line(done, 2) and done.stdout == ""
+
+
 def test_serve_says_no_password_where_nobody_looks_at_the_screen(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as site:
         upstream = f"http://127.0.0.1:{site.getsockname()[1]}"
         with running(tmp_path, "serve", "--upstream", upstream, "--report", "127.0.0.1:0") as proxy:
             said = proxy.log.read_text()
             token = (tmp_path / "footfall.token").read_text().strip()
-            assert token not in said and "report --address --report 127.0.0.1:0" in said
+            assert token not in said
+            # What it names instead can be typed, and leads to the report.
+            [words] = re.findall(r"its way in +\S*footfall (report --address .*)", said)
+            told = footfall(tmp_path, *shlex.split(words))
+            address, _, given = told.stdout.strip().partition("?token=")
+            assert given == token and not address.endswith(":0/")
+            assert ask(f"{address}overview.json")[0] == 401 and ask(f"{address}overview.json", token)[0] == 200
 
 
 def test_a_report_that_cannot_be_had_does_not_stop_the_site(tmp_path):

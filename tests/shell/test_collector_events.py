@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shops import NEW, PAGE, SAME, TEXT, Shop, event, refused, shop, told
+from shops import NEW, PAGE, SAME, TEXT, Shop, event, shop, told
 from wire import eventually
 
 from proxy.config import Config

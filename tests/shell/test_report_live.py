@@ -9,7 +9,7 @@ import pytest
 from reports import MINUTE, T, confirm, does, page, report, sends, visit
 from wire import eventually
 
-from proxy.report import live
+from proxy.report import live, stream
 from proxy.report.live import WATCHERS
 
 SOON_MS = 1_000  # on a machine that is busy with other tests; the target is told by the page and tested in a browser
@@ -89,7 +89,8 @@ def test_the_id_of_a_message_is_how_far_it_tells(site):
     watching.event()
     site.write(visit("P1", "V1", 1_000))
     kind, data, number = watching.event()
-    assert (kind, number) == ("lines", max(line["seq"] for line in data["lines"]))
+    assert kind == "lines" and number == site.json("/live.json")["after"]
+    assert number.startswith(f"{max(line['seq'] for line in data['lines'])}-")
     watching.close()
 
 
@@ -99,6 +100,33 @@ def test_catching_up_is_bounded(site):
     lines = watching.lines()
     assert len(lines) == 200 and lines[-1]["seq"] == 1_001
     watching.close()
+
+
+def test_what_one_message_cannot_hold_is_counted(site):
+    watching = site.watch(after=2)
+    watching.event()
+    site.write(*(visit(f"P{n}", "V0", n * 10, came_back=True) for n in range(1, 1_235)))
+    assert watching.event()[:2] == ("skipped", {"n": 1_034, "seq": 1_037, "text": "and 1\u202f034 more"})
+    lines = watching.lines()
+    assert [line["seq"] for line in lines] == list(range(1_037, 1_237))
+    back = site.watch(after=100)
+    assert back.event()[:2] == ("skipped", {"n": 936, "seq": 1_037, "text": "and 936 more"})
+    assert back.lines() == lines
+    for one in (watching, back):
+        one.close()
+
+
+def test_a_program_that_asks_again_is_told_how_many_it_has_not_seen(site):
+    said = site.json("/live.json")
+    assert said["skipped"] == 0 and [line["seq"] for line in said["lines"]] == [1, 2]
+    site.write(*(visit(f"P{n}", "V0", n * 10, came_back=True) for n in range(1, 101)))
+    assert site.json("/live.json")["skipped"] == 0
+    later = site.json(f"/live.json?after={said['after']}")
+    assert len(later["lines"]) == 60 and later["skipped"] == 40 and later["newest"] == 102
+    latest = site.json(f"/live.json?after={later['after']}")
+    assert latest["lines"] == [] and latest["skipped"] == 0
+    other_store = later["after"].replace("102-", "5-")[:-1] + "x"
+    assert site.json(f"/live.json?after={other_store}")["lines"] == site.json("/live.json")["lines"]
 
 
 def test_a_session_that_ended_is_not_told_as_news(site):
@@ -163,6 +191,40 @@ def test_who_does_not_read_is_let_go_and_others_are_told_everything(site, monkey
     quick.close()
 
 
+def test_who_does_not_read_is_let_go_by_the_bytes_that_wait_too(site, monkeypatch):
+    monkeypatch.setattr(live, "WAITING", 1_000_000)
+    monkeypatch.setattr(live, "WAITING_BYTES", 500_000)
+    slow = site.watch(after=2)
+    fill(site, until=lambda: site.app.watchers == 0)
+    slow.close()
+
+
+def test_the_place_of_who_takes_nothing_is_free_after_a_while(site, monkeypatch):
+    """Whatever waits: it is enough that nothing is taken."""
+    for name in ("WAITING", "WAITING_BYTES"):
+        monkeypatch.setattr(live, name, 1_000_000_000)
+    monkeypatch.setattr(stream, "SEND_SECONDS", 0.5)
+    watching = [site.watch(after=2) for _ in range(WATCHERS)]
+    assert site.get("/live/stream").status == 503
+    fill(site, until=lambda: site.app.watchers == 0)
+    later = site.watch(after=2)
+    assert later.status == 200
+    for one in (*watching, later):
+        one.close()
+
+
+def fill(site, until) -> None:
+    """Writes more than the kernel takes for who does not read, until something is true."""
+    deadline, written = time.monotonic() + 30, 0
+    while not until():
+        assert time.monotonic() < deadline
+        site.write(
+            *(visit(f"Q{written + n}", "V0", written + n, came_back=True, path="/" + "x" * 900) for n in range(200))
+        )
+        written += 200
+        eventually(until, 0.05)
+
+
 def test_all_streams_end_when_the_report_stops(site):
     watching = [site.watch(after=2) for _ in range(3)]
     for one in watching:
@@ -189,6 +251,64 @@ def test_a_store_that_is_replaced_is_told_so_and_read_anew(site, tmp_path):
     site.write(visit("N2", "VN", 1_000, came_back=True))
     assert watching.lines()[-1]["time"] == T + 1_000
     watching.close()
+
+
+def moved(store, to) -> None:
+    """The store with all its files, elsewhere."""
+    for end in ("", "-wal", "-shm"):
+        if (store.parent / (store.name + end)).exists():
+            os.replace(store.parent / (store.name + end), to.parent / (to.name + end))
+
+
+@pytest.fixture
+def larger(tmp_path):
+    """Another store, with more in it."""
+    with report(tmp_path / "larger.db") as other:
+        other.write(*(visit(f"N{n}", f"W{n}", n) for n in range(20)))
+    return tmp_path / "larger.db"
+
+
+def test_a_store_that_was_gone_and_is_a_larger_one_is_begun_anew(site, tmp_path, larger):
+    watching = site.watch(after=site.json("/live.json")["after"])
+    watching.event()
+    moved(site.store, tmp_path / "away.db")
+    kind, data, _ = watching.event()
+    assert kind == "trouble" and "no such file" in data["message"]
+    moved(larger, site.store)
+    assert watching.event()[0] == "reset"
+    again = site.watch(after=site.json("/live.json")["after"])
+    assert again.event()[:2][1]["lines"] == []
+    site.write(visit("N99", "W99", 9_000))
+    for one in (again, watching):
+        assert [line["seq"] for line in one.lines()] == [41, 42]
+        one.close()
+
+
+def test_a_store_that_was_gone_and_is_back_goes_on(site, tmp_path):
+    watching = site.watch(after=2)
+    watching.event()
+    moved(site.store, tmp_path / "away.db")
+    assert watching.event()[0] == "trouble"
+    moved(tmp_path / "away.db", site.store)
+    kind, data, _ = watching.event()
+    assert kind == "lines" and data["lines"] == []  # it can be read again
+    site.write(visit("P1", "V1", 1_000))
+    assert [line["seq"] for line in watching.lines()] == [3, 4]
+    watching.close()
+
+
+def test_a_page_that_comes_back_to_another_store_is_told_so(site, tmp_path, larger):
+    """While it was away nobody watched, and nobody noticed."""
+    after = site.json("/live.json")["after"]
+    moved(site.store, tmp_path / "away.db")
+    moved(larger, site.store)
+    for fields in ({"after": after}, {"after": 0, "fields": b"Last-Event-ID: " + after.encode() + b"\r\n"}):
+        watching = site.watch(**fields)
+        assert watching.event()[0] == "reset"
+        watching.close()
+    known = site.watch(after=site.json("/live.json")["after"])
+    assert known.event()[0] == "lines"
+    known.close()
 
 
 def test_a_store_that_is_not_there_yet_is_told_of_and_then_read(tmp_path):

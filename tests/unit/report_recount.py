@@ -58,12 +58,9 @@ def engaged(events, span):
 def people(events, since):
     return len(
         {
-            event["session"]
+            event["uuid"]
             for event in events
-            if event["time"] >= since
-            and event["lane"] == "person"
-            and event["action"] != "session.end"
-            and "session" in event
+            if event["time"] >= since and event["lane"] == "person" and event["action"] != "session.end"
         }
     )
 

@@ -1,22 +1,25 @@
 /*
  * The live page: lines appear at the top as they happen, and turn in place.
  *
- * Law: whatever came from a visitor is put in as text, never as markup. Everything kept is bounded. The delay is measured
+ * Law: whatever came from a visitor is put in as text, never as markup. A line is shown once and in its place, however
+ * often it is told: its seq is its key. Everything kept is bounded, and what is left out is counted. The delay is measured
  * on the server's clock: the difference of the two clocks is taken from the quickest of a few questions (as NTP does).
  */
 (function () {
   "use strict";
-  var LINES = 200, HELD = 500, SAMPLES = 100, AGAIN_MS = 3000, ASKED = 5, CLOCK_EVERY_MS = 60000;
+  var LINES = 300, HELD = 500, SAMPLES = 100, AGAIN_MS = 3000, ASKED = 5, CLOCK_EVERY_MS = 60000;
   var PROMPT = /^(page\.visit|form\.submit|[a-z]+\.click)$/;
   var feed = document.getElementById("feed"), state = document.getElementById("state");
   var button = document.getElementById("pause"), bots = document.getElementById("bots");
-  var template = document.getElementById("line"), nothing = document.getElementById("nothing");
-  var after = Number(feed.dataset.after), paused = false, held = [], source = null;
+  var template = document.getElementById("line"), more = document.getElementById("more"), nothing = document.getElementById("nothing");
+  var after = feed.dataset.after, paused = false, held = [], dropped = 0, source = null;
   var offset = null, quickest = Infinity, began = 0;
   var samples = { prompt: [], gathered: [] };
 
   function say(text) { state.textContent = text; }
   function here() { return performance.timeOrigin + performance.now(); }
+
+  function grouped(number) { return String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f"); }
 
   function shownIn(item, line) {
     item.className = line.kind + " " + line.lane + (line.evidence ? " hot" : "");
@@ -36,20 +39,49 @@
 
   function itemOf(seq) { return feed.querySelector('[data-seq="' + Number(seq) + '"]'); }
 
+  // The latest is at the top. Of the remark that lines are left out, the seq lies just below that of the line after them.
+  function place(item, seq) {
+    var next = feed.firstElementChild;
+    while (next && Number(next.dataset.seq) > seq) next = next.nextElementSibling;
+    feed.insertBefore(item, next);
+  }
+
+  function remark(seq, text) {
+    var item = itemOf(seq) || more.content.firstElementChild.cloneNode(true);
+    item.dataset.seq = seq;
+    item.textContent = text;
+    place(item, seq);
+  }
+
   function add(lines) {
-    var fresh = document.createDocumentFragment(), added = [];
+    var added = [];
     lines.forEach(function (line) {
+      if (line.text) return remark(line.seq, line.text);
       if (itemOf(line.seq)) return;
       var item = template.content.firstElementChild.cloneNode(true);
       shownIn(item, line);
       item.classList.add("new");
-      fresh.insertBefore(item, fresh.firstChild);
+      place(item, line.seq);
       added.push(line);
     });
-    feed.insertBefore(fresh, feed.firstChild);
     while (feed.children.length > LINES) feed.lastElementChild.remove();
     nothing.hidden = feed.children.length > 0;
     return added;
+  }
+
+  function hold(lines) {
+    lines.forEach(function (line) {
+      if (!held.some(function (other) { return other.seq === line.seq; })) held.push(line);
+    });
+    while (held.length > HELD) dropped += held.shift().n || 1;
+    say(grouped(held.reduce(function (sum, line) { return sum + (line.n || 1); }, dropped)) + " waiting");
+  }
+
+  function release() {
+    var lines = held.splice(0);
+    if (dropped) lines.unshift({ seq: lines[0].seq - 0.5, text: "and " + grouped(dropped) + " more" });
+    dropped = 0;
+    add(lines);
   }
 
   function turn(lines) {
@@ -113,20 +145,28 @@
 
   function onLines(event) {
     var data = JSON.parse(event.data);
-    after = Math.max(after, Number(event.lastEventId) || 0);
+    after = event.lastEventId || after;
     turn(data.turned);
-    if (paused) {
-      held = held.concat(data.lines).slice(-HELD);
-      say(held.length + " waiting");
-    } else measure(add(data.lines));
+    if (paused) hold(data.lines);
+    else {
+      say("Listening");
+      measure(add(data.lines));
+    }
+  }
+
+  function onSkipped(event) {
+    var data = JSON.parse(event.data), line = { seq: data.seq - 0.5, text: data.text, n: data.n };
+    if (paused) hold([line]);
+    else add([line]);
   }
 
   function open() {
-    var mine = source = new EventSource("/live/stream?after=" + after);
+    var mine = source = new EventSource("/live/stream?after=" + encodeURIComponent(after));
     mine.addEventListener("open", function () {
       began = here() + (offset || 0);
       say(paused ? "Paused" : "Listening");
     });
+    mine.addEventListener("skipped", onSkipped);
     mine.addEventListener("lines", onLines);
     mine.addEventListener("trouble", function (event) { say("The store cannot be read: " + JSON.parse(event.data).message); });
     mine.addEventListener("reset", function () { location.reload(); });
@@ -152,7 +192,7 @@
     button.setAttribute("aria-pressed", String(paused));
     button.textContent = paused ? "Go on" : "Pause";
     say(paused ? "Paused" : "Listening");
-    if (!paused) add(held.splice(0));
+    if (!paused) release();
   });
   bots.addEventListener("change", function () { feed.classList.toggle("bots", bots.checked); });
   document.getElementById("tools").hidden = false;

@@ -1,10 +1,11 @@
-"""The SQLite side of the report's questions (store/questions.py): read-only, each within its deadline.
+"""The SQLite side of the report's questions (store/questions): read-only, each within its deadline.
 
 Law: one SQL file a question. A connection serves one thread; a page's questions are asked in one short read
 transaction, so that its numbers agree, and give up together after `MOMENT_SECONDS`: a long reader stops the writer's
 checkpoints and the write-ahead log grows.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -18,6 +19,7 @@ from proxy.events.labels import CONTEXTS
 from proxy.store.base import StoreUnavailable
 from proxy.store.questions import (
     ClickRow,
+    Cursor,
     Engaged,
     Evidence,
     FieldRow,
@@ -25,6 +27,7 @@ from proxy.store.questions import (
     HoverRow,
     LaneTotals,
     Late,
+    Origins,
     OutcomeRow,
     PageRow,
     Ranking,
@@ -47,6 +50,9 @@ MOMENT_SECONDS = 15.0
 """How long all questions of a page may take together."""
 CHECK_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock: a few hundred microseconds."""
+NO_FILE = (0, 0)
+IDENTITY_CHARS = 16
+"""Hexadecimal digits that tell one store from another."""
 FIELDS_SHOWN = 100
 """Of one form: whoever makes up field names must not crowd out another form's."""
 
@@ -55,7 +61,7 @@ _CLICKS = json.dumps([f"{context}.click" for context in CONTEXTS])
 
 
 class SqliteQuestions:
-    """Answers the report's questions about one database file (store/questions.py, `ReportReader`).
+    """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:
         StoreUnavailable: there is no such file, it is empty, or it cannot be read now.
@@ -66,15 +72,10 @@ class SqliteQuestions:
         self._path = path
         self._seconds = question_seconds
         self._deadline = self._moment_ends = float("inf")
+        # Before it is opened: of a file that is replaced in between, what is known is then not current.
+        self._file = _file_of(path)
         self._connection = open_reader(path)
-        try:
-            with mapped_errors(path):
-                found = os.stat(path)
-                self._file = (found.st_dev, found.st_ino)
-            self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
-        except BaseException:
-            self._connection.close()
-            raise
+        self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
 
     def __repr__(self) -> str:
         return f"<SqliteQuestions {self._path}>"
@@ -85,11 +86,7 @@ class SqliteQuestions:
 
     def is_current(self) -> bool:
         """Whether the path still names the file that was opened."""
-        try:
-            found = os.stat(self._path)
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._file
+        return NO_FILE != self._file == _file_of(self._path)
 
     @contextmanager
     def moment(self) -> Iterator[None]:
@@ -101,7 +98,10 @@ class SqliteQuestions:
             yield
         finally:
             self._moment_ends = float("inf")
-            self._connection.execute("ROLLBACK")
+            with mapped_errors(self._path):
+                # Where the disk or the memory gave out, SQLite has ended the transaction by itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
@@ -125,6 +125,9 @@ class SqliteQuestions:
         return rows[0] if rows else None
 
     # Totals ----------------------------------------------------------------------------------------------------
+
+    def has_several_hosts(self) -> bool:
+        return bool(self._one("report_hosts", {})[0])
 
     def people(self, since: int) -> int:
         return int(self._one("report_people", {"since": since})[0])
@@ -150,9 +153,10 @@ class SqliteQuestions:
         rows = self._ask("report_pages", {**span._asdict(), "limit": limit})
         return Ranking(tuple(PageRow(*row[:-1]) for row in rows), _total(rows))
 
-    def sources(self, span: Span, limit: int) -> Ranking[SourceRow]:
+    def sources(self, span: Span, limit: int) -> Origins:
         rows = self._ask("report_sources", {**span._asdict(), "limit": limit})
-        return Ranking(tuple(SourceRow(*row[:-1]) for row in rows), _total(rows))
+        sessions = int(rows[0][-2]) if rows else 0
+        return Origins(tuple(SourceRow(*row[:-2]) for row in rows), _total(rows), sessions)
 
     def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
         rows = self._ask("report_hovers", {**span._asdict(), "actions": _HOVERS, "limit": limit})
@@ -180,10 +184,8 @@ class SqliteQuestions:
 
     # Visitors --------------------------------------------------------------------------------------------------
 
-    def visitors(self, span: Span, before: tuple[int, int] | None, limit: int) -> Ranking[VisitorRow]:
-        last, key = before if before is not None else (None, None)
-        asked = {**span._asdict(), "before_time": last, "before_key": key, "limit": limit}
-        rows = self._ask("report_visitors", asked)
+    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:
+        rows = self._ask("report_visitors", {**span._asdict(), **_on(before), "limit": limit})
         starts = {told.event.seq: told.event for told in self.again([row[8] for row in rows if row[8] is not None])}
         found = []
         for key, uuid, views, sessions, first, last, uri, title, start, _ in rows:
@@ -196,21 +198,28 @@ class SqliteQuestions:
         row = None if raw is None else self._one("report_visitor", {"uuid": raw})
         return None if row is None else (row[0], text_of(row[1]))
 
-    def stays(self, visitor: int, before: int | None, limit: int) -> tuple[Stay, ...]:
-        rows = self._ask("report_stays", {"visitor": visitor, "before": before, "limit": limit})
-        return tuple(
-            Stay(key, text_of(uuid), start, last, REASON_NAMES.get(Reason(reason)), pages, events)
-            for key, uuid, start, last, reason, pages, events in rows
-        )
+    def stays(self, visitor: int, before: Cursor | None, limit: int) -> tuple[Stay, ...]:
+        return tuple(map(_stay, self._ask("report_stays", {"visitor": visitor, **_on(before), "limit": limit})))
 
-    def stay(self, session: int, limit: int) -> tuple[Told, ...]:
-        return self.again([seq for (seq,) in self._ask("report_stay", {"session": session, "limit": limit})])
+    def stay_of(self, visitor: int, session: str) -> Stay | None:
+        raw = parse_uuid(session)
+        row = None if raw is None else self._one("report_stay_of", {"visitor": visitor, "uuid": raw})
+        return None if row is None else _stay(row)
 
-    def loose(self, visitor: int, since: int, limit: int) -> tuple[Told, ...]:
-        rows = self._ask("report_loose", {"visitor": visitor, "since": since, "limit": limit})
+    def stay(self, session: int, after: Cursor | None, limit: int) -> tuple[Told, ...]:
+        rows = self._ask("report_stay", {"session": session, **_on(after), "limit": limit})
+        return self.again([seq for (seq,) in rows])
+
+    def loose(self, visitor: int, since: int, before: Cursor | None, limit: int) -> tuple[Told, ...]:
+        rows = self._ask("report_loose", {"visitor": visitor, "since": since, **_on(before), "limit": limit})
         return self.again([seq for (seq,) in reversed(rows)])
 
     # The live feed ---------------------------------------------------------------------------------------------
+
+    def identity(self) -> str:
+        """Of the file and of the visitor that came first: a file's number alone is used again when it is gone."""
+        row = self._one("report_first_visitor", {})
+        return "" if row is None else hashlib.sha256(b"%d %d %b" % (*self._file, row[0])).hexdigest()[:IDENTITY_CHARS]
 
     def change(self) -> int:
         with mapped_errors(self._path):
@@ -223,6 +232,9 @@ class SqliteQuestions:
         rows = self._ask("report_after", {"seq": seq, "limit": limit})
         return self.again([seq for (seq,) in reversed(rows)])
 
+    def number_after(self, seq: int, most: int) -> int:
+        return int(self._one("report_number_after", {"seq": seq, "most": most})[0])
+
     def again(self, seqs: Sequence[int]) -> tuple[Told, ...]:
         if not seqs:
             return ()
@@ -230,8 +242,26 @@ class SqliteQuestions:
         return tuple(Told(event_of(row[:-2]), *row[-2:]) for row in rows)
 
 
+def _file_of(path: Path) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return NO_FILE
+    return found.st_dev, found.st_ino
+
+
 def _total(rows: Sequence[Any]) -> int:
     return int(rows[0][-1]) if rows else 0
+
+
+def _on(cursor: Cursor | None) -> dict[str, object]:
+    """Where a list goes on, as its question takes it."""
+    return {"time": None, "key": None} if cursor is None else cursor._asdict()
+
+
+def _stay(row: Any) -> Stay:
+    key, uuid, start, last, reason, pages, events = row
+    return Stay(key, text_of(uuid), start, last, REASON_NAMES.get(Reason(reason)), pages, events)
 
 
 def _hover(row: Any) -> HoverRow:

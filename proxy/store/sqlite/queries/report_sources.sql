@@ -1,4 +1,4 @@
--- Where sessions came from. A referrer is a cleaned URI: its host is what stands between :// and the next slash.
+-- Where sessions came from; the last but one column counts all of them, whatever the limit. A referrer is a cleaned URI: its host is what stands between :// and the next slash.
 WITH start AS (
     SELECT CASE WHEN instr(referrer.value, '://') THEN substr(referrer.value, instr(referrer.value, '://') + 3) END AS rest,
         facts.value AS facts, page.host AS host
@@ -15,7 +15,7 @@ WITH start AS (
         json_extract(facts, '$.utm_campaign') AS campaign, host
     FROM start
 )
-SELECT referrer, source, medium, campaign, host, count(*) AS n, count(*) OVER ()
+SELECT referrer, source, medium, campaign, host, count(*) AS n, sum(count(*)) OVER (), count(*) OVER ()
 FROM told
 GROUP BY referrer, source, medium, campaign, host
 ORDER BY n DESC, referrer, source, medium, campaign, host

@@ -1,2 +1,5 @@
--- Which events are of a session, in the order in which they happened.
-SELECT seq FROM event WHERE session = :session ORDER BY time, seq LIMIT :limit
+-- Which events are of a session, in the order in which they happened. :time NULL begins with the first.
+SELECT seq FROM event
+WHERE session = :session AND (:time IS NULL OR (time, seq) > (:time, :key))
+ORDER BY time, seq
+LIMIT :limit

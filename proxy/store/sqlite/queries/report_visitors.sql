@@ -1,4 +1,4 @@
--- Visitors by their last page view. :before_time NULL begins with the latest.
+-- Visitors by their last page view. :time NULL begins with the latest.
 WITH visit AS (
     SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.uri AS uri,
         event.title AS title, row_number() OVER (PARTITION BY event.visitor ORDER BY event.time DESC, event.seq DESC) AS place
@@ -20,6 +20,6 @@ LEFT JOIN uri ON uri.id = person.uri
 LEFT JOIN word AS title ON title.id = person.title
 LEFT JOIN event AS start ON start.session = person.session
     AND start.action = (SELECT id FROM word WHERE value = 'session.start')
-WHERE :before_time IS NULL OR (person.last, person.visitor) < (:before_time, :before_key)
+WHERE :time IS NULL OR (person.last, person.visitor) < (:time, :key)
 ORDER BY person.last DESC, person.visitor DESC
 LIMIT :limit

@@ -1,22 +1,16 @@
-"""What the report asks of a store: few questions, named and typed, each with a deadline.
+"""What a store answers to the report's questions: rows with names.
 
 Law: a number means what its docstring here says, whatever the engine, and equals a recount from the exported events.
-"In" a span: `since <= time < until`, and of its lane. A question that takes too long raises `Late`; the page that
-asked goes on without it. Nothing here is a text of ours: names, titles and addresses are as visitors sent them.
+"In" a span: `since <= time < until`, and of its lane. Nothing here is a text of ours: names, titles and addresses are
+as visitors sent them.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from proxy.events.event import Event
 
 Row = TypeVar("Row")
-
-
-class Late(Exception):
-    """A question was not answered within its deadline; it may be in a shorter range."""
 
 
 class Span(NamedTuple):
@@ -25,6 +19,13 @@ class Span(NamedTuple):
     since: int
     until: int
     lane: int
+
+
+class Cursor(NamedTuple):
+    """The row that a list goes on after: its time in UTC ms, and the store's own number of it."""
+
+    time: int
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,15 @@ class SourceRow:
     utm_medium: str | None
     utm_campaign: str | None
     host: str | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The first rows of `total` origins; `sessions`: of all of them, also of those that are not among the rows."""
+
+    rows: tuple[SourceRow, ...]
+    total: int
     sessions: int
 
 
@@ -211,88 +221,3 @@ class Told:
     event: Event
     uri: str | None
     title: str | None
-
-
-class ReportReader(Protocol):
-    """The report's side of a store. Used by one thread. Every method may raise `Late` and a StoreError."""
-
-    def moment(self) -> AbstractContextManager[None]:
-        """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up."""
-        ...
-
-    def people(self, since: int) -> int:
-        """Distinct sessions of persons with an event at or after `since`."""
-        ...
-
-    def lanes(self, since: int, until: int) -> tuple[LaneTotals, ...]:
-        """Totals of every lane, in the order of LANES."""
-        ...
-
-    def slots(self, edges: Sequence[tuple[int, int]], lane: int) -> tuple[Slot, ...]: ...
-
-    def engaged(self, span: Span) -> Engaged: ...
-
-    def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
-        """By views."""
-        ...
-
-    def sources(self, span: Span, limit: int) -> Ranking[SourceRow]:
-        """By sessions."""
-        ...
-
-    def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
-        """By those longer than usual, then by number."""
-        ...
-
-    def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...
-
-    def forms(self, span: Span, limit: int) -> Ranking[FormRow]: ...
-
-    def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
-        """The latest first."""
-        ...
-
-    def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
-        """Days since 1970 in UTC, both inclusive."""
-        ...
-
-    def visitors(self, span: Span, before: tuple[int, int] | None, limit: int) -> Ranking[VisitorRow]:
-        """By their last page.visit, the latest first; `before`: (last, key) of the row to go on after."""
-        ...
-
-    def visitor(self, uuid: str) -> tuple[int, str] | None:
-        """(key, uuid) of a visitor; of a twin, those of the visitor that it turned out to be."""
-        ...
-
-    def stays(self, visitor: int, before: int | None, limit: int) -> tuple[Stay, ...]:
-        """A visitor's sessions, the latest first; `before`: begun before this time."""
-        ...
-
-    def stay(self, session: int, limit: int) -> tuple[Told, ...]:
-        """The events of a session, in the order in which they happened."""
-        ...
-
-    def loose(self, visitor: int, since: int, limit: int) -> tuple[Told, ...]:
-        """A visitor's latest events outside any session; of a crawler those since `since`."""
-        ...
-
-    def change(self) -> int:
-        """A number that is another one whenever somebody has written since. Costs microseconds."""
-        ...
-
-    def newest(self) -> int:
-        """The highest seq; 0 where there is none."""
-        ...
-
-    def after(self, seq: int, limit: int) -> tuple[Told, ...]:
-        """The `limit` latest events after `seq`, in the order of seq, but for session.end: those are written when a
-        session is long over."""
-        ...
-
-    def again(self, seqs: Sequence[int]) -> tuple[Told, ...]:
-        """Events as they are now, in the order of seq; those that are gone are left out."""
-        ...
-
-    def is_current(self) -> bool: ...  # the store is still the one that was opened
-
-    def close(self) -> None: ...  # never raises

@@ -1,0 +1,162 @@
+"""What the report asks of a store: few questions, named and typed, each with a deadline.
+
+Law: what a number means is said where it is answered (answers.py) and here, and holds whatever the engine. A question
+that takes too long raises `Late`; the page that asked goes on without it.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from proxy.store.questions.answers import (
+    ClickRow,
+    Cursor,
+    Engaged,
+    Evidence,
+    FieldRow,
+    FormRow,
+    HoverRow,
+    LaneTotals,
+    Origins,
+    OutcomeRow,
+    PageRow,
+    Ranking,
+    Refused,
+    Slot,
+    SourceRow,
+    Span,
+    Stay,
+    Told,
+    VisitorRow,
+)
+
+__all__ = [
+    "ClickRow",
+    "Cursor",
+    "Engaged",
+    "Evidence",
+    "FieldRow",
+    "FormRow",
+    "HoverRow",
+    "LaneTotals",
+    "Late",
+    "Origins",
+    "OutcomeRow",
+    "PageRow",
+    "Ranking",
+    "Refused",
+    "ReportReader",
+    "Slot",
+    "SourceRow",
+    "Span",
+    "Stay",
+    "Told",
+    "VisitorRow",
+]
+
+
+class Late(Exception):
+    """A question was not answered within its deadline; it may be in a shorter range."""
+
+
+class ReportReader(Protocol):
+    """The report's side of a store. Used by one thread. Every method may raise `Late` and a StoreError."""
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up."""
+        ...
+
+    def has_several_hosts(self) -> bool:
+        """Whether there are pages of more than one host: a path alone does not name a page then."""
+        ...
+
+    def people(self, since: int) -> int:
+        """Distinct uuids of the lane `person` with an event at or after `since`, but for session.end."""
+        ...
+
+    def lanes(self, since: int, until: int) -> tuple[LaneTotals, ...]:
+        """Totals of every lane, in the order of LANES."""
+        ...
+
+    def slots(self, edges: Sequence[tuple[int, int]], lane: int) -> tuple[Slot, ...]: ...
+
+    def engaged(self, span: Span) -> Engaged: ...
+
+    def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
+        """By views."""
+        ...
+
+    def sources(self, span: Span, limit: int) -> Origins:
+        """By sessions."""
+        ...
+
+    def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
+        """By those longer than usual, then by number."""
+        ...
+
+    def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...
+
+    def forms(self, span: Span, limit: int) -> Ranking[FormRow]: ...
+
+    def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
+        """The latest first."""
+        ...
+
+    def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
+        """Days since 1970 in UTC, both inclusive."""
+        ...
+
+    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:
+        """By their last page.visit, the latest first; `before`: `last` and `key` of a row."""
+        ...
+
+    def visitor(self, uuid: str) -> tuple[int, str] | None:
+        """(key, uuid) of a visitor; of a twin, those of the visitor that it turned out to be."""
+        ...
+
+    def stays(self, visitor: int, before: Cursor | None, limit: int) -> tuple[Stay, ...]:
+        """A visitor's sessions, the latest first; `before`: `start` and `key` of a row."""
+        ...
+
+    def stay_of(self, visitor: int, session: str) -> Stay | None:
+        """A visitor's session by its id."""
+        ...
+
+    def stay(self, session: int, after: Cursor | None, limit: int) -> tuple[Told, ...]:
+        """The events of a session, in the order in which they happened; `after`: time and seq of an event."""
+        ...
+
+    def loose(self, visitor: int, since: int, before: Cursor | None, limit: int) -> tuple[Told, ...]:
+        """A visitor's latest events outside any session, in the order in which they happened; of a crawler those since
+        `since`; `before`: time and seq of an event."""
+        ...
+
+    def identity(self) -> str:
+        """Which store this is: another text for another file, or for the same one begun anew; '' while nothing is in
+        it, so that nothing can have been told of it."""
+        ...
+
+    def change(self) -> int:
+        """A number that is another one whenever somebody has written since. Costs microseconds."""
+        ...
+
+    def newest(self) -> int:
+        """The highest seq; 0 where there is none."""
+        ...
+
+    def after(self, seq: int, limit: int) -> tuple[Told, ...]:
+        """The `limit` latest events after `seq`, in the order of seq, but for session.end: those are written when a
+        session is long over."""
+        ...
+
+    def number_after(self, seq: int, most: int) -> int:
+        """How many events `after` would tell of without its limit; counted up to `most`."""
+        ...
+
+    def again(self, seqs: Sequence[int]) -> tuple[Told, ...]:
+        """Events as they are now, in the order of seq; those that are gone are left out."""
+        ...
+
+    def is_current(self) -> bool: ...  # the store is still the one that was opened
+
+    def close(self) -> None: ...  # never raises

@@ -1,0 +1,57 @@
+"""What is there once is told in the singular, on every page and in the terminal."""
+
+import re
+
+import pytest
+from reports import MINUTE, T, confirm, does, page, report, sends, visit, words
+
+from proxy.report.terminal import summary
+from proxy.store.sqlite.questions import SqliteQuestions
+
+WRONG = re.compile(
+    r"(?<![\d.,\u202f])1 (visitors|sessions|page views|pages|people|bots|hovers|clicks|events|times|(more )?sources)\b"
+)
+WHO = "/visitors/00000000-0000-0000-0000-000000005631"
+"""Of `V1`."""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """One of everything, in every lane."""
+    with report(tmp_path / "store.db", now=40 * MINUTE) as running:
+        acts = (
+            does("form.start", "F1", form="letter"),
+            does("link.click", "E1", name="Buy"),
+            does("banner.hover", "E2", name="Sale", dwell_ms=1_000),
+        )
+        running.write(
+            visit("P1", "V1"), confirm("C1", page("P1"), "V1", 500), sends(page("P1"), "V1", *acts, at=MINUTE)
+        )
+        running.write(visit("P2", "V2", 90), visit("P3", "V3", 99, bot=True))
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/rejected", WHO])
+def test_what_is_there_once_is_told_in_the_singular(site, path):
+    soup = site.page(path)
+    said = [words(part.text) for part in soup.select("p, span, title, small, h2, li")]
+    said += [element["aria-label"] for element in soup.select("[aria-label]")]
+    said += [f"{cell.text} {cell['data-of']}" for cell in soup.select("[data-of]")]
+    assert [text for text in said if WRONG.search(text)] == []
+    if path == "/":
+        shown = " | ".join(said)
+        for told in ("1 visitor", "1 session", "1 page view", "1 page view, most of them (1)", "1 hover"):
+            assert re.search(rf"{re.escape(told)}(?!s)", shown), told
+    if path.startswith("/visitors?") or path == "/visitors":
+        assert re.match(r"1 (person|bot), today", words(soup.select_one(".lead .quiet").text))
+
+
+def test_the_terminal_says_what_was_unusual_once_in_the_singular(site):
+    hovers = [does("banner.hover", f"H{n}", name="Sale", dwell_ms=1_000) for n in range(12)]
+    for n, hover in enumerate([*hovers, does("banner.hover", "H99", name="Sale", dwell_ms=9_000)]):
+        site.write(sends(page("P1"), "V1", hover, at=2 * MINUTE + n * 1_000))
+    reader = SqliteQuestions(site.store)
+    span = {"since_ms": T - 60 * MINUTE, "until_ms": site.clock[0], "now_ms": site.clock[0]}
+    said = words("\n".join(summary(reader, zone=None, width=100, colour=False, **span)))
+    reader.close()
+    assert re.search(r"longer than usual 1 time, the longest 9\.0 s \(usually [\d.]+ s, 13 hovers\)", said)
