@@ -10,7 +10,8 @@
 export function listen(
   { $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch }
 ) {
-  let d = document, $begun = { __proto__: null }, $uses = new WeakMap(), $since, $warned, $last, $lastTime;
+  let d = document, $begun = { __proto__: null }, $uses = new WeakMap(), $passwordNames = new Set();
+  let $since, $warned, $last, $lastTime;
   // Not the element's own: fields named like a method hide it in their form.
   let $up = (e, selector) => Element.prototype.closest.call(e, selector);
 
@@ -20,10 +21,10 @@ export function listen(
     return $up(e, "[data-track-off]") || form && $up(form, "[data-track-off]") ? 0 : form;
   }
 
-  function $field({ type }, [e], t) {
+  function $field(t, [e], { type }) {
     let box = $formOf(e), field = $attr(e, "data-track-field"), form = box && $attr(box, "data-track-form");
     let root = e.getRootNode();
-    $isPassword(e);
+    $notePasswords(root);
     // These two stay inside a shadow root.
     if (root != d) ["submit", "change"].forEach(x => root.addEventListener(x, $heed, true));
     if (!field || !$is(e, "input,select,textarea")) return;
@@ -51,7 +52,7 @@ export function listen(
   // On the submit event, before the page's own listeners: what the visitor has submitted. That the page cancels it (and
   // sends the form itself, or finds a mistake) changes nothing; form.result tells what came of it. The browser's own
   // validation comes before the event. The same form with the same content within a second is one.
-  function $submit(event, [e], t) {
+  function $submit(t, [e]) {
     let found = new Map([[$formOf(e), []]]);
     e.getRootNode().querySelectorAll("[data-track-field]:enabled").forEach(x => {
       let form = $formOf(x);
@@ -95,10 +96,25 @@ export function listen(
     "\\b(pass(word|wd|code|phrase)?|pwd|pin|otp|mfa|secret|token|csrf|c[vs]c|cvv|card(number)?|ccnum|creditcard|iban" +
     "|ssn|pesel|socialsecurity|routing)\\b", "i"
   );
-  let $isPassword = e => (e.type == "password" ? $passwords.add(e) : $passwords).has(e);
+  // What a field is called in its form.
+  function $namesOf(e, form = $formOf(e) || e.form) {
+    let key = form && ($attr(form, "data-track-form") || $attr(form, "id"));
+    return ["name", "data-track-field"].filter(x => $attr(e, x)).map(x => $stringify([key, x, $attr(e, x)]));
+  }
+
+  // A page may also show a password by putting a text field of the same name in its place.
+  function $notePassword(e, form) {
+    $passwords.add(e);
+    $namesOf(e, form).forEach(x => $passwordNames.add(x));
+  }
+
+  let $notePasswords = root => root.querySelectorAll("[type=password]").forEach(x => $notePassword(x));
+
+  let $isPassword = e => $passwords.has(e) || $namesOf(e).some(x => $passwordNames.has(x));
 
   function $refusal(e) {
     $watch();
+    $notePasswords(e.getRootNode());
     return $isPassword(e) ? "password" :
       /\b(cc-|(current|new)-password|one-time-code)/i.test($attr(e, "autocomplete")) ? "autocomplete" :
       ["name", "id", "data-track-field", "aria-label", "placeholder"].map(x => "" + $attr(e, x))
@@ -116,16 +132,31 @@ export function listen(
   function $whySecret(text) {
     let find = (pattern, test) => (text.match(pattern) || []).some(test);
     return text.length > 1024 ? "other" : find(/\b[a-z]{2}\d\d([ -]?[a-z\d]){11,}/gi, $isIban) ? "iban" :
-      find(/\d([ .-]?\d){12,}/g, $isCard) || find(/[3-6]\d{3}([^,;\da-z]{0,3})\d{4}\1\d{4}\1\d{4}/gi, $isCard) ? "card" :
+      $hasCard(text) ? "card" :
       /\b(?!000|666|9)\d{3}([ -])(?!00)\d\d\1(?!0000)\d{4}\b/.test(text) ? "ssn" :
       /\beyJ[\w-]{5,}\.[\w-]{5,}\./.test(text) ? "jwt" : /-----BEGIN [A-Z\d ]*-----/.test(text) && "pem";
   }
 
-  // Luhn's check
+  // A whole run of digits, single joints between them; or a card's usual spellings, wherever a number begins. Two or
+  // three blanks are one.
+  function $hasCard(text) {
+    text = text.normalize("NFKC").replace(/[^\S\r\n]+/g, x => x[1] && !x[3] ? " " : x);
+    let runs = text.match(/\d+([ .\-‐-―−]\d+)*/g) || [], spelled = rest => [$SPELLED, $APART].some(x => {
+      let [found] = rest.match(x) || [];
+      return found && $isCard(found);
+    });
+    return runs.some($isCard) || [...text.matchAll(/\d+/g)].some(x => spelled(text.slice(x.index)));
+  }
+
+  let $SPELLED = /^(\d{13,19}|(\d{4}[ .-]){3}\d{4}|\d{4}[ .-]\d{6}[ .-]\d{4,5})(?!\d)/;
+  // With more between the groups: the same between all of them, and a first digit of cards that people pay with.
+  let $APART = /^(?!20)[2-6]\d{3}([\s_/ .\-‐-―−]{1,3})(\d{4}\1\d{4}\1\d{4}|\d{6}\1\d{4,5})(?!\d)/;
+
+  // Luhn's check of 13 to 19 digits
   function $isCard(text) {
     let sum = 0, digits = text.match(/\d/g).reverse();
     digits.forEach((x, i) => sum += i % 2 && x * 2 % 9 || +x);
-    return !digits[19] && sum % 10 == 0;
+    return digits[12] && !digits[19] && sum % 10 == 0;
   }
 
   // Of its words as many as it takes.
@@ -135,8 +166,16 @@ export function listen(
       BigInt((iban.slice(4) + iban.slice(0, 4)).replace(/\D/g, x => parseInt(x, 36))) % 97n == 1);
   }
 
-  // ---- From here on these listen; what happened before is told now.
+  // ---- From here on these listen; what happened before is told now. A change of a field that was used once more since
+  // is not: what was in it then is not known any more.
 
+  $notePasswords(d);
+  $waiting.forEach(([, path]) => {
+    if ($passwords.has(path[0])) $notePassword(path[0], path.find(x => $is(x, "form,[data-track-form]")));
+  });
   Object.assign($handlers, { submit: $submit, focusin: $field, input: $field, change: $field });
-  $waiting.forEach($safe($given => $handlers[$given[0].type](...$given)));
+  $waiting.forEach($safe(([t, path, event], i) => {
+    let again = $waiting.slice(i + 1).some(x => x[1][0] == path[0] && x[2].type != "focusin");
+    if (event.type != "change" || !again) $handlers[event.type](t, path, event);
+  }));
 }

@@ -17,34 +17,33 @@
   let beacon = navigator.sendBeacon?.bind(navigator);
   if (!page || footfall?.token) return;
 
-  // Flags of the page id, its byte 17: 2 the visitor was new at this page, 4 asleep until footfall.on().
-  let $url = new URL("events", script.src), $flags = page.charCodeAt(23) - 65;
-  let $awake, $shown, nav, consent, token, view;
-
   // Not the element's own: fields named like a method hide it in their form.
   let $method = name => (e, $text) => Element.prototype[name].call(e, $text);
   let $attr = $method("getAttribute"), $is = $method("matches"), $names = $method("getAttributeNames");
+
+  // Beside this script, wherever the page's <base> points. Flags of the page id, its byte 17: 2 the visitor was new at
+  // this page, 4 asleep until footfall.on().
+  let $url = new URL("events", new URL($attr(script, "src"), location)), $flags = page.charCodeAt(23) - 65;
+  let $awake, $shown, nav, consent, token, view;
 
   let $safe = $work => (...$given) => {
     try {
       return $work(...$given);
     } catch { /* the page comes first */ }
   };
-  let $later = ($work, $wait) => setTimeout($safe(() => $work()), $wait);
+  let $later = ($work, $wait) => setTimeout($safe($work), $wait);
   // crypto.randomUUID is missing on plain http. Ids must differ, not be secret.
-  let $uuid = () => "00000000-0000-4000-8000-000000000000".replace(/0/g, () => (Math.random() * 16 | 0).toString(16));
+  let $uuid = () => "00000000000040008000000000000000".replace(/0/g, () => (Math.random() * 16 | 0).toString(16));
 
   // ---- Sending: what waits is {page, at, event}, or {page, head} for what goes beside the events.
 
   let $queue = [], $busy = 0, $failed = 0;
 
   function $record(action, params, at = Date.now(), $wait = 700, secret, id = $uuid()) {
-    let $text = $stringify(params);
-    if (!$awake || $queue[99] || $text[9999]) return;
-    $queue.push({ page, secret, at, event: { id, view, action, params: $parse($text) } });
+    if (!$awake || $queue[99] || $stringify(params)[9999]) return;
+    $queue.push({ page, secret, at, event: { id, view, action, params: { ...params } } });
     // At once, before the browser asks for where a link leads; else with whatever comes next.
-    if ($wait) $later($flush, $wait);
-    else $flush();
+    $wait ? $later($flush, $wait) : $flush();
   }
 
   function $flush($leaving) {
@@ -67,7 +66,8 @@
     }), $large = $half > 25 || new Blob([body]).size > 32768 || $batch.some((x, i) => x.page != page || i && x.head);
     if (!$large && $leaving && beacon?.($url, body)) return;
     if ($half > .5 && ($large || $leaving)) {
-      [$batch.slice(0, $half), $batch.slice($half)].forEach(x => $transmit(x, $leaving));
+      $transmit($batch.slice(0, $half), $leaving);
+      $transmit($batch.slice($half), $leaving);
     } else {
       // One at a time: a collector that hangs must not take up the few connections that the site has.
       $busy++;
@@ -77,13 +77,13 @@
         $failed = 0;
         $later($flush);
       }).catch(() => {
-        $queue = $batch.concat($queue);
+        $queue = $awake ? $batch.concat($queue) : [];
         // Again after about 1, 4 and 16 s; then only when something else is to be sent.
         if ($failed++ > 2) $busy--;
         else $later(() => {
           $busy--;
           $flush();
-        }, 4 ** $failed * (190 + Math.random() * 120));
+        }, 4 ** $failed * (200 + Math.random() * 100));
       });
     }
   }
@@ -138,20 +138,27 @@
 
   // ---- Elements
 
-  let $LINK = "a[href],area[href]", $BUTTON = "button,[type=submit],[type=button],[role=button]";
-  let $wants = (e, $kind) => $is(e, `:not([data-track-on]),[data-track-on~=${$kind}]`);
+  let $LINK = ":any-link", $BUTTON = "button,[type=submit],[type=button],[role=button]";
+  
+  function $wants(e, $kind) {
+    return $is(e, `:not([data-track-on]),[data-track-on~=${$kind}]`);
+  }
+
+
+  function $find($path, selector) {
+    return $path.find(e => $is(e, selector));
+  }
 
   // Innermost tagged, else nearest link or button, else (hovers) image: a picture in a link is a part of it.
   function $target($path, $kind) {
-    let $find = selector => $path.find(e => $is(e, selector));
-    if ($settings[$kind] == "off" || $find("[data-track-off]")) return;
+    if ($settings[$kind] == "off" || $find($path, "[data-track-off]")) return;
     return $path.find(e => $is(e, "[data-track]") && $wants(e, $kind)) || $settings[$kind] == "auto" &&
-      ($find($LINK + "," + $BUTTON) || $kind == "hover" && $find("img")) || undefined;
+      ($find($path, $LINK + "," + $BUTTON) || $kind == "hover" && $find($path, "img"));
   }
 
   function $nameOf(e) {
-    return ($attr(e, "data-track") || $attr(e, "aria-label") || $attr(e, "alt") || e.innerText || $attr(e, "value") ||
-      e.querySelector("[alt]")?.alt || e.localName).slice(0, 100);
+    return ($attr(e, "data-track") || $attr(e, "aria-label") || $attr(e, "alt") || e.innerText ||
+      $is(e, $BUTTON) && $attr(e, "value") || e.querySelector("[alt]")?.alt || e.localName).slice(0, 100);
   }
 
   function $tell(e, $kind, more, t, $wait) {
@@ -161,7 +168,7 @@
 
   function $extras(e) {
     let params = {};
-    for (let x of $names(e)) if (x.startsWith("data-track-p-")) params[x.slice(13)] = $attr(e, x);
+    for (let x of $names(e)) if (/^data-track-p-/.test(x)) params[x.slice(13)] = $attr(e, x);
     return params;
   }
 
@@ -198,33 +205,36 @@
   let $lastClick, $lastTarget, $pointer;
 
   // A label's click comes once more, with the same time but on its field: one gesture.
-  function click(event, $path, t) {
-    if (event.button > 1) return;
+  function click(t, $path, $event) {
+    if ($event.button > 1) return;
     if ($path.includes($hover?.e)) $hover.clicked = true;
-    let e = $target($path, "click"), link = $path.find(e => $is(e, $LINK));
-    if (!e || event.timeStamp == $lastClick && $path[0] != $lastTarget) return;
-    $lastClick = event.timeStamp;
+    let e = $target($path, "click"), $link = $find($path, $LINK);
+    if (!e || $event.timeStamp == $lastClick && $path[0] != $lastTarget) return;
+    $lastClick = $event.timeStamp;
     $lastTarget = $path[0];
     $tell(e, "click", {
-      name: $nameOf(e), href: link?.href, outbound: link && link.host > "" && link.host != location.host,
-      via: event.button ? "middle" : event.pointerType || $pointer
+      name: $nameOf(e), href: $link?.href, outbound: $link && $link.host > "" && $link.host != location.host,
+      via: $event.button ? "middle" : $event.pointerType || $pointer
     }, t, 0);
   }
 
-  // ---- Forms and fields are a part of their own (forms.js), which comes with the first that is tagged.
+  // ---- Forms and fields are a part of their own (forms.js), which comes with the first that is tagged: nothing is
+  // where they are off. Not while the page is being read: a module that is asked for then shuts out its import map.
 
-  let $FORM = "[data-track-form],[data-track-field]", $part, $waiting = [], $passwords = new WeakSet();
+  let $FORM = $settings.forms && "[data-track-form],[data-track-field]", $part, $tries = 0, $waiting = [], $passwords = new WeakSet();
 
-  function $seek(found = d.querySelector($FORM)) {
-    if (found && $settings.forms && !$part) $part = import($settings.forms).then(({ listen }) => listen(
+  let $seek = $safe(($found = d.querySelector($FORM)) => {
+    if ($found && !$part && d.readyState != "loading") $part = import($settings.forms + "#" + $tries).then(x => x.listen(
       { $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch }
-    )).catch(() => { /* the browser says why */ });
-  }
+    )).catch(() => $part = $tries++ > 2);
+  });
 
-  // Until the part is there, which then goes on with what waits.
+  // Until the part is there, which then goes on with what waits. Not with what was sent: its fields may be others then.
   function $form(...$given) {
-    $seek($given[1].some(e => $is(e, $FORM)));
-    if ($part && !$waiting[99]) $waiting.push($given);
+    let [, $path, $event] = $given, $found = $find($path, $FORM);
+    if ($path[0]?.type == "password") $passwords.add($path[0]);
+    if ($found && $event.type != "submit" && !$waiting[99]) $waiting.push($given);
+    $seek($found || 0);
   }
 
   // A field that shows its password is a text field by then.
@@ -237,10 +247,10 @@
 
   // ---- The page's own calls
 
+  // The server's answer sets the same cookie once more, with all that such a cookie should say.
   function $say(word) {
     consent = word;
-    d.cookie = `footfall_consent=${word}; path=/; max-age=34128000; samesite=lax` +
-      (location.protocol == "https:" ? "; secure" : "");
+    d.cookie = `footfall_consent=${word}; path=/; max-age=34128000`;
   }
 
   let $calls = {
@@ -261,6 +271,7 @@
       $awake = nav = $hover = undefined;
       $shown = 1;
       $queue = [];
+      $waiting.length = 0;
       $say("out");
       $flush(1);
       delete sessionStorage.footfall;
@@ -277,21 +288,21 @@
 
   // ---- Listening: on the window, before anything of the page. What a script makes of elements is no person's doing.
 
-  function $move(event, $path, t) {
+  function $move(t, $path, $event) {
     $use(t);
-    $pointer = event.pointerType;
+    $pointer = $event.pointerType;
     if ($pointer == "touch") return;
-    $hoverOn(event.type == "pointerout" ? event.relatedTarget && $hover?.e : $target($path, "hover"), t);
+    $hoverOn($event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t);
   }
 
   let $handlers = {
     click, auxclick: click, submit: $form, focusin: $form, input: $form, change: $form,
     pointerover: $move, pointermove: $move, pointerout: $move, pointerdown: $move,
-    keydown(event, $path, t) {
+    keydown(t) {
       $use(t);
       $pointer = "keyboard";
     },
-    scroll(event, $path, t) {
+    scroll(t, $path) {
       if (!$path[0]) $use(t);
       $deepest = Math.max($deepest, scrollY);
     },
@@ -300,8 +311,8 @@
       $flush();
     },
     prerenderingchange: $show,
-    pageshow(event) {
-      if (!event.persisted) return;
+    pageshow(t, $path, $event) {
+      if (!$event.persisted) return;
       nav = "bfcache";
       $renew();
       $show();
@@ -309,14 +320,13 @@
     // A page that is left is also hidden, right after its pagehide: there is nothing more to say then.
     pagehide: $leave,
     visibilitychange() {
-      if (d.hidden) $leave();
-      else $arrive();
+      d.hidden ? $leave() : $arrive();
     }
   };
-  let $heed = $safe(event => {
-    if (!$awake || !event.isTrusted && event.target != d) return;
-    let $path = event.composedPath(), t = Date.now() - Math.round(performance.now() - event.timeStamp);
-    $handlers[event.type](event, $path.filter(x => x instanceof Element), t);
+  let $heed = $safe($event => {
+    if (!$awake || !$event.isTrusted && $event.target != d) return;
+    let $path = $event.composedPath(), t = Date.now() - Math.round(performance.now() - $event.timeStamp);
+    $handlers[$event.type](t, $path.filter(x => x.localName), $event);
   });
 
   function $start(how) {
@@ -324,11 +334,12 @@
     nav = how;
     $renew();
     for (let type in $handlers) addEventListener(type, $heed, { capture: true, passive: true });
-    $watcher.observe(d, { subtree: true, childList: true, attributeFilter: ["type"], attributeOldValue: true });
     $safe(() => $queue = [...$parse(sessionStorage.footfall)])();
     if (!d.prerendering) $show();
   }
 
+  // Asleep as well: what was a password before somebody agrees stays one.
+  $watcher.observe(d, { subtree: true, childList: true, attributeFilter: ["type"], attributeOldValue: true });
   // A copy that slept may come from the browser's cache after its visitor has agreed on another page.
   if (!($flags & 4) || /footfall_consent=in/.test(d.cookie)) $safe(() => {
     $start(performance.getEntriesByType("navigation")[0]?.type || "navigate");

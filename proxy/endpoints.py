@@ -17,7 +17,7 @@ from proxy.fieldlist import FieldList
 from proxy.intake.collector import Collector, Sender
 from proxy.intake.verdicts import problem
 from proxy.page.eligibility import read_fields
-from proxy.scripts import FORMS_SCRIPT, PAGE_SCRIPT, Script, Tracker
+from proxy.scripts import Script, Tracker
 from proxy.tracking.settings import Tracking
 
 SCRIPT_MAX_AGE_SECONDS = 31_536_000
@@ -26,7 +26,7 @@ SCRIPT_MAX_AGE_SECONDS = 31_536_000
 
 def script_path(prefix: str, tracker: Tracker) -> bytes:
     """What the tag's src says."""
-    return f"{prefix}/{PAGE_SCRIPT}?v={tracker.page.version}".encode("ascii")
+    return f"{prefix}/{tracker.page.name}?v={tracker.page.version}".encode("ascii")
 
 
 def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
@@ -44,8 +44,8 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
 
     app = Starlette(
         routes=[
-            Route(f"{prefix}/{PAGE_SCRIPT}", serve(tracker.page), methods=["GET"]),
-            Route(f"{prefix}/{FORMS_SCRIPT}", serve(tracker.forms), methods=["GET"]),
+            Route(f"{prefix}/{tracker.page.name}", serve(tracker.page), methods=["GET"]),
+            Route(f"{prefix}/{tracker.forms.name}", serve(tracker.forms), methods=["GET"]),
             Route(f"{prefix}/events", collect, methods=["POST"]),
         ],
         exception_handlers={404: refuse, 405: refuse},
@@ -55,12 +55,12 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
 
 
 def serve(script: Script) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint for a script, to be kept for ever where the address says which version it is."""
+    """An endpoint for a script, to be kept for ever where the address says which version it is, by name or query."""
     etag = f'"{script.version}"'
     fresh = f"public, max-age={SCRIPT_MAX_AGE_SECONDS}, immutable"
 
     async def answer(request: Request) -> Response:
-        current = request.query_params.get("v") == script.version
+        current = script.version in (request.query_params.get("v"), script.name.split(".")[1])
         headers = {
             "etag": etag,
             "cache-control": fresh if current else "no-cache",

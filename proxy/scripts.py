@@ -20,22 +20,27 @@ import rjsmin
 
 VERSION_CHARS = 8
 PAGE_SCRIPT = "t.js"
-FORMS_SCRIPT = "forms.js"
+FORMS_SCRIPT = "forms.{}.js"
+"""Its version is a part of its name: the short names of another one would be other letters."""
 SETTINGS = "})("
 """The tracker's last line begins with this; what follows are its defaults, which the configuration replaces."""
-_OWN_NAME = re.compile(r"\$[A-Za-z]\w*")
+RESERVED = frozenset(("as", "do", "if", "in", "is", "of"))
+"""Words of the language that are as short as our names."""
+_OWN_NAME = re.compile(r"(?<![\w$])\$[A-Za-z]\w*")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 
 
 class Script:
-    """A script as it is served, plain and gzipped; `version` is of its text."""
+    """A script as it is served, plain and gzipped; `version` is of its text, and in its `name` where that has a place
+    for it."""
 
-    __slots__ = ("body", "gzipped", "version")
+    __slots__ = ("body", "gzipped", "name", "version")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self.body = text.encode("utf-8")
         self.gzipped = gzip.compress(self.body, 9, mtime=0)
         self.version = hashlib.sha256(self.body).hexdigest()[:VERSION_CHARS]
+        self.name = name.format(self.version)
 
 
 class Tracker:
@@ -49,10 +54,10 @@ class Tracker:
         if SETTINGS not in page:
             raise ValueError("the tracker has no place for its settings")
         page, forms = shortened(rjsmin.jsmin(page), rjsmin.jsmin(forms))
-        self.forms = Script(forms)
-        address = settings["forms"] and f"./{FORMS_SCRIPT}?v={self.forms.version}"
+        self.forms = Script(FORMS_SCRIPT, forms)
+        address = settings["forms"] and f"./{self.forms.name}"
         told = json.dumps({**settings, "forms": address}, separators=(",", ":"))
-        self.page = Script(f"{page.rpartition(SETTINGS)[0]}{SETTINGS}{told});")
+        self.page = Script(PAGE_SCRIPT, f"{page.rpartition(SETTINGS)[0]}{SETTINGS}{told});")
 
 
 def load_tracker(settings: Mapping[str, object]) -> Tracker:
@@ -76,7 +81,7 @@ def shortened(*texts: str) -> list[str]:
 
 def _free_names(taken: set[str]) -> Iterator[str]:
     for length in (1, 2):
-        for letters in product(ascii_letters, repeat=length):
+        for letters in product(ascii_letters + "_$", repeat=length):
             name = "".join(letters)
-            if name not in taken:
+            if name not in taken and name not in RESERVED:
                 yield name

@@ -55,6 +55,8 @@ _CARD_APART = re.compile(
 )
 """The same with more between the groups. Other numbers are written so too: hence the same between all of them, and a
 first digit of cards that people pay with (ISO/IEC 7812-1: 2 to 6, and none has 20, as years do)."""
+_SPACES = re.compile(rf"(?<![^\S\r\n])[^\S\r\n]{{2,{CARD_APART_CHARS}}}(?![^\S\r\n])")
+"""Two or three blanks, which are taken for one."""
 _SSN = re.compile(r"(?<![0-9])(?!000|666|9)[0-9]{3}([- ])(?!00)[0-9]{2}\1(?!0000)[0-9]{4}(?![0-9])")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}[0-9]{2})((?:[ -]?[A-Za-z0-9]){11,30}+)([A-Za-z0-9]?))")
 """An IBAN's first four characters, as many more as it may have, and whether the last word goes on."""
@@ -126,6 +128,7 @@ def _in_ascii_digits(text: str) -> str:
 def _has_card(text: str) -> bool:
     if _CARD_DIGITS.search(text) is None:
         return False
+    text = _SPACES.sub(" ", text)
     if any(_is_card(run[0]) for run in _DIGITS.finditer(text)):
         return True
     spellings = itertools.chain(_CARD_SPELLING.finditer(text), _CARD_APART.finditer(text))

@@ -1,7 +1,8 @@
 """Token buckets: how much the collector takes of one visitor and of one address (HTTP.md, X2).
 
 Law: sans-I/O; `now` is an argument, in seconds of a clock that never goes back. What is refused takes nothing, of no
-bucket. What is remembered is bounded: forgetting a bucket fills it.
+bucket, but the token of the message itself, which its reading has cost. What is remembered is bounded: forgetting a
+bucket fills it.
 """
 
 from collections.abc import Sequence

@@ -39,11 +39,12 @@ Shown = Callable[[Line, bool], Line]
 class Watcher:
     """Somebody who watches: what waits to be sent. Used in the event loop alone."""
 
-    __slots__ = ("_bytes", "_messages", "_wake", "ended", "position")
+    __slots__ = ("_bytes", "_messages", "_wake", "ended", "is_told", "position")
 
     def __init__(self, position: Position) -> None:
         self.position = position
         self.ended = False
+        self.is_told = False
         self._messages: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -54,6 +55,7 @@ class Watcher:
             self.end()
             self._clear()
         if not self.ended:
+            self.is_told = True
             self._messages.append(message)
             self._bytes += len(message)
             self._wake.set()
@@ -165,9 +167,9 @@ class Feed:
                         position = poll.position
                         poll.close()
                     poll, wait = None, LOOK_SECONDS
-                    if trouble != str(wrong):
-                        trouble = str(wrong)
-                        self._send(self._all(), message_of("trouble", {"message": trouble}))
+                    watchers = self._new() if trouble == str(wrong) else self._all()
+                    trouble = str(wrong)
+                    self._send(watchers, message_of("trouble", {"message": trouble}))
                 self._pause.wait(wait)
         except Exception:
             log.exception("the live feed failed")
@@ -244,6 +246,11 @@ class Feed:
     def _all(self) -> list[Watcher]:
         with self._lock:
             return list(self._watchers)
+
+    def _new(self) -> list[Watcher]:
+        """Those who have been told nothing yet."""
+        with self._lock:
+            return [one for one in self._joining if not one.is_told]
 
     def _caught_up(self, but: Sequence[Watcher] = ()) -> list[Watcher]:
         """All but those who are still to be told what they have missed: what is news is among it."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fronts import poll
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from proxy.scripts import FORMS_SCRIPT, Tracker, load_tracker
+from proxy.scripts import Tracker, load_tracker
 
 COUNTED, NEW, ASLEEP = 1, 2, 4
 """Flags of a page id (VISITS.md section 3)."""
@@ -94,6 +94,7 @@ class Collector:
         self.pages: dict[str, Shown] = {}
         self.requests: list[tuple[str, str, float]] = []
         self.settings: dict[str, object] = dict(DEFAULTS)
+        self.holds: dict[str, threading.Event] = {}
         self.forms_go = threading.Event()
         self.forms_go.set()
         self._trackers: dict[str, Tracker] = {}
@@ -133,8 +134,7 @@ class Collector:
         name = f"t{len(self._trackers)}.js"
         self._trackers[name] = load_tracker({**self.settings, **settings})
         made = page_id(flags)
-        version = self._trackers[name].forms.version
-        forms = f"/_footfall/{FORMS_SCRIPT}?v={version}" if settings.get("forms", True) else ""
+        forms = f"{self.url}/_footfall/{self._trackers[name].forms.name}#0" if settings.get("forms", True) else ""
         tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
         self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), forms)
         return self.url + path
@@ -144,6 +144,8 @@ class Collector:
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         with self._lock:
             self.requests.append((handler.command, path, time.monotonic()))
+        if path in self.holds:
+            self.holds[path].wait(HANG_SECONDS)
         if path == "/_footfall/events":
             self._collect(handler, body)
         elif path.startswith("/_footfall/"):
@@ -157,9 +159,10 @@ class Collector:
 
     def _script(self, name: str) -> bytes:
         """One of ours; the forms' waits for `forms_go`."""
-        if name == FORMS_SCRIPT:
+        forms = next(iter(self._trackers.values())).forms
+        if name == forms.name:
             self.forms_go.wait(HANG_SECONDS)
-            return next(iter(self._trackers.values())).forms.body
+            return forms.body
         return self._trackers[name].page.body
 
     def _collect(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:

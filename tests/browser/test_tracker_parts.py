@@ -1,19 +1,20 @@
 """The tracker's second script: it comes with the first tagged form, and nothing is lost until it is there."""
 
 import json
+import threading
 
 import pytest
+from collecting import ASLEEP
 from fronts import poll
 from test_tracker_forms import SECRET, STAY, form, send, submitted
 
-from proxy.scripts import FORMS_SCRIPT
-
+FORMS = "**/_footfall/forms.*.js"
 FIELD = '<input data-track-field="f">'
 
 
 def asked(stage) -> int:
     """How often the second script was asked for."""
-    return sum(path.endswith(FORMS_SCRIPT) for _, path, _ in stage.collector.requests)
+    return sum("/forms." in path for _, path, _ in stage.collector.requests)
 
 
 @pytest.fixture
@@ -87,22 +88,131 @@ def test_what_a_visitor_does_before_it_comes_is_told_when_it_is_there(late):
     assert late.complaints == []
 
 
-def test_a_submission_before_it_comes_is_told_when_the_page_stays(late):
-    page = late.open(form('<input data-track-field="f" value="Ada">'))
+def test_of_what_was_sent_before_it_came_nothing_is_told_that_may_be_wrong(late):
+    """What the fields held then is not known any more: the page may have emptied them, the visitor typed on."""
+    page = late.open(form('<input data-track-field="f"><input data-track-field="g" data-track-on="change">'))
+    page.locator("input").first.press_sequentially("Ada")
+    page.locator("input").last.press_sequentially("one")
     send(page)
+    page.locator("input").last.press_sequentially(" two")
     comes(late, page)
-    late.tells(submitted({"f": "Ada"}))
-
-
-def test_a_password_that_was_shown_before_it_came_stays_a_password(late):
-    page = late.open(form('<input id="p" name="w" data-track-field="w" type="password">'))
-    page.evaluate("document.querySelector('#p').type = 'text'")
-    page.fill("#p", SECRET)
-    comes(late, page)
+    page.clock.run_for(1000)
+    late.tells('form.start "news" field=f', 'field.change "news" dwell_ms=0 field=f filled=true refocus=0')
     send(page)
     late.leave(page)
-    assert late.lines()[-1] == submitted({}, {"w": "password"})
-    assert SECRET not in json.dumps([message.body for message in late.collector.messages])
+    assert late.lines()[2:] == [submitted({"f": "Ada", "g": "one two"})]
+
+
+def test_what_waits_for_it_is_forgotten_by_who_says_no(late):
+    page = late.open(form(FIELD))
+    page.locator("input").press_sequentially("before")
+    page.evaluate("footfall.off()")
+    page.locator("input").press_sequentially("while")
+    page.evaluate("footfall.on()")
+    comes(late, page)
+    page.clock.run_for(1000)
+    late.leave(page)
+    assert late.lines() == []
+
+
+SHOWING = "root => { root.querySelector('input').type = 'text' }"
+REPLACING = """root => {
+    const old = root.querySelector("input"), made = document.createElement("input");
+    for (const name of ["id", "name", "data-track-field"]) made.setAttribute(name, old.getAttribute(name));
+    made.value = old.value;
+    old.replaceWith(made);
+}"""
+PASSWORD = '<input id="p" name="w" data-track-field="w" type="password">'
+
+
+@pytest.mark.parametrize("where", ["page", "shadow root"])
+@pytest.mark.parametrize("shown", [SHOWING, REPLACING], ids=["shown", "replaced"])
+@pytest.mark.parametrize("early", [True, False], ids=["before it came", "after"])
+def test_a_password_that_is_shown_stays_a_password(late, where, shown, early):
+    if where == "page":
+        page = late.open(form(PASSWORD))
+        root = page.evaluate_handle("document")
+    else:
+        page = late.open(STAY)
+        page.evaluate(SHADOW, form(PASSWORD, more='onsubmit="return false"').replace(STAY, ""))
+        root = page.evaluate_handle("document.body.lastElementChild.shadowRoot")
+    if not early:
+        late.collector.forms_go.set()
+    page.locator("#p").press_sequentially(SECRET)
+    if not early:
+        comes(late, page)
+    if shown is SHOWING or not early or where == "page":
+        root.evaluate(shown)
+    page.locator("#p").press_sequentially("more")
+    comes(late, page)
+    page.locator("#p").press_sequentially("!")
+    root.evaluate("root => root.querySelector('form').requestSubmit()")
+    late.leave(page)
+    sent = json.dumps([message.body for message in late.collector.messages])
+    assert SECRET not in sent and "more" not in sent
+
+
+def test_a_password_that_was_shown_while_the_page_slept_stays_a_password(stage):
+    url = stage.collector.page("/one", form(PASSWORD), flags=ASLEEP)
+    page = stage.person().new_page()
+    page.goto(url)
+    page.fill("#p", SECRET)
+    page.evaluate(SHOWING, page.evaluate_handle("document"))
+    page.evaluate("footfall.on()")
+    stage.listens(page)
+    send(page)
+    stage.leave(page)
+    assert SECRET not in "".join(message.raw for message in stage.collector.messages)
+    assert stage.lines()[-1] == submitted({}, {"w": "password"})
+
+
+def test_the_value_of_a_field_is_nobodys_name(stage):
+    """As libraries do that keep the attribute in step with what is typed."""
+    page = stage.open(f'<form><input id="p" type="password" data-track value="{SECRET}"></form>', hover="auto")
+    page.click("#p")
+    page.clock.run_for(2000)
+    stage.leave(page)
+    assert stage.lines() == ['element.click "input" via=mouse', 'element.hover "input" clicked=true dwell_ms=2000']
+
+
+def test_it_is_asked_for_when_the_page_has_been_read(stage):
+    """A module asked for before would shut out an import map that comes later in the page."""
+    go = stage.collector.holds["/slow.js"] = threading.Event()
+    page = stage.person(moving=True).new_page()
+    stage.collector.page("/one", form(FIELD) + '<script src="/slow.js"></script>')
+    page.goto(stage.collector.url + "/one", wait_until="commit")
+    assert poll(lambda: page.evaluate("typeof footfall"), "object") == "object"
+    assert asked(stage) == 0
+    go.set()
+    assert poll(lambda: page.evaluate("0") or asked(stage), 1) == 1
+
+
+def test_a_script_that_could_not_be_had_is_asked_for_again_and_not_for_ever(stage):
+    page = stage.person().new_page()
+    tried: list[str] = []
+    page.route(
+        FORMS, lambda route: tried.append(route.request.url) or (route.abort() if len(tried) < 3 else route.continue_())
+    )
+    stage.collector.page("/one", form(FIELD))
+    page.goto(stage.collector.url + "/one")
+    for letter in "Ada":
+        page.locator("input").press_sequentially(letter)
+        page.wait_for_timeout(50)
+    page.clock.run_for(1000)
+    stage.tells('form.start "news" field=f')
+    assert len(tried) == 3
+
+
+def test_a_script_that_is_not_there_is_asked_for_four_times(stage):
+    page = stage.person().new_page()
+    tried: list[str] = []
+    page.route(FORMS, lambda route: tried.append(route.request.url) or route.abort())
+    stage.collector.page("/one", form(FIELD))
+    page.goto(stage.collector.url + "/one")
+    for _ in range(12):
+        page.locator("input").press_sequentially("x")
+        page.wait_for_timeout(20)
+    assert len(tried) == 4
 
 
 def test_no_more_than_a_hundred_moments_wait_for_it(late):
@@ -117,7 +227,7 @@ def test_no_more_than_a_hundred_moments_wait_for_it(late):
 
 def test_a_page_is_none_the_worse_where_it_never_comes(stage):
     page = stage.person().new_page()
-    page.route(f"**/{FORMS_SCRIPT}*", lambda route: route.abort())
+    page.route(FORMS, lambda route: route.abort())
     stage.collector.page("/one", form(FIELD) + '<p data-track="Sale">Sale</p>')
     page.goto(stage.collector.url + "/one")
     page.fill("input", "Ada")

@@ -289,6 +289,9 @@ def test_a_store_that_was_gone_and_is_back_goes_on(site, tmp_path):
     watching.event()
     moved(site.store, tmp_path / "away.db")
     assert watching.event()[0] == "trouble"
+    late = site.watch(after=2)
+    assert late.event()[0] == "trouble"  # also who comes when it is gone already
+    late.close()
     moved(tmp_path / "away.db", site.store)
     kind, data, _ = watching.event()
     assert kind == "lines" and data["lines"] == []  # it can be read again

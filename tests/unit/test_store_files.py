@@ -198,6 +198,13 @@ def test_of_one_message_what_is_bad_is_left_out_and_the_rest_is_kept_once(engine
     check_promises(engine)
 
 
+def test_a_refused_event_of_the_same_id_does_not_stand_for_one_that_could_not_be_stored(engine):
+    engine.append(visit("P1", "A"))
+    refused = Refusal("a.b", "undefined_action", "", ident("BAD"))
+    message = confirm("C1", P1, "A", SECOND)._replace(events=(BAD_ACT,), refusals=(refused,))
+    assert engine.append(message) == [confirmed("A", failed=["BAD"])]
+
+
 def test_a_bad_confirmation_does_not_take_the_events_along_nor_make_its_visitor_twice(engine):
     shown = page("P1", counted=False, new=False)
     act = does("link.click", "E1", name="L")

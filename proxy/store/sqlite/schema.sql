@@ -48,7 +48,8 @@ CREATE INDEX session_visitor ON session (visitor, start);
 -- By start, not by last activity: that moves with every event, and an index on it would be rewritten as often.
 CREATE INDEX session_open ON session (start) WHERE reason = 0;
 
--- seq: never given twice; visitor 0 is nobody, whose row keeps the number of an event that is gone (keep_seq.sql).
+-- seq: never given twice; visitor 0 is nobody, whose row keeps the number of an event that is gone (keep_seq.sql);
+-- the references are for readers, and not enforced.
 -- wait: received - time. view: seq of the page.visit it belongs to. lane: index into events/event.py LANES.
 -- state: bit 1 confirmed by a browser, bit 2 healed. amount: upstream_ms of a page.visit. facts: params as JSON.
 CREATE TABLE event (

@@ -197,11 +197,12 @@ class SqliteWriter:
 
 
 def _parts(message: Confirmation) -> Iterator[Confirmation]:
-    """A message in pieces that can be stored without each other: the confirmation, what was refused, every event."""
+    """A message in pieces that can be stored without each other, in the order in which they are stored together: the
+    confirmation, every event, what was refused."""
     bare = message._replace(events=(), refusals=())
     yield bare
     bare = bare._replace(id=None)
-    if message.refusals:
-        yield bare._replace(refusals=message.refusals)
     for event in message.events:
         yield bare._replace(events=(event,))
+    if message.refusals:
+        yield bare._replace(refusals=message.refusals)

@@ -1,4 +1,5 @@
--- Where sessions came from; the last but one column counts all of them, whatever the limit. A referrer is a cleaned URI: its host is what stands between :// and the next slash.
+-- Where sessions came from; the last but one column counts all of them, whatever the limit. A referrer is a cleaned
+-- URI: its host is what stands between :// and the next slash.
 WITH start AS (
     SELECT CASE WHEN instr(referrer.value, '://') THEN substr(referrer.value, instr(referrer.value, '://') + 3) END AS rest,
         facts.value AS facts, page.host AS host
