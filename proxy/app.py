@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.server import run
+from proxy.http.tls import TlsError, client_context, server_context
 from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
@@ -196,8 +198,10 @@ def tune_collector() -> None:
 def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
+    tls = config.tls
     upstream = Upstream(
         config.site.upstream,
+        tls=client_context(config.path_of(tls.upstream_ca_file), verify=tls.upstream_verify),
         connect_seconds=config.limits.connect_seconds,
         response_seconds=config.limits.response_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
@@ -208,6 +212,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         prefix=config.site.prefix.encode("ascii"),
         via_token=token,
         trusted_proxies=config.site.trusted_networks,
+        trusts_unix=config.site.trusts_unix,
         refused=footfall.count_refused,
     )
     tune_collector()
@@ -217,4 +222,24 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         refused=footfall.count_refused,
         lifeline=lifeline,
         body_idle_seconds=config.limits.body_idle_seconds,
+        tls=visitors_context(config),
     )
+
+
+def visitors_context(config: Config) -> ssl.SSLContext | None:
+    """What visitors are served by https with; None: by http. Raises TlsError."""
+    certificate = config.path_of(config.tls.cert_file)
+    return server_context(certificate, config.path_of(config.tls.key_file)) if certificate is not None else None
+
+
+def inspect_tls(config: Config) -> str | None:
+    """What is wrong with the files of [tls], if anything: one line with the key."""
+    try:
+        visitors_context(config)
+    except TlsError as error:
+        return f"tls.cert_file: {error}"
+    try:
+        client_context(config.path_of(config.tls.upstream_ca_file))
+    except TlsError as error:
+        return f"tls.upstream_ca_file: {error}"
+    return None

@@ -15,6 +15,9 @@ OFF = "off"
 STORE_SCHEME = "sqlite:///"
 CONSENT_COOKIE = "footfall_consent"  # taken: the site's consent tool sets it (VISITS 4)
 LAST_PORT = 65_535
+UNIX = "unix:"
+PEER_UNIX = "unix"
+SOCKET_PATH_BYTES = 107  # of sockaddr_un on Linux, its end included 108 (unix(7)); macOS has 104 and says so
 
 _SEGMENT = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+")
 # RFC 1035 2.3.4; what is longer, or has an empty label, makes resolvers raise. One dot may end it: an absolute name.
@@ -34,8 +37,19 @@ def split_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def socket_path(text: str) -> str:
+    """The path of `unix:/run/site.sock`; empty for any other address."""
+    if not text.startswith(UNIX):
+        return ""
+    path = text.removeprefix(UNIX)
+    if not path.startswith("/") or path.endswith("/") or "\0" in path or len(path.encode()) > SOCKET_PATH_BYTES:
+        raise ValueError(f"must be unix:/PATH of at most {SOCKET_PATH_BYTES} bytes, not {text!r}")
+    return path
+
+
 def listen(text: str) -> str:
-    split_address(text)
+    if not socket_path(text):
+        split_address(text)
     return text
 
 
@@ -57,6 +71,12 @@ def host_names(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def file_name(text: str) -> str:
     if not text.strip() or "\0" in text or text.endswith("/"):
+        raise ValueError(f"must be the path of a file, not {text!r}")
+    return text
+
+
+def file_name_or_none(text: str) -> str:
+    if "\0" in text or text.endswith("/"):
         raise ValueError(f"must be the path of a file, not {text!r}")
     return text
 
@@ -91,6 +111,11 @@ def origin(text: str) -> str:
     return f"{scheme}://{host}" if port in (None, default) else f"{scheme}://{host}:{port}"
 
 
+def upstream(text: str) -> str:
+    """As `origin`, or a socket of this machine."""
+    return text if socket_path(text) else origin(text)
+
+
 def prefix(text: str) -> str:
     if not _SEGMENT.fullmatch(text):
         raise ValueError(f"must be a path such as /_footfall, without a slash at its end, not {text!r}")
@@ -98,7 +123,8 @@ def prefix(text: str) -> str:
 
 
 def networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(ip_network(text)) for text in texts)
+    """Each as its network; `unix` stands for whoever connects to a socket of this machine."""
+    return tuple(text if text == PEER_UNIX else str(ip_network(text)) for text in texts)
 
 
 def store_url(text: str) -> str:

@@ -11,14 +11,12 @@ import asyncio
 import json
 import logging
 import os
-import shlex
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
 
 from proxy import app, files, reporting
 from proxy.arguments import parse
@@ -27,6 +25,7 @@ from proxy.config import keys as known_keys
 from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
+from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
 from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
@@ -61,25 +60,30 @@ def serve(given: argparse.Namespace) -> int:
 
 def demo(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": "", "site.public_origin": ""})
+    if given.visitors and (config.tls.cert_file or config.site.listen.startswith("unix:")):
+        raise ConfigError("--visitors: simulated visitors walk by plain http over TCP only")
     return asyncio.run(_serve(config, given))
 
 
 async def _serve(config: Config, given: argparse.Namespace) -> int:
     demo = given.command == "demo"
+    if wrong := app.inspect_tls(config):
+        raise ConfigError(wrong)
     listener = await bind_patiently(*config.site.listen_address)
+    address = url_of(listener, "https" if config.tls.cert_file else "http")
     jobs = []
     if demo:
         site = await bind_patiently("127.0.0.1", 0)
         jobs.append(Job("demo shop", "demo-site", (site,)))
-        config = config.with_upstream(_url(site))
+        config = config.with_upstream(url_of(site))
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
     told = {"config": config.to_json(), "keys": to_text(files.prepare(config))}
     jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
-    report = await _report_job(config, _url(listener), jobs)
+    report = await _report_job(config, address, jobs)
     if demo and given.visitors:
-        walk = {"address": _url(listener), "visitors": given.visitors}
+        walk = {"address": address, "visitors": given.visitors}
         jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
-    for line in _welcome(config, _url(listener), report, given):
+    for line in welcome(config, address, report, given):
         print(line, file=sys.stderr)
     return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
@@ -97,7 +101,7 @@ async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
         return ""
     told = {"config": config.to_json(), "token": token, "site": site}
     jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
-    return f"{_url(listener)}/?token={token}"
+    return f"{url_of(listener)}/?token={token}"
 
 
 def report(given: argparse.Namespace) -> int:
@@ -111,9 +115,7 @@ def report(given: argparse.Namespace) -> int:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
         return _print(
-            reporting.summarise(
-                config, days=given.days, as_json=given.json, width=width, colour=_has_colour(sys.stdout)
-            )
+            reporting.summarise(config, days=given.days, as_json=given.json, width=width, colour=has_colour(sys.stdout))
         )
     except StoreError as wrong:
         return _fail(str(wrong), PROBLEM)
@@ -135,7 +137,8 @@ def export(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
-    problems = [*files.inspect(config), *filter(None, [reporting.inspect_token(config.token_path)])]
+    found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
+    problems = [*files.inspect(config), *filter(None, found)]
     default = Config()
     lines = []
     for name, _, _ in known_keys():
@@ -211,64 +214,6 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
 
 def _sockets(given: argparse.Namespace) -> list[socket.socket]:
     return [socket.socket(fileno=number) for number in given.socket or ()]
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _again(given: argparse.Namespace, command: str, report: str = "") -> str:
-    """The command that reads what this run writes, as one can type it here. `report`: where its report is, said where
-    the configuration does not say so."""
-    program = Path(sys.executable).with_name("footfall")
-    try:
-        name = str(program.relative_to(Path.cwd()))
-    except ValueError:
-        name = "footfall"
-    named = {"config": given.config, "store": given.store, "report": report}
-    options = [f" --{key} {shlex.quote(str(value))}" for key, value in named.items() if value]
-    return f"{name} {command}{''.join(options)}"
-
-
-def _welcome(config: Config, address: str, report: str, given: argparse.Namespace) -> list[str]:
-    demo = given.command == "demo"
-    where = report.partition("//")[2].partition("/")[0]  # with its port, also where that was left to the system
-    where = where if given.report or where != config.report.listen else ""
-    lines = [
-        f"footfall {version('footfall')}",
-        f"  {'the shop, through footfall' if demo else 'the site, through footfall':28}{_strong(address + '/')}",
-        f"  {'without it':28}{config.site.upstream}/",
-    ]
-    if report:
-        # Where nobody looks at the screen this goes into a log, which is no place for a password.
-        shown = report if demo or sys.stderr.isatty() else report.partition("?")[0]
-        lines.append(f"  {'what visitors do':28}{_strong(shown)}")
-        if shown != report:
-            lines.append(f"  {'its way in':28}{_again(given, 'report --address', where)}")
-    lines += [f"  {'what happens is kept in':28}{config.store_path}", ""]
-    if demo:
-        lines += [
-            "Open the first address, look at a few products, subscribe to the newsletter, order something.",
-            "Everything is made up and nothing leaves this machine. In another terminal:",
-        ]
-    else:
-        lines += ["Open the first address, look at a few pages. In another terminal:"]
-    return [
-        *lines,
-        f"  {_again(given, 'report', where)}",
-        f"  {_again(given, 'export')}",
-        "Ctrl-C stops; what is in flight is finished first.",
-        "",
-    ]
-
-
-def _strong(text: str) -> str:
-    return f"\033[1m{text}\033[0m" if _has_colour(sys.stderr) else text
-
-
-def _has_colour(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _print(lines: Iterable[str]) -> int:

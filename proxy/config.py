@@ -151,8 +151,11 @@ def _refuse_a_circle(config: Config) -> None:
             raise ConfigError(f"report.listen: {config.report.listen} is footfall's own site.listen")
     if not config.site.upstream:
         return
-    parts = urlsplit(config.site.upstream)
-    target = _known_as(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+    if checks.socket_path(config.site.upstream):
+        target = _known_as(config.site.upstream, 0)
+    else:
+        parts = urlsplit(config.site.upstream)
+        target = _known_as(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
     for key, address in listeners.items():
         if address == target:
             raise ConfigError(f"site.upstream: {config.site.upstream} is footfall's own {key}")

@@ -7,9 +7,12 @@ This module knows processes, not what they do; it says what happens through `ann
 """
 
 import asyncio
+import contextlib
+import errno
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -20,6 +23,8 @@ from typing import Any
 BACKLOG = 2_048  # connections that wait while a worker restarts; the kernel caps it at net.core.somaxconn
 BIND_SECONDS = 2.0  # a killed parent's workers need a moment to notice and give the address up
 BIND_RETRY_SECONDS = 0.05
+UNIX = "unix:"
+SOCKET_MODE = 0o660
 STEADY_SECONDS = 2.0  # a child that lives this long is no longer "dying at once"
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 2.0
@@ -53,7 +58,10 @@ class Job:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """One listening socket for all workers; port 0 takes any free one. Raises BindError."""
+    """One listening socket for all workers; port 0 takes any free one, `unix:/path` as the host is a socket of this
+    machine. Raises BindError."""
+    if host.startswith(UNIX):
+        return _bind_path(host.removeprefix(UNIX))
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -72,6 +80,43 @@ def bind(host: str, port: int) -> socket.socket:
         raise BindError(f"cannot listen on {where}: {os.strerror(wrong.errno or 0)}") from wrong
     listener.setblocking(False)
     return listener
+
+
+def _bind_path(path: str) -> socket.socket:
+    """A socket in the file system. One that a killed process has left behind is replaced, one in use is not; who may
+    connect is who may enter its folder, and of these the owner and the group."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_left_behind(path):
+            os.unlink(path)
+        listener.bind(path)
+        os.chmod(path, SOCKET_MODE)
+        listener.listen(BACKLOG)
+    except OSError as wrong:
+        listener.close()
+        raise BindError(f"cannot listen on {UNIX}{path}: {os.strerror(wrong.errno or 0)}") from wrong
+    listener.setblocking(False)
+    return listener
+
+
+def _is_left_behind(path: str) -> bool:
+    """Whether there is a socket that nobody listens on."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == errno.ECONNREFUSED
+
+
+def _give_up(listener: socket.socket) -> None:
+    """Close it, and take its name out of the file system."""
+    path = listener.getsockname() if listener.family == socket.AF_UNIX else ""
+    listener.close()
+    if path:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 async def bind_patiently(host: str, port: int) -> socket.socket:
@@ -130,7 +175,7 @@ class Supervisor:
             await self._stopping.wait()
             for job in jobs:  # or visitors would queue for workers that no longer accept
                 for listener in job.sockets:
-                    listener.close()
+                    _give_up(listener)
             killed = await self._drain(keepers)
         finally:
             for number in handled:

@@ -28,21 +28,30 @@ def _key(default: Value, about: str, check: Callable[[Any], Any] = checks.as_it_
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    upstream: str = _key("", "the site to front, such as http://127.0.0.1:3000", checks.origin)
-    listen: str = _key("127.0.0.1:8080", "where visitors, or the TLS terminator, connect", checks.listen)
+    upstream: str = _key("", "the site to front, such as http://127.0.0.1:3000 or unix:/run/site.sock", checks.upstream)
+    listen: str = _key(
+        "127.0.0.1:8080", "where visitors, or the TLS terminator, connect; or unix:/run/footfall.sock", checks.listen
+    )
     prefix: str = _key("/_footfall", "the path that footfall keeps for itself", checks.prefix)
     public_origin: str = _key("", "the site's public address; empty: taken from each request", checks.origin)
     trusted_proxies: tuple[str, ...] = _key(
-        (), "addresses or networks whose X-Forwarded-* are believed", checks.networks
+        (),
+        "addresses or networks whose X-Forwarded-* are believed; unix: who connects to a unix socket",
+        checks.networks,
     )
 
     @property
     def listen_address(self) -> tuple[str, int]:
-        return checks.split_address(self.listen)
+        """Host and port; of a socket of this machine its whole address and 0."""
+        return (self.listen, 0) if checks.socket_path(self.listen) else checks.split_address(self.listen)
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:
-        return tuple(ip_network(text) for text in self.trusted_proxies)
+        return tuple(ip_network(text) for text in self.trusted_proxies if text != checks.PEER_UNIX)
+
+    @property
+    def trusts_unix(self) -> bool:
+        return checks.PEER_UNIX in self.trusted_proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,18 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    cert_file: str = _key(
+        "", "serve https: the certificate and its chain (PEM); relative to this file", checks.file_name_or_none
+    )
+    key_file: str = _key("", "its private key (PEM); empty: in the certificate's file", checks.file_name_or_none)
+    upstream_ca_file: str = _key(
+        "", "authorities (PEM) that vouch for an https upstream, instead of the system's", checks.file_name_or_none
+    )
+    upstream_verify: bool = _key(True, "an https upstream must prove who it is; false: it is believed")
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     connect_seconds: float = _key(5.0, "to reach the upstream, then 502 or 504", checks.between(0.1, 3_600))
     response_seconds: float = _key(60.0, "for the upstream's answer to begin, then 504", checks.between(0.1, 3_600))
@@ -154,6 +175,7 @@ class Config:
     capture: Capture = Capture()
     consent: Consent = Consent()
     inject: Inject = Inject()
+    tls: Tls = Tls()
     limits: Limits = Limits()
     base: Path = Path()
 
@@ -164,6 +186,10 @@ class Config:
     @property
     def key_path(self) -> Path:
         return self.base / KEY_FILE
+
+    def path_of(self, name: str) -> Path | None:
+        """A file that the configuration names, or none."""
+        return self.base / name if name else None
 
     @property
     def token_path(self) -> Path:

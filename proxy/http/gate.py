@@ -157,7 +157,8 @@ class Gate:
     """ASGI middleware: refuses by `refuse`, and tells the application behind it who the peer is.
 
     `scope["extensions"]["footfall.peer"]` becomes the immediate peer (a `Peer` of headers.py); where
-    `trusted_proxies` hold the immediate peer, scope["client"] and scope["scheme"] are what it forwards.
+    `trusted_proxies` hold the immediate peer (`trusts_unix`: one without an address, on a unix socket),
+    scope["client"] and scope["scheme"] are what it forwards.
     `refused(host, status)` is called once for each refusal.
     """
 
@@ -168,14 +169,16 @@ class Gate:
         prefix: bytes,
         via_token: bytes,
         trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
+        trusts_unix: bool = False,
         refused: Callable[[bytes, int], None],
     ) -> None:
         self._app = app
         self._prefix = prefix
         self._via_token = via_token
         self._networks = trusted_proxies
+        self._trusts_somebody = bool(trusted_proxies) or trusts_unix
         self._refused = refused
-        self._trust: dict[str, bool] = {}
+        self._trust: dict[str, bool] = {"": trusts_unix}  # who connects to a socket of this machine has no address
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
@@ -193,7 +196,7 @@ class Gate:
         peer = scope.get("client") or ("", 0)
         headers: Headers = scope["headers"]
         host = FieldList.of(headers).by_name.get(b"host", b"")
-        trusted = bool(self._networks) and self._trusts(peer[0])
+        trusted = self._trusts_somebody and self._trusts(peer[0])
         if trusted:
             host = self._believe(scope, headers, peer) or host
         extensions = scope.get("extensions")
@@ -225,7 +228,7 @@ class Gate:
         known = self._trust.get(address)
         if known is None:
             if len(self._trust) >= TRUST_MEMORY:
-                self._trust.clear()
+                self._trust = {"": self._trust[""]}
             known = self._trust[address] = self._is_member(address)
         return known
 

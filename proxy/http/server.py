@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -38,7 +39,6 @@ LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answ
 HALF_CLOSED_SECONDS = 0.5
 SWEEP_TICKS = 10  # of uvicorn's 0.1 s
 GRACEFUL_SECONDS = 30
-
 Refused = Callable[[bytes, int], None]
 
 
@@ -266,13 +266,14 @@ def run(
     graceful_seconds: int = GRACEFUL_SECONDS,
     header_seconds: float = HEADER_SECONDS,
     body_idle_seconds: float = STALLED_SECONDS,
+    tls: ssl.SSLContext | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serves `app` on bound `sockets` until SIGTERM or SIGINT, or until `lifeline` (the reading end of a pipe) is at
-    its end, then finishes what is under way for at most `graceful_seconds`. Returns the exit code: 0, or 1 where the
-    application did not start. Signals are handled in the main thread only. `header_seconds` is a visitor's time for the
-    head of a request, `body_idle_seconds` how long he may take nothing of an answer (both in whole sweeps).
-    `stopping` is called when it begins to stop: for answers that would not end by themselves."""
+    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only), or
+    until `lifeline` (the reading end of a pipe) is at its end, then finishes what is under way for at most
+    `graceful_seconds`. Returns 0, or 1 where the application did not start. `header_seconds`: a visitor's for a head,
+    `body_idle_seconds`: how long he may take nothing of an answer (both in sweeps). `stopping`: called when it begins
+    to stop, for answers that would not end by themselves."""
     protocol = partial(
         ServerProtocol, refused=refused, header_seconds=header_seconds, body_idle_seconds=body_idle_seconds
     )
@@ -290,10 +291,10 @@ def run(
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=graceful_seconds,
+        ssl_context_factory=None if tls is None else lambda config, default: tls,
     )
-    server = _Server(config, lifeline, stopping)
     try:
-        server.run(list(sockets))
+        _Server(config, lifeline, stopping).run(list(sockets))
     except SystemExit:
         return 1
     return 0

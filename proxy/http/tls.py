@@ -1,14 +1,15 @@
-"""TLS towards upstream, over the standard library's memory BIOs, between a plain transport and a Connection.
+"""TLS: the contexts of both sides, and towards upstream the layer between a plain transport and a Connection.
 
-Not the event loop's own TLS: uvloop 0.23 discards what it has received but not yet delivered when the TCP stream ends
-while reading is paused, which cut up to 256 KiB off the answers of upstreams that close behind them. Here pausing
-stops the socket itself, so the end can never overtake the data.
+That layer is over the standard library's memory BIOs, not the event loop's own TLS: uvloop 0.23 discards what it has
+received but not yet delivered when the TCP stream ends while reading is paused, which cut up to 256 KiB off the answers
+of upstreams that close behind them. Here pausing stops the socket itself, so the end can never overtake the data.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from pathlib import Path
 from typing import cast
 
 READ_BYTES = 256 * 1024  # decrypted at once; records hold 16 KiB
@@ -120,9 +121,41 @@ class TlsLayer(asyncio.Protocol):
         self._transport.abort()
 
 
-def client_context() -> ssl.SSLContext:
-    """Verifies the peer against the system's authorities."""
-    return harden(ssl.create_default_context())
+class TlsError(Exception):
+    """A certificate, key or list of authorities that cannot be used; half a sentence with the file's name."""
+
+
+def client_context(ca_file: Path | None = None, *, verify: bool = True) -> ssl.SSLContext:
+    """Towards upstream: verifies the peer's name and certificate by the system's authorities, or by those in `ca_file`
+    alone; without `verify` it believes whoever answers. Raises TlsError."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise TlsError(f"{ca_file}: {_why(error, 'no certificates in PEM')}") from None
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return harden(context)
+
+
+def server_context(cert_file: Path, key_file: Path | None) -> ssl.SSLContext:
+    """Towards visitors: the certificate with its chain, and its key (None: in the same file). Raises TlsError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996: the older ones must not be used
+    try:
+        # A key that wants a password would ask for it on the terminal of a process that has none.
+        context.load_cert_chain(cert_file, key_file, password=lambda: "")
+    except (OSError, ValueError) as error:
+        for file in (cert_file, key_file):
+            if file is not None and not file.is_file():
+                raise TlsError(f"{file}: no such file") from None
+        raise TlsError(f"{cert_file}: {_why(error, 'no certificate in PEM with its key, unencrypted')}") from None
+    return harden(context)
+
+
+def _why(error: Exception, otherwise: str) -> str:
+    """The system's own words, unless they are OpenSSL's."""
+    return otherwise if isinstance(error, ssl.SSLError | ValueError) else getattr(error, "strerror", "") or otherwise
 
 
 def harden(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from proxy.http.connection import Connection
+from proxy.http.dialing import UNIX, Address, dial
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
 from proxy.http.exchange import Exchange
 from proxy.http.tls import TlsLayer, client_context, harden
@@ -35,8 +36,8 @@ def _ticks(seconds: float) -> int:
 
 
 class Upstream:
-    """`url` is http(s)://host[:port]; https is verified (`tls` replaces the default context). Seconds: for a
-    connection, for the head of an answer (counted from the last byte of request sent), between two pieces of body
+    """`url` is http(s)://host[:port] or unix:/path; https is verified (`tls` replaces the default context). Seconds:
+    for a connection, for the head of an answer (counted from the last byte of request sent), between two pieces of body
     (not for event streams). All methods but the constructor belong to the event loop's thread."""
 
     def __init__(
@@ -49,15 +50,20 @@ class Upstream:
         max_connections: int = OPEN_CONNECTIONS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ValueError(f"upstream must be http(s)://host[:port], not {url!r}")
         self.url = url
-        self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
         self.now = 0  # ticks
-        self._host = parts.hostname
-        self._port = parts.port or _DEFAULT_PORTS[parts.scheme]
-        self._tls = None if parts.scheme == "http" else harden(tls) if tls else client_context()
+        self._tls: ssl.SSLContext | None = None
+        if url.startswith(UNIX):
+            self._address: Address = url.removeprefix(UNIX)
+            self.authority = b"localhost"
+        else:
+            parts = urlsplit(url)
+            if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
+                raise ValueError(f"upstream must be http(s)://host[:port] or unix:/path, not {url!r}")
+            self._address = (parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme])
+            self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
+            if parts.scheme == "https":
+                self._tls = harden(tls) if tls else client_context()
         self._connect_ticks = _ticks(connect_seconds)
         self._response_ticks = _ticks(response_seconds)
         self._body_idle_ticks = _ticks(body_idle_seconds)
@@ -167,10 +173,10 @@ class Upstream:
         """OSError: there is no connection to be had. Cancellation leaves none behind."""
         connection = Connection(self)
         if self._tls is None:
-            await loop.create_connection(lambda: connection, self._host, self._port)
+            await dial(loop, self._address, connection)
             return connection
-        layer = TlsLayer(connection, self._tls, self._host, loop.create_future())
-        await loop.create_connection(lambda: layer, self._host, self._port)
+        layer = TlsLayer(connection, self._tls, self._address[0], loop.create_future())
+        await dial(loop, self._address, layer)
         try:
             await layer.ready
         except BaseException:
