@@ -29,6 +29,11 @@ def script_path(prefix: str, tracker: Tracker) -> bytes:
     return f"{prefix}/{PAGE_SCRIPT}?v={tracker.page.version}".encode("ascii")
 
 
+def part_path(prefix: str) -> bytes:
+    """Where that script imports the one for forms from."""
+    return f"{prefix}/{FORMS_SCRIPT}".encode("ascii")
+
+
 def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
     """The Starlette application for everything under the prefix."""
 
