@@ -211,7 +211,7 @@ class Responder:
                 await self._body_coded(tagging, chunk, more)
                 return
             chunk = tagging.put(chunk, last=not more)
-            if not more:
+            if tagging.blocked and not more:
                 count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
             if tagging.failure is not None:
                 log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
@@ -240,7 +240,7 @@ class Responder:
             if waiting:
                 await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
             waiting = piece
-        if not more:
+        if tagging.blocked and not more:
             count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
