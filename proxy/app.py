@@ -19,7 +19,7 @@ from pathlib import Path
 from proxy import config as configuration
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.config import Config
-from proxy.endpoints import OwnEndpoints, make_endpoints, script_path
+from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
 from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
@@ -86,7 +86,7 @@ class Footfall:
             hold_ms=config.store.hold_ms,
         )
         tracker, prefix = tracker_of(config), config.site.prefix
-        self._tracking = tracking_of(config, keys, self.recorder, script_path(prefix, tracker), clock_ms)
+        self._tracking = tracking_of(config, keys, self.recorder, tracker, clock_ms)
         collector = Collector(
             self.recorder,
             self._tracking.page_ids,
@@ -162,15 +162,17 @@ def tracker_of(config: Config) -> Tracker:
 
 
 def tracking_of(
-    config: Config, keys: tuple[Key, ...], recorder: Recorder, script: bytes, clock_ms: Callable[[], int]
+    config: Config, keys: tuple[Key, ...], recorder: Recorder, tracker: Tracker, clock_ms: Callable[[], int]
 ) -> Tracking:
-    """What every request of a process shares; `script` is what the tag's src says."""
+    """What every request of a process shares."""
+    prefix = config.site.prefix
+    part = part_path(prefix, tracker) if config.capture.forms else None
     return Tracking(
         recorder=recorder,
         cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days),
         page_ids=PageIds(tuple(key.secret for key in keys)),
         clock_ms=clock_ms,
-        sites=Sites(config.site.prefix.encode("ascii"), script),
+        sites=Sites(prefix.encode("ascii"), script_path(prefix, tracker), part),
         public_origin=config.site.public_origin,
         exclude=Globs(config.tracking.exclude),
         visits=config.tracking.visits,
@@ -179,6 +181,7 @@ def tracking_of(
         dnt=config.consent.dnt,
         opt_in=config.consent.mode == "opt-in",
         inject=config.inject.enabled,
+        extend=config.inject.csp == "extend",
     )
 
 

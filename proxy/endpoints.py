@@ -29,6 +29,11 @@ def script_path(prefix: str, tracker: Tracker) -> bytes:
     return f"{prefix}/{tracker.page.name}?v={tracker.page.version}".encode("ascii")
 
 
+def part_path(prefix: str, tracker: Tracker) -> bytes:
+    """Where that script imports the one for forms from."""
+    return f"{prefix}/{tracker.forms.name}".encode("ascii")
+
+
 def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
     """The Starlette application for everything under the prefix."""
 

@@ -134,7 +134,10 @@ class Consent:
 @dataclass(frozen=True, slots=True)
 class Inject:
     enabled: bool = _key(True, "put the tracker's tag into HTML pages")
-    csp: Literal["respect"] = _key("respect", "a page whose policy forbids the tag goes without it")
+    csp: Literal["respect", "extend"] = _key(
+        "respect",
+        "a page whose policy forbids the tag goes without it; extend: a nonce for the tag is added to the policy",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from proxy.intake.blocked import BlockedPages
 from proxy.intake.holding import Breaker
 from proxy.intake.writing import Handed, WritingThread
 from proxy.store.base import Item, Outcomes, Result, Sweep, Writer, weight_of
@@ -68,6 +69,7 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
+        self._blocked = BlockedPages()
         self._lost = 0
         self.breaker = Breaker()
 
@@ -162,6 +164,11 @@ class Recorder:
         if self._counts_timer is None and self._loop is not None:
             self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush_counts)
 
+    def count_blocked(self, host: str, path: str, reason: str) -> None:
+        """Count a visit whose page goes without its tag; goes to the store with the other counters, as every visit is
+        one of those."""
+        self._blocked.count(host, path, reason, self._clock_ms())
+
     def _hand(self, item: Item, weight: int = 1) -> None:
         if not self._pending and self._loop is not None:
             self._loop.call_soon(self._flush)
@@ -183,6 +190,9 @@ class Recorder:
             self._counts = {}
             self._pending.append(Outcomes(counts))
             self._handed += 1
+            if self._blocked:
+                self._pending.append(self._blocked.take())
+                self._handed += 1
         self._flush()
 
     def _flush(self) -> None:

@@ -4,17 +4,21 @@ Law: fields that are not named here pass in their order, byte for byte. The same
 200 is applied to its 304, since browsers overwrite the stored head (RFC 9111 section 4.3.4).
 
 Entity tags (VISITS.md section 2): `"x"` becomes `W/"x-ff"`, `W/"x"` becomes `W/"x-ffw"`, a Last-Modified without
-ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restored, strength included.
+ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restored, strength included. Where the page's
+policy got a nonce of ours, an `n` more (`W/"x-ffn"`) says that this copy must not be shown again: a 304 may bring the
+policy without the nonce, and it would be the same one twice.
 """
 
 import re
+from collections.abc import Iterable
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 
 from proxy.fieldlist import FieldList
 from proxy.page.eligibility import MARKER
 
-_OURS = re.compile(rb'W/"([^"]*)-ff(w?)"')
+_OURS = re.compile(rb'W/"([^"]*)-ff(w?)n?"')
+_WITH_NONCE = re.compile(rb'W/"[^"]*-ffw?n"')
 _DIRECTIVE = re.compile(rb'(?:[^",]|"(?:\\.|[^"\\])*"?)+')
 _MEMBER = re.compile(rb'(?:W/)?"[^"]*"|\*')
 _LAST_MODIFIED = re.compile(rb"lm-(\d{1,12})")
@@ -27,6 +31,7 @@ ETAGS_REMEMBERED = 1024
 """Entity tags and dates whose form for tagged pages is remembered: reading a date costs 7 us."""
 VARY = (b"Sec-Fetch-Dest", b"Sec-Fetch-Mode")
 _VARY = b", ".join(VARY)
+POLICY = b"content-security-policy"
 _ADDED = {b"cache-control": b"private", b"vary": _VARY}
 _ADDED_TAGGED = {**_ADDED, MARKER: b"tagged"}
 _MADE_ANEW = _SHARED_FIELDS | {b"cache-control", b"vary"}
@@ -35,21 +40,21 @@ LESS_USUAL = _MADE_ANEW | _DIGESTS
 
 
 @lru_cache(maxsize=ETAGS_REMEMBERED)
-def tagged_etag(etag: bytes) -> bytes:
-    """The entity tag of the tagged form of a page."""
+def tagged_etag(etag: bytes, mark: bytes = b"") -> bytes:
+    """The entity tag of the tagged form of a page; `mark`: b"n" where its policy got a nonce of ours."""
     if etag.startswith(b'W/"') and etag.endswith(b'"'):
-        return etag[:-1] + b'-ffw"'
+        return b'%b-ffw%b"' % (etag[:-1], mark)
     if etag.startswith(b'"') and etag.endswith(b'"') and len(etag) > 1:
-        return b"W/" + etag[:-1] + b'-ff"'
+        return b'W/%b-ff%b"' % (etag[:-1], mark)
     return etag
 
 
 @lru_cache(maxsize=ETAGS_REMEMBERED)
-def last_modified_etag(value: bytes) -> bytes | None:
-    """The entity tag made from a Last-Modified; None where it is no date."""
+def last_modified_etag(value: bytes, mark: bytes = b"") -> bytes | None:
+    """The entity tag made from a Last-Modified, `mark` as above; None where it is no date."""
     try:
         when = parsedate_to_datetime(value.decode("ascii"))
-        return b'W/"lm-%d-ff"' % int(when.timestamp())
+        return b'W/"lm-%d-ff%b"' % (int(when.timestamp()), mark)
     except (ValueError, TypeError, OverflowError, UnicodeDecodeError):
         return None
 
@@ -95,6 +100,8 @@ def to_upstream(
         drop_conditionals: conditionals without our suffix are dropped (a candidate for the tag).
         drop_range: Range and If-Range are dropped (C2).
         drop_ours: conditionals that carry our suffix are dropped: who is not tracked is not to be shown a tagged copy.
+
+    Conditionals of a copy whose policy has a nonce of ours are always dropped.
     """
     changes: Replacements = {}
     if drop_range:
@@ -103,8 +110,9 @@ def to_upstream(
         mapped, _, ours = restore(fields[b"if-match"])
         if ours:
             changes[b"if-match"] = b", ".join(mapped) or None
-    members, since, ours = restore(fields.get(b"if-none-match", b""))
-    if (drop_conditionals and not (keep_ours and ours)) or (drop_ours and ours):
+    known = fields.get(b"if-none-match", b"")
+    members, since, ours = restore(known)
+    if (drop_conditionals and not (keep_ours and ours)) or (ours and (drop_ours or _WITH_NONCE.search(known))):
         changes.update({name: None for name in _CONDITIONALS if name in fields})
     elif ours:
         changes[b"if-none-match"] = b", ".join(members) or None
@@ -132,7 +140,13 @@ def _vary(value: bytes) -> bytes:
 
 
 def to_visitor(
-    headers: FieldList, *, tagged: bool, length: bytes | None, cookie: bytes = b"", asleep: bool = False
+    headers: FieldList,
+    *,
+    tagged: bool,
+    length: bytes | None,
+    cookie: bytes = b"",
+    asleep: bool = False,
+    extended: bool = False,
 ) -> FieldList:
     """The head of an HTML answer that may not be shared, and of a tagged one besides.
 
@@ -141,6 +155,7 @@ def to_visitor(
         length: the Content-Length that stays; None drops it.
         cookie: the value of our Set-Cookie, or empty.
         asleep: the tag does nothing yet; its copy must not be shown again once it is to, so it has no entity tag.
+        extended: its policies have a nonce of ours, and its entity tag says so.
     """
     by_name = headers.by_name
     changes: Replacements = {}
@@ -155,13 +170,19 @@ def to_visitor(
         if asleep:
             changes[b"etag"] = None
         elif b"etag" in by_name:
-            changes[b"etag"] = tagged_etag(by_name[b"etag"])
+            changes[b"etag"] = tagged_etag(by_name[b"etag"], b"n" if extended else b"")
         elif b"last-modified" in by_name:
-            etag = last_modified_etag(by_name[b"last-modified"])
+            etag = last_modified_etag(by_name[b"last-modified"], b"n" if extended else b"")
             added = added if etag is None else {**added, b"etag": etag}
     if cookie:
         added = {**added, b"set-cookie": cookie}
     return headers.changed(changes, added)
+
+
+def with_policies(headers: FieldList, policies: Iterable[bytes]) -> FieldList:
+    """The same fields with other enforced policies, as many as there are, each in its place."""
+    values = iter(policies)
+    return FieldList.of((name, next(values) if name == POLICY else value) for name, value in headers)
 
 
 def _joined(headers: FieldList) -> dict[bytes, bytes]:

@@ -1,52 +1,74 @@
-"""May the tag run under the page's Content-Security-Policy, and with which nonce.
+"""May the tag run under the page's Content-Security-Policy, and with which nonce; what a nonce more would do to it.
 
-Law: policies are respected, never changed; a tag that any enforced policy would block, or whose messages it would
-block, is not inserted. Pure, and one comparison where a page has no policy.
+Law: a tag that any enforced policy would block, or whose messages it would block, is not inserted. `decide` only reads;
+`extend` adds one nonce for our tag, to policies of header fields, and nothing else: never a host, never a keyword, and
+never where the nonce would change what else runs on the page. Pure, and one comparison where a page has no policy.
 
-Source: W3C CSP Level 3 (2.2 parsing, 6.7.1 script-src-elem, 6.7.2 source lists), HTTP.md "Content-Security-Policy".
-Report-only policies are not given to this module.
+The tag is two scripts: the one in the page, and what that one imports where the page has a form (`part`), with the
+nonce of the first (WHATWG HTML 8.1.4.2, descendant script fetch options).
+
+    blocks                          cured by a nonce                     else
+    script-src-elem, -src, default  'none', hosts, hashes, own nonces    'unsafe-inline' alone: a nonce switches it off
+    connect-src, default-src        -                                    blocks the collector
+    sandbox (not in a meta)         -                                    scripts, or our origin, are missing
+    anything in a meta              -                                    it is read when the head is gone
+
+Source: W3C CSP Level 3, 2.2 (parsing), 6.1.11 (script-src-elem), 6.7.1.1 (what is asked of a script request), 6.7.3.2
+(inline scripts), 6.8.3 (which directive governs); HTTP.md "Content-Security-Policy". Report-only policies are not given
+to this module.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import unquote_to_bytes
+from typing import Final, NamedTuple
 
-_BLANKS: Final = b"\t\n\f\r "
-_NONCE: Final = re.compile(rb"'[nN][oO][nN][cC][eE]-([A-Za-z0-9+/_-]+={0,2})'")
-_HOST_SOURCE: Final = re.compile(
-    rb"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])"
-    rb"(?::([0-9]+|\*))?(/[^?#]*)?"
-)
-_SCHEME_SOURCE: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*):")
-_ORIGIN: Final = re.compile(rb"(https?)://(\[[0-9a-f:.]+\]|[^:/\[\]]+)(?::([0-9]+))?")
-_DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
+from proxy.page import sources
+from proxy.page.sources import Origin, read_origin
 
 _SCRIPT_DIRECTIVES: Final = (b"script-src-elem", b"script-src", b"default-src")
 _CONNECT_DIRECTIVES: Final = (b"connect-src", b"default-src")
 _SANDBOX_NEEDS: Final = frozenset((b"allow-scripts", b"allow-same-origin"))
+_BLANKS: Final = b"\t\n\v\f\r "
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`allowed`: the tag may go in. `nonce`: what its nonce attribute must say, or None. `reason`: why not, or ""."""
+    """`allowed`: the tag may go in. `nonce`: what its nonce attribute must say, or None. `reason`: why not, or ""; one
+    of a few, which the report has words for."""
 
     allowed: bool
     nonce: bytes | None
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """The public origin, taken apart: scheme, host and port, lower case."""
+class Extended(NamedTuple):
+    """`policies`: the values of the fields with the nonce in them. `reason`: why a nonce does not help, or ""."""
 
-    scheme: bytes
-    host: bytes
-    port: bytes
+    policies: tuple[bytes, ...]
+    reason: str
+
+
+class _Place(NamedTuple):
+    """Where our scripts and the collector are."""
+
+    origin: Origin
+    script: bytes
+    part: bytes | None
+    collector: bytes
+
+
+class _Reading(NamedTuple):
+    """What one policy says of the tag. `fatal`: what blocks it whatever its nonce, or "". `obstacle`: what blocks it
+    without a nonce, or "". `directive` with its `listed` sources governs our scripts."""
+
+    fatal: str = ""
+    obstacle: str = ""
+    directive: bytes = b""
+    listed: Sequence[bytes] = ()
 
 
 _ALLOWED: Final = Verdict(True, None, "")
+_NONCES_DIFFER: Final = "policies with different nonces"
 
 
 def decide(
@@ -55,6 +77,7 @@ def decide(
     origin: bytes,
     script_path: bytes,
     collector_path: bytes,
+    part_path: bytes | None = None,
     metas: Sequence[bytes] = (),
 ) -> Verdict:
     """Whether the tag `<script src=script_path>` may run and its tracker may send to collector_path.
@@ -62,48 +85,97 @@ def decide(
     `policies`: the value of each Content-Security-Policy field, whose comma parts are policies of their own.
     `metas`: the contents of each enforced meta, references decoded; sandbox has no effect there. `origin`: the
     public one, such as b"https://shop.example"; one that is not http(s) is never matched but by `'self'` and `*`.
-    Paths start with `/` and have no query. Raises nothing: what cannot be parsed is ignored, as browsers do.
+    `part_path`: the script that the first one imports, if it does. Paths start with `/` and have no query. Raises
+    nothing: what cannot be parsed is ignored, as browsers do.
     """
     if not policies and not metas:
         return _ALLOWED
-    site = _site(origin)
-    parsed = [(_parse(part), False) for value in policies for part in value.split(b",")]
-    parsed += [(_parse(part), True) for value in metas for part in _meta_readings(value)]
+    place = _Place(read_origin(origin), script_path, part_path, collector_path)
+    parts = [(part, False) for value in policies for part in value.split(b",")]
+    parts += [(part, True) for value in metas for part in _meta_readings(value)]
     wanting: list[tuple[bytes, ...]] = []  # the nonces of each policy that lets nothing else through
     offered: tuple[bytes, ...] = ()
-    for policy, is_meta in parsed:
-        if not is_meta and b"sandbox" in policy:
-            missing = _SANDBOX_NEEDS.difference(token.lower() for token in policy[b"sandbox"])
-            if missing:
-                return _blocked(b"sandbox without " + b" and ".join(sorted(missing)))
-        connect, sources = _effective(policy, _CONNECT_DIRECTIVES)
-        if sources is not None and not _matches(sources, site, collector_path):
-            return _blocked(connect + b" blocks the collector")
-        script, sources = _effective(policy, _SCRIPT_DIRECTIVES)
-        if sources is None:
-            continue
-        nonces = tuple(match[1] for source in sources if (match := _NONCE.fullmatch(source)))
+    for part, is_meta in parts:
+        reading = _read(part, place, is_meta)
+        if reading.fatal:
+            return _blocked(reading.fatal, is_meta)
+        nonces = sources.nonces(reading.listed)
         offered = offered or nonces
-        strict = any(source.lower() == b"'strict-dynamic'" for source in sources)
-        if strict or not _matches(sources, site, script_path):
+        if reading.obstacle:
             if not nonces:
-                return _blocked(script + b" blocks the tag")
+                return _blocked(reading.obstacle, is_meta)
             wanting.append(nonces)
     if not wanting:
         return Verdict(True, offered[0], "") if offered else _ALLOWED
     shared = next((nonce for nonce in wanting[0] if all(nonce in others for others in wanting)), None)
     if shared is None:
-        return _blocked(b"policies with different nonces")
+        return _blocked(_NONCES_DIFFER, bool(metas))
     return Verdict(True, shared, "")
 
 
-def _blocked(reason: bytes) -> Verdict:
-    return Verdict(False, None, reason.decode("ascii"))
+def extend(
+    policies: Sequence[bytes],
+    nonce: bytes,
+    *,
+    origin: bytes,
+    script_path: bytes,
+    collector_path: bytes,
+    part_path: bytes | None = None,
+) -> Extended:
+    """The same policies, so that a tag with this nonce may run: it is added to each that lets the tag run by a nonce
+    only, its own ones or none, in the directive that governs. A default-src that governs is copied into a script-src
+    first, so that nothing but scripts gets it. Every other byte stays.
+
+    `nonce`: base64 without `=`, made for this answer alone. Arguments else as of `decide`.
+    """
+    place = _Place(read_origin(origin), script_path, part_path, collector_path)
+    values = []
+    for value in policies:
+        parts = value.split(b",")
+        for index, part in enumerate(parts):
+            reading = _read(part, place, False)
+            if reading.fatal:
+                return Extended((), reading.fatal)
+            if not reading.obstacle:
+                continue
+            if sources.allows_all_inline(reading.listed):
+                return Extended((), f"{reading.directive.decode('ascii')} relies on 'unsafe-inline'")
+            if not part.isascii():  # what browsers make of it differs
+                return Extended((), reading.obstacle)
+            parts[index] = _with_nonce(part, reading, nonce)
+        values.append(b",".join(parts))
+    return Extended(tuple(values), "")
+
+
+def _blocked(reason: str, is_meta: bool) -> Verdict:
+    return Verdict(False, None, f"meta: {reason}" if is_meta else reason)
 
 
 def _meta_readings(value: bytes) -> list[bytes]:
     # The specification does not split a meta at commas, Chromium does: the tag must pass under both readings.
     return [value, *value.split(b",")] if b"," in value else [value]
+
+
+def _read(text: bytes, place: _Place, is_meta: bool) -> _Reading:
+    policy = _parse(text)
+    if not is_meta and b"sandbox" in policy:
+        missing = _SANDBOX_NEEDS.difference(token.lower() for token in policy[b"sandbox"])
+        if missing:
+            return _Reading(f"sandbox without {b' and '.join(sorted(missing)).decode('ascii')}")
+    name, listed = _effective(policy, _CONNECT_DIRECTIVES)
+    if listed is not None and not sources.match(listed, place.origin, place.collector):
+        return _Reading(f"{name.decode('ascii')} blocks the collector")
+    name, listed = _effective(policy, _SCRIPT_DIRECTIVES)
+    if listed is None:
+        return _Reading()
+    obstacle = ""
+    if sources.has(listed, sources.STRICT_DYNAMIC):
+        obstacle = "with 'strict-dynamic' blocks the tag"
+    elif not sources.match(listed, place.origin, place.script):
+        obstacle = "blocks the tag"
+    elif place.part is not None and not sources.match(listed, place.origin, place.part):
+        obstacle = "blocks the tag's part for forms"
+    return _Reading("", obstacle and f"{name.decode('ascii')} {obstacle}", name, listed)
 
 
 def _parse(policy: bytes) -> dict[bytes, list[bytes]]:
@@ -123,59 +195,23 @@ def _effective(policy: dict[bytes, list[bytes]], names: tuple[bytes, ...]) -> tu
     return b"", None
 
 
-def _site(origin: bytes) -> _Site:
-    match = _ORIGIN.fullmatch(origin.lower())
-    if match is None:
-        return _Site(b"", b"", b"")
-    return _Site(match[1], match[2], match[3] or _DEFAULT_PORTS[match[1]])
+def _with_nonce(policy: bytes, reading: _Reading, nonce: bytes) -> bytes:
+    """The policy with the nonce in the directive that governs. `'none'` beside anything else is an error that browsers
+    report and ignore (6.7.2.7), so it goes."""
+    pieces = policy.split(b";")
+    index = next(n for n, piece in enumerate(pieces) if piece.split()[:1] and _name(piece) == reading.directive)
+    piece, ours = pieces[index], b"'nonce-%b'" % nonce
+    kept = [source for source in reading.listed if source.lower() != sources.NONE]
+    if reading.directive == b"default-src":
+        pieces.insert(index + 1, b" " + b" ".join([b"script-src", *kept, ours]))
+    elif len(kept) < len(reading.listed):
+        start = len(piece) - len(piece.lstrip(_BLANKS))
+        pieces[index] = piece[:start] + b" ".join([piece.split()[0], *kept, ours])
+    else:
+        end = len(piece.rstrip(_BLANKS))
+        pieces[index] = piece[:end] + b" " + ours + piece[end:]
+    return b";".join(pieces)
 
 
-def _matches(sources: Sequence[bytes], site: _Site, path: bytes) -> bool:
-    """Whether one source lets a URL of our own origin through (6.7.2.7); keywords but `'self'` and hashes do not."""
-    return any(_source_matches(source, site, path) for source in sources)
-
-
-def _source_matches(source: bytes, site: _Site, path: bytes) -> bool:
-    if source == b"*" or source.lower() == b"'self'":
-        return True
-    if not site.host or source.startswith(b"'"):
-        return False
-    if match := _SCHEME_SOURCE.fullmatch(source):
-        return _scheme_matches(match[1].lower(), site.scheme)
-    match = _HOST_SOURCE.fullmatch(source)
-    if match is None:
-        return False
-    scheme, host, port, source_path = match[1], match[2].lower(), match[3], match[4]
-    # Without a scheme the source has that of the page, which is ours.
-    return (
-        (scheme is None or _scheme_matches(scheme.lower(), site.scheme))
-        and _host_matches(host, site.host)
-        and _port_matches(port, site)
-        and _path_matches(source_path, path)
-    )
-
-
-def _scheme_matches(allowed: bytes, scheme: bytes) -> bool:
-    # A source may be met by the secure form of its scheme (6.7.2.9).
-    return allowed == scheme or (allowed == b"http" and scheme == b"https")
-
-
-def _host_matches(pattern: bytes, host: bytes) -> bool:
-    if pattern == b"*":
-        return True
-    if pattern.startswith(b"*."):
-        return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-    return pattern == host
-
-
-def _port_matches(port: bytes | None, site: _Site) -> bool:
-    if port is None:
-        return site.port == _DEFAULT_PORTS[site.scheme]
-    return port in (b"*", site.port) or (port == b"80" and site.port == b"443" and site.scheme == b"https")
-
-
-def _path_matches(allowed: bytes | None, path: bytes) -> bool:
-    if not allowed or allowed == b"/":
-        return True
-    allowed, path = unquote_to_bytes(allowed), unquote_to_bytes(path)
-    return path.startswith(allowed) if allowed.endswith(b"/") else path == allowed
+def _name(piece: bytes) -> bytes:
+    return piece.split()[0].lower()

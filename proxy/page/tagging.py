@@ -17,13 +17,14 @@ from proxy.page.injector import Injector
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the tag needs to know of the site: its public origin (`https://shop.example`), the tag's src, and the two
-    paths of ours that a policy has to let through."""
+    """What the tag needs to know of the site: its public origin (`https://shop.example`), the tag's src, and the paths
+    of ours that a policy has to let through; `part` is the script that the first one imports, None if it never does."""
 
     origin: bytes
     src: bytes
     script: bytes
     collector: bytes
+    part: bytes | None = None
 
 
 class FindPlace(Protocol):
@@ -35,7 +36,7 @@ class FindPlace(Protocol):
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
     looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
-    to be logged."""
+    to be logged. `blocked`: which policy, of a meta too, forbids the tag (policy.py, `Verdict.reason`)."""
 
     __slots__ = (
         "_declared",
@@ -47,6 +48,7 @@ class Tagging:
         "_recoder",
         "_site",
         "added",
+        "blocked",
         "decided",
         "failure",
     )
@@ -64,6 +66,7 @@ class Tagging:
         self._recoder = Recoder(self._make_injector()) if answer.coding else None
         self.decided = False
         self.added = 0
+        self.blocked = ""
         self.failure: Exception | None = None
 
     @property
@@ -122,6 +125,7 @@ class Tagging:
         if metas or self._policies:
             verdict = decide(self._policies, self._site, metas)
             if not verdict.allowed:
+                self.blocked = verdict.reason
                 return None
             if verdict.nonce is not None:
                 tag = tag.replace(b"></", b' nonce="%b"></' % verdict.nonce)
@@ -132,13 +136,28 @@ class Tagging:
 def decide(policies: Sequence[bytes], site: Site, metas: tuple[bytes, ...] = ()) -> policy.Verdict:
     """Whether the policies of the head, and of the metas seen so far, let the tag run and its beacons through."""
     return policy.decide(
-        policies, origin=site.origin, script_path=site.script, collector_path=site.collector, metas=metas
+        policies,
+        origin=site.origin,
+        script_path=site.script,
+        collector_path=site.collector,
+        part_path=site.part,
+        metas=metas,
     )
 
 
-def may_tag(answer: Answer, fields: Fields, site: Site) -> bool:
-    """Whether an answer's body can take the tag: HTML that may be changed, coded in no way or in one that we decode,
-    under policies (those of metas are seen later) that let it run."""
-    if not is_taggable(answer, fields) or (answer.coding and not is_gzip(answer.coding)):
-        return False
-    return not answer.policies or decide(answer.policies, site).allowed
+def extend(policies: Sequence[bytes], site: Site, nonce: bytes) -> policy.Extended:
+    """The policies of the head with a nonce for our tag, where that lets it run."""
+    return policy.extend(
+        policies,
+        nonce,
+        origin=site.origin,
+        script_path=site.script,
+        collector_path=site.collector,
+        part_path=site.part,
+    )
+
+
+def may_tag(answer: Answer, fields: Fields) -> bool:
+    """Whether an answer's body can take the tag, for all but its policies: HTML that may be changed, coded in no way or
+    in one that we decode."""
+    return is_taggable(answer, fields) and (not answer.coding or is_gzip(answer.coding))

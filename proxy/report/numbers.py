@@ -86,6 +86,11 @@ def place_of(host: str | None, path: str | None, with_host: bool) -> str:
     return f"{shown}{path}" if path else f"page not known{shown and f', {shown}'}"
 
 
+def beyond_or_place(host: str, path: str, with_host: bool) -> str:
+    """The same where '' and '' stand for all pages that were too many to be told apart."""
+    return place_of(host, path, with_host) if host or path else "other pages"
+
+
 def link_of(uri: object) -> str | None:
     """An address that may be put into an href: absolute http or https, nothing else (never `javascript:`)."""
     if not isinstance(uri, str) or not uri.startswith(("http://", "https://")):

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from proxy.events.event import LANES
+from proxy.report.blocked import words_of
 from proxy.report.channels import merge
 from proxy.report.numbers import ratio
 from proxy.report.ranges import Range, utc_days
@@ -58,6 +59,7 @@ def overview(reader: ReportReader, span: Range, lane: int, *, limit: int, now_ms
             "hovers": cards.ask("hovers", lambda: _rows(reader.hovers(within, limit))),
             "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
             "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
+            "blocked": cards.ask("blocked", lambda: _blocked(reader, span, limit)),
             "rejected": cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
             "requests": cards.ask("requests", lambda: _requests(reader, span)),
         }
@@ -118,6 +120,14 @@ def _sources(reader: ReportReader, within: Span, limit: int) -> Model:
     }
     rows = [asdict(source) for source in shown]
     return {"rows": rows, "total": len(sources), "others": others, "continued": continued}
+
+
+def _blocked(reader: ReportReader, span: Range, limit: int) -> Model:
+    """Visits to pages that went without their tag, by page and reason; a row of no host and no path is all others."""
+    first, last = utc_days(span.since, span.until)
+    found = reader.blocked(first, last, limit)
+    rows = [{**asdict(row), **words_of(row.reason)._asdict()} for row in found.rows]
+    return {"first_day": first, "last_day": last, "rows": rows, "total": found.total, "views": found.views}
 
 
 def _requests(reader: ReportReader, span: Range) -> Model:

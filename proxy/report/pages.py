@@ -72,6 +72,7 @@ class Templates:
             site=site,
             version=version,
             place_of=numbers.place_of,
+            beyond_or_place=numbers.beyond_or_place,
             href=href,
             ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
             lanes=[*reversed(LANES)],

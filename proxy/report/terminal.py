@@ -5,6 +5,7 @@ line fits the width. The numbers are the overview's (overview.py).
 """
 
 import json
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
@@ -70,6 +71,7 @@ def summary(
     yield from _hovers(paper, model)
     yield from _clicks(paper, model)
     yield from _forms(paper, model)
+    yield from _blocked(paper, model)
     yield from _rejected(paper, model)
 
 
@@ -171,6 +173,17 @@ def _forms(paper: Paper, model: Model) -> Iterator[str]:
             told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
             rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
     yield from _table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
+
+
+def _blocked(paper: Paper, model: Model) -> Iterator[str]:
+    if model["blocked"] is not None and not model["blocked"]["rows"]:
+        return
+    rows = []
+    for row in _rows(model["blocked"]):
+        rows.append((numbers.beyond_or_place(row["host"], row["path"], model["several_hosts"]), _counts(row["views"])))
+        said = f"{row['why']}. {row['advice']}".rstrip()
+        rows += [(f"\1{line}", ()) for line in textwrap.wrap(_plain(said), paper.width - 4, break_on_hyphens=False)]
+    yield from _table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
 
 
 def _rejected(paper: Paper, model: Model) -> Iterator[str]:

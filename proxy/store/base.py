@@ -21,6 +21,9 @@ from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
 from proxy.visitors.ids import PageId
 
+BLOCKED_A_DAY = 1_000
+"""Pages and reasons of a day that are told apart where the tag cannot run."""
+
 
 class StoreError(Exception):
     """The store could not do what was asked; the message says what and why in one line."""
@@ -107,13 +110,31 @@ class Outcomes(NamedTuple):
     counts: tuple[tuple[int, str, str, int], ...]
 
 
+class BlockedPage(NamedTuple):
+    """How often a page was seen on a day (since 1970) whose tag could not run for one `reason` (a text of ours), and
+    when the last time (UTC ms). Cleaned `host` and `path`; both '' stand for any page beyond a limit."""
+
+    day: int
+    host: str
+    path: str
+    reason: str
+    n: int
+    last: int
+
+
+class Blocked(NamedTuple):
+    """Counters to add up. A store keeps `BLOCKED_A_DAY` rows of a day apart, further ones share a row a reason."""
+
+    pages: tuple[BlockedPage, ...]
+
+
 class Sweep(NamedTuple):
     """End the sessions that are overdue at `now` (UTC ms). Any process may; twice changes nothing."""
 
     now: int
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Sweep
+Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep
 
 
 def weight_of(item: Item) -> int:

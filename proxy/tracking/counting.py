@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from proxy.intake.visits import make_visit
-from proxy.page.eligibility import NOT_MODIFIED, Answer
+from proxy.page.eligibility import NOT_MODIFIED, Answer, Outcome
 from proxy.store.base import OptOut
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
@@ -23,6 +23,19 @@ class Count:
 
 
 NOTHING = Count()
+
+
+def record(tracking: Tracking, request: TrackedRequest, outcome: str, answer: Answer) -> Count:
+    """What an HTML answer's outcome asks for."""
+    if outcome == Outcome.VISIT:
+        return count_visit(tracking, request, answer)
+    if outcome == Outcome.BOT:
+        return count_bot(tracking, request, answer)
+    if outcome == Outcome.OPTED_OUT:
+        return opt_out(tracking, request)
+    if outcome == Outcome.PREFETCH and request.candidate:
+        return uncounted(tracking, request)
+    return NOTHING
 
 
 def count_visit(tracking: Tracking, request: TrackedRequest, answer: Answer) -> Count:

@@ -24,7 +24,8 @@ from proxy.page.eligibility import (
 )
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.tagging import Tagging, may_tag
-from proxy.tracking.counting import NOTHING, Count, count_bot, count_visit, opt_out, uncounted
+from proxy.tracking.counting import record
+from proxy.tracking.policies import count_blocked, settle
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.cookie import is_ours
@@ -159,8 +160,14 @@ class Responder:
         shown = as_get in (Outcome.VISIT, Outcome.PREFETCH) or (request.asleep and as_get == Outcome.OPTED_OUT)
         taggable = request.candidate and tracking.inject and shown
         site = tracking.sites.site(request.scheme, request.host)
-        tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields, site))
-        count = self._record(outcome, answer)
+        tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields))
+        policies = answer.policies
+        if tagged and policies and answer.status != NOT_MODIFIED:
+            headers, reason = settle(answer, headers, site, extends=tracking.extend)
+            count_blocked(tracking, request, outcome, reason)
+            tagged = not reason
+        count = record(tracking, request, outcome, answer)
+        self._ticket = count.ticket
         length = answer.length
         if tagged and count.page_id and answer.status != NOT_MODIFIED:
             sniff = b"sec-fetch-mode" not in request.fields
@@ -179,21 +186,13 @@ class Responder:
         elif tagged and request.method == "HEAD":
             length = None
         return page_fields.to_visitor(
-            headers, tagged=tagged, length=length, cookie=count.set_cookie, asleep=request.asleep
+            headers,
+            tagged=tagged,
+            length=length,
+            cookie=count.set_cookie,
+            asleep=request.asleep,
+            extended=answer.policies is not policies,
         )
-
-    def _record(self, outcome: str, answer: Answer) -> Count:
-        if outcome == Outcome.VISIT:
-            count = count_visit(self._tracking, self._request, answer)
-            self._ticket = count.ticket
-            return count
-        if outcome == Outcome.BOT:
-            return count_bot(self._tracking, self._request, answer)
-        if outcome == Outcome.OPTED_OUT:
-            return opt_out(self._tracking, self._request)
-        if outcome == Outcome.PREFETCH and self._request.candidate:
-            return uncounted(self._tracking, self._request)
-        return NOTHING
 
     def _count(self, outcome: str) -> None:
         self._outcome = outcome
@@ -212,6 +211,8 @@ class Responder:
                 await self._body_coded(tagging, chunk, more)
                 return
             chunk = tagging.put(chunk, last=not more)
+            if tagging.blocked and not more:
+                count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
             if tagging.failure is not None:
                 log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
                 tagging.failure = None
@@ -239,6 +240,8 @@ class Responder:
             if waiting:
                 await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
             waiting = piece
+        if tagging.blocked and not more:
+            count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:

@@ -52,11 +52,12 @@ class Random:
 class Sites:
     """The sites served, by scheme and host; and what their visitors' Accept-Encoding becomes."""
 
-    __slots__ = ("_codings", "_hosts", "_prefix", "_sites", "_src")
+    __slots__ = ("_codings", "_hosts", "_part", "_prefix", "_sites", "_src")
 
-    def __init__(self, prefix: bytes, src: bytes) -> None:
+    def __init__(self, prefix: bytes, src: bytes, part: bytes | None = None) -> None:
         self._prefix = prefix
         self._src = src
+        self._part = part
         self._sites: Bounded[tuple[str, str], Site] = Bounded(REMEMBERED)
         self._hosts: Bounded[bytes, str] = Bounded(REMEMBERED)
         self._codings: Bounded[bytes, bytes] = Bounded(REMEMBERED)
@@ -66,7 +67,8 @@ class Sites:
         known = self._sites.get((scheme, host))
         if known is None:
             origin = f"{scheme}://{host}".encode("latin-1", "replace")
-            known = Site(origin, self._src, self._src.partition(b"?")[0], self._prefix + b"/events")
+            script = self._src.partition(b"?")[0]
+            known = Site(origin, self._src, script, self._prefix + b"/events", self._part)
             self._sites.put((scheme, host), known)
         return known
 
@@ -106,6 +108,7 @@ class Tracking:
     dnt: bool = False
     opt_in: bool = False
     inject: bool = True
+    extend: bool = False
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
     known: KnownPaths = field(default_factory=KnownPaths)

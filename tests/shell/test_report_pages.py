@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from reports import MINUTE, T, confirm, page, report, visit, words
 
 from proxy.events.incoming import BrowserEvent, read_event
-from proxy.store.base import Item, Outcomes, Refusal
+from proxy.store.base import Blocked, BlockedPage, Item, Outcomes, Refusal
 
 HOST = "shop.example"
 HOSTILE = (
@@ -193,7 +193,14 @@ def busy(tmp_path_factory):
                 ),
             )
         running.write(Outcomes(((T // 86_400_000, HOST, "visit", 29), (T // 86_400_000, HOST, "asset", 1_234))))
+        running.write(
+            blocked("/about", "script-src blocks the tag", 7), blocked("/", "sandbox without allow-scripts", 2)
+        )
         yield running
+
+
+def blocked(path: str, reason: str, n: int, *, host: str = HOST, day: int = T // 86_400_000, last: int = T) -> Blocked:
+    return Blocked((BlockedPage(day, host, path, reason, n, last),))
 
 
 def numbers_of(soup: BeautifulSoup) -> list[float]:
@@ -215,7 +222,12 @@ def test_a_page_and_its_json_say_the_same(busy, lane, span):
     table = [numbers_of(row) for row in soup.select("#pages ~ * tbody tr, [aria-labelledby=pages] tbody tr")]
     keys = ("views", "visitors", "entries", "engaged_ms")
     assert table == [[row[key] for key in keys if row[key] is not None] for row in said["pages"]["rows"]]
-    for name, keys in (("clicks", ("clicks", "visitors")), ("sources", ("sessions",)), ("requests", ("n",))):
+    for name, keys in (
+        ("clicks", ("clicks", "visitors")),
+        ("sources", ("sessions",)),
+        ("requests", ("n",)),
+        ("blocked", ("views",)),
+    ):
         table = [numbers_of(row) for row in soup.select(f"[aria-labelledby={name}] tbody tr")]
         assert table == [[row[key] for key in keys] for row in said[name]["rows"]]
     table = [numbers_of(row) for row in soup.select("[aria-labelledby=attention] tbody tr")]
@@ -302,3 +314,40 @@ def test_a_long_history_is_told_in_parts(tmp_path):
             path = following["href"] if following is not None else None
         assert len(seen) == 50 and len(set(seen)) == 25  # day and clock of each
         assert json.loads(site.get(f"/visitors/{who}.json").body)["sessions"][0]["away_ms"] == 60 * MINUTE
+
+
+# Where the tag cannot run ------------------------------------------------------------------------------------------
+
+
+def test_pages_where_the_tag_cannot_run_are_named_with_the_reason_and_what_to_do(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "V1"))
+        assert "None: no page’s policy forbids the tag" in words(
+            site.page("/").select_one("[aria-labelledby=blocked]").text
+        )
+        site.write(
+            blocked("/pay", "script-src blocks the tag", 3, last=T + MINUTE),
+            blocked("/pay", "script-src blocks the tag", 4, day=T // 86_400_000 - 1, last=T - 86_400_000),
+            blocked("/map", "meta: default-src blocks the collector", 9),
+        )
+        said = site.json("/overview.json?range=7d")["blocked"]
+        assert (said["total"], said["views"]) == (2, 16)
+        rows = [(row["host"], row["path"], row["reason"], row["views"], row["last"]) for row in said["rows"]]
+        assert rows == [
+            (HOST, "/map", "meta: default-src blocks the collector", 9, T),
+            (HOST, "/pay", "script-src blocks the tag", 7, T + MINUTE),
+        ]
+        card = site.page("/?range=7d").select_one("[aria-labelledby=blocked]")
+        first, second = (words(row.text) for row in card.select("tbody tr"))
+        assert first.startswith("/mapThe Content-Security-Policy in the page's <meta> does not allow the tag to send")
+        assert "Let script-src allow 'self', or set inject.csp = \"extend\", which adds a nonce" in second
+        assert site.json("/overview.json?range=yesterday")["blocked"]["rows"][0]["views"] == 4
+
+
+def test_where_the_tag_cannot_run_hosts_are_named_where_there_are_several_and_the_rest_is_one_row(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        other = replace(visit("P2", "V2"), host="blog.example", uri="https://blog.example/", path="/")
+        site.write(visit("P1", "V1"), other)
+        site.write(blocked("/a", "script-src blocks the tag", 2), blocked("", "script-src blocks the tag", 1, host=""))
+        shown = [words(row.th.bdi.text) for row in site.page("/").select("[aria-labelledby=blocked] tbody tr")]
+        assert shown == ["shop.example/a", "other pages"]

@@ -121,7 +121,7 @@ def test_a_file_of_another_shape_is_an_error(tmp_path, text):
         ("consent.gpc", 1, "must be true or false, not 1"),
         ("tracking.exclude", "/admin/*", "must be a list of strings, not '/admin/*'"),
         ("tracking.exclude", ["admin/*"], "each must be a path that starts with '/'"),
-        ("inject.csp", "extend", "must be 'respect', not 'extend'"),
+        ("inject.csp", "ignore", "must be 'respect' or 'extend', not 'ignore'"),
         ("store.durability", "both", "must be 'process' or 'power', not 'both'"),
         ("store.durability", [], "must be 'process' or 'power', not []"),
         ("site.trusted_proxies", ["10.0.0.1/8"], "has host bits set"),

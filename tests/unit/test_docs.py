@@ -16,8 +16,11 @@ from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
+from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
+from proxy.store.base import BLOCKED_A_DAY
+from proxy.tracking.policies import NONCE_BYTES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -117,11 +120,17 @@ def test_the_readmes_limits_are_the_codes():
         (PATH_MAX_CHARS, ", of its query"),
         (QUERY_MAX_PARAMS, "params"),
         (REFERRER_MAX_BYTES, "bytes is not stored"),
+        (BLOCKED_A_DAY, "a day, "),
+        (BLOCKED_PAGES, "a second and worker"),
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
         (STALLED_SECONDS, "s while a visitor takes nothing"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
+
+
+def test_the_readme_says_how_long_a_nonce_is():
+    assert f"a nonce of {8 * NONCE_BYTES}\nrandom bits" in README
 
 
 def test_the_readme_names_every_field_that_a_tagged_answer_loses_or_gains():

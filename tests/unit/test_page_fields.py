@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.fieldlist import FieldList
-from proxy.page.fields import CONCERNED, last_modified_etag, private, restore, tagged_etag, to_upstream, to_visitor
+from proxy.page.fields import (
+    CONCERNED,
+    POLICY,
+    last_modified_etag,
+    private,
+    restore,
+    tagged_etag,
+    to_upstream,
+    to_visitor,
+    with_policies,
+)
 
 DATE = b"Tue, 15 Nov 1994 12:45:26 GMT"
 UNIX = b"784903526"
@@ -24,6 +34,23 @@ TAGS = [
 def test_an_entity_tag_and_its_way_back(site, ours):
     assert tagged_etag(site) == ours
     assert restore(ours) == ([site], None, True)
+
+
+def test_an_entity_tag_says_that_its_policy_got_a_nonce_of_ours():
+    assert tagged_etag(b'"x"', b"n") == b'W/"x-ffn"' and restore(b'W/"x-ffn"') == ([b'"x"'], None, True)
+    assert tagged_etag(b'W/"x"', b"n") == b'W/"x-ffwn"' and restore(b'W/"x-ffwn"') == ([b'W/"x"'], None, True)
+    assert last_modified_etag(DATE, b"n") == b'W/"lm-' + UNIX + b'-ffn"'
+    for name, value in ((b"etag", b'"x"'), (b"last-modified", DATE)):
+        head = FieldList.of([(name, value)])
+        for extended in (False, True):
+            etag = to_visitor(head, tagged=True, length=None, extended=extended).by_name[b"etag"]
+            assert etag.endswith(b'n"') == extended
+
+
+def test_policies_take_each_others_places_and_nothing_else_moves():
+    head = [(POLICY, b"a"), (b"x", b"1"), (POLICY, b"b"), (b"x", b"2"), (POLICY + b"-report-only", b"c")]
+    made = with_policies(FieldList.of(head), (b"A", b"B"))
+    assert list(made) == [(POLICY, b"A"), (b"x", b"1"), (POLICY, b"B"), (b"x", b"2"), head[4]]
 
 
 @pytest.mark.parametrize("malformed", [b"x", b'"', b'"x', b'x"', b"W/x", b"", b'w/"x"'])
@@ -73,6 +100,16 @@ UPWARDS = [
     ({b"if-none-match": b'W/"x-ffw"'}, (False, False, False), {b"if-none-match": b'W/"x"'}),
     ({b"if-none-match": b'"y", W/"x-ff"'}, (False, False, False), {b"if-none-match": b'"y", "x"'}),
     ({b"if-match": OURS}, (False, False, False), {b"if-match": b'"x"'}),
+    # a copy whose policy got a nonce of ours: never shown again, and still its site's own to an editor
+    ({b"if-none-match": b'W/"x-ffn"'}, (False, False, False), {b"if-none-match": None}),
+    ({b"if-none-match": b'W/"x-ffn"'}, (True, True, False), {b"if-none-match": None}),
+    (
+        {b"if-none-match": b'"y", W/"x-ffwn"', b"if-modified-since": DATE},
+        (True, False, False),
+        {b"if-none-match": None, b"if-modified-since": None},
+    ),
+    ({b"if-match": b'W/"x-ffn", W/"y-ffwn"'}, (True, True, False), {b"if-match": b'"x", W/"y"'}),
+    ({b"if-none-match": b'"x-ffn"'}, (False, False, False), {}),
     ({b"if-match": b'"x"'}, (False, False, False), {}),
     ({b"if-match": b"*"}, (False, False, False), {}),
     ({b"if-modified-since": DATE}, (False, False, False), {}),

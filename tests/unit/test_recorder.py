@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from stories import MINUTE, Engine, T, confirm, confirmed, does, page, rows, sends, sqlite, sweep, visit
 
+from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import BATCH_EVENTS
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
+from proxy.store.questions import BlockedRow
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.visitors.sessions import Rules
 
 PATIENCE_SECONDS = 10.0
@@ -379,6 +382,22 @@ def test_a_flood_of_made_up_hosts_shares_one_row(engine, gate):
 
 
 # The end -------------------------------------------------------------------------------------------------------------
+
+
+def test_pages_without_their_tag_reach_the_store_with_the_counters_and_a_flood_of_them_shares_one_row(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            for number in range(BLOCKED_PAGES + 30):
+                for _ in range(2):
+                    recorder.count("a.example", "visit")
+                    recorder.count_blocked("a.example", f"/{number}", "script-src blocks the tag")
+
+    run(story())
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        told = reader.blocked(DAY, DAY, 1_000)
+    assert (told.total, told.views) == (BLOCKED_PAGES + 1, 2 * (BLOCKED_PAGES + 30))
+    assert {(row.host, row.views, row.last) for row in told.rows[1:]} == {("a.example", 2, T)}
+    assert told.rows[0] == BlockedRow("", "", "script-src blocks the tag", 60, T)
 
 
 def test_stopping_writes_what_is_waiting(engine, gate):

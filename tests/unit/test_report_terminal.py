@@ -16,7 +16,7 @@ from proxy.events.event import LANES
 from proxy.report.overview import overview
 from proxy.report.ranges import spanning
 from proxy.report.terminal import as_json, columns_of, summary
-from proxy.store.base import Query
+from proxy.store.base import Blocked, BlockedPage, Query
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
@@ -129,7 +129,7 @@ def test_what_took_too_long_says_so(tmp_path):
     written(tmp_path / "store.db", visit("P1", "V1")).close()
     reader = SqliteQuestions(tmp_path / "store.db", question_seconds=-1)
     lines = printed(reader)
-    assert sum("took longer" in line for line in lines) == 7
+    assert sum("took longer" in line for line in lines) == 8
     reader.close()
 
 
@@ -139,3 +139,19 @@ def test_a_day_is_drawn_by_the_hour(tmp_path):
     assert "by hour" in printed(reader, days=1)[2]
     assert "by day" in printed(reader, days=7)[2]
     reader.close()
+
+
+def test_pages_where_the_tag_cannot_run_are_named_with_what_to_do(tmp_path):
+    page_ = BlockedPage(T // DAY, "shop.example", "/pay", "script-src blocks the tag", 3, T)
+    rest = BlockedPage(T // DAY, "", "", "something new", 1, T)
+    reader = written(tmp_path / "store.db", visit("P1", "V1"), Blocked((page_, rest)))
+    lines = printed(reader)
+    at = next(n for n, line in enumerate(lines) if line.startswith("Pages where the tag cannot run"))
+    assert lines[at + 1].split() == ["/pay", "3"]
+    assert " ".join(line.strip() for line in lines[at + 2 : at + 5]) == (
+        "The page's Content-Security-Policy does not allow the tag's script (script-src). "
+        "Let script-src allow 'self', or set inject.csp = \"extend\", which adds a nonce for the tag alone."
+    )
+    assert [lines[at + 5].split(), lines[at + 6].strip()] == [["other", "pages", "1"], "something new."]
+    reader.close()
+    assert not any("tag cannot run" in line for line in printed(written(tmp_path / "other.db", visit("P1", "V1"))))

@@ -2,8 +2,9 @@
 
 import contextlib
 import json
+import re
 import sqlite3
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,19 @@ from stories import (
 )
 
 from proxy.events.event import EXPORT_KEYS
-from proxy.store.base import Outcomes, Query, Refusal, StoreUnavailable, StoreUnusable
+from proxy.store.base import (
+    BLOCKED_A_DAY,
+    Blocked,
+    BlockedPage,
+    Outcomes,
+    Query,
+    Refusal,
+    StoreUnavailable,
+    StoreUnusable,
+)
 from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 
@@ -150,6 +161,8 @@ BAD = [
     confirm("BAD", page("P1"), "A", 5, title=SURROGATE),
     Outcomes(((1, SURROGATE, "visit", 1),)),
     Outcomes(((1, "a", "visit", None),)),
+    Blocked((BlockedPage(1, SURROGATE, "/", "r", 1, T),)),
+    Blocked((BlockedPage(1, "a", "/", "r", 2**70, T),)),
 ]
 
 
@@ -319,6 +332,74 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_and_until_then_said_t
     engine = ENGINES["sqlite"](old)
     engine.append(visit("P1", "A", 1))
     assert [name_of(event.id) for event in engine.events(Query(action="page.visit"))] == ["P0", "P1"]
+
+
+def test_a_store_of_format_2_is_brought_up_to_date_in_place_and_loses_nothing(tmp_path):
+    old = tmp_path / "store.db"
+    folder = Path(connection.__file__).parent
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        for name in ("schema.sql", "schema_2.sql"):
+            raw.executescript((folder / name).read_text())
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raw.execute("PRAGMA user_version = 2")
+        raw.execute("INSERT INTO visitor (id, uuid, proof) VALUES (1, ?, 0)", (ident("A"),))
+        raw.execute("INSERT INTO word (id, value) VALUES (1, 'page.visit'), (2, 'visit'), (3, 'shop.example')")
+        raw.execute("INSERT INTO page (id, host, path) VALUES (1, 'shop.example', '/')")
+        raw.execute("INSERT INTO uri (id, page, value) VALUES (1, 1, 'https://shop.example/')")
+        raw.execute(
+            "INSERT INTO event (id, time, wait, action, visitor, lane, uri) VALUES (?, ?, 0, 1, 1, 1, 1)",
+            (ident("P0"), T),
+        )
+        raw.execute("INSERT INTO outcome (day, host, name, n) VALUES (19000, 3, 2, 5)")
+        raw.execute(
+            "INSERT INTO rejection (time, page, action, code, field) VALUES (?, 1, 'a.b', 'too_long', 'x')", (T,)
+        )
+        raw.commit()
+        before = "\n".join(raw.iterdump())
+    with pytest.raises(StoreUnavailable, match="of an older footfall; the next start"):
+        SqliteQuestions(old)
+    SqliteWriter(old, durability="process", rules=None).close()
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        after = "\n".join(raw.iterdump())
+    assert re.sub(r"CREATE TABLE blocked \(.*?\) STRICT, WITHOUT ROWID;\n", "", after, flags=re.DOTALL) == before
+    engine = ENGINES["sqlite"](old)
+    engine.append(Blocked((BlockedPage(19_000, "shop.example", "/", "reason", 2, T),)))
+    assert engine.outcomes() == [(19_000, "shop.example", "visit", 5)]
+    assert told_of(engine) == [("shop.example", "/", "reason", 2, T)]
+
+
+def told_of(engine, first: int = 19_000, last: int = 19_000):
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        return [astuple(row) for row in reader.blocked(first, last, 10_000).rows]
+
+
+def test_pages_without_their_tag_add_up_by_day_page_and_reason(engine):
+    engine.append(
+        Blocked((BlockedPage(19_000, "a", "/", "r", 2, 50), BlockedPage(19_000, "a", "/", "s", 1, 40))),
+        Blocked((BlockedPage(19_000, "a", "/", "r", 3, 30), BlockedPage(19_001, "a", "/", "r", 4, 60))),
+        Blocked(()),
+    )
+    engine.append(Blocked((BlockedPage(19_000, "b", "/x", "r", 9, 70),)))
+    assert told_of(engine) == [("b", "/x", "r", 9, 70), ("a", "/", "r", 5, 50), ("a", "/", "s", 1, 40)]
+    assert told_of(engine, 19_000, 19_001)[0] == ("a", "/", "r", 9, 60)
+    assert told_of(engine, 19_002, 19_009) == [] and engine.events() == []
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        few = reader.blocked(19_000, 19_001, 1)
+        assert (len(few.rows), few.total, few.views) == (1, 3, 19)
+        assert reader.has_several_hosts()
+
+
+def test_of_a_day_only_so_many_pages_without_their_tag_are_told_apart(engine):
+    many = [BlockedPage(19_000, "a", f"/{n}", "r", 1, T + n) for n in range(BLOCKED_A_DAY + 50)]
+    with engine.writer() as writer:
+        for start in range(0, len(many), 200):
+            writer.append([Blocked(tuple(many[start : start + 200]))])
+        writer.append([Blocked((many[0], many[-1], BlockedPage(19_001, "a", "/new", "r", 1, T)))])
+    rows = told_of(engine)
+    assert len(rows) == BLOCKED_A_DAY + 1
+    assert rows[:2] == [("", "", "r", 51, T + BLOCKED_A_DAY + 49), ("a", "/0", "r", 2, T)]
+    assert told_of(engine, 19_001, 19_001) == [("a", "/new", "r", 1, T)]
 
 
 def test_a_store_says_whose_and_which_version_it_is_and_is_opened_again_as_it_is(engine):

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from proxy.store.questions.answers import (
+    BlockedRow,
     ClickRow,
     Cursor,
     Engaged,
@@ -28,9 +29,11 @@ from proxy.store.questions.answers import (
     Stay,
     Told,
     VisitorRow,
+    Without,
 )
 
 __all__ = [
+    "BlockedRow",
     "ClickRow",
     "Cursor",
     "Engaged",
@@ -52,6 +55,7 @@ __all__ = [
     "Stay",
     "Told",
     "VisitorRow",
+    "Without",
 ]
 
 
@@ -104,6 +108,10 @@ class ReportReader(Protocol):
 
     def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
         """Days since 1970 in UTC, both inclusive."""
+        ...
+
+    def blocked(self, first_day: int, last_day: int, limit: int) -> Without:
+        """By views. Days since 1970 in UTC, both inclusive."""
         ...
 
     def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:

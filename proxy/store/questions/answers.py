@@ -186,6 +186,27 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockedRow:
+    """`views` visits to a page that went without its tag for one `reason` (page/policy.py), and when the last was, UTC
+    ms. `host` and `path` are '' for all those beyond the limit of a day."""
+
+    host: str
+    path: str
+    reason: str
+    views: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The first rows of `total`; `views`: of all of them, also of those that are not among the rows."""
+
+    rows: tuple[BlockedRow, ...]
+    total: int
+    views: int
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorRow:
     """A visitor with page.visit events in the span: how many, in how many sessions, when the first and the last was,
     and where the last was. `key` is the store's own, for asking on."""

@@ -18,6 +18,7 @@ from proxy.events.event import LANES
 from proxy.events.labels import CONTEXTS
 from proxy.store.base import StoreUnavailable
 from proxy.store.questions import (
+    BlockedRow,
     ClickRow,
     Cursor,
     Engaged,
@@ -38,6 +39,7 @@ from proxy.store.questions import (
     Stay,
     Told,
     VisitorRow,
+    Without,
 )
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
 from proxy.store.sqlite.reader import event_of
@@ -181,6 +183,10 @@ class SqliteQuestions:
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         rows = self._ask("report_refused", {"since": since, "until": until, "limit": limit})
         return Ranking(tuple(Refused(*row[:-1]) for row in rows), _total(rows))
+
+    def blocked(self, first_day: int, last_day: int, limit: int) -> Without:
+        rows = self._ask("report_blocked", {"first": first_day, "last": last_day, "limit": limit})
+        return Without(tuple(BlockedRow(*row[:5]) for row in rows), _total(rows), int(rows[0][5]) if rows else 0)
 
     # Visitors --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import cast
 
 from proxy.store.base import (
+    BLOCKED_A_DAY,
+    Blocked,
+    BlockedPage,
     Confirmation,
     Confirmed,
     Item,
@@ -187,8 +190,18 @@ class SqliteWriter:
             for day, host, name, n in item.counts:
                 tables.run("add_outcome", (day, tables.word(host), tables.word(name), n))
             return None
+        if isinstance(item, Blocked):
+            for page in item.pages:
+                self._add_blocked(page)
+            return None
         self._opt_out(item)
         return None
+
+    def _add_blocked(self, page: BlockedPage) -> None:
+        tables = self._tables
+        values = {"day": page.day, "n": page.n, "last": page.last, "reason": tables.word(page.reason)}
+        pages = {"page": tables.page(page.host, page.path), "other": tables.page("", "")}
+        tables.run("add_blocked", {**values, **pages, "most": BLOCKED_A_DAY})
 
     def _opt_out(self, item: OptOut) -> None:
         visitor = self._tables.visitor(item.uuid)
