@@ -70,7 +70,7 @@ class RequestReader:
         self._parser = RequestParser(self)
         self._url = b""
         self._waiting = True  # no byte of the next request has been parsed
-        self._fed = 0  # bytes since the last request ended
+        self._fed = 0  # bytes since the last request ended, or since its body last moved
         self._line = b""  # a request line that has not arrived whole
         self._literal: bytes | None = None  # the target as sent, where the parser must not see it
         self._upgrading = False
@@ -93,7 +93,8 @@ class RequestReader:
         self._parse(data)
         if self._waiting:
             self._fed = 0
-        elif self.cycle is None and self._fed > HEADER_BYTES + TARGET_BYTES:
+        elif self._fed > HEADER_BYTES + TARGET_BYTES and not self.deaf:
+            # A head, the extensions of one chunk (RFC 9112 7.1.1 asks for a limit) or trailers.
             self._owner.refuse(431, "The request header is too large.")
 
     def _prepare(self, data: bytes) -> bytes:
@@ -194,6 +195,7 @@ class RequestReader:
         )
 
     def on_body(self, body: bytes) -> None:
+        self._fed = 0
         cycle = self.cycle
         if cycle is None or cycle.complete:
             self._owner.discard(len(body))
