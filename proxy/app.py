@@ -216,5 +216,6 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         sockets=sockets,
         refused=footfall.count_refused,
         lifeline=lifeline,
+        header_seconds=config.limits.header_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
     )

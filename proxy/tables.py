@@ -130,6 +130,7 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    header_seconds: float = _key(20.0, "for the head of a request, from its first byte", checks.between(1, 3_600))
     connect_seconds: float = _key(5.0, "to reach the upstream, then 502 or 504", checks.between(0.1, 3_600))
     response_seconds: float = _key(60.0, "for the upstream's answer to begin, then 504", checks.between(0.1, 3_600))
     body_idle_seconds: float = _key(60.0, "between two pieces of a body", checks.between(0.1, 3_600))
