@@ -22,6 +22,7 @@ from proxy.endpoints import OwnEndpoints, make_endpoints, script_path
 from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.limits import Limits
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
@@ -193,6 +194,17 @@ def tune_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
+def limits_of(config: Config) -> Limits:
+    limits = config.limits
+    return Limits(
+        header_bytes=limits.header_bytes,
+        header_fields=limits.header_fields,
+        target_bytes=limits.target_bytes,
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address,
+    )
+
+
 def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
@@ -217,5 +229,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         refused=footfall.count_refused,
         lifeline=lifeline,
         header_seconds=config.limits.header_seconds,
+        limits=limits_of(config),
+        trusted_proxies=config.site.trusted_networks,
         body_idle_seconds=config.limits.body_idle_seconds,
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from proxy.http.reader import HEADER_BYTES, TARGET_BYTES, RequestReader
+from proxy.http.limits import DEFAULTS
+from proxy.http.reader import RequestReader
 
 DATA = Path(__file__).parents[1] / "data" / "malformed_requests.json"
 SPLIT_BYTES = 400  # longer ones are about limits
@@ -105,7 +106,7 @@ HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
 )
 def test_f4_what_never_ends_is_refused_and_never_twice(before: bytes, endless: bytes) -> None:
-    count = (HEADER_BYTES + TARGET_BYTES) // len(endless) + 2
+    count = (DEFAULTS.header_bytes + DEFAULTS.target_bytes) // len(endless) + 2
     refusals = read(before, *[endless] * count).refusals
     assert len(refusals) == 1 and refusals[0] in (414, 431)
     whole = read(before + endless * count, endless)
