@@ -56,6 +56,9 @@ class Connection:
     def discard(self, count: int) -> None:
         pass
 
+    def beyond(self, data: bytes) -> None:
+        pass
+
     def hold(self) -> None:
         pass
 
