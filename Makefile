@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check judge bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
@@ -20,6 +20,7 @@ run: ## install, then a small shop and footfall in front of it (or in front of U
 test: ## set up all that the tests need, a browser included, and run every test
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@scripts/setup-test
+	@scripts/setup-judge
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: ## the fast part: lint, format, types, unit tests
@@ -29,6 +30,11 @@ check: ## the fast part: lint, format, types, unit tests
 	.venv/bin/mypy
 	.venv/bin/python -m pytest tests/unit
 
+judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag (ARGS='slow lint' for some)
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-judge
+	@.venv/bin/python -m judges $(ARGS)
+
 bench: ## CPU per request beside nginx, as a ratio
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m benchmarks $(ARGS)
@@ -37,5 +43,5 @@ lock: ## pin the dependencies again, to the newest that pyproject.toml allows
 	@PYTHON='$(PYTHON)' scripts/lock
 
 clean: ## remove what was installed and cached; never a store or a key
-	rm -rf .venv .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-lock .judges .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

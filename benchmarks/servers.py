@@ -125,26 +125,26 @@ def _page(source: random.Random, size: int) -> bytes:
 @contextlib.contextmanager
 def origin(program: str, where: Path, root: Path) -> Iterator[Server]:
     """The site itself, on nginx."""
-    with _nginx(program, where, "origin", ORIGIN, root=root) as server:
+    with nginx(program, where, "origin", ORIGIN, root=root) as server:
         yield server
 
 
 @contextlib.contextmanager
 def peer(program: str, where: Path, upstream: Server, *, tag: str, set_cookie: str) -> Iterator[Server]:
     """nginx before the site, putting `tag` into pages and a cookie into every answer."""
-    with _nginx(
+    with nginx(
         program, where, "nginx", PEER, origin=upstream.port, head=HEAD_TAG, tag=tag, set_cookie=set_cookie
     ) as it:
         yield it
 
 
 @contextlib.contextmanager
-def _nginx(program: str, where: Path, name: str, content: str, **values: object) -> Iterator[Server]:
+def nginx(program: str, where: Path, name: str, content: str, **values: object) -> Iterator[Server]:
     (where / "tmp").mkdir(parents=True)
     user = "user root;" if os.geteuid() == 0 else ""  # the directory is ours alone
     conf, log = where / "nginx.conf", where / "error.log"
     for _ in range(PORT_TRIES):
-        port = _free_port()
+        port = free_port()
         conf.write_text(FRAME.format(where=where, user=user, content=content.format(port=port, **values)))
         process = subprocess.Popen(
             [program, "-p", str(where), "-c", str(conf), "-e", str(log)],
@@ -168,7 +168,7 @@ def footfall(
     where.mkdir(parents=True)
     log = where / "serve.log"
     for _ in range(PORT_TRIES):
-        port = _free_port()
+        port = free_port()
         words = ["--upstream", _url(upstream), "--listen", f"127.0.0.1:{port}", "--workers", str(workers)]
         with log.open("w") as said:
             process = subprocess.Popen(
@@ -238,7 +238,7 @@ def _url(server: Server) -> str:
     return f"http://127.0.0.1:{server.port}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

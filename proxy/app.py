@@ -23,6 +23,7 @@ from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
 from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.limits import Limits
 from proxy.http.server import run
 from proxy.http.tls import TlsError, client_context, server_context
 from proxy.http.upstream import Upstream
@@ -198,6 +199,17 @@ def tune_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
+def limits_of(config: Config) -> Limits:
+    limits = config.limits
+    return Limits(
+        header_bytes=limits.header_bytes,
+        header_fields=limits.header_fields,
+        target_bytes=limits.target_bytes,
+        connections=limits.connections,
+        connections_per_address=limits.connections_per_address,
+    )
+
+
 def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
@@ -224,6 +236,9 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         sockets=sockets,
         refused=footfall.count_refused,
         lifeline=lifeline,
+        header_seconds=config.limits.header_seconds,
+        limits=limits_of(config),
+        trusted_proxies=config.site.trusted_networks,
         body_idle_seconds=config.limits.body_idle_seconds,
         tls=visitors_context(config),
     )

@@ -154,6 +154,16 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    header_bytes: int = _key(64 * 1024, "the head of a request, then 431", checks.between(1_024, 1_048_576))
+    header_fields: int = _key(200, "its fields, then 431", checks.between(10, 1_000))
+    target_bytes: int = _key(16 * 1024, "its target, path and query, then 414", checks.between(256, 65_536))
+    connections: int = _key(10_000, "visitors' connections at once, a worker, then 503", checks.between(1, 1_000_000))
+    connections_per_address: int = _key(
+        1_000,
+        "the same of one address (IPv6: a /64), but of trusted proxies; 0: no limit",
+        checks.between(0, 1_000_000),
+    )
+    header_seconds: float = _key(20.0, "for the head of a request, from its first byte", checks.between(1, 3_600))
     connect_seconds: float = _key(5.0, "to reach the upstream, then 502 or 504", checks.between(0.1, 3_600))
     response_seconds: float = _key(60.0, "for the upstream's answer to begin, then 504", checks.between(0.1, 3_600))
     body_idle_seconds: float = _key(60.0, "between two pieces of a body", checks.between(0.1, 3_600))

@@ -2,6 +2,8 @@
 
     server      a visitor's connection, and the process around it (the only importer of uvicorn)
     patience    how long a visitor's connection may stand still
+    limits      how much of a visitor there may be: of a head, of connections
+    signals     taken over while a server runs
     reader      requests as they arrive on a connection
     cycle       one request and its response as `receive` and `send`
     target      request targets as they were sent (pure)

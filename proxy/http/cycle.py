@@ -173,7 +173,7 @@ class Cycle:
     # ASGI ------------------------------------------------------------------------------------------------------
 
     async def receive(self) -> Message:
-        if self.expects_continue and not self._started:
+        if self.expects_continue and not (self._started or self.disconnected):
             self.expects_continue = False
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self.disconnected or self.complete):

@@ -131,6 +131,14 @@ def page(status: int, reason: str, accept: bytes) -> tuple[Headers, bytes]:
     return fields, body
 
 
+def raw_page(status: int, reason: str, *, closing: bool = False) -> bytes:
+    """The same as it goes over the wire, for those whose Accept nobody could read. `closing`: the connection ends
+    though the status does not say so."""
+    fields, body = page(status, reason, b"text/html")
+    lines = [name + b": " + value + b"\r\n" for name, value in (*fields, *([(b"connection", b"close")] * closing))]
+    return b"".join((b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body))
+
+
 async def answer(send: Send, status: int, fault: str, reason: str, accept: bytes, head: bool) -> None:
     """Sends our error page whole. `head`: the request was a HEAD, so the fields go without their body."""
     fields, body = page(status, reason, accept)

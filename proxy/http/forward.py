@@ -128,6 +128,15 @@ async def _stream(exchange: Exchange, send: Send) -> None:
 
 
 async def _pump(exchange: Exchange, receive: Receive, length: int | None) -> None:
+    """`_carry`, after which the exchange never waits for a body that nobody brings."""
+    try:
+        await _carry(exchange, receive, length)
+    except Exception:
+        exchange.fail(VisitorGone())
+        raise
+
+
+async def _carry(exchange: Exchange, receive: Receive, length: int | None) -> None:
     """Carries the request body upstream piece by piece. An upload that breaks off is never ended normally (T4)."""
     left = length
     # The visitor waits with the body for `100 Continue`, which `receive` sends: upstream must be there first (S2).

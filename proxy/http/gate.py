@@ -9,7 +9,6 @@ Letters are those of the tests: T7 hosts, T8 methods and `*`, F1 framing, F5 upg
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
@@ -17,14 +16,11 @@ from proxy.asgi import ASGIApp, Headers, Receive, Scope, Send
 from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
 from proxy.http.headers import Peer, content_length, value_of
+from proxy.http.target import is_host
 
-HOST_BYTES = 261  # the longest name (RFC 1035 2.3.4), a colon and a port
-HOSTS_REMEMBERED = 256  # Host values that were judged already
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
 
-# uri-host [":" port] (RFC 3986 3.2.2) without percent-encoding and sub-delims, which no resolvable name has.
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 _SUSPICIOUS = re.compile(rb"[%\\;#]|//|/\.")
 _DOT_SEGMENTS = (b"", b".")
 _VERSIONS = frozenset(("1.0", "1.1", "2", "3"))  # "2.0" is a client that writes HTTP/2.0 into an HTTP/1 request line
@@ -74,18 +70,9 @@ def _bad_host(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
     if hosts is None:
         # Only HTTP/1.0 may leave it out (RFC 9112 3.2).
         return None if version == "1.0" else _bad("The Host header is missing.")
-    if len(hosts) != 1 or not _is_host(hosts[0]):
+    if len(hosts) != 1 or not is_host(hosts[0]):
         return _bad("The Host header is malformed.")
     return None
-
-
-@lru_cache(maxsize=HOSTS_REMEMBERED)
-def _is_known_host(value: bytes) -> bool:
-    return _HOST.fullmatch(value) is not None
-
-
-def _is_host(value: bytes) -> bool:
-    return len(value) <= HOST_BYTES and _is_known_host(value)
 
 
 def _bad_framing(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None:
@@ -222,7 +209,7 @@ class Gate:
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode("ascii")
         host = _last(headers, b"x-forwarded-host")
-        return host if _is_host(host) else b""
+        return host if is_host(host) else b""
 
     def _trusts(self, address: str) -> bool:
         known = self._trust.get(address)

@@ -13,12 +13,9 @@ from proxy.fieldlist import Collected, FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of
+from proxy.http.limits import DEFAULTS, Limits
 from proxy.http.parser import CallbackError, ParserError, RequestParser, UnknownMethod, Upgrade
 from proxy.http.target import disguise
-
-HEADER_BYTES = 64 * 1024  # F4; counted as received, so that a head that never ends is bounded too
-HEADER_FIELDS = 200
-TARGET_BYTES = 16 * 1024
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _STARTS_WITH_TOKEN = re.compile(_TOKEN)
@@ -49,6 +46,7 @@ class RequestReader:
     __slots__ = (
         "_collected",
         "_fed",
+        "_limits",
         "_line",
         "_literal",
         "_owner",
@@ -63,14 +61,15 @@ class RequestReader:
         "on_header",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, limits: Limits = DEFAULTS) -> None:
         self._owner = owner
+        self._limits = limits
         self._collected = Collected()
         self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._parser = RequestParser(self)
         self._url = b""
         self._waiting = True  # no byte of the next request has been parsed
-        self._fed = 0  # bytes since the last request ended
+        self._fed = 0  # bytes since the last request ended, or since its body last moved
         self._line = b""  # a request line that has not arrived whole
         self._literal: bytes | None = None  # the target as sent, where the parser must not see it
         self._upgrading = False
@@ -93,7 +92,9 @@ class RequestReader:
         self._parse(data)
         if self._waiting:
             self._fed = 0
-        elif self.cycle is None and self._fed > HEADER_BYTES + TARGET_BYTES:
+        elif self._fed > self._limits.header_bytes + self._limits.target_bytes and not self.deaf:
+            # Counted as received, so that what never ends is bounded too: a head, trailers, the extensions of one chunk
+            # (RFC 9112 7.1.1 asks for a limit).
             self._owner.refuse(431, "The request header is too large.")
 
     def _prepare(self, data: bytes) -> bytes:
@@ -109,7 +110,7 @@ class RequestReader:
             if data and (b"\n" in data or not _STARTS_WITH_TOKEN.match(data)):
                 # A TLS hello, or lines of another making: the line we would wait for never comes.
                 self._owner.refuse(400, "The request is malformed.")
-            elif len(data) > TARGET_BYTES:
+            elif len(data) > self._limits.target_bytes:
                 self._owner.refuse(414, "The address is too long.")
             else:
                 self._line = data
@@ -172,12 +173,13 @@ class RequestReader:
             self._replaying = self._upgrading = False
             return
         target, self._literal = self._literal or self._url, None
+        limits = self._limits
         if (
             self.deaf
-            or len(target) > TARGET_BYTES
-            or self._fed > HEADER_BYTES
+            or len(target) > limits.target_bytes
+            or self._fed > limits.header_bytes
             or fields.repeated
-            or len(fields.by_name) > HEADER_FIELDS
+            or len(fields.by_name) > limits.header_fields
         ):
             self._check(target, fields)
         parser = self._parser
@@ -194,6 +196,7 @@ class RequestReader:
         )
 
     def on_body(self, body: bytes) -> None:
+        self._fed = 0
         cycle = self.cycle
         if cycle is None or cycle.complete:
             self._owner.discard(len(body))
@@ -214,10 +217,11 @@ class RequestReader:
         """ProxyError where a limit is broken; asked only where the bytes received could have broken one."""
         if self.deaf:
             raise VisitorError("The connection takes no more requests.")
-        if len(target) > TARGET_BYTES:
+        limits = self._limits
+        if len(target) > limits.target_bytes:
             raise VisitorError("The address is too long.", 414)
         size = sum(len(name) + len(value) + 4 for name, value in fields)
-        if size > HEADER_BYTES or len(fields) > HEADER_FIELDS:
+        if size > limits.header_bytes or len(fields) > limits.header_fields:
             raise VisitorError("The request header is too large.", 431)
 
 

@@ -1,8 +1,7 @@
 """The visitor's side: uvicorn's httptools protocol, trimmed and hardened, and the process around it.
 
-The only importer of uvicorn. From uvicorn come the server, its lifespan and its flow control; requests are read by
-reader.py, responses written by cycle.py. Deadlines are counted in sweeps over all connections, one a second
-(patience.py), not in timers of their own.
+The only importer of uvicorn, of which come the server, its lifespan and its flow control; requests are read by
+reader.py, responses written by cycle.py, deadlines counted in sweeps over all connections, one a second (patience.py).
 """
 
 from __future__ import annotations
@@ -10,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
@@ -27,9 +24,11 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle, reset
-from proxy.http.errors import VisitorError, page
+from proxy.http.errors import Overloaded, VisitorError, raw_page
+from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.reader import RequestReader
+from proxy.http.signals import handled
 from proxy.http.target import request_scope
 
 PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
@@ -53,21 +52,32 @@ class ServerProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         refused: Refused,
-        header_seconds: float = HEADER_SECONDS,
-        body_idle_seconds: float = STALLED_SECONDS,
+        crowd: Crowd,
+        limits: Limits,
+        patience: Callable[[], Patience],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.queue: deque[Cycle] = deque()
         self.written = 0  # bytes of responses given to the transport
         self._application = cast(ASGIApp, config.loaded_app)
         self._refused = refused
-        self._reader = RequestReader(self)
+        self._crowd = crowd
+        self._place: str | None = None  # in the crowd
+        self._reader = RequestReader(self, limits)
         self._answering: Cycle | None = None  # its response is under way
         self._refusal = b""  # to be written after the answers that are due before it
         self._discarded = 0
-        self._patience = Patience(header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
+        self._patience = patience()
 
     # asyncio.Protocol ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._place = self._crowd.enter(self.client[0] if self.client else "")
+        if self._place is None:
+            self._refused(b"", 503)
+            transport.write(raw_page(503, Overloaded().reason, closing=True))
+            self._close(lingering=False)
 
     def data_received(self, data: bytes) -> None:
         if self._reader.deaf:
@@ -95,6 +105,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
+        self._crowd.leave(self._place)
         self._reader.deaf = True
         if self._answering is not None:
             self._answering.disconnect()
@@ -126,9 +137,7 @@ class ServerProtocol(HttpToolsProtocol):
         reader, cycle = self._reader, self._answering
         reader.deaf = True
         self._refused(b"", status)
-        fields, body = page(status, reason, b"text/html")
-        lines = [name + b": " + value + b"\r\n" for name, value in fields]
-        refusal = b"".join((b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body))
+        refusal = raw_page(status, reason)
         if cycle is None:
             self.transport.write(refusal)
             self._close(lingering=True)
@@ -153,8 +162,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: Cycle) -> None:
         self._answering = cycle
-        task = self.loop.create_task(cycle.run(self._application), name="request")
-        cycle.task = task
+        cycle.task = task = self.loop.create_task(cycle.run(self._application), name="request")
         self.tasks.add(task)
 
     def on_response_complete(self) -> None:
@@ -245,16 +253,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """uvicorn raises the signals again at the end, which would kill the process before it can return a code."""
-        if threading.current_thread() is not threading.main_thread():
+        with handled(HANDLED_SIGNALS, self.handle_exit):
             yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def run(
@@ -266,17 +266,19 @@ def run(
     graceful_seconds: int = GRACEFUL_SECONDS,
     header_seconds: float = HEADER_SECONDS,
     body_idle_seconds: float = STALLED_SECONDS,
+    limits: Limits = DEFAULTS,
+    trusted_proxies: Sequence[Network] = (),
     tls: ssl.SSLContext | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only), or
-    until `lifeline` (the reading end of a pipe) is at its end, then finishes what is under way for at most
-    `graceful_seconds`. Returns 0, or 1 where the application did not start. `header_seconds`: a visitor's for a head,
-    `body_idle_seconds`: how long he may take nothing of an answer (both in sweeps). `stopping`: called when it begins
-    to stop, for answers that would not end by themselves."""
-    protocol = partial(
-        ServerProtocol, refused=refused, header_seconds=header_seconds, body_idle_seconds=body_idle_seconds
-    )
+    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or until
+    `lifeline` (the reading end of a pipe) is at its end, then finishes for at most `graceful_seconds`. Returns 0, or
+    1 where the application did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he
+    may take nothing of an answer (both in sweeps). `trusted_proxies` are not counted by their address. `stopping`:
+    called when it begins to stop, for answers that would not end by themselves."""
+    patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
+    crowd = Crowd(limits, trusted_proxies)
+    protocol = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).

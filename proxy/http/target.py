@@ -1,15 +1,30 @@
 """Request targets as they were sent (RFC 9112 3.2): split, never decoded, never repaired; and their scope. Pure."""
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from proxy.asgi import Scope
 from proxy.fieldlist import FieldList
 
+HOST_BYTES = 261  # the longest name (RFC 1035 2.3.4), a colon and a port
+HOSTS_REMEMBERED = 256  # Host values that were judged already
+
+# uri-host [":" port] (RFC 3986 3.2.2) without percent-encoding and sub-delims, which no resolvable name has.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _CONTROLS = re.compile(rb"[\x00-\x20\x7f]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _TO_ASCII = bytes.maketrans(_HIGH_BYTES, b"x" * len(_HIGH_BYTES))
+
+
+@lru_cache(maxsize=HOSTS_REMEMBERED)
+def _is_known_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def is_host(value: bytes) -> bool:
+    return len(value) <= HOST_BYTES and _is_known_host(value)
 
 
 def split_target(target: bytes) -> tuple[bytes, bytes | None, bytes | None]:
@@ -27,8 +42,9 @@ def split_target(target: bytes) -> tuple[bytes, bytes | None, bytes | None]:
 
 
 def replace_host(headers: FieldList, authority: bytes) -> FieldList:
-    """The absolute-form's authority counts, whatever Host says (RFC 9112 3.2.2)."""
-    return FieldList.of((name, authority if name == b"host" else value) for name, value in headers)
+    """The absolute-form's authority counts, whatever Host says (RFC 9112 3.2.2); a Host that is none stays, and the
+    request is refused for it (3.2)."""
+    return FieldList.of((name, authority if name == b"host" and is_host(value) else value) for name, value in headers)
 
 
 def text_path(path: bytes) -> str:

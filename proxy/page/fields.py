@@ -122,13 +122,14 @@ def to_upstream(
 
 
 def private(value: bytes) -> bytes:
-    """A Cache-Control value that no shared cache may store, the other directives kept, quoted lists whole."""
+    """A Cache-Control value that no shared cache may store, the other directives kept, quoted lists whole. `no-store`
+    says so already (RFC 9111 5.2.2.5), and says more."""
     kept = [
         part.strip()
         for part in _DIRECTIVE.findall(value)
         if part.strip() and part.strip().lower().partition(b"=")[0].strip() not in (*_SHARED_DIRECTIVES, b"private")
     ]
-    return b", ".join([b"private", *kept])
+    return b", ".join(kept if b"no-store" in map(bytes.lower, kept) else [b"private", *kept])
 
 
 def _vary(value: bytes) -> bytes:

@@ -349,3 +349,14 @@ def test_refusals_are_told_with_their_host() -> None:
     with origin(always(ok())) as site, proxying(site.url) as proxy:
         proxy.get(b"/%5ffootfall")
         assert proxy.refusals == [(b"shop.example", 404)]
+
+
+def test_t4_an_upload_refused_before_its_100_continue_lets_upstream_go() -> None:
+    with origin(lambda wire, seen: not wire.is_closed()) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\ng\r\n")
+        assert wire.answer().status == 400 and wire.is_closed()
+        upstream = proxy.upstream
+        assert upstream is not None
+        assert eventually(lambda: upstream.busy_connections == 0, 2), repr(upstream)
+        assert eventually(lambda: site.live == 0)

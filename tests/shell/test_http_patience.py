@@ -6,12 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from wire import Seen, Served, Wire, always, eventually, ok, origin, proxying, serving
 
 from proxy.asgi import Message, Receive, Scope, Send
 from proxy.http.forward import Forwarder
+from proxy.http.limits import Limits
 from proxy.http.upstream import Upstream
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -19,7 +21,7 @@ BODY = b"x" * 16 * 1024 * 1024  # more than all buffers on the way hold
 
 
 @contextlib.contextmanager
-def forwarding(url: str, **patience: float) -> Iterator[Served]:
+def forwarding(url: str, **patience: Any) -> Iterator[Served]:
     upstream = Upstream(url)
     with serving(Forwarder(upstream, via_token=b"t"), **patience) as served:
         served.upstream = upstream
@@ -191,3 +193,43 @@ def test_an_application_that_raises_because_the_visitor_has_left_prints_nothing(
             wire.close()
         assert raised.wait(5)
     assert ["the application failed" in record.message for record in caplog.records] == [True] * is_there
+
+
+def test_t6_there_are_so_many_connections_and_who_is_there_goes_on() -> None:
+    with origin(always(ok())) as site, forwarding(site.url, limits=Limits(connections=3)) as proxy:
+        inside = [proxy.connect() for _ in range(3)]
+        for wire in inside:
+            wire.send(REQUEST)
+            assert wire.answer().status == 200
+        outside = proxy.connect()
+        answer = outside.answer()
+        assert (answer.status, answer.get(b"retry-after"), answer.get(b"connection")) == (503, b"2", b"close")
+        assert outside.is_closed() and proxy.refusals == [(b"", 503)]
+        for wire in inside:
+            wire.send(REQUEST)
+            assert wire.answer().status == 200
+        inside.pop().close()
+        assert eventually(lambda: proxy.get().status == 200)
+        assert len(site.seen) == 7
+
+
+def test_t6_one_address_cannot_take_the_place_of_all() -> None:
+    limits = Limits(connections=10, connections_per_address=2)
+    with origin(always(ok())) as site, forwarding(site.url, limits=limits) as proxy:
+        slow = [proxy.connect() for _ in range(4)]
+        statuses = [wire.answer().status for wire in slow[2:]]
+        assert statuses == [503, 503]
+        other = Wire(socket.create_connection(("127.0.0.1", proxy.port), source_address=("127.0.0.2", 0)))
+        other.send(REQUEST)
+        assert other.answer().status == 200
+        for wire in slow:
+            wire.close()
+        assert eventually(lambda: proxy.get().status == 200)
+
+
+def test_f4_the_limits_of_a_head_are_those_that_were_given() -> None:
+    limits = Limits(header_bytes=2_000, header_fields=20, target_bytes=300)
+    with origin(always(ok())) as site, forwarding(site.url, limits=limits) as proxy:
+        assert [proxy.get(b"/" + b"a" * count).status for count in (299, 300)] == [200, 414]
+        assert [proxy.get(b"/", b"X: y\r\n" * count).status for count in (19, 20)] == [200, 431]
+        assert [proxy.get(b"/", b"X: " + b"y" * count + b"\r\n").status for count in (1_900, 2_100)] == [200, 431]

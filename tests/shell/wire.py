@@ -258,7 +258,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: float) -> Iterator[Served]:
+def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     served = Served(listener.getsockname()[1], [])
     reading, writing = os.pipe()

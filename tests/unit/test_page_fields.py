@@ -151,7 +151,9 @@ CACHING = [
     (b"s-maxage = 600", b"private"),
     (b"private", b"private"),
     (b'private="set-cookie", no-cache', b"private, no-cache"),
-    (b"no-store, must-revalidate, proxy-revalidate", b"private, no-store, must-revalidate"),
+    (b"no-store, must-revalidate, proxy-revalidate", b"no-store, must-revalidate"),
+    (b"public, No-Store", b"No-Store"),
+    (b"no-storey", b"private, no-storey"),
     (b"stale-while-revalidate=30, immutable", b"private, stale-while-revalidate=30, immutable"),
     (b",,max-age=1,", b"private, max-age=1"),
 ]
