@@ -28,6 +28,7 @@ TITLES = {
     408: "Request timeout",
     414: "Address too long",
     417: "Expectation failed",
+    426: "Upgrade required",
     431: "Request header too large",
     500: "Internal error",
     501: "Not implemented",
@@ -126,9 +127,19 @@ def page(status: int, reason: str, accept: bytes) -> tuple[Headers, bytes]:
         fields.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
     elif status == 405:
         fields.append((b"allow", ALLOW))
+    elif status == 426:
+        # RFC 6455 4.4, RFC 9110 15.5.22
+        fields += [(b"sec-websocket-version", b"13"), (b"upgrade", b"websocket"), (b"connection", b"close, upgrade")]
     if status in _CLOSING:
         fields.append((b"connection", b"close"))
     return fields, body
+
+
+def raw_page(status: int, reason: str) -> bytes:
+    """The same as it goes over the wire, for those whose Accept nobody could read."""
+    fields, body = page(status, reason, b"text/html")
+    lines = [name + b": " + value + b"\r\n" for name, value in fields]
+    return b"".join((b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body))
 
 
 async def answer(send: Send, status: int, fault: str, reason: str, accept: bytes, head: bool) -> None:

@@ -1,8 +1,7 @@
 """The visitor's side: uvicorn's httptools protocol, trimmed and hardened, and the process around it.
 
-The only importer of uvicorn. From uvicorn come the server, its lifespan and its flow control; requests are read by
-reader.py, responses written by cycle.py. Deadlines are counted in sweeps over all connections, one a second
-(patience.py), not in timers of their own.
+The only importer of uvicorn, of which come the server, its lifespan and its flow control; requests are read by
+reader.py, responses written by cycle.py, deadlines counted in sweeps over all connections, one a second (patience.py).
 """
 
 from __future__ import annotations
@@ -10,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
@@ -26,10 +23,12 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle, reset
-from proxy.http.errors import VisitorError, page
+from proxy.http.errors import VisitorError, raw_page
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.reader import RequestReader
+from proxy.http.signals import handled
 from proxy.http.target import request_scope
+from proxy.http.upgrade import UpgradeCycle
 
 PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
@@ -71,13 +70,15 @@ class ServerProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._reader.deaf:
-            self.discard(len(data))
+            self.beyond(data)
         else:
             self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True where an answer is still due to a visitor who has asked completely (`nc -N`, some health checks)."""
         last = self.queue[-1] if self.queue else self._answering
+        if isinstance(last, UpgradeCycle):
+            return last.put_eof()
         if last is None or not last.is_received or not self._reader.is_between:
             return False
         last.keep_alive = False
@@ -111,7 +112,8 @@ class ServerProtocol(HttpToolsProtocol):
         self._discarded = 0
         scope = request_scope(method, version, target, headers)
         scope.update(scheme=self.scheme, server=self.server, client=self.client, state=self.app_state.copy())
-        cycle = Cycle(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
+        kind = UpgradeCycle if self._reader.upgrades else Cycle
+        cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._answering is None:
             self._begin(cycle)
         elif len(self.queue) >= PIPELINED_REQUESTS:
@@ -126,9 +128,7 @@ class ServerProtocol(HttpToolsProtocol):
         reader, cycle = self._reader, self._answering
         reader.deaf = True
         self._refused(b"", status)
-        fields, body = page(status, reason, b"text/html")
-        lines = [name + b": " + value + b"\r\n" for name, value in fields]
-        refusal = b"".join((b"HTTP/1.1 %d \r\n" % status, *lines, b"\r\n", body))
+        refusal = raw_page(status, reason)
         if cycle is None:
             self.transport.write(refusal)
             self._close(lingering=True)
@@ -143,6 +143,13 @@ class ServerProtocol(HttpToolsProtocol):
 
     def hold(self) -> None:
         self.flow.pause_reading()
+
+    def beyond(self, data: bytes) -> None:
+        cycle = self._reader.cycle
+        if not isinstance(cycle, UpgradeCycle) or cycle.complete:
+            self.discard(len(data))
+        elif cycle.put(data):
+            self.flow.pause_reading()
 
     def discard(self, count: int) -> None:
         self._discarded += count
@@ -198,11 +205,13 @@ class ServerProtocol(HttpToolsProtocol):
         if self._answering is None:
             self.transport.close()
         else:
-            self._answering.keep_alive = False
+            self._answering.stop()
 
     def sweep(self) -> None:
         """Once a second: ends what has waited too long. While an answer is due, the application's clock counts, unless
-        the visitor is the one who does not take it."""
+        the visitor is the one who does not take it. On a tunnel none does: its ends may be as silent as they like."""
+        if isinstance(self._answering, UpgradeCycle) and self._answering.upgraded:
+            return
         if self.transport.get_write_buffer_size():
             if self._patience.is_stalled(self.transport, self.written):
                 reset(self.transport)
@@ -245,16 +254,8 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """uvicorn raises the signals again at the end, which would kill the process before it can return a code."""
-        if threading.current_thread() is not threading.main_thread():
+        with handled(HANDLED_SIGNALS, self.handle_exit):
             yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def run(
