@@ -1,7 +1,8 @@
 """The judge of W1: kosoku's (Autobahn's) WebSocket cases against an echo server, directly and through footfall.
 
-`python -m judges.websocket [CASE ...]` prints one line, and one more for each case that fails. Without words it runs the
-247 cases about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression, minutes each.
+`python -m judges.websocket [CASE ...]` prints one line, and one more for each case that fails. Without words it runs
+the 247 cases about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression, minutes
+each.
 The echo server is uvicorn with wsproto, in a process of its own; footfall is `footfall serve` as it is run, with
 tracking. Exit code 0: no case fails through footfall that does not fail directly.
 """
@@ -139,10 +140,8 @@ def main(cases: list[str]) -> int:
             through = judge(library, port, cases)
     fails = {result.case_id for result in direct if not result.passed}
     kept = [result for result in through if not result.passed]
-    count = len(through)
-    say(
-        f"websocket: {count - len(kept)} of {count} cases pass through footfall, {count - len(fails)} directly (kosoku)\n"
-    )
+    count, passed = len(through), len(through) - len(kept)
+    say(f"websocket: {passed} of {count} cases pass through footfall, {count - len(fails)} directly (kosoku)\n")
     for result in kept:
         known = " (directly, too)" if result.case_id in fails else ""
         say(f"  {result.case_id}{known}: {result.result} {result.result_close}\n")

@@ -43,8 +43,9 @@ class UpgradeCycle(Cycle):
 
     @property
     def is_received(self) -> bool:
-        """Never: whatever the answer, more may be on its way, and closing over it would reset the connection."""
-        return False
+        """Not before his end of stream: whatever the answer, more may be on its way behind the request, and closing
+        over it would reset the connection."""
+        return self.upgraded and not self._more_body
 
     # The protocol's side ---------------------------------------------------------------------------------------
 
