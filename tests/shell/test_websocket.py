@@ -16,10 +16,11 @@ import pytest
 import websockets.sync.client
 import websockets.sync.server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from whole import NAVIGATION, Visitor, outcomes
+from whole import NAVIGATION, NGINX, Visitor, nginx, outcomes
 from whole import serving as whole_serving
 from wire import (
     PREFIX,
+    ROOT,
     TOKEN,
     Seen,
     Wire,
@@ -448,6 +449,35 @@ def test_w1_connection_caps_count_tunnels() -> None:
             pass
 
 
+def test_w1_visitors_who_leave_at_any_moment_leak_nothing() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        if b"/slow" in seen.line:
+            wire.is_closed()
+        elif b"/no" in seen.line:
+            wire.send(ANSWERS[403])
+        else:
+            wire.send(switching())
+            echo(wire)
+        return False
+
+    with origin(handle) as site, proxying(site.url) as proxy:
+        for round_ in range(20):
+            wires = [proxy.connect() for _ in range(12)]
+            for number, wire in enumerate(wires):
+                wire.send(asking((b"/ws", b"/slow", b"/no")[number % 3]) + HELLO[: number + round_])
+            for number, wire in enumerate(wires):
+                if number % 2:
+                    wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                if not number % 3:
+                    wire.fill()
+                wire.close()
+        assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
+        assert eventually(lambda: site.live == 0)
+        with opened(proxy) as wire:
+            wire.send(HELLO)
+            assert wire.exactly(len(HELLO)) == HELLO
+
+
 # F5 ------------------------------------------------------------------------------------------------------------------
 
 
@@ -675,6 +705,18 @@ def test_w1_through_tls_upstream(tmp_path: Path) -> None:
             wire.sock.shutdown(socket.SHUT_WR)
             wire.rest()
         assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
+
+
+@pytest.mark.skipif(NGINX is None, reason="needs nginx")
+def test_w1_behind_nginx_as_the_documentation_has_it(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text().partition("```nginx\n")[2].partition("```")[0]
+    mapping, _, rest = text.partition("server {")
+    location = rest[rest.index("location / {") : rest.rindex("}")]
+    with library(repeat) as port, proxying(f"http://127.0.0.1:{port}") as proxy:
+        location = location.replace("127.0.0.1:8080", f"127.0.0.1:{proxy.port}")
+        with nginx(tmp_path / "nginx", http=mapping, server=location) as front, dial(front) as client:
+            client.send("hello")
+            assert client.recv(10) == "hello"
 
 
 # With tracking -------------------------------------------------------------------------------------------------------
