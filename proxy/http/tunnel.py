@@ -14,7 +14,7 @@ from proxy.http.errors import VisitorGone
 from proxy.http.exchange import Exchange
 from proxy.http.websocket import SWITCHING
 
-CLOSING_SECONDS = 10.0  # for upstream to end its direction after the visitor has ended his
+ENDING_SECONDS = 10.0  # for upstream to end its direction after the visitor has ended his
 
 
 async def carry(exchange: Exchange, receive: Receive) -> None:
@@ -45,7 +45,7 @@ def keep_alive(transport: asyncio.Transport) -> None:
 
 async def _wait_for_the_end(receive: Receive) -> None:
     try:
-        async with asyncio.timeout(CLOSING_SECONDS):
+        async with asyncio.timeout(ENDING_SECONDS):
             await receive()  # http.disconnect: the answer is complete, or the visitor gone
     except TimeoutError:
         pass
