@@ -113,12 +113,11 @@ class Footfall:
             await self._app(scope, receive, send)
 
     def count_refused(self, host: bytes, status: int) -> None:
-        """Count a request that the gate answered (501: a WebSocket)."""
+        """Count a request that the gate answered."""
         if self._started:
-            outcome = Outcome.WEBSOCKET if status == 501 else Outcome.REFUSED
             # Of a malformed request the host is not believed, nor kept.
             known = "" if status == 400 else self._tracking.origin({}, {b"host": host})[1]
-            self.recorder.count(known, outcome)
+            self.recorder.count(known, Outcome.REFUSED)
 
     def _start_late(self) -> None:
         """With the first request, where nobody said that the server starts. Whatever happens, the request is served."""

@@ -10,6 +10,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+UPGRADE = "footfall.upgrade"
+"""The extension that our server offers in the scope of an http request that asks for a WebSocket. An application that
+answers it with status 101 has the connection: from then on `http.request` brings what the visitor sends and
+`http.response.body` what he is sent, raw bytes both; `more_body` is False at the end of a direction. The 101's own
+Upgrade and Connection are the server's. Any other answer is an ordinary one; without the extension there is no 101."""
+
 
 def raw_path_of(scope: Scope) -> bytes:
     """The path as it was sent; of a server that does not say, the decoded one (ASGI 3, `raw_path` is optional)."""

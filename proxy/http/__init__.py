@@ -6,15 +6,19 @@
     signals     taken over while a server runs
     reader      requests as they arrive on a connection
     cycle       one request and its response as `receive` and `send`
+    upgrade     a request that asks for a WebSocket: the same, and a tunnel after the 101
     target      request targets as they were sent (pure)
     gate        refuses what must not pass, and says who the peer is (pure)
     forward     the ASGI application that asks upstream and streams the answer
+    tunnel      the visitor's direction of a WebSocket, on its way upstream
+    websocket   the opening handshake, judged both ways, and where frames end (pure)
     exchange    one request and its answer on their way through upstream
     upstream    the keep-alive pool, its limits and its one clock
     connection  one connection of the pool: answers read and judged
     tls         what is between a connection and its socket for https
     parser      httptools under names of ours (its only importer)
     headers     field lists: what is forwarded, dropped, appended (pure)
+    signals     taken over while a server runs
     errors      what can go wrong, whose fault it is, and the page that says so
     asgi        the types of the ASGI interface
 

@@ -2,7 +2,9 @@
 
 It carries one exchange at a time and judges the answer's framing (RFC 9112 6.3). What it cannot judge is broken, and
 a connection is reused only after an answer that ended exactly where its framing said. The parser is asked for heads
-and chunked bodies; bodies of known length and those that end with the connection pass by reference.
+and chunked bodies; bodies of known length and those that end with the connection pass by reference, as does all that
+follows a 101 which answers the handshake of a WebSocket (RFC 6455 4.1). A connection that was asked for one is never
+reused.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, cast
 from proxy.fieldlist import Collected
 from proxy.http.errors import UpstreamBroken
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
+from proxy.http.tunnel import keep_alive
+from proxy.http.websocket import SWITCHING, is_accepted
 
 if TYPE_CHECKING:
     from proxy.http.exchange import Exchange
@@ -94,6 +98,19 @@ class Connection(asyncio.Protocol):
             self._exchange.touched = self._upstream.now
             self._transport.write(data)
 
+    def end_writing(self) -> None:
+        """The end of the visitor's direction of a tunnel. TLS cannot be closed by halves here; then both end."""
+        exchange = self._exchange
+        if exchange is None or self._transport.is_closing():
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            return
+        self._exchange = exchange.connection = None
+        self._transport.close()
+        exchange.complete = True
+        exchange.wake()
+
     def resume(self) -> None:
         """The visitor has taken what was held back."""
         if self._exchange is not None and not self._transport.is_closing():
@@ -170,10 +187,12 @@ class Connection(asyncio.Protocol):
         except CallbackError as error:
             raise error.__context__ if isinstance(error.__context__, UpstreamBroken) else error from None
         except (ParserError, Upgrade) as error:
+            if exchange.status == SWITCHING and isinstance(error, Upgrade):
+                exchange.put(data[error.args[0] :])
             # Past a complete answer it is only the connection that is spoilt ("Data after Connection: close").
-            self._keep = False
-            if not exchange.complete:
+            elif not exchange.complete:
                 raise UpstreamBroken(str(error)) from None
+            self._keep = False
         if len(self._collected) > ANSWER_FIELDS or (not exchange.status and self._head_bytes > ANSWER_HEAD_BYTES):
             raise UpstreamBroken("header too large")
         if exchange.complete or not exchange.status:
@@ -192,7 +211,7 @@ class Connection(asyncio.Protocol):
         self.served += 1
         # An answer to an upload that goes on is the end of this connection: what is still written to it would be
         # read as the next request.
-        reusable = self._keep and exchange.uploaded and not exchange.is_paused
+        reusable = self._keep and exchange.uploaded and not exchange.is_paused and not exchange.accept
         if reusable and not self._transport.is_closing():
             self._upstream.release(self)
         else:
@@ -226,16 +245,20 @@ class Connection(asyncio.Protocol):
         if len(fields.repeated or fields.by_name) > ANSWER_FIELDS:
             raise UpstreamBroken("too many fields")
         status = parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        if status == SWITCHING:
+            if not exchange.accept or not is_accepted(fields, exchange.accept):
+                raise UpstreamBroken("unasked 101")
+            keep_alive(self._transport)
+        elif 100 <= status < 200:
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
                 raise UpstreamBroken("too many interim answers")
             return
-        if not 200 <= status < 600:
+        elif not 200 <= status < 600:
             raise UpstreamBroken(f"status {status}")
         codings = [value.strip(b" \t").lower() for value in fields.values(b"transfer-encoding")]
         length = fields.by_name.get(b"content-length")  # the parser has found it to be a single number
-        exchange.length = None if length is None else int(length)
+        exchange.length = None if length is None or status == SWITCHING else int(length)
         self._keep = parser.should_keep_alive()
         if codings:
             if codings != [b"chunked"]:
@@ -257,4 +280,4 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         exchange = self._exchange
         if exchange is not None and exchange.status:
-            exchange.complete = True
+            exchange.complete = exchange.status != SWITCHING

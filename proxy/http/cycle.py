@@ -53,7 +53,8 @@ _STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
 
 
 class Cycle:
-    """`keep_alive`: another request may follow. `complete`: the response has been written whole."""
+    """`keep_alive`: another request may follow. `complete`: the response has been written whole. A request that asks
+    for another protocol is an `UpgradeCycle` (upgrade.py)."""
 
     __slots__ = (
         "_body",
@@ -116,6 +117,10 @@ class Cycle:
     def put_end(self) -> None:
         self._more_body = False
         self.wake()
+
+    def stop(self) -> None:
+        """The server is stopping: this is the connection's last answer."""
+        self.keep_alive = False
 
     def disconnect(self) -> None:
         self.disconnected = True

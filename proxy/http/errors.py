@@ -28,6 +28,7 @@ TITLES = {
     408: "Request timeout",
     414: "Address too long",
     417: "Expectation failed",
+    426: "Upgrade required",
     431: "Request header too large",
     500: "Internal error",
     501: "Not implemented",
@@ -126,6 +127,9 @@ def page(status: int, reason: str, accept: bytes) -> tuple[Headers, bytes]:
         fields.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
     elif status == 405:
         fields.append((b"allow", ALLOW))
+    elif status == 426:
+        # RFC 6455 4.4, RFC 9110 15.5.22
+        fields += [(b"sec-websocket-version", b"13"), (b"upgrade", b"websocket"), (b"connection", b"close, upgrade")]
     if status in _CLOSING:
         fields.append((b"connection", b"close"))
     return fields, body

@@ -25,7 +25,8 @@ NO_FIELDS = FieldList({})
 class Exchange:
     """`status` is 0 until the head is there; `length` is the body's bytes, or None for `chunked` and for a body that
     ends with the connection; `complete`: all of the body has been received; `buffered`: bytes not taken yet.
-    `error` ends it: before the head there is no answer, after it a truncated one.
+    `error` ends it: before the head there is no answer, after it a truncated one. `accept`: the request asks for a
+    WebSocket, and a 101 with this Sec-WebSocket-Accept makes the exchange a tunnel, which ends with the connection.
 
     `watch`, if set, is started as a task by the pool's clock once the request is not a short one and its body is
     sent: it waits for the visitor to leave.
@@ -36,6 +37,7 @@ class Exchange:
         "_paused",
         "_waiter",
         "_writable",
+        "accept",
         "begun",
         "buffered",
         "chunked",
@@ -67,10 +69,12 @@ class Exchange:
         length: int | None,
         retriable: bool,
         now: int,
+        accept: bytes = b"",
     ) -> None:
         self.loop = loop
         self.head = head
         self.is_head = is_head
+        self.accept = accept
         self.chunked_upload = length is None
         self.uploaded = length == 0
         self.retriable = retriable
@@ -176,6 +180,16 @@ class Exchange:
             framed = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
             data = framed + b"0\r\n\r\n" if last else framed
         connection.write(data)
+
+    def pass_on(self, data: bytes) -> None:
+        """Bytes of a tunnel."""
+        if self.connection is not None:
+            self.connection.write(data)
+
+    def end_upload(self) -> None:
+        """The end of what goes upstream through a tunnel."""
+        if self.connection is not None:
+            self.connection.end_writing()
 
     def close(self) -> None:
         """No more interest in the answer: what has not completed is aborted. Idempotent."""

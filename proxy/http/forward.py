@@ -13,15 +13,18 @@ from collections.abc import Awaitable
 from email.utils import formatdate
 from functools import partial
 
-from proxy.asgi import Receive, Scope, Send
+from proxy.asgi import UPGRADE, Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
 from proxy.http.headers import Peer, answer_fields, request_head, value_of
+from proxy.http.tunnel import carry
 from proxy.http.upstream import Upstream
+from proxy.http.websocket import SWITCHING, accept_of, upgrading
 
 # RFC 9110 9.2.2; TRACE never gets here.
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "SEARCH", "REPORT"))
-_BODILESS = frozenset((204, 304))  # RFC 9110 15.3.5, 15.4.5; a Content-Length there would end some connections (T11)
+# RFC 9110 15.2, 15.3.5, 15.4.5; a Content-Length there would end some connections (T11).
+_BODILESS = frozenset((SWITCHING, 204, 304))
 
 
 class Forwarder:
@@ -59,7 +62,10 @@ class Forwarder:
         pump: asyncio.Task[None] | None = None
         try:
             exchange, length = self._begin(scope, method, target)
-            exchange.watch = partial(_watch, exchange, receive)
+            if exchange.accept:
+                pump = exchange.loop.create_task(carry(exchange, receive))
+            else:
+                exchange.watch = partial(_watch, exchange, receive)
             if not exchange.uploaded:
                 pump = exchange.loop.create_task(_pump(exchange, receive, length))
             while not exchange.status and exchange.error is None:
@@ -81,23 +87,31 @@ class Forwarder:
 
     def _begin(self, scope: Scope, method: str, target: bytes) -> tuple[Exchange, int | None]:
         query: bytes = scope["query_string"]
+        extensions = scope.get("extensions") or {}
         try:
             head = request_head(
                 method.encode("ascii"),
-                target + b"?" + query if query or _has_bare_query(scope) else target,
+                # `/path?` is not `/path`, but both have an empty query_string; our server notes the difference.
+                target + b"?" + query if query or "footfall.bare_query" in extensions else target,
                 scope["http_version"].encode("ascii"),
                 scope["headers"],
-                peer=(scope.get("extensions") or {}).get("footfall.peer") or _peer(scope),
+                peer=extensions.get("footfall.peer") or _peer(scope),
                 authority=self._upstream.authority,
                 via_token=self._via_token,
             )
         except ValueError:
             raise VisitorError("The request is malformed.") from None
         retriable = head.length == 0 and method in IDEMPOTENT
+        accept = b""
+        if UPGRADE in extensions:
+            if head.length != 0:
+                raise VisitorError("A WebSocket handshake has no body.")
+            accept = accept_of(value_of(scope["headers"], b"sec-websocket-key"))
+            head.data = upgrading(head.data)
         if self._loop is None:
             self._loop = asyncio.get_running_loop()  # a system call each time, as it asks whether we were forked
         exchange = self._upstream.begin(
-            self._loop, head.data, is_head=method == "HEAD", length=head.length, retriable=retriable
+            self._loop, head.data, is_head=method == "HEAD", length=head.length, retriable=retriable, accept=accept
         )
         return exchange, head.length
 
@@ -105,7 +119,7 @@ class Forwarder:
         status = exchange.status
         keep_length = status not in _BODILESS and not exchange.chunked
         fields = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
-        if b"date" not in fields.by_name:
+        if b"date" not in fields.by_name and status != SWITCHING:
             # RFC 9110 6.6.1: a recipient with a clock adds it when it forwards the answer.
             fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})
         return {"type": "http.response.start", "status": status, "headers": fields}
@@ -173,11 +187,6 @@ def _peer(scope: Scope) -> Peer:
     """Of a request that did not come through our gate."""
     client = scope.get("client") or ("", 0)
     return Peer(client[0], scope["scheme"], value_of(scope["headers"], b"host"), False)
-
-
-def _has_bare_query(scope: Scope) -> bool:
-    """`/path?` is not `/path`, but both have an empty query_string; our server notes the difference."""
-    return "footfall.bare_query" in (scope.get("extensions") or ())
 
 
 async def _answer_asterisk(send: Send) -> None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
-from proxy.asgi import ASGIApp, Headers, Receive, Scope, Send
+from proxy.asgi import UPGRADE, ASGIApp, Headers, Receive, Scope, Send
 from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
 from proxy.http.headers import Peer, content_length, value_of
 from proxy.http.target import is_host
+from proxy.http.websocket import asks_for_websocket, handshake_fault
 
 TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
@@ -29,7 +30,7 @@ _WATCHED = frozenset((b"host", b"content-length", b"transfer-encoding", b"connec
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`fault` is "visitor", or "websocket" for an upgrade that is understood and not served."""
+    """`fault` is "visitor", or "websocket" for an upgrade that is understood and that this server cannot do."""
 
     status: int
     reason: str
@@ -58,8 +59,10 @@ def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
         return _bad("The request target is not a path.")
     if b"via" in seen and any(_names_token(value, via_token) for value in seen[b"via"]):
         return Refusal(508, "This request has come through here before.")
-    if b"upgrade" in seen and is_websocket(seen):
-        return Refusal(501, "WebSocket connections are not supported here yet.", "websocket")
+    if b"upgrade" in seen and version != "1.0" and asks_for_websocket(fields):  # RFC 9110 7.8: ignored in HTTP/1.0
+        refusal = _bad_upgrade(scope, method, fields)
+        if refusal is not None:
+            return refusal
     if _SUSPICIOUS.search(raw_path) is not None and is_disguised(raw_path, prefix):
         return Refusal(404, "There is nothing at this address.")
     return None
@@ -93,16 +96,16 @@ def _bad_framing(seen: dict[bytes, list[bytes]], version: str) -> Refusal | None
     return None
 
 
+def _bad_upgrade(scope: Scope, method: str, fields: FieldList) -> Refusal | None:
+    if UPGRADE not in (scope.get("extensions") or ()):
+        return Refusal(501, "WebSocket connections are not supported here.", "websocket")
+    fault = handshake_fault(method, fields)
+    return Refusal(*fault) if fault is not None else None
+
+
 def _names_token(via: bytes, token: bytes) -> bool:
     """Is `token` the received-by of any element of a Via value (RFC 9110 7.6.3)?"""
     return any(len(words) > 1 and words[1] == token for words in map(bytes.split, via.split(b",")))
-
-
-def is_websocket(seen: dict[bytes, list[bytes]]) -> bool:
-    """Upgrade alone is nothing: Connection must name it (RFC 9110 7.8)."""
-    wanted = {token.strip(b" \t").lower() for value in seen[b"upgrade"] for token in value.split(b",")}
-    named = {token.strip(b" \t").lower() for value in seen.get(b"connection", ()) for token in value.split(b",")}
-    return b"websocket" in wanted and b"upgrade" in named
 
 
 def is_reserved(raw_path: bytes, prefix: bytes) -> bool:

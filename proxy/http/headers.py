@@ -26,7 +26,7 @@ HOP_BY_HOP = frozenset(
 # Connection may not take these away from the site: with `Connection: cookie` a visitor would log himself out
 # upstream only, and with x-forwarded-for he would hide (abused in the wild as "hop-by-hop header abuse").
 _UNNAMEABLE = frozenset((b"host", b"cookie", b"authorization", b"set-cookie", b"date", b"via", b"forwarded"))
-_UNNAMEABLE_PREFIXES = (b"content-", b"x-forwarded-")
+_UNNAMEABLE_PREFIXES = (b"content-", b"x-forwarded-", b"sec-websocket-")
 _HARMLESS_CONNECTION = frozenset((b"keep-alive", b"close", b"Keep-Alive", b"Close", b"upgrade", b"Upgrade"))
 
 _FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host")

@@ -1,7 +1,8 @@
 """Requests as they arrive on one connection: the request parser, and what it must not decide alone.
 
 It checks the limits of F4 and hides from the parser what that would refuse or misread: targets with high bytes,
-trailers (which would join the request's fields), upgrades nobody serves (which would swallow the body).
+trailers (which would join the request's fields), upgrades nobody serves (which would swallow the body). Behind a
+request for a WebSocket nothing is read as a request any more, whatever its answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from proxy.http.headers import value_of
 from proxy.http.limits import DEFAULTS, Limits
 from proxy.http.parser import CallbackError, ParserError, RequestParser, UnknownMethod, Upgrade
 from proxy.http.target import disguise
+from proxy.http.websocket import asks_for_websocket
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _STARTS_WITH_TOKEN = re.compile(_TOKEN)
@@ -35,6 +37,9 @@ class Owner(Protocol):
 
     def hold(self) -> None:
         """Enough body is held: read no more for now."""
+
+    def beyond(self, data: bytes) -> None:
+        """Bytes behind the last request of the connection."""
 
     def discard(self, count: int) -> None:
         """Bytes that nobody wants any more."""
@@ -59,6 +64,7 @@ class RequestReader:
         "deaf",
         "head_begun",
         "on_header",
+        "upgrades",
     )
 
     def __init__(self, owner: Owner, limits: Limits = DEFAULTS) -> None:
@@ -76,6 +82,7 @@ class RequestReader:
         self._replaying = False
         self.cycle: Cycle | None = None
         self.deaf = False  # nothing more is read as a request
+        self.upgrades = False  # the last request asks for a WebSocket; no other can follow one that does
         self.head_begun = False  # set with the first byte of each head; the owner may reset it
 
     @property
@@ -144,6 +151,8 @@ class RequestReader:
         a new parser is given a head with the same framing, and goes on behind it."""
         cycle = self.cycle
         if cycle is None or self.deaf:
+            if rest:
+                self._owner.beyond(rest)
             return
         headers = cycle.scope["headers"]
         coding, length = value_of(headers, b"transfer-encoding"), value_of(headers, b"content-length")
@@ -187,9 +196,10 @@ class RequestReader:
         method = parser.get_method().decode("ascii")
         self._upgrading = upgrading = parser.should_upgrade()
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        if upgrading and (method == "CONNECT" or b"websocket" in b",".join(fields.values(b"upgrade")).lower()):
+        if upgrading:
+            self.upgrades = version == "1.1" and method != "CONNECT" and asks_for_websocket(fields)
             # What follows is not HTTP, whatever the answer will be.
-            keep_alive = False
+            keep_alive = keep_alive and method != "CONNECT" and not self.upgrades
         expects = method != "GET" and version == "1.1" and _expects_continue(fields)
         self.cycle = self._owner.accept(
             method, version, target, fields, keep_alive=keep_alive, expects_continue=expects

@@ -25,17 +25,16 @@ from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle, reset
 from proxy.http.errors import Overloaded, VisitorError, raw_page
+from proxy.http.halfclosed import watch_half_closed
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.reader import RequestReader
 from proxy.http.signals import handled
 from proxy.http.target import request_scope
+from proxy.http.upgrade import UpgradeCycle
 
 PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
-# A visitor's end of stream may mean that he has left (T15: upstream is let go within 1 s) or that he only has nothing
-# more to ask; an answer that does not move for this long is not waited for.
-HALF_CLOSED_SECONDS = 0.5
 SWEEP_TICKS = 10  # of uvicorn's 0.1 s
 GRACEFUL_SECONDS = 30
 Refused = Callable[[bytes, int], None]
@@ -81,27 +80,20 @@ class ServerProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._reader.deaf:
-            self.discard(len(data))
+            self.beyond(data)
         else:
             self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True where an answer is still due to a visitor who has asked completely (`nc -N`, some health checks)."""
         last = self.queue[-1] if self.queue else self._answering
+        if isinstance(last, UpgradeCycle):
+            return last.put_eof()
         if last is None or not last.is_received or not self._reader.is_between:
             return False
         last.keep_alive = False
-        self.loop.call_later(HALF_CLOSED_SECONDS, self._watch_half_closed, self.written)
+        watch_half_closed(self.loop, self.transport, lambda: (self._answering, self.written))
         return True
-
-    def _watch_half_closed(self, written: int) -> None:
-        """The answer must move: only writing can tell whether anybody is left to read it."""
-        if self._answering is None or self.transport.is_closing():
-            return
-        if self.written == written and not self.transport.get_write_buffer_size():
-            self._answering.cut()
-        else:
-            self.loop.call_later(HALF_CLOSED_SECONDS, self._watch_half_closed, self.written)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
@@ -122,7 +114,8 @@ class ServerProtocol(HttpToolsProtocol):
         self._discarded = 0
         scope = request_scope(method, version, target, headers)
         scope.update(scheme=self.scheme, server=self.server, client=self.client, state=self.app_state.copy())
-        cycle = Cycle(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
+        kind = UpgradeCycle if self._reader.upgrades else Cycle
+        cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._answering is None:
             self._begin(cycle)
         elif len(self.queue) >= PIPELINED_REQUESTS:
@@ -152,6 +145,13 @@ class ServerProtocol(HttpToolsProtocol):
 
     def hold(self) -> None:
         self.flow.pause_reading()
+
+    def beyond(self, data: bytes) -> None:
+        cycle = self._reader.cycle
+        if not isinstance(cycle, UpgradeCycle) or cycle.complete:
+            self.discard(len(data))
+        elif cycle.put(data):
+            self.flow.pause_reading()
 
     def discard(self, count: int) -> None:
         self._discarded += count
@@ -206,11 +206,13 @@ class ServerProtocol(HttpToolsProtocol):
         if self._answering is None:
             self.transport.close()
         else:
-            self._answering.keep_alive = False
+            self._answering.stop()
 
     def sweep(self) -> None:
         """Once a second: ends what has waited too long. While an answer is due, the application's clock counts, unless
-        the visitor is the one who does not take it."""
+        the visitor does not take it. On a tunnel none does: its ends may be as silent as they like."""
+        if isinstance(self._answering, UpgradeCycle) and self._answering.upgraded:
+            return
         if self.transport.get_write_buffer_size():
             if self._patience.is_stalled(self.transport, self.written):
                 reset(self.transport)
@@ -223,8 +225,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, lifeline: int | None, stopping: Callable[[], None]) -> None:
         super().__init__(config)
-        self._lifeline = lifeline
-        self._stopping = stopping
+        self._lifeline, self._stopping = lifeline, stopping
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping()
@@ -247,9 +248,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal drains, the second does not wait."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        self.force_exit, self.should_exit = self.should_exit, True  # the first signal drains, the second does not wait
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -278,12 +277,11 @@ def run(
     called when it begins to stop, for answers that would not end by themselves."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
     crowd = Crowd(limits, trusted_proxies)
-    protocol = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
         loop="uvloop",
-        http=cast(Any, protocol),
+        http=cast(Any, partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)),
         ws="none",
         interface="asgi3",
         lifespan="on",

@@ -108,6 +108,15 @@ class TlsLayer(asyncio.Protocol):
         self._tls.write(data)
         self._flush()
 
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def get_extra_info(self, name: str) -> object:
+        return self._transport.get_extra_info(name)
+
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 

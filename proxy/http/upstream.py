@@ -16,6 +16,7 @@ from proxy.http.dialing import UNIX, Address, dial
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
 from proxy.http.exchange import Exchange
 from proxy.http.tls import TlsLayer, client_context, harden
+from proxy.http.websocket import SWITCHING
 
 TICK_SECONDS = 0.25
 IDLE_CONNECTIONS = 128  # kept open; the ones above are closed when their answer is done
@@ -88,11 +89,21 @@ class Upstream:
         return self.open_connections - len(self._idle)
 
     def begin(
-        self, loop: asyncio.AbstractEventLoop, head: bytes, *, is_head: bool, length: int | None, retriable: bool
+        self,
+        loop: asyncio.AbstractEventLoop,
+        head: bytes,
+        *,
+        is_head: bool,
+        length: int | None,
+        retriable: bool,
+        accept: bytes = b"",
     ) -> Exchange:
         """Sends `head` on an idle connection, or opens one for it. `length`: bytes of body that follow (None:
-        chunked); `retriable`: may be sent a second time if the first reused connection was just being closed."""
-        exchange = Exchange(loop, head, is_head=is_head, length=length, retriable=retriable, now=self.now)
+        chunked); `retriable`: may be sent a second time if the first reused connection was just being closed;
+        `accept`: see Exchange."""
+        exchange = Exchange(
+            loop, head, is_head=is_head, length=length, retriable=retriable, now=self.now, accept=accept
+        )
         idle = self._idle
         while idle:
             connection = idle[-1]
@@ -226,9 +237,11 @@ class Upstream:
                 connection = exchange.connection
                 stalled = exchange.uploaded or (connection is not None and connection.is_stalled)
                 exchange.fail(UpstreamTimeout() if stalled else VisitorStalled())
-        elif waited >= self._body_idle_ticks and not exchange.is_paused and not _is_event_stream(exchange):
+        elif waited >= self._body_idle_ticks and not exchange.is_paused and not _may_be_silent(exchange):
             exchange.fail(UpstreamTimeout())
 
 
-def _is_event_stream(exchange: Exchange) -> bool:
-    return exchange.fields.by_name.get(b"content-type", b"").lower().startswith(b"text/event-stream")
+def _may_be_silent(exchange: Exchange) -> bool:
+    """S3: event streams and tunnels."""
+    kind = exchange.fields.by_name.get(b"content-type", b"").lower()
+    return exchange.status == SWITCHING or kind.startswith(b"text/event-stream")

@@ -7,7 +7,7 @@ that may become a tagged page, for conditionals, ranges and codings that would b
 
 import time
 
-from proxy.asgi import Scope, raw_path_of
+from proxy.asgi import UPGRADE, Scope, raw_path_of
 from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import Standing, kind_of, may_be_page, read_fields
@@ -20,7 +20,8 @@ UNREAD = Agent(bot=False, source="")
 class TrackedRequest:
     """A request as the tracking sees it; `scope` is what the application gets. `foreign`: another server than ours
     has made it, so fields are lists there and back (ASGI promises less, but applications count on it). `asleep`: its
-    tag does nothing until the visitor agrees."""
+    tag does nothing until the visitor agrees. `upgrade`: it asks for a WebSocket, and the server can do it; whatever
+    the answer, that is no page."""
 
     __slots__ = (
         "agent",
@@ -41,6 +42,7 @@ class TrackedRequest:
         "scope",
         "secure",
         "stand",
+        "upgrade",
     )
 
     def __init__(self, tracking: Tracking, scope: Scope) -> None:
@@ -62,7 +64,9 @@ class TrackedRequest:
         self.agent = UNREAD
         self.kind = kind = kind_of(fields)
         self.asleep = False
-        self.candidate = tracking.visits and may_be_page(self.method, fields, kind) and self._may_be_tagged(tracking)
+        self.upgrade = b"upgrade" in fields and UPGRADE in (scope.get("extensions") or ())
+        asks_for_page = tracking.visits and not self.upgrade and may_be_page(self.method, fields, kind)
+        self.candidate = asks_for_page and self._may_be_tagged(tracking)
         changes = self._changes(tracking)
         self.scope = scope
         if changes:

@@ -84,7 +84,7 @@ class Responder:
         """The application has returned, or failed. A head that still waits goes as it came: what the visitor gets is
         as truncated as what the application said."""
         if self._outcome is None:
-            self._count(Outcome.ABORTED)
+            self._count(Outcome.WEBSOCKET if self._request.upgrade else Outcome.ABORTED)
         pending = self._take_pending()
         if pending is not None:
             _restate(pending, self._length)
@@ -132,6 +132,9 @@ class Responder:
 
     def _judge(self, message: Message, headers: FieldList) -> FieldList:
         """The head as the visitor gets it."""
+        if self._request.upgrade:
+            self._count(Outcome.WEBSOCKET)  # row 3, before any that looks at the answer
+            return self._without_our_cookies(headers)
         fault = message.get("fault")
         if fault is not None:
             self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
@@ -146,7 +149,7 @@ class Responder:
         outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
         if answer.set_cookies:
-            headers = _without_our_cookies(headers, (tracking.cookies.name_http, tracking.cookies.name_https))
+            headers = self._without_our_cookies(headers)
         as_get = outcome
         if request.method == "HEAD":
             as_get = classify_as_get(request.fields, request.kind, standing, answer, known)
@@ -193,6 +196,13 @@ class Responder:
             asleep=request.asleep,
             extended=answer.policies is not policies,
         )
+
+    def _without_our_cookies(self, headers: FieldList) -> FieldList:
+        """F7: an upstream's cookie of our name is dropped; every other Set-Cookie keeps its place."""
+        if b"set-cookie" not in headers.by_name:
+            return headers
+        ours = (self._tracking.cookies.name_http, self._tracking.cookies.name_https)
+        return FieldList.of(field for field in headers if field[0] != b"set-cookie" or not is_ours(field[1], ours))
 
     def _count(self, outcome: str) -> None:
         self._outcome = outcome
@@ -282,8 +292,3 @@ async def _awaited(sending: Awaitable[None]) -> None:
 def _restate(message: Message, length: bytes | None) -> None:
     """Another Content-Length for a head that was kept back, or none."""
     message["headers"] = message["headers"].changed({b"content-length": length})
-
-
-def _without_our_cookies(headers: FieldList, ours: tuple[bytes, ...]) -> FieldList:
-    """F7: an upstream's cookie of our name is dropped; every other Set-Cookie keeps its place."""
-    return FieldList.of(field for field in headers if field[0] != b"set-cookie" or not is_ours(field[1], ours))

@@ -274,7 +274,7 @@ REFUSED = [
     ("f4", 431, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
     ("f4", 431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 66_000 + b"\r\n\r\n"),
     ("f4", 431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 90_000),
-    ("f5", 501, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+    ("f5", 426, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
     ("f8", 508, b"GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 x, 1.1 footfall-test (c)\r\n\r\n"),
     ("x1", 404, b"GET /%5ffootfall/t.js HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("x1", 404, b"GET //_footfall/t.js HTTP/1.1\r\nHost: a\r\n\r\n"),

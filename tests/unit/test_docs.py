@@ -16,6 +16,7 @@ from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
+from proxy.http.upgrade import CLOSING_SECONDS, EARLY_BYTES
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
@@ -125,6 +126,8 @@ def test_the_readmes_limits_are_the_codes():
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
         (STALLED_SECONDS, "s while a visitor takes nothing"),
+        (EARLY_BYTES // 1024, "KiB before the 101"),
+        (CLOSING_SECONDS, "s to close"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 

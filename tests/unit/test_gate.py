@@ -123,7 +123,7 @@ def test_f1_http_1_0_has_no_transfer_encoding() -> None:
 def test_f5_websockets_are_understood_and_refused_and_other_upgrades_are_not_upgrades() -> None:
     upgrade = [HOST, (b"connection", b"keep-alive, Upgrade"), (b"upgrade", b"WebSocket")]
     assert refuse(scope(headers=upgrade), PREFIX, TOKEN) == Refusal(
-        501, "WebSocket connections are not supported here yet.", "websocket"
+        501, "WebSocket connections are not supported here.", "websocket"
     )
     assert status(headers=[HOST, (b"upgrade", b"websocket")]) == 200
     assert status(headers=[HOST, (b"connection", b"upgrade"), (b"upgrade", b"h2c")]) == 200

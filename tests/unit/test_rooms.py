@@ -65,7 +65,8 @@ COMMON = ("asgi", "bounded", "fieldlist")
 PURE = (
     "bounded",
     "fieldlist",
-    *("http.headers", "http.gate", "http.limits", "http.target", "page", "store.base", "intake.holding"),
+    *("http.headers", "http.gate", "http.limits", "http.target", "http.websocket", "page", "store.base"),
+    "intake.holding",
     *("visitors", "events", "arguments", "checks"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
