@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.page import policy
-from proxy.page.coding import Recoder, is_gzip
+from proxy.page.coding.offered import coding_of
+from proxy.page.coding.recoder import Recoder
 from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
 
@@ -61,7 +62,8 @@ class Tagging:
         self._declared = bool(answer.charset)
         self._must_look = must_look_like_document
         self._injector: Injector | None = None
-        self._recoder = Recoder(self._make_injector()) if answer.coding else None
+        coding = coding_of(answer.coding) if answer.coding else None
+        self._recoder = None if coding is None else Recoder(self._make_injector(), coding)
         self.decided = False
         self.added = 0
         self.failure: Exception | None = None
@@ -139,6 +141,6 @@ def decide(policies: Sequence[bytes], site: Site, metas: tuple[bytes, ...] = ())
 def may_tag(answer: Answer, fields: Fields, site: Site) -> bool:
     """Whether an answer's body can take the tag: HTML that may be changed, coded in no way or in one that we decode,
     under policies (those of metas are seen later) that let it run."""
-    if not is_taggable(answer, fields) or (answer.coding and not is_gzip(answer.coding)):
+    if not is_taggable(answer, fields) or (answer.coding and coding_of(answer.coding) is None):
         return False
     return not answer.policies or decide(answer.policies, site).allowed

@@ -233,12 +233,16 @@ class Responder:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
-        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it."""
-        waiting = b""
+        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
+        turn for others in between: little input can be much to read."""
+        waiting: bytes | None = None
         for piece in tagging.feed_coded(chunk, last=not more):
-            if waiting:
-                await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+            if waiting is not None:
+                if waiting:
+                    await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+                await asyncio.sleep(0)
             waiting = piece
+        waiting = waiting or b""
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:
