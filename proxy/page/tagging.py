@@ -63,7 +63,7 @@ class Tagging:
         self._must_look = must_look_like_document
         self._injector: Injector | None = None
         coding = coding_of(answer.coding) if answer.coding else None
-        self._recoder = None if coding is None else Recoder(self._make_injector(), coding)
+        self._recoder = None if coding is None else Recoder(Careful(self._make_injector(), self), coding)
         self.decided = False
         self.added = 0
         self.failure: Exception | None = None
@@ -106,10 +106,14 @@ class Tagging:
             out = self.feed(chunk)
             return out + self.flush() if last else out
         except Exception as error:
-            self.failure = error
-            self.decided, self.added = True, 0
-            held = self._injector.release() if self._injector is not None else b""
-            return held if held.endswith(chunk) else held + chunk
+            return self.fail(error, self._injector, chunk)
+
+    def fail(self, error: Exception, injector: Injector | None, chunk: bytes) -> bytes:
+        """No tag for this page: what has not been given out of it."""
+        self.failure = error
+        self.decided, self.added = True, 0
+        held = injector.release() if injector is not None else b""
+        return held if held.endswith(chunk) else held + chunk
 
     def feed_coded(self, chunk: bytes, *, last: bool) -> Iterator[bytes]:
         """What can be sent after this chunk of a coded body, in pieces that are bounded however well it was
@@ -129,6 +133,42 @@ class Tagging:
                 tag = tag.replace(b"></", b' nonce="%b"></' % verdict.nonce)
         self.added = len(tag)
         return tag
+
+
+class Careful:
+    """An injector in a Recoder that raises nothing: where tagging fails, the page goes on without."""
+
+    __slots__ = ("_injector", "_tagging", "decided", "injected")
+
+    def __init__(self, injector: Injector, tagging: Tagging) -> None:
+        self._injector = injector
+        self._tagging = tagging
+        self.decided = False
+        self.injected = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        if self.decided:
+            return chunk
+        try:
+            out = self._injector.feed(chunk)
+        except Exception as error:
+            self.decided = True
+            return self._tagging.fail(error, self._injector, chunk)
+        self.decided, self.injected = self._injector.decided, self._injector.injected
+        return out
+
+    def flush(self) -> bytes:
+        if self.decided:
+            return b""
+        self.decided = True
+        try:
+            return self._injector.flush()
+        except Exception as error:
+            return self._tagging.fail(error, self._injector, b"")
+
+    def release(self) -> bytes:
+        self.decided = True
+        return self._injector.release()
 
 
 def decide(policies: Sequence[bytes], site: Site, metas: tuple[bytes, ...] = ()) -> policy.Verdict:

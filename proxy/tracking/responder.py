@@ -213,8 +213,7 @@ class Responder:
                 return
             chunk = tagging.put(chunk, last=not more)
             if tagging.failure is not None:
-                log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
-                tagging.failure = None
+                _tell_failure(tagging)
         pending = self._pending
         if pending is not None and tagging is not None:
             if more and not tagging.decided and not chunk:
@@ -243,6 +242,8 @@ class Responder:
                 await asyncio.sleep(0)
             waiting = piece
         waiting = waiting or b""
+        if tagging.failure is not None:
+            _tell_failure(tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:
@@ -274,6 +275,11 @@ def _listing(send: Send) -> Send:
         await send(message)
 
     return send_lists
+
+
+def _tell_failure(tagging: Tagging) -> None:
+    log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
+    tagging.failure = None
 
 
 async def _awaited(sending: Awaitable[None]) -> None:

@@ -170,6 +170,14 @@ def test_e2_skippable_frames_are_read_over() -> None:
             assert TAGGED in (text, unpack("zstd", output))
 
 
+@pytest.mark.parametrize("name", ["deflate", "br"])
+def test_e2_a_second_stream_is_no_content_where_the_coding_has_but_one(name: str) -> None:
+    start, second = b"<html><head><title>a</title>", pack(name, PAGE)
+    for chunks in splits(pack(name, start) + second):
+        stream = read(name, recode(make_recoder(name), chunks))
+        assert (stream.text, stream.ended, stream.rest) == (start + TAG, True, second)
+
+
 @EVERY
 @JUNK
 def test_e2_what_follows_the_end_is_kept(name: str, junk: bytes) -> None:

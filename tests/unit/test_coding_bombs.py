@@ -14,7 +14,7 @@ from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 
 MEGABYTE = 1024 * 1024
 CONTENT_MEGABYTES = 300
-GROWTH_BYTES = 16 * MEGABYTE
+GROWTH_BYTES = 8 * MEGABYTE
 """zstd reserves a window of up to 8 MB, brotli up to 16 MB; here, where the encoders chose it, up to 4 MB."""
 
 # The process reads its own peak: what the codings' libraries allocate is seen by no tool of Python's.

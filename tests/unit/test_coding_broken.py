@@ -3,7 +3,10 @@
 import random
 
 import pytest
-from codings import EVERY, TAG, Stream, bytewise, make_recoder, read, recode, upstream
+from codings import EVERY, TAG, Stream, bytewise, cut, make_recoder, read, recode, unpack, upstream
+
+from proxy.page.eligibility import Answer
+from proxy.page.tagging import Site, Tagging
 
 START, END = (
     b"<!doctype html><html><head><title>a</title>",
@@ -87,3 +90,22 @@ def test_t12_a_missing_check_sum_stays_missing(name: str, cut: int) -> None:
     body, half = body_of(name)
     _, seen = through(name, [body[:half], body[half:-cut]])
     assert not seen.ended and PAGE.startswith(seen.text)
+
+
+@EVERY
+def test_a_tag_that_cannot_be_made_costs_a_coded_page_nothing(name: str) -> None:
+    body, half = body_of(name)
+    for chunks in (*deliveries(body, half), *([cut(body, [place]) for place in range(len(body))])):
+        odd: tuple[bytes, ...] = (None,)  # type: ignore[assignment]  # no policy can be read of this
+        tagging = Tagging(
+            Site(b"https://shop.example", b"/t.js", b"/t.js", b"/events"),
+            b"id",
+            Answer(200, True, b"utf-8", coding=name.encode(), policies=odd),
+            place=lambda start, charset_declared: None,
+            must_look_like_document=False,
+        )
+        pieces = [b"".join(tagging.feed_coded(chunk, last=False)) for chunk in chunks]
+        output = b"".join([*pieces, *tagging.feed_coded(b"", last=True)])
+        assert unpack(name, output) == PAGE
+        assert isinstance(tagging.failure, AttributeError | TypeError) and tagging.added == 0
+        assert len(chunks) > 1 or output == body
