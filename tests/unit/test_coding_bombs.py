@@ -1,11 +1,12 @@
 """E2: however much a little input decodes to, a worker's memory stays small and others have their turn."""
 
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from codings import EVERY, PAGE, TAGGED, Framed, make_recoder, upstream
+from codings import EVERY, PAGE, TAGGED, Framed, make_recoder, pack, upstream
 
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.offered import CODINGS
@@ -74,6 +75,18 @@ def test_e2_a_frame_with_the_largest_window_needs_little_more_than_that(tmp_path
     body = b"".join([encoder.feed(PAGE), *(encoder.feed(b" " * MEGABYTE) for _ in range(50)), encoder.flush()])
     growth, _, given = peak_of("zstd", body, tmp_path)
     assert given and growth < MAX_WINDOW_BYTES + 4 * MEGABYTE, f"{growth / MEGABYTE:.1f} MB"
+
+
+@EVERY
+def test_e2_pieces_are_bounded_however_little_was_compressed(name: str) -> None:
+    body = pack(name, PAGE + random.Random(1).randbytes(3 * MEGABYTE), 1)
+    for step in (65_536, len(body)):
+        recoder, total = make_recoder(name), 0
+        for place in range(0, len(body), step):
+            for piece in recoder.feed(body[place : place + step]):
+                total += len(piece)
+                assert len(piece) <= 3 * MAX_STEP_BYTES
+        assert total > 3 * MEGABYTE
 
 
 @EVERY

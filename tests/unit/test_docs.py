@@ -17,6 +17,8 @@ from proxy.fieldlist import FieldList
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
 from proxy.intake.visits import REFERRER_MAX_BYTES
+from proxy.page.coding.base import MAX_STEP_BYTES
+from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +119,8 @@ def test_the_readmes_limits_are_the_codes():
         (PATH_MAX_CHARS, ", of its query"),
         (QUERY_MAX_PARAMS, "params"),
         (REFERRER_MAX_BYTES, "bytes is not stored"),
+        (MAX_STEP_BYTES // 1024, "KiB; zstd"),
+        (MAX_WINDOW_BYTES // 1024 // 1024, "MB, larger ones"),
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
         (STALLED_SECONDS, "s while a visitor takes nothing"),
