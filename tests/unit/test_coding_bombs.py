@@ -18,6 +18,9 @@ CONTENT_MEGABYTES = 300
 GROWTH_BYTES = 8 * MEGABYTE
 """zstd reserves a window of up to 8 MB, brotli up to 16 MB; here, where the encoders chose it, up to 4 MB."""
 
+KEPT_BYTES = 512 * 1024
+"""What an encoder keeps at the most before it gives out a block (brotli; ISA-L 128 KiB)."""
+
 # The process reads its own peak: what the codings' libraries allocate is seen by no tool of Python's.
 MEASURE = """
 import sys
@@ -85,7 +88,7 @@ def test_e2_pieces_are_bounded_however_little_was_compressed(name: str) -> None:
         for place in range(0, len(body), step):
             for piece in recoder.feed(body[place : place + step]):
                 total += len(piece)
-                assert len(piece) <= 3 * MAX_STEP_BYTES
+                assert len(piece) <= KEPT_BYTES + MAX_STEP_BYTES
         assert total > 3 * MEGABYTE
 
 

@@ -70,9 +70,9 @@ class Recoder:
         self.untouched = True
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what can be sent, in few pieces: of MAX_STEP_BYTES, or as much as an encoder had kept (ISA-L: 128 KiB).
-        Must be exhausted before the next feed. Raises nothing of its own. An empty piece is nothing to be sent, but a
-        good moment to let others have their turn."""
+        """Yield what can be sent, in few pieces: of MAX_STEP_BYTES, or as much as an encoder had kept (ISA-L 128 KiB,
+        brotli 512 KiB). Must be exhausted before the next feed. Raises nothing of its own. An empty piece is nothing
+        to be sent, but a good moment to let others have their turn."""
         out, steps = b"", 0
         for piece in self._feed(chunk):
             steps += 1
