@@ -24,7 +24,7 @@ FIRST_BYTE_SECONDS = 0.05
 PARTS = 15
 BOMB_MEGABYTES = 400
 MEGABYTE = 1024 * 1024
-OTHERS_SECONDS = 0.5
+OTHERS_SECONDS = 0.25
 GROWTH_BYTES = 32 * MEGABYTE
 
 
@@ -244,17 +244,18 @@ def test_e2_a_bomb_costs_little_memory_and_others_are_served_meanwhile(through: 
     served, warm = through.served, Visitor(through.served.port)
     for _ in range(5):
         warm.navigate(b"/page")
-    before, peak, slowest, answers = served.resident_bytes(), 0, 0.0, []
+    before, peak, waits, answers = served.resident_bytes(), 0, [], []
     exploding = threading.Thread(target=lambda: answers.append(through.navigate(b"/bomb")))
     exploding.start()
     while exploding.is_alive():
         begun = time.monotonic()
         assert warm.navigate(b"/page").status == 200
-        slowest = max(slowest, time.monotonic() - begun)
+        waits.append(time.monotonic() - begun)
         peak = max(peak, served.resident_bytes() - before)
         threading.Event().wait(0.01)
     exploding.join()
     warm.close()
     assert eventually(lambda: answers) and answers[0].whole and len(answers[0].body) < 4 * MEGABYTE
     assert peak < GROWTH_BYTES, f"{peak / MEGABYTE:.1f} MB"
-    assert slowest < OTHERS_SECONDS, f"{slowest * 1000:.0f} ms"
+    # Without turns in between there would be few, and half of them as long as the bomb takes (2.4 s in br).
+    assert statistics.median(waits) < OTHERS_SECONDS, waits
