@@ -1,6 +1,9 @@
 """Coded bodies: decoded, changed, encoded again, and never repaired; the same law for every coding."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from codings import (
@@ -310,3 +313,26 @@ def test_encoder_makes_one_stream(name: str) -> None:
     start = encoder.feed(b"abc") + encoder.sync()
     assert read(name, start).text == b"abc"
     assert unpack(name, start + encoder.feed(b"def") + encoder.flush()) == b"abcdef"
+
+
+WITHOUT_ISAL = """
+import sys
+sys.modules["isal"] = None
+from codings import PAGE, TAGGED, make_recoder, pack, recode, splits, unpack
+from proxy.page.coding.deflate import LEVEL
+assert LEVEL == 1
+for name in ("gzip", "deflate"):
+    for chunks in splits(pack(name, PAGE)):
+        assert unpack(name, recode(make_recoder(name), chunks)) == TAGGED
+"""
+
+
+def test_e1_a_processor_without_isal_reads_and_writes_the_same() -> None:
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ISAL],
+        env={"PYTHONPATH": f"{tests}:{tests.parents[1]}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
