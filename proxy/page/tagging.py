@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.page import policy
-from proxy.page.coding import Recoder, is_gzip
+from proxy.page.coding.offered import coding_of
+from proxy.page.coding.recoder import Recoder
 from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
 
@@ -63,7 +64,8 @@ class Tagging:
         self._declared = bool(answer.charset)
         self._must_look = must_look_like_document
         self._injector: Injector | None = None
-        self._recoder = Recoder(self._make_injector()) if answer.coding else None
+        coding = coding_of(answer.coding) if answer.coding else None
+        self._recoder = None if coding is None else Recoder(Careful(self._make_injector(), self), coding)
         self.decided = False
         self.added = 0
         self.blocked = ""
@@ -107,10 +109,14 @@ class Tagging:
             out = self.feed(chunk)
             return out + self.flush() if last else out
         except Exception as error:
-            self.failure = error
-            self.decided, self.added = True, 0
-            held = self._injector.release() if self._injector is not None else b""
-            return held if held.endswith(chunk) else held + chunk
+            return self.fail(error, self._injector, chunk)
+
+    def fail(self, error: Exception, injector: Injector | None, chunk: bytes) -> bytes:
+        """No tag for this page: what has not been given out of it."""
+        self.failure = error
+        self.decided, self.added = True, 0
+        held = injector.release() if injector is not None else b""
+        return held if held.endswith(chunk) else held + chunk
 
     def feed_coded(self, chunk: bytes, *, last: bool) -> Iterator[bytes]:
         """What can be sent after this chunk of a coded body, in pieces that are bounded however well it was
@@ -131,6 +137,42 @@ class Tagging:
                 tag = tag.replace(b"></", b' nonce="%b"></' % verdict.nonce)
         self.added = len(tag)
         return tag
+
+
+class Careful:
+    """An injector in a Recoder that raises nothing: where tagging fails, the page goes on without."""
+
+    __slots__ = ("_injector", "_tagging", "decided", "injected")
+
+    def __init__(self, injector: Injector, tagging: Tagging) -> None:
+        self._injector = injector
+        self._tagging = tagging
+        self.decided = False
+        self.injected = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        if self.decided:
+            return chunk
+        try:
+            out = self._injector.feed(chunk)
+        except Exception as error:
+            self.decided = True
+            return self._tagging.fail(error, self._injector, chunk)
+        self.decided, self.injected = self._injector.decided, self._injector.injected
+        return out
+
+    def flush(self) -> bytes:
+        if self.decided:
+            return b""
+        self.decided = True
+        try:
+            return self._injector.flush()
+        except Exception as error:
+            return self._tagging.fail(error, self._injector, b"")
+
+    def release(self) -> bytes:
+        self.decided = True
+        return self._injector.release()
 
 
 def decide(policies: Sequence[bytes], site: Site, metas: tuple[bytes, ...] = ()) -> policy.Verdict:
@@ -160,4 +202,4 @@ def extend(policies: Sequence[bytes], site: Site, nonce: bytes) -> policy.Extend
 def may_tag(answer: Answer, fields: Fields) -> bool:
     """Whether an answer's body can take the tag, for all but its policies: HTML that may be changed, coded in no way or
     in one that we decode."""
-    return is_taggable(answer, fields) and (not answer.coding or is_gzip(answer.coding))
+    return is_taggable(answer, fields) and (not answer.coding or coding_of(answer.coding) is not None)

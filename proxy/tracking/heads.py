@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
 
+from proxy.asgi import Message
+
 TICK_SECONDS = 0.02
 """A head waits for one to two of these."""
 
@@ -50,3 +52,8 @@ class HeldHeads:
         self._old, self._fresh = self._fresh, set()
         if self._old:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+
+def restate(message: Message, length: bytes | None) -> None:
+    """Another Content-Length for a head that was kept back, or none."""
+    message["headers"] = message["headers"].changed({b"content-length": length})

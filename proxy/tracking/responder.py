@@ -25,6 +25,7 @@ from proxy.page.eligibility import (
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.tagging import Tagging, may_tag
 from proxy.tracking.counting import record
+from proxy.tracking.heads import restate
 from proxy.tracking.policies import count_blocked, settle
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
@@ -87,14 +88,14 @@ class Responder:
             self._count(Outcome.WEBSOCKET if self._request.upgrade else Outcome.ABORTED)
         pending = self._take_pending()
         if pending is not None:
-            _restate(pending, self._length)
+            restate(pending, self._length)
             await self._send(pending)
 
     async def let_go(self) -> None:
         """The body keeps the head waiting: send it without a length."""
         pending = self._take_pending()
         if pending is not None:
-            _restate(pending, None)
+            restate(pending, None)
             self._late = asyncio.ensure_future(_awaited(self._send(pending)))
             await self._late
 
@@ -221,20 +222,17 @@ class Responder:
                 await self._body_coded(tagging, chunk, more)
                 return
             chunk = tagging.put(chunk, last=not more)
-            if tagging.blocked and not more:
-                count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
-            if tagging.failure is not None:
-                log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
-                tagging.failure = None
+            if tagging.blocked or tagging.failure is not None:
+                self._tell(tagging, more)
         pending = self._pending
         if pending is not None and tagging is not None:
             if more and not tagging.decided and not chunk:
                 return
             self._take_pending()
             if not tagging.decided:
-                _restate(pending, None)
+                restate(pending, None)
             elif tagging.added != tagging.likely:
-                _restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
+                restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(pending, chunk)
             return
@@ -244,18 +242,30 @@ class Responder:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
-        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it."""
-        waiting = b""
+        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
+        turn for others in between: little input can be much to read."""
+        waiting: bytes | None = None
         for piece in tagging.feed_coded(chunk, last=not more):
-            if waiting:
-                await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+            if waiting is not None:
+                if waiting:
+                    await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+                await asyncio.sleep(0)
             waiting = piece
-        if tagging.blocked and not more:
-            count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
+        waiting = waiting or b""
+        if tagging.blocked or tagging.failure is not None:
+            self._tell(tagging, more)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:
             await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
+
+    def _tell(self, tagging: Tagging, more: bool) -> None:
+        """Why a page goes without its tag: to the report, or to the log."""
+        if tagging.blocked and not more:
+            count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
+        if tagging.failure is not None:
+            log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
+            tagging.failure = None
 
     async def _end_held(self, pending: Message | None, chunk: bytes) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""
@@ -287,8 +297,3 @@ def _listing(send: Send) -> Send:
 
 async def _awaited(sending: Awaitable[None]) -> None:
     await sending
-
-
-def _restate(message: Message, length: bytes | None) -> None:
-    """Another Content-Length for a head that was kept back, or none."""
-    message["headers"] = message["headers"].changed({b"content-length": length})

@@ -11,7 +11,7 @@ from proxy.asgi import Scope
 from proxy.bounded import Bounded
 from proxy.intake.recorder import Recorder
 from proxy.intake.visits import Cleaner, public_host
-from proxy.page.coding import narrow_accept_encoding
+from proxy.page.coding.offered import narrow_accept_encoding
 from proxy.page.eligibility import Fields, Standing
 from proxy.page.paths import Globs, KnownPaths
 from proxy.page.tagging import Site

@@ -19,6 +19,8 @@ from proxy.http.server import GRACEFUL_SECONDS
 from proxy.http.upgrade import CLOSING_SECONDS, EARLY_BYTES
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.visits import REFERRER_MAX_BYTES
+from proxy.page.coding.base import MAX_STEP_BYTES
+from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
 from proxy.store.base import BLOCKED_A_DAY
 from proxy.tracking.policies import NONCE_BYTES
@@ -121,6 +123,8 @@ def test_the_readmes_limits_are_the_codes():
         (PATH_MAX_CHARS, ", of its query"),
         (QUERY_MAX_PARAMS, "params"),
         (REFERRER_MAX_BYTES, "bytes is not stored"),
+        (MAX_STEP_BYTES // 1024, "KiB; zstd"),
+        (MAX_WINDOW_BYTES // 1024 // 1024, "MB, larger ones"),
         (BLOCKED_A_DAY, "a day, "),
         (BLOCKED_PAGES, "a second and worker"),
         (HEADER_SECONDS, "s for a request's head"),
@@ -167,7 +171,7 @@ def test_the_locks_hold_names_versions_and_hashes_and_no_addresses():
         assert not re.search(r"^(-|\S+ @)", text, re.MULTILINE)
         entries = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
         for entry in entries:
-            assert re.match(r"[a-z0-9._-]+==\S+ \\\n", entry), entry[:60]
+            assert re.match(r"[a-z0-9._-]+==\S+( ; [^\\]+)? \\\n", entry), entry[:60]
             assert "--hash=sha256:" in entry, entry[:60]
 
 

@@ -70,7 +70,7 @@ PURE = (
     *("visitors", "events", "arguments", "checks"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
-ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous")
+ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")
 
 
 def modules() -> list[tuple[str, Path]]:
