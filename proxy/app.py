@@ -212,10 +212,9 @@ def limits_of(config: Config) -> Limits:
 def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
-    tls = config.tls
     upstream = Upstream(
         config.site.upstream,
-        tls=client_context(config.path_of(tls.upstream_ca_file), verify=tls.upstream_verify),
+        tls=upstream_context(config),
         connect_seconds=config.limits.connect_seconds,
         response_seconds=config.limits.response_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
@@ -249,14 +248,23 @@ def visitors_context(config: Config) -> ssl.SSLContext | None:
     return server_context(certificate, config.path_of(config.tls.key_file)) if certificate is not None else None
 
 
+def upstream_context(config: Config) -> ssl.SSLContext | None:
+    """What an https site is verified by; None: the site is not https. Raises TlsError."""
+    if not config.site.upstream.startswith("https:"):
+        return None
+    return client_context(config.path_of(config.tls.upstream_ca_file), verify=config.tls.upstream_verify)
+
+
 def inspect_tls(config: Config) -> str | None:
     """What is wrong with the files of [tls], if anything: one line with the key."""
     try:
         visitors_context(config)
     except TlsError as error:
         return f"tls.cert_file: {error}"
+    authorities = config.path_of(config.tls.upstream_ca_file)
     try:
-        client_context(config.path_of(config.tls.upstream_ca_file))
+        if authorities is not None:
+            client_context(authorities)
     except TlsError as error:
         return f"tls.upstream_ca_file: {error}"
     return None

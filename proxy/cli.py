@@ -20,6 +20,7 @@ from pathlib import Path
 
 from proxy import app, files, reporting
 from proxy.arguments import parse
+from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
 from proxy.demo import shop, visitors
@@ -60,7 +61,7 @@ def serve(given: argparse.Namespace) -> int:
 
 def demo(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": "", "site.public_origin": ""})
-    if given.visitors and (config.tls.cert_file or config.site.listen.startswith("unix:")):
+    if given.visitors and (config.tls.cert_file or socket_path(config.site.listen)):
         raise ConfigError("--visitors: simulated visitors walk by plain http over TCP only")
     return asyncio.run(_serve(config, given))
 

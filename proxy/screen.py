@@ -12,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
 
+from proxy.checks import UNIX
 from proxy.tables import Config
 
 
 def url_of(listener: socket.socket, scheme: str = "http") -> str:
     if listener.family == socket.AF_UNIX:
-        return f"unix:{listener.getsockname()}"
+        return f"{UNIX}{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
@@ -68,7 +69,7 @@ def _again(given: argparse.Namespace, command: str, report: str = "") -> str:
 
 
 def _page(address: str) -> str:
-    return address if address.startswith("unix:") else f"{address}/"
+    return address if address.startswith(UNIX) else f"{address}/"
 
 
 def _strong(text: str) -> str:

@@ -3,7 +3,7 @@
     server      a visitor's connection, and the process around it (the only importer of uvicorn)
     patience    how long a visitor's connection may stand still
     limits      how much of a visitor there may be: of a head, of connections
-    signals     taken over while a server runs
+    halfclosed  an answer whose visitor has ended his side
     reader      requests as they arrive on a connection
     cycle       one request and its response as `receive` and `send`
     upgrade     a request that asks for a WebSocket: the same, and a tunnel after the 101
@@ -14,6 +14,8 @@
     websocket   the opening handshake, judged both ways, and where frames end (pure)
     exchange    one request and its answer on their way through upstream
     upstream    the keep-alive pool, its limits and its one clock
+    dialing     how such a connection comes about: names, their addresses, sockets of this machine (the only importer of
+                aiohappyeyeballs)
     connection  one connection of the pool: answers read and judged
     tls         what is between a connection and its socket for https
     parser      httptools under names of ours (its only importer)

@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "endpoints": {"tracking", "intake", "page.eligibility", "scripts"},
     "keys": {"secretfile", "visitors.cookie"},
     "secretfile": set(),
-    "screen": {"tables"},
+    "screen": {"checks", "tables"},
     "files": {"events", "keys", "secretfile", "store", "tables", "visitors"},
     "reporting": {"http", "report", "secretfile", "store", "tables"},
     "lifespan": set(),
@@ -47,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "app",
         "arguments",
+        "checks",
         "config",
         "demo",
         "files",
