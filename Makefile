@@ -21,7 +21,7 @@ test: ## set up all that the tests need, a browser included, and run every test
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@scripts/setup-test
 	@scripts/setup-judge
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS) || [ $$? = 5 ]
+	@.venv/bin/python -m pytest -n 2 --dist loadfile tests/unit tests/shell $(ARGS) || [ $$? = 5 ]
 	@.venv/bin/python -m pytest tests/browser $(ARGS) || [ $$? = 5 ]
 
 check: ## the fast part: lint, format, types, unit tests

@@ -1,8 +1,8 @@
 """The collector: beacons from browsers, at `{prefix}/events`.
 
-Law: 202 after the commit, never before, and never where something was lost through our own fault; a refusal of the
-whole request says why in one word and one sentence, a refusal of a single event leaves the others alone. Same origin
-only, no CORS (HTTP.md, X2; WIRE.md, "Beacon").
+Law: 202 after the commit, never before, and what a fault of our own has lost is named in it; a refusal of the whole
+request says why in one word and one sentence, a refusal of a single event leaves the others alone. Same origin only, no
+CORS (HTTP.md, X2; WIRE.md, "Beacon").
 """
 
 import asyncio
