@@ -129,8 +129,19 @@ def test_a_click_that_is_told_later_than_the_page_it_led_to_came_first(engine):
     }
     # Told to be after the page was asked for: before it. Before it anyway, much later, on the next page, no click: as
     # told.
-    assert [times[name] for name in ("E1", "E3")] == [(-1, 40), (-1, 30)]
+    assert [times[name] for name in ("E1", "E3")] == [(-2, 40), (-1, 30)]
     assert [times[name] for name in ("E2", "E4", "E5", "E6")] == [(-410, None), (600, None), (90, None), (80, None)]
+    check_promises(engine)
+
+
+def test_a_buttons_click_comes_before_the_submit_that_it_makes_in_whichever_order_they_are_told(engine):
+    home = f"https://{HOST}/"
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(visit("P2", "A", MINUTE, path="/b", came_back=True, referrer=home))
+    submit = does("form.submit", "E1", form="f", fields={}, ago=20)
+    engine.append(sends(P1, "A", submit, at=MINUTE + 40), sends(P1, "A", click("E2", ago=20), at=MINUTE + 60))
+    told = sorted(engine.events(), key=lambda event: (event.time, event.seq))
+    assert [name_of(event.id) for event in told][-3:] == ["E2", "E1", "P2"]
     check_promises(engine)
 
 

@@ -24,6 +24,9 @@ VISIT = "page.visit"
 CAUSE_WITHIN_MS = 500
 """A click and the page that it asks for travel side by side, and the page may win: what is done on a page this long
 after the visitor has asked for the next one is taken for what asked for it. Nobody clicks again so soon."""
+CAUSES_BEFORE_MS = {".click": 2, ".submit": 1}
+"""How long before that page they are put: a button's click comes before the submit that it makes, in whichever order
+the two are told."""
 LATEST_EVENTS = 20
 """Of a session, in which that next page is looked for."""
 
@@ -71,7 +74,8 @@ def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[i
 
 def _before_its_effect(tables: Tables, event: BrowserEvent, place: Place, session: int, time: int) -> tuple[int, Facts]:
     """A click, or a submit, that was told later than the page it led to: it came first all the same."""
-    if not event.action.endswith((".click", ".submit")):
+    before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
+    if before is None:
         return time, ()
     values = {
         "session": session,
@@ -85,7 +89,7 @@ def _before_its_effect(tables: Tables, event: BrowserEvent, place: Place, sessio
     asked = tables.execute_named("next_page", values).fetchone()[0]
     if asked is None or place.time is None or asked <= place.time:
         return time, ()
-    return asked - 1, (("original_ago", event.ago_ms),)
+    return max(asked - before, place.time), (("original_ago", event.ago_ms),)
 
 
 class _Acts:
