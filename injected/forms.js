@@ -24,7 +24,8 @@ export function listen(
   function $field(t, [e], { type }) {
     let box = $formOf(e), field = $attr(e, "data-track-field"), form = box && $attr(box, "data-track-form");
     let root = e.getRootNode();
-    $notePasswords(root);
+    if (type != "input") $notePasswords(root);
+    else if (e.type == "password") $notePassword(e);
     // These two stay inside a shadow root.
     if (root != d) ["submit", "change"].forEach(x => root.addEventListener(x, $heed, true));
     if (!field || !$is(e, "input,select,textarea")) return;
@@ -53,8 +54,9 @@ export function listen(
   // sends the form itself, or finds a mistake) changes nothing; form.result tells what came of it. The browser's own
   // validation comes before the event. The same form with the same content within a second is one.
   function $submit(t, [e]) {
-    let found = new Map([[$formOf(e), []]]);
-    e.getRootNode().querySelectorAll("[data-track-field]:enabled").forEach(x => {
+    let found = new Map([[$formOf(e), []]]), root = e.getRootNode();
+    $notePasswords(root);
+    root.querySelectorAll("[data-track-field]:enabled").forEach(x => {
       let form = $formOf(x);
       if (x.form ? x.form == e : found.has(form)) found.set(form, [...found.get(form) || [], x]);
     });
@@ -114,7 +116,6 @@ export function listen(
 
   function $refusal(e) {
     $watch();
-    $notePasswords(e.getRootNode());
     return $isPassword(e) ? "password" :
       /\b(cc-|(current|new)-password|one-time-code)/i.test($attr(e, "autocomplete")) ? "autocomplete" :
       ["name", "id", "data-track-field", "aria-label", "placeholder"].map(x => "" + $attr(e, x))

@@ -1,7 +1,7 @@
 """The judge of W1: kosoku's (Autobahn's) WebSocket cases against an echo server, directly and through footfall.
 
-`python -m judges.websocket [CASE ...]` prints one line, and one more for each case that fails. Without words it runs
-the 247 cases about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression, minutes
+`python -m judges websocket [--only CASE ...]` prints one line, and one more for each case that fails. Without a case
+it runs the 247 cases about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression, minutes
 each.
 The echo server is uvicorn with wsproto, in a process of its own; footfall is `footfall serve` as it is run, with
 tracking. Exit code 0: no case fails through footfall that does not fail directly.
@@ -21,11 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from judges import ROOT, TOOLS, Unavailable
+
 WANTED = ("kosoku==0.1.0", "wsproto==1.3.2", "h11==0.16.0")
 PROTOCOL_CASES = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"]
-TOOLS = ROOT / ".judges"
-"""Where these are installed, since nothing of ours needs them."""
 START_SECONDS = 30.0
 RUN_SECONDS = 900.0
 """For all cases once; the large ones (9.*) move several hundred megabytes."""
@@ -49,10 +48,6 @@ print(listener.getsockname()[1], flush=True)
 config = uvicorn.Config(echo, ws="wsproto", ws_max_size={MESSAGE_BYTES}, lifespan="off", log_level="critical")
 uvicorn.Server(config).run([listener])
 """
-
-
-class Unavailable(Exception):
-    """The judge cannot be had; the message says why."""
 
 
 def kosoku() -> Any:
@@ -127,13 +122,11 @@ def judge(library: Any, port: int, cases: list[str]) -> list[Any]:
     return asyncio.run(run())
 
 
-def main(cases: list[str]) -> int:
+def main(words: list[str]) -> int:
+    """`words` are cases of kosoku's; none: those about the protocol."""
     say = sys.stdout.write
-    try:
-        library = kosoku()
-    except Unavailable as reason:
-        say(f"websocket: not judged, {reason}\n")
-        return 0
+    cases = words or PROTOCOL_CASES
+    library = kosoku()
     with tempfile.TemporaryDirectory(prefix="footfall-judge-") as folder, echoing(Path(folder)) as echo:
         direct = judge(library, echo, cases)
         with serving(Path(folder), echo) as port:
@@ -146,7 +139,3 @@ def main(cases: list[str]) -> int:
         known = " (directly, too)" if result.case_id in fails else ""
         say(f"  {result.case_id}{known}: {result.result} {result.result_close}\n")
     return 1 if any(result.case_id not in fails for result in kept) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or PROTOCOL_CASES))
