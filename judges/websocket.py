@@ -1,8 +1,8 @@
 """The judge of W1: kosoku's (Autobahn's) WebSocket cases against an echo server, directly and through footfall.
 
 `python -m judges websocket [--only CASE ...]` prints one line, and one more for each case that fails. Without a case
-it runs the 247 cases about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression, minutes
-each.
+it runs the 247 about the protocol (1 to 7 and 10); 9.* is about large messages, 12.* and 13.* about compression,
+minutes each.
 The echo server is uvicorn with wsproto, in a process of its own; footfall is `footfall serve` as it is run, with
 tracking. Exit code 0: no case fails through footfall that does not fail directly.
 """

@@ -211,6 +211,7 @@ class Stage:
         self.collector = collector
         self.complaints: list[str] = []
         self.moving = False
+        self._sent = 0
 
     def person(self, *, moving: bool = False, **options: object) -> BrowserContext:
         """Somebody's browser. `moving`: on a real clock."""
@@ -219,6 +220,8 @@ class Stage:
         context.set_default_timeout(HANG_SECONDS * 1000)
         context.on("console", lambda said: self._complain(said.type, said.text, said.location["url"]))
         context.on("weberror", lambda error: self._complain("error", str(error.error), ""))
+        context.on("request", lambda request: self._count(request.url, 1))
+        context.on("requestfailed", lambda request: self._count(request.url, -1))
         self.moving = moving
         if not moving:
             context.clock.install(time=CLOCK_SECONDS)
@@ -292,6 +295,11 @@ class Stage:
         page.goto(self.collector.url + END)
         poll(lambda: self._leaves() > before, True)
         assert self._leaves() > before
+        # What was sent before it travels beside it, and may come later.
+        poll(lambda: len(self.collector.messages) >= self._sent, True)
+
+    def _count(self, url: str, number: int) -> None:
+        self._sent += number * url.endswith("/_footfall/events")
 
     def _leaves(self) -> int:
         return sum(event["action"] == "page.leave" for event in self.events)

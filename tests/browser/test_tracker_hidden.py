@@ -101,7 +101,8 @@ def test_a_tab_that_is_hidden_ends_the_hover_and_its_hidden_time_does_not_count(
     tab.point(50, 50)
     time.sleep(0.7)
     other = tabs.open("about:blank")
-    assert poll(lambda: [action for action, _ in told(collector)], ["element.hover", "page.leave"])
+    hidden_away = ["element.hover", "page.leave"]
+    assert poll(lambda: [action for action, _ in told(collector)], hidden_away) == hidden_away
     assert tab.evaluate("document.visibilityState") == "hidden"
     time.sleep(1)
     tab.show()
