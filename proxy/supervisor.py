@@ -25,7 +25,8 @@ BIND_SECONDS = 2.0  # a killed parent's workers need a moment to notice and give
 BIND_RETRY_SECONDS = 0.05
 UNIX = "unix:"
 SOCKET_MODE = 0o660
-STEADY_SECONDS = 2.0  # a child that lives this long is no longer "dying at once"
+QUICK_SECONDS = 2.0  # a child that lives less than this is started again with a growing delay
+STEADY_SECONDS = 10.0  # one that lives this long has run; a busy machine takes seconds to start one that never does
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 2.0
 HOPELESS_STARTS = 5  # in a row, by the child's own exit (not by a signal), before the job ever ran steadily
@@ -218,8 +219,8 @@ class Supervisor:
                     self._announce(f"{name} ended ({_ending(status)})")
                 return
             lived = loop.time() - started
-            quick = 0 if lived >= STEADY_SECONDS else quick + 1
-            hopeless = hopeless + 1 if quick and status > 0 else 0
+            quick = 0 if lived >= QUICK_SECONDS else quick + 1
+            hopeless = hopeless + 1 if lived < STEADY_SECONDS and status > 0 else 0
             if hopeless >= HOPELESS_STARTS and job not in self._steady:
                 self._announce(f"{name} does not start: {_ending(status)}")
                 if job.vital:

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from fronts import poll
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from proxy.scripts import Tracker, load_tracker
 
@@ -31,6 +31,7 @@ DOCUMENT = (
 )
 CLOCK_SECONDS = 1_800_000_000
 """When it is for a browser whose clock the test moves."""
+COLLECTOR = "/_footfall/events"
 END = "/end"
 """A page without a tag, to which a visitor leaves."""
 
@@ -69,6 +70,12 @@ class Message:
     def page(self) -> object:
         return self.body["page"]
 
+    @property
+    def part(self) -> int:
+        """What a page tells first, between, and last."""
+        leaves = any(event["action"] == "page.leave" for event in self.events)
+        return -1 if "confirm" in self.body else int(leaves)
+
 
 @dataclass(slots=True)
 class Answer:
@@ -90,6 +97,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.coming = 0
         self.answer: Callable[[int], Answer] = lambda number: Answer()
         self.pages: dict[str, Shown] = {}
         self.requests: list[tuple[str, str, float]] = []
@@ -141,12 +149,14 @@ class Collector:
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         path = urlsplit(handler.path).path
+        with self._lock:
+            self.coming += path == COLLECTOR
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         with self._lock:
             self.requests.append((handler.command, path, time.monotonic()))
         if path in self.holds:
             self.holds[path].wait(HANG_SECONDS)
-        if path == "/_footfall/events":
+        if path == COLLECTOR:
             self._collect(handler, body)
         elif path.startswith("/_footfall/"):
             _send(handler, 200, self._script(path.rpartition("/")[2]), "text/javascript")
@@ -167,6 +177,7 @@ class Collector:
 
     def _collect(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         with self._lock:
+            self.coming -= 1
             number = len(self.messages)
             self.messages.append(
                 Message(
@@ -211,7 +222,8 @@ class Stage:
         self.collector = collector
         self.complaints: list[str] = []
         self.moving = False
-        self._sent = 0
+        self._sent: list[str] = []
+        self._failed = 0
 
     def person(self, *, moving: bool = False, **options: object) -> BrowserContext:
         """Somebody's browser. `moving`: on a real clock."""
@@ -220,8 +232,8 @@ class Stage:
         context.set_default_timeout(HANG_SECONDS * 1000)
         context.on("console", lambda said: self._complain(said.type, said.text, said.location["url"]))
         context.on("weberror", lambda error: self._complain("error", str(error.error), ""))
-        context.on("request", lambda request: self._count(request.url, 1))
-        context.on("requestfailed", lambda request: self._count(request.url, -1))
+        context.on("request", self._send)
+        context.on("requestfailed", self._fail)
         self.moving = moving
         if not moving:
             context.clock.install(time=CLOCK_SECONDS)
@@ -258,15 +270,48 @@ class Stage:
         if not self.moving:
             page.clock.run_for(1)
 
+    def _send(self, request: Request) -> None:
+        if request.url.endswith(COLLECTOR):
+            self._sent.append(request.post_data or "")
+
+    def _fail(self, request: Request) -> None:
+        self._failed += request.url.endswith(COLLECTOR)
+
+    @property
+    def messages(self) -> list[Message]:
+        """What came, in the order in which the browser sent it: what travels side by side may overtake.
+
+        The browser does not tell of what a page sends while it goes; that comes after the page's others.
+        """
+        turns: dict[str, list[int]] = {}
+        for turn, body in reversed(list(enumerate(self._sent))):
+            turns.setdefault(body, []).append(turn)
+        came = [
+            (turns[message.raw].pop() if turns.get(message.raw) else None, message)
+            for message in list(self.collector.messages)
+        ]
+        last: dict[object, int] = {}
+        for turn, message in came:
+            if turn is not None:
+                last[message.page] = max(turn, last.get(message.page, turn))
+
+        def rank(pair: tuple[int | None, Message]) -> tuple[float, int]:
+            turn, message = pair
+            if turn is not None:
+                return turn, 0
+            return last.get(message.page, len(self._sent)) + 0.5, message.part
+
+        return [message for _, message in sorted(came, key=rank)]
+
     @property
     def confirmations(self) -> list[dict[str, object]]:
-        return [message.body["confirm"] for message in list(self.collector.messages) if "confirm" in message.body]
+        return [message.body["confirm"] for message in self.messages if "confirm" in message.body]
 
     @property
     def events(self) -> list[dict[str, object]]:
-        """Every event once, in the order in which they came."""
+        """Every event once, in the order in which they were sent."""
         seen: dict[object, dict[str, object]] = {}
-        for message in list(self.collector.messages):
+        for message in self.messages:
             for event in message.events:
                 seen.setdefault(event["id"], event)
         return list(seen.values())
@@ -296,10 +341,8 @@ class Stage:
         poll(lambda: self._leaves() > before, True)
         assert self._leaves() > before
         # What was sent before it travels beside it, and may come later.
-        poll(lambda: len(self.collector.messages) >= self._sent, True)
-
-    def _count(self, url: str, number: int) -> None:
-        self._sent += number * url.endswith("/_footfall/events")
+        wanted = len(self._sent) - self._failed
+        poll(lambda: len(self.collector.messages) >= wanted and self.collector.coming == 0, True)
 
     def _leaves(self) -> int:
         return sum(event["action"] == "page.leave" for event in self.events)

@@ -75,9 +75,10 @@ def test_beacons_that_the_browser_refuses_go_in_halves_or_by_fetch(stage, most):
 
 
 def answered(page, work) -> None:
-    """Do this, until the collector's answer has been seen by the page."""
-    with page.expect_response("**/_footfall/events"):
+    """Do this, until the collector's answer to what it sends has been seen by the page."""
+    with page.expect_request("**/_footfall/events") as sent:
         work()
+    sent.value.response()
     seen(page)
 
 
@@ -142,7 +143,9 @@ def test_one_message_at_a_time_is_on_its_way(stage):
         page.click("button")
         page.clock.run_for(1000)
     assert poll(lambda: len(stage.collector.messages), first + 1) == first + 1
-    answered(page, go.set)
+    with page.expect_response("**/_footfall/events"):
+        go.set()
+    seen(page)
     stage.push(page)
     stage.tells(CLICK, CLICK, CLICK)
     assert [len(message.events) for message in stage.collector.messages[first:]] == [1, 2]
