@@ -208,5 +208,5 @@ def test_f9_nginx_with_virtual_hosts_that_redirects_absolutely(tmp_path: Path) -
             assert page.status == 200 and b"/_footfall/t.js" in page.body
             visitor.close()
         assert eventually(lambda: len(stored(served.store, "page.visit")) == 2)
-        uris = [event["params"]["uri"] for event in stored(served.store, "page.visit")]  # type: ignore[index]
+        uris = [event["params"]["uri"] for event in stored(served.store, "page.visit")]
         assert uris == ["http://shop.example/docs/", "http://www.shop.example:8080/docs/"]

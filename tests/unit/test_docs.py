@@ -14,6 +14,7 @@ from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
+from proxy.http.connection import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
 from proxy.http.upgrade import CLOSING_SECONDS, EARLY_BYTES
@@ -130,6 +131,9 @@ def test_the_readmes_limits_are_the_codes():
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
         (STALLED_SECONDS, "s while a visitor takes nothing"),
+        (ANSWER_HEAD_BYTES // 1024, "KiB, "),
+        (ANSWER_FIELDS, "fields, then 502"),
+        (BETWEEN_BYTES // 1024, "KiB of trailers"),
         (EARLY_BYTES // 1024, "KiB before the 101"),
         (CLOSING_SECONDS, "s to close"),
     ):
