@@ -23,7 +23,7 @@ from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
-from proxy.store.base import BLOCKED_A_DAY
+from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.tracking.policies import NONCE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -127,6 +127,7 @@ def test_the_readmes_limits_are_the_codes():
         (MAX_STEP_BYTES // 1024, "KiB; zstd"),
         (MAX_WINDOW_BYTES // 1024 // 1024, "MB, larger ones"),
         (BLOCKED_A_DAY, "a day, "),
+        (BLOCKED_KEPT, "in all days, "),
         (BLOCKED_PAGES, "a second and worker"),
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
