@@ -219,7 +219,13 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         response_seconds=config.limits.response_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
     )
-    footfall = Footfall(Forwarder(upstream, via_token=token), config, keys=keys)
+    forwarder = Forwarder(
+        upstream,
+        via_token=token,
+        preserve_host=config.site.preserve_host,
+        public_origin=config.site.public_origin,
+    )
+    footfall = Footfall(forwarder, config, keys=keys)
     gate = Gate(
         footfall,
         prefix=config.site.prefix.encode("ascii"),

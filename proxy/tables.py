@@ -39,6 +39,9 @@ class Site:
         "addresses or networks whose X-Forwarded-* are believed; unix: who connects to a unix socket",
         checks.networks,
     )
+    preserve_host: bool = _key(
+        True, "false: the site is asked under the name in upstream, not the visitor's, and its redirects are put right"
+    )
 
     @property
     def listen_address(self) -> tuple[str, int]:

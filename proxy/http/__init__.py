@@ -20,6 +20,7 @@
     tls         what is between a connection and its socket for https
     parser      httptools under names of ours (its only importer)
     headers     field lists: what is forwarded, dropped, appended (pure)
+    origins     upstream's own name in its answers, made the public one (pure)
     signals     taken over while a server runs
     errors      what can go wrong, whose fault it is, and the page that says so
     asgi        the types of the ASGI interface

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ANSWER_HEAD_BYTES = 128 * 1024  # nginx takes 8 KiB by default; sites with large policies and many cookies need more
 ANSWER_FIELDS = 400  # and trailers
 INTERIM_ANSWERS = 16  # 1xx heads before the final one
+# Of a chunked body without a byte of it: the extensions of one chunk, for which RFC 9112 7.1.1 asks for a limit, and
+# all trailers (7.1.2).
+BETWEEN_BYTES = 64 * 1024
 
 _UNTIL_CLOSE = sys.maxsize
 
@@ -34,7 +37,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_collected",
         "_exchange",
-        "_head_bytes",
+        "_fed",
         "_heard",
         "_interim",
         "_keep",
@@ -56,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._collected = Collected()
         self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._left = 0  # bytes of body still to come past the parser
-        self._head_bytes = 0
+        self._fed = 0  # bytes since the request, or since the head, or since the body last moved
         self._heard = False  # any byte of the current answer
         self._interim = 0
         self._keep = False
@@ -81,7 +84,7 @@ class Connection(asyncio.Protocol):
         """Sends the exchange's head; its answer goes there from now on."""
         self._exchange = exchange
         self._heard = False
-        self._head_bytes = self._interim = 0
+        self._fed = self._interim = 0
         if self._collected:
             # The trailers of the answer before, which the parser has taken to heart as well.
             self._collected.forget()
@@ -159,7 +162,8 @@ class Connection(asyncio.Protocol):
         if exchange.complete:
             self._finish(exchange)
         elif exchange.status:
-            exchange.touched = self._upstream.now
+            if not self._fed:
+                exchange.touched = self._upstream.now
             if exchange.is_full():
                 self._transport.pause_reading()
         else:
@@ -179,8 +183,7 @@ class Connection(asyncio.Protocol):
 
     def _parse(self, exchange: Exchange, data: bytes) -> None:
         """UpstreamBroken: not HTTP, or more of it than the limits allow."""
-        if not exchange.status:
-            self._head_bytes += len(data)
+        self._fed += len(data)
         assert self._parser is not None
         try:
             self._parser.feed_data(data)
@@ -193,10 +196,12 @@ class Connection(asyncio.Protocol):
             elif not exchange.complete:
                 raise UpstreamBroken(str(error)) from None
             self._keep = False
-        if len(self._collected) > ANSWER_FIELDS or (not exchange.status and self._head_bytes > ANSWER_HEAD_BYTES):
+        if len(self._collected) > ANSWER_FIELDS or (not exchange.status and self._fed > ANSWER_HEAD_BYTES):
             raise UpstreamBroken("header too large")
         if exchange.complete or not exchange.status:
             return
+        if self._fed > BETWEEN_BYTES:
+            raise UpstreamBroken("chunk extensions or trailers too large")
         if exchange.is_head:
             # The parser cannot be told that no body follows a HEAD; it is replaced.
             self._parser = None
@@ -269,8 +274,10 @@ class Connection(asyncio.Protocol):
                 self._keep = False
         exchange.fields = fields
         exchange.status = status
+        self._fed = 0
 
     def on_body(self, body: bytes) -> None:
+        self._fed = 0
         exchange = self._exchange
         if exchange is not None and not exchange.is_head:
             exchange.put(body)

@@ -17,6 +17,8 @@ from proxy.asgi import UPGRADE, Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
 from proxy.http.headers import Peer, answer_fields, request_head, value_of
+from proxy.http.origins import Origins
+from proxy.http.target import is_host
 from proxy.http.tunnel import carry
 from proxy.http.upstream import Upstream
 from proxy.http.websocket import SWITCHING, accept_of, upgrading
@@ -29,11 +31,16 @@ _BODILESS = frozenset((SWITCHING, 204, 304))
 
 class Forwarder:
     """ASGI application in front of `upstream`, which it closes at the end of the lifespan. `via_token` is our name
-    in Via, both ways."""
+    in Via, both ways. Without `preserve_host` upstream is asked under its own name, and what its answers' fields say of
+    that name is said of `public_origin` ("https://shop.example"; empty: of what the request was sent to)."""
 
-    def __init__(self, upstream: Upstream, *, via_token: bytes) -> None:
+    def __init__(
+        self, upstream: Upstream, *, via_token: bytes, preserve_host: bool = True, public_origin: str = ""
+    ) -> None:
         self._upstream = upstream
         self._via_token = via_token
+        self._origins = None if preserve_host else Origins(upstream.scheme, upstream.authority)
+        self._public_origin = public_origin.encode("ascii")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._via = {b"via": b"1.1 " + via_token}
 
@@ -72,7 +79,7 @@ class Forwarder:
                 await exchange.changed()
             if exchange.error is not None and not exchange.status:
                 raise exchange.error
-            await send(self._start(exchange))
+            await send(self._start(exchange, scope))
             await _stream(exchange, send)
         except VisitorGone:
             return
@@ -95,9 +102,10 @@ class Forwarder:
                 target + b"?" + query if query or "footfall.bare_query" in extensions else target,
                 scope["http_version"].encode("ascii"),
                 scope["headers"],
-                peer=extensions.get("footfall.peer") or _peer(scope),
+                peer=_peer(scope),
                 authority=self._upstream.authority,
                 via_token=self._via_token,
+                preserve_host=self._origins is None,
             )
         except ValueError:
             raise VisitorError("The request is malformed.") from None
@@ -115,13 +123,15 @@ class Forwarder:
         )
         return exchange, head.length
 
-    def _start(self, exchange: Exchange) -> dict[str, object]:
+    def _start(self, exchange: Exchange, scope: Scope) -> dict[str, object]:
         status = exchange.status
         keep_length = status not in _BODILESS and not exchange.chunked
         fields = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
         if b"date" not in fields.by_name and status != SWITCHING:
             # RFC 9110 6.6.1: a recipient with a clock adds it when it forwards the answer.
             fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})
+        if self._origins is not None and (public := self._public_origin or _origin(scope)):
+            fields = self._origins.to_visitor(fields, public)
         return {"type": "http.response.start", "status": status, "headers": fields}
 
 
@@ -184,9 +194,18 @@ async def _watch(exchange: Exchange, receive: Receive) -> None:
 
 
 def _peer(scope: Scope) -> Peer:
-    """Of a request that did not come through our gate."""
+    """As our gate has introduced it; of a request that did not come through it, as it introduces itself."""
+    peer: Peer | None = (scope.get("extensions") or {}).get("footfall.peer")
+    if peer is not None:
+        return peer
     client = scope.get("client") or ("", 0)
     return Peer(client[0], scope["scheme"], value_of(scope["headers"], b"host"), False)
+
+
+def _origin(scope: Scope) -> bytes:
+    """Where the request was sent to, as the public sees it; empty where it does not say so (HTTP/1.0)."""
+    peer = _peer(scope)
+    return b"%b://%b" % (peer.scheme.encode("ascii"), peer.host) if is_host(peer.host) else b""
 
 
 async def _answer_asterisk(send: Send) -> None:

@@ -131,13 +131,22 @@ def content_length(values: list[bytes]) -> int | None:
 
 
 def request_head(
-    method: bytes, target: bytes, version: bytes, headers: Headers, *, peer: Peer, authority: bytes, via_token: bytes
+    method: bytes,
+    target: bytes,
+    version: bytes,
+    headers: Headers,
+    *,
+    peer: Peer,
+    authority: bytes,
+    via_token: bytes,
+    preserve_host: bool = True,
 ) -> RequestHead:
     """The head for upstream in one pass. `target` goes out as it is; `version` (b"1.1") is what the visitor spoke;
-    `authority` stands in for a Host that HTTP/1.0 may omit. ValueError: bad framing, or a line break in a value."""
+    `authority` is upstream's own: the Host where that is not preserved, or where HTTP/1.0 has none. ValueError: bad
+    framing, or a line break in a value."""
     fields = FieldList.of(headers)
     handled = _REQUEST_HANDLED.intersection(fields.by_name)
-    host = fields.by_name.get(b"host", authority)
+    host = fields.by_name.get(b"host", authority) if preserve_host else authority
     lines = list(map(b": ".join, fields.without(handled)))
     length: int | None = 0
     if handled == _ONLY_HOST:

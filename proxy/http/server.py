@@ -85,11 +85,11 @@ class ServerProtocol(HttpToolsProtocol):
             self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """True where an answer is still due to a visitor who has asked completely (`nc -N`, some health checks)."""
+        """True where an answer is still due to a visitor who has asked completely, and can be sent (halfclosed.py)."""
         last = self.queue[-1] if self.queue else self._answering
         if isinstance(last, UpgradeCycle):
-            return last.put_eof()
-        if last is None or not last.is_received or not self._reader.is_between:
+            return last.put_eof() and self.transport.can_write_eof()
+        if last is None or not (last.is_received and self._reader.is_between and self.transport.can_write_eof()):
             return False
         last.keep_alive = False
         watch_half_closed(self.loop, self.transport, lambda: (self._answering, self.written))

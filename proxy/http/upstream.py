@@ -32,6 +32,11 @@ logger = logging.getLogger("footfall.http")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+def _authority(scheme: str, host: str, port: int) -> bytes:
+    name = f"[{host}]" if ":" in host else host
+    return (name if port == _DEFAULT_PORTS[scheme] else f"{name}:{port}").encode("ascii")
+
+
 def _ticks(seconds: float) -> int:
     return max(1, round(seconds / TICK_SECONDS))
 
@@ -39,7 +44,8 @@ def _ticks(seconds: float) -> int:
 class Upstream:
     """`url` is http(s)://host[:port] or unix:/path; https is verified (`tls` replaces the default context). Seconds:
     for a connection, for the head of an answer (counted from the last byte of request sent), between two pieces of body
-    (not for event streams). All methods but the constructor belong to the event loop's thread."""
+    (not for event streams). `scheme` and `authority` are what it calls itself; a socket of this machine is `localhost`,
+    as for any client that has no name for it. All methods but the constructor belong to the event loop's thread."""
 
     def __init__(
         self,
@@ -56,13 +62,13 @@ class Upstream:
         self._tls: ssl.SSLContext | None = None
         if url.startswith(UNIX):
             self._address: Address = url.removeprefix(UNIX)
-            self.authority = b"localhost"
+            self.scheme, self.authority = b"http", b"localhost"
         else:
             parts = urlsplit(url)
             if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
                 raise ValueError(f"upstream must be http(s)://host[:port] or unix:/path, not {url!r}")
             self._address = (parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme])
-            self.authority = parts.netloc.rpartition("@")[2].encode("ascii")
+            self.scheme, self.authority = parts.scheme.encode("ascii"), _authority(parts.scheme, *self._address)
             if parts.scheme == "https":
                 self._tls = harden(tls) if tls else client_context()
         self._connect_ticks = _ticks(connect_seconds)

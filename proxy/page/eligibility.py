@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Final
 
 from proxy.fieldlist import FieldList
+from proxy.page.integrity import blocks_scripts
 
 MARKER = b"x-footfall"
 """Response field of pages that we tagged, so that two chained proxies do not tag twice."""
+INTEGRITY = b"integrity-policy"
 
 
 class Outcome:
@@ -85,6 +87,7 @@ _TELLING = frozenset(
         b"content-disposition",
         b"content-encoding",
         b"content-security-policy",
+        INTEGRITY,
         b"set-cookie",
         MARKER,
     )
@@ -110,7 +113,7 @@ class Answer:
     """The head of an answer, as far as it decides: `status`; whether it is `html` (exactly `text/html`); the declared
     `charset` (lower case, b"" if none); whether it is an `attachment`; its content `coding` (lower case, b"" if
     none); the enforced `policies`; whether transforming it is forbidden or it was tagged before us (`untouchable`);
-    its `length`, if it says so; the cookies that it sets."""
+    its `length`, if it says so; the cookies that it sets; whether it asks for the `integrity` of every script."""
 
     status: int
     html: bool
@@ -121,6 +124,7 @@ class Answer:
     untouchable: bool = False
     length: bytes | None = None
     set_cookies: tuple[bytes, ...] = ()
+    integrity: bool = False
 
 
 def read_answer(status: int, headers: FieldList) -> Answer:
@@ -142,6 +146,7 @@ def read_answer(status: int, headers: FieldList) -> Answer:
         MARKER in by_name or any(b"no-transform" in value.lower() for value in headers.values(b"cache-control")),
         length,
         tuple(headers.values(b"set-cookie")),
+        INTEGRITY in by_name and blocks_scripts(headers.values(INTEGRITY)),
     )
 
 

@@ -1,6 +1,7 @@
 """Why the tag cannot run on a page, in plain words, and what to do about it.
 
-Law: a reason is a text of page/policy.py (`Verdict.reason`); one that is not known here is shown as it is. Pure.
+Law: a reason is a text of page/policy.py (`Verdict.reason`) or page/integrity.py; one that is not known here is shown
+as it is. Pure.
 """
 
 import re
@@ -40,6 +41,11 @@ _WORDS: Final = (
         "Let connect-src allow 'self'.",
     ),
     (r"sandbox without (.+)", "{policy} puts the page into a sandbox without {0}", "Let sandbox say {0}."),
+    (
+        r"Integrity-Policy wants integrity of every script()",
+        "The page's Integrity-Policy lets no script run without an integrity attribute, and the tag has none",
+        "Take script out of its blocked-destinations, or send it as Integrity-Policy-Report-Only.",
+    ),
     (
         r"policies with different nonces()",
         "The page has several policies, and their nonces differ",

@@ -23,6 +23,8 @@ from proxy.visitors.ids import PageId
 
 BLOCKED_A_DAY = 1_000
 """Pages and reasons of a day that are told apart where the tag cannot run."""
+BLOCKED_KEPT = 100_000
+"""The same of all days before: some three months of a day's limit, or years of a site with 50 such pages."""
 
 
 class StoreError(Exception):
@@ -123,7 +125,8 @@ class BlockedPage(NamedTuple):
 
 
 class Blocked(NamedTuple):
-    """Counters to add up. A store keeps `BLOCKED_A_DAY` rows of a day apart, further ones share a row a reason."""
+    """Counters to add up. A store keeps `BLOCKED_A_DAY` rows of a day apart and, from the next day on, of all days the
+    `BLOCKED_KEPT` that were seen last; the others of a day share a row a reason. So the sums stay true."""
 
     pages: tuple[BlockedPage, ...]
 

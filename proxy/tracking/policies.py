@@ -8,6 +8,7 @@ for this answer; what was done is told by the entity tag (page/fields.py), so th
 import secrets
 
 from proxy.fieldlist import FieldList
+from proxy.page import integrity
 from proxy.page.eligibility import Answer, Outcome
 from proxy.page.fields import with_policies
 from proxy.page.tagging import Site, decide, extend
@@ -21,7 +22,10 @@ NONCE_BYTES = 18
 def settle(answer: Answer, headers: FieldList, site: Site, *, extends: bool) -> tuple[FieldList, str]:
     """Whether the tag may run under the policies of a head: the head as it goes on, and why the tag must not, or "".
 
-    Where `extends` has changed the head, `answer.policies` is another tuple afterwards."""
+    Where `extends` has changed the head, `answer.policies` is another tuple afterwards; an Integrity-Policy is never
+    changed."""
+    if answer.integrity:
+        return headers, integrity.REASON
     reason = decide(answer.policies, site).reason
     if not reason or not extends:
         return headers, reason

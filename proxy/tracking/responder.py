@@ -166,7 +166,7 @@ class Responder:
         site = tracking.sites.site(request.scheme, request.host)
         tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields))
         policies = answer.policies
-        if tagged and policies and answer.status != NOT_MODIFIED:
+        if tagged and (policies or answer.integrity) and answer.status != NOT_MODIFIED:
             headers, reason = settle(answer, headers, site, extends=tracking.extend)
             count_blocked(tracking, request, outcome, reason)
             tagged = not reason

@@ -72,6 +72,13 @@ POLICIES = [
     ("meta: default-src 'self'; script-src 'self' 'nonce-abc'", LOADED, LOADED),
     ("script-src cdn.example meta: script-src 'self'", NOTHING, LOADED),
     ("script-src cdn.example meta: script-src 'nonce-abc'", NOTHING, NOTHING),
+    # of integrity
+    ("integrity: blocked-destinations=(script)", NOTHING, NOTHING),
+    ("integrity: blocked-destinations=(style script), sources=(other inline), endpoints=(x)", NOTHING, NOTHING),
+    ("integrity: blocked-destinations=(style)", LOADED, LOADED),
+    ("integrity: blocked-destinations=(script), sources=(other)", LOADED, LOADED),
+    ("integrity: blocked-destinations=(script), !", LOADED, LOADED),
+    ("script-src cdn.example integrity: blocked-destinations=(script)", NOTHING, NOTHING),
 ]
 
 
@@ -89,9 +96,11 @@ def pages(here: str) -> dict[str, Page]:
     """A page for every policy, with scripts of its own of every kind."""
     made = {"/own.js": script("window.own = 1")}
     for number, (told, _, _) in enumerate(POLICIES):
-        policy, _, meta = told.format(here=here).partition("meta: ")
+        text, _, integrity = told.format(here=here).partition("integrity: ")
+        policy, _, meta = text.partition("meta: ")
         head = f'<meta http-equiv="Content-Security-Policy" content="{meta}">' if meta else ""
-        headers = {"Content-Security-Policy": policy} if policy else {}
+        fields = {"Content-Security-Policy": policy, "Integrity-Policy": integrity}
+        headers = {name: value for name, value in fields.items() if value}
         made[f"/{number}"] = Page("One", head + OWN, BODY, headers)
     return made
 

@@ -14,6 +14,7 @@ from shops import Shop, shop
 from wire import Answer, eventually
 
 from proxy.config import Config
+from proxy.page.integrity import REASON
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Inject, Site
 
@@ -223,6 +224,21 @@ def test_a_visit_without_its_tag_is_counted_by_page_and_reason(tmp_path, csp, po
         assert eventually(lambda: there.outcomes().get("visit") == 3)
         assert blocked(there) == ([] if reason is None else [("shop.example", "/one", reason, 3)])
         assert len(there.rows()) == 3
+
+
+@pytest.mark.parametrize("csp", ["respect", "extend"])
+@pytest.mark.parametrize("policies", [[], [(CSP, b"script-src 'self'")], [(CSP, BLOCKING)]])
+def test_a_page_that_asks_for_the_integrity_of_scripts_goes_as_it_is_and_is_counted(tmp_path, csp, policies):
+    wanting = (b"integrity-policy", b"blocked-destinations=(script)")
+    site = Upstream([*policies, wanting])
+    with before(tmp_path, site, csp) as there:
+        answer = asks(there)
+        assert answer.body == site.body
+        assert [field for field in answer.fields if field[0] in (CSP, wanting[0])] == site.fields
+        assert eventually(lambda: there.outcomes().get("visit") == 1)
+        assert blocked(there) == [("shop.example", "/one", REASON, 1)]
+        site.fields = [(b"integrity-policy-report-only", wanting[1])]
+        assert nonce_of(asks(there)) == b""
 
 
 def test_only_visits_are_counted_as_that(tmp_path):

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from wire import PATIENCE_SECONDS, ROOT, eventually
+from wire import PATIENCE_SECONDS, ROOT, Seen, Wire, eventually, origin
 
 from proxy.http.dialing import DELAY_SECONDS, dial
 
@@ -176,6 +176,59 @@ def test_https_is_served_with_a_certificate_and_the_site_knows_it(tmp_path: Path
         assert len(ask(connection, "/large")[1]) == LARGE
         assert ask(connection, "/up", b"y" * LARGE)[1] == b"y" * LARGE
         connection.close()
+
+
+def finished(tls: ssl.SSLObject) -> bool:
+    """One step of the handshake."""
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+LASTING = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nabc"
+UPGRADES = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+HANDSHAKE = UPGRADES + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+SWITCHING = b"HTTP/1.1 101 X\r\n" + UPGRADES + b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+
+@pytest.mark.parametrize(("fields", "answer"), [(b"", LASTING), (HANDSHAKE, SWITCHING)], ids=["page", "websocket"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_visitor_who_says_close_notify_has_left(
+    tmp_path: Path, certificate: Path, version: ssl.TLSVersion, fields: bytes, answer: bytes
+) -> None:
+    """The event loop's TLS ends both directions then, as TLS 1.2 asks for (RFC 5246 7.2.1)."""
+    files = {"tls__cert_file": str(certificate / "cert.pem"), "tls__key_file": str(certificate / "key.pem")}
+    context = trusting(certificate)
+    context.minimum_version = context.maximum_version = version
+
+    def slow(wire: Wire, seen: Seen) -> bool:
+        wire.send(answer)
+        return not wire.is_closed()
+
+    with origin(slow) as upstream, serving(tmp_path, upstream.url, **files) as url:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection(("127.0.0.1", port_of(url)), PATIENCE_SECONDS) as sock:
+            while not finished(tls):
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+            tls.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n")
+            sock.sendall(outgoing.read())
+            head = b""
+            while b"\r\n\r\n" not in head:
+                incoming.write(sock.recv(65536))
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    head += tls.read()
+            with contextlib.suppress(ssl.SSLError):  # wants the other's close_notify, too
+                tls.unwrap()
+            sock.sendall(outgoing.read())
+            started = time.monotonic()
+            while sock.recv(65536):
+                pass
+            assert eventually(lambda: upstream.live == 0, 2.0) and time.monotonic() - started < 2.0
+    assert "eof_received" not in (tmp_path / "serve.log").read_text()
 
 
 def test_a_visitor_without_tls_or_with_an_old_one_gets_no_page(tmp_path: Path, certificate: Path) -> None:

@@ -129,14 +129,15 @@ http {{
 
 @contextlib.contextmanager
 def nginx(where: Path, *, http: str, server: str) -> Iterator[int]:
-    """A real nginx with its own configuration; its port."""
+    """A real nginx with its own configuration, in which @port@ stands for its port; its port."""
     assert NGINX is not None
     where.mkdir(exist_ok=True)
     for _ in range(5):  # another process may take the port first
         port = free_port()
         user = "user root;" if os.geteuid() == 0 else ""
         conf = where / "nginx.conf"
-        conf.write_text(_NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server))
+        text = _NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server)
+        conf.write_text(text.replace("@port@", str(port)))
         command = [NGINX, "-p", str(where), "-c", str(conf), "-e", str(where / "error.log")]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
         eventually(lambda: answers(port) or process.poll() is not None)  # noqa: B023

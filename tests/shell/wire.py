@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -281,15 +282,17 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iter
 
 
 @contextlib.contextmanager
-def proxying(url: str, **limits: Any) -> Iterator[Served]:
+def proxying(
+    url: str, *, preserve_host: bool = True, public_origin: str = "", trusted: tuple[str, ...] = (), **limits: Any
+) -> Iterator[Served]:
     """Gate and forwarder before `url`, as `footfall serve` has them, without tracking."""
     upstream = Upstream(url, **limits)
     refusals: list[tuple[bytes, int]] = []
     app = Gate(
-        Forwarder(upstream, via_token=TOKEN),
+        Forwarder(upstream, via_token=TOKEN, preserve_host=preserve_host, public_origin=public_origin),
         prefix=PREFIX,
         via_token=TOKEN,
-        trusted_proxies=(),
+        trusted_proxies=tuple(map(ip_network, trusted)),
         refused=lambda host, status: refusals.append((host, status)),
     )
     with serving(app) as served:

@@ -14,6 +14,7 @@ from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
+from proxy.http.connection import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES
 from proxy.http.patience import HEADER_SECONDS, KEEP_ALIVE_SECONDS, STALLED_SECONDS
 from proxy.http.server import GRACEFUL_SECONDS
 from proxy.http.upgrade import CLOSING_SECONDS, EARLY_BYTES
@@ -22,7 +23,7 @@ from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
-from proxy.store.base import BLOCKED_A_DAY
+from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.tracking.policies import NONCE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -126,10 +127,14 @@ def test_the_readmes_limits_are_the_codes():
         (MAX_STEP_BYTES // 1024, "KiB; zstd"),
         (MAX_WINDOW_BYTES // 1024 // 1024, "MB, larger ones"),
         (BLOCKED_A_DAY, "a day, "),
+        (BLOCKED_KEPT, "in all days, "),
         (BLOCKED_PAGES, "a second and worker"),
         (HEADER_SECONDS, "s for a request's head"),
         (KEEP_ALIVE_SECONDS, "s between two requests"),
         (STALLED_SECONDS, "s while a visitor takes nothing"),
+        (ANSWER_HEAD_BYTES // 1024, "KiB, "),
+        (ANSWER_FIELDS, "fields, then 502"),
+        (BETWEEN_BYTES // 1024, "KiB of trailers"),
         (EARLY_BYTES // 1024, "KiB before the 101"),
         (CLOSING_SECONDS, "s to close"),
     ):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from proxy.page.integrity import REASON
 from proxy.page.policy import decide, extend
 from proxy.report.blocked import words_of
 
@@ -40,6 +41,12 @@ def test_every_reason_has_words_and_advice(policy):
         assert words.why != reason and words.advice.endswith("."), reason
         assert "{" not in words.why + words.advice
         assert ("<meta>" in words.why + words.advice) == (reason.startswith("meta: ") and "differ" not in reason)
+
+
+def test_an_integrity_policy_is_not_called_a_content_security_policy():
+    words = words_of(REASON)
+    assert words.why != REASON and words.advice.endswith(".")
+    assert "Content-Security-Policy" not in words.why and "extend" not in words.advice
 
 
 def test_what_extending_cannot_cure_is_not_said_to_be_cured_by_it():

@@ -66,7 +66,8 @@ COMMON = ("asgi", "bounded", "fieldlist")
 PURE = (
     "bounded",
     "fieldlist",
-    *("http.headers", "http.gate", "http.limits", "http.target", "http.websocket", "page", "store.base"),
+    *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
+    *("page", "store.base"),
     "intake.holding",
     *("visitors", "events", "arguments", "checks"),
 )

@@ -32,6 +32,7 @@ from stories import (
 from proxy.events.event import EXPORT_KEYS
 from proxy.store.base import (
     BLOCKED_A_DAY,
+    BLOCKED_KEPT,
     Blocked,
     BlockedPage,
     Outcomes,
@@ -400,6 +401,46 @@ def test_of_a_day_only_so_many_pages_without_their_tag_are_told_apart(engine):
     assert len(rows) == BLOCKED_A_DAY + 1
     assert rows[:2] == [("", "", "r", 51, T + BLOCKED_A_DAY + 49), ("a", "/0", "r", 2, T)]
     assert told_of(engine, 19_001, 19_001) == [("a", "/new", "r", 1, T)]
+
+
+def fill_blocked(engine, count: int) -> None:
+    """So many rows, a thousand a day, which were seen one after the other; two reasons."""
+    engine.append(Blocked((BlockedPage(1, "a", "/", "r", 1, 0), BlockedPage(1, "a", "/", "s", 1, 1))))
+    with contextlib.closing(sqlite3.connect(engine.place)) as raw:
+        pages = ((f"/{n}",) for n in range(BLOCKED_A_DAY))
+        raw.executemany("INSERT INTO page (host, path) VALUES ('a', ?)", pages)
+        first = raw.execute("SELECT id FROM page WHERE path = '/0'").fetchone()[0]
+        reasons = [raw.execute("SELECT id FROM word WHERE value = ?", (value,)).fetchone()[0] for value in "rs"]
+        rows = (
+            (18_000 + n // BLOCKED_A_DAY, first + n % BLOCKED_A_DAY, reasons[n % 2], 3, T + n) for n in range(count - 2)
+        )
+        raw.executemany("INSERT INTO blocked (day, page, reason, n, last) VALUES (?, ?, ?, ?, ?)", rows)
+        raw.commit()
+
+
+def test_of_all_days_the_pages_without_their_tag_that_were_seen_last_are_told_apart(engine):
+    fill_blocked(engine, BLOCKED_KEPT + 1_300)
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        before = [reader.blocked(day, day, 1).views for day in (1, 18_000, 18_001, 18_002)]
+        everything = reader.blocked(0, 99_999, 1).views
+    engine.append(Blocked((BlockedPage(18_002, "a", "/2", "r", 1, T),)))  # of a day that is known: nothing is folded
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        assert len(reader.blocked(1, 1, 9).rows) == 2
+    engine.append(Blocked((BlockedPage(19_000, "a", "/new", "r", 1, T * 2),)))
+    with contextlib.closing(sqlite3.connect(engine.place)) as raw:
+        (apart,) = raw.execute("SELECT count(*) FROM blocked JOIN page ON id = page WHERE path <> ''").fetchone()
+        assert apart == BLOCKED_KEPT + 1
+    assert told_of(engine, 1, 1) == [("", "", "r", 1, 0), ("", "", "s", 1, 1)]
+    assert told_of(engine, 18_000, 18_000) == [("", "", "r", 1_500, T + 998), ("", "", "s", 1_500, T + 999)]
+    told = told_of(engine, 18_001, 18_001)
+    assert told[:2] == [("", "", "r", 447, T + 1_296), ("", "", "s", 447, T + 1_297)] and len(told) == 2 + 702
+    assert told_of(engine, 19_000, 19_000) == [("a", "/new", "r", 1, T * 2)]
+    engine.append(Blocked((BlockedPage(19_001, "a", "/new", "r", 1, T * 2),)))  # folds the next into the same rows
+    assert told_of(engine, 18_001, 18_001)[:1] == [("", "", "r", 450, T + 1_298)]
+    with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+        after = [reader.blocked(day, day, 1).views for day in (1, 18_000, 18_001, 18_002)]
+        assert after == [*before[:3], before[3] + 1]
+        assert reader.blocked(0, 99_999, 1).views == everything + 3
 
 
 def test_a_store_says_whose_and_which_version_it_is_and_is_opened_again_as_it_is(engine):

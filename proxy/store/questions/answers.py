@@ -188,7 +188,7 @@ class OutcomeRow:
 @dataclass(frozen=True, slots=True)
 class BlockedRow:
     """`views` visits to a page that went without its tag for one `reason` (page/policy.py), and when the last was, UTC
-    ms. `host` and `path` are '' for all those beyond the limit of a day."""
+    ms. `host` and `path` are '' for all those beyond the limits (store/base.py, `Blocked`)."""
 
     host: str
     path: str

@@ -1,7 +1,7 @@
 -- Version 3: where the tag cannot run.
 
 -- Visits of a day (since 1970) whose page went without its tag. The page without host and path stands for those beyond
--- a day's limit (add_blocked.sql). last: UTC milliseconds.
+-- the limits (add_blocked.sql, fold_blocked.sql). last: UTC milliseconds.
 CREATE TABLE blocked (
     day    INTEGER NOT NULL,
     page   INTEGER NOT NULL REFERENCES page (id),

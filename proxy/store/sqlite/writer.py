@@ -16,6 +16,7 @@ from typing import cast
 
 from proxy.store.base import (
     BLOCKED_A_DAY,
+    BLOCKED_KEPT,
     Blocked,
     BlockedPage,
     Confirmation,
@@ -191,11 +192,20 @@ class SqliteWriter:
                 tables.run("add_outcome", (day, tables.word(host), tables.word(name), n))
             return None
         if isinstance(item, Blocked):
+            self._make_room_for_blocked({page.day for page in item.pages})
             for page in item.pages:
                 self._add_blocked(page)
             return None
         self._opt_out(item)
         return None
+
+    def _make_room_for_blocked(self, days: set[int]) -> None:
+        """Once a day, with its first row: sorting all of them takes two tenths of a second."""
+        tables = self._tables
+        if not all(tables.execute_named("has_blocked", (day,)).fetchone() for day in days):
+            values = {"other": tables.page("", ""), "kept": BLOCKED_KEPT}
+            tables.run("fold_blocked", values)
+            tables.run("remove_folded", values)
 
     def _add_blocked(self, page: BlockedPage) -> None:
         tables = self._tables
