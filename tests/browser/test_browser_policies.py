@@ -25,7 +25,7 @@ BODY = """<p onclick="window.handled = 1">here</p>
 STATE = "[window.inline, window.nonced, window.own, window.handled].map(value => value ?? 0)"
 QUIET_SECONDS = 1.0
 """What is blocked is complained of at once; it is the beacons that take a moment."""
-TABS = 8
+TABS = 16
 LOADED, NOTHING = {"confirmed", "form.start"}, set()
 
 # The policy ({here}: host and port), what of the tracker runs when it is respected, and when it is extended.
