@@ -6,6 +6,7 @@ wrong usage.
 
 import argparse
 import importlib
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def judged(name: str, words: list[str], find: Callable[[str], Judge] | None = No
     except Unavailable as missing:
         say(f"{name}: not judged: {missing}")
         return GOOD
-    except (StartError, OSError) as wrong:
+    except (StartError, OSError, subprocess.SubprocessError, ValueError) as wrong:
         say(f"{name}: failed: {' '.join(str(wrong).split())}")
         return FOUND
     say(f"{name}: {'found something' if code else 'nothing found'} ({time.monotonic() - begun:.0f} s)")

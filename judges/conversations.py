@@ -1,7 +1,7 @@
 """The judge of conversations: varnishtest plays the visitor and the site, byte by byte, with `footfall serve` between.
 
 Law: every script of judges/vtc ends as it says. A script has `server s1` on the port that footfall's upstream is, and
-clients that connect to `${footfall}`; each is run on a footfall of its own process, one after the other. `words`
+clients that connect to `${footfall}`; one footfall, in a process of its own, has them all in turn. `words`
 narrow the scripts down by their names.
 """
 

@@ -161,13 +161,16 @@ class Recorder:
                 key = (key[0], OTHER_HOST, outcome)
                 known = counts.get(key, 0)
         counts[key] = known + 1
+        self._flush_counts_soon()
+
+    def _flush_counts_soon(self) -> None:
         if self._counts_timer is None and self._loop is not None:
             self._counts_timer = self._loop.call_later(COUNTS_EVERY_SECONDS, self._flush_counts)
 
     def count_blocked(self, host: str, path: str, reason: str) -> None:
-        """Count a visit whose page goes without its tag; goes to the store with the other counters, as every visit is
-        one of those."""
+        """Count a visit whose page goes without its tag; goes to the store with the other counters."""
         self._blocked.count(host, path, reason, self._clock_ms())
+        self._flush_counts_soon()
 
     def _hand(self, item: Item, weight: int = 1) -> None:
         if not self._pending and self._loop is not None:
@@ -185,11 +188,12 @@ class Recorder:
     def _flush_counts(self) -> None:
         """Hand the counters over; while the store fails they go on counting here."""
         self._counts_timer = None
-        if self._counts and not self._thread.failing:
-            counts = tuple((*key, n) for key, n in self._counts.items())
-            self._counts = {}
-            self._pending.append(Outcomes(counts))
-            self._handed += 1
+        if not self._thread.failing:
+            if self._counts:
+                counts = tuple((*key, n) for key, n in self._counts.items())
+                self._counts = {}
+                self._pending.append(Outcomes(counts))
+                self._handed += 1
             if self._blocked:
                 self._pending.append(self._blocked.take())
                 self._handed += 1

@@ -79,7 +79,13 @@ _NO_DOCUMENT_STATUS = frozenset((204, 205, 206, 416))
 """No page to show; of a 416 the body tells a program that its range was wrong (C2: never touched)."""
 _UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
 
-_JOINED = {b"cookie": b"; ", b"if-none-match": b", ", b"if-match": b", ", b"accept-encoding": b", "}
+_JOINED = {
+    b"cookie": b"; ",
+    b"if-none-match": b", ",
+    b"if-match": b", ",
+    b"accept-encoding": b", ",
+    b"cache-control": b", ",
+}
 
 _TELLING = frozenset(
     (

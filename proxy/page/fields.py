@@ -3,9 +3,9 @@
 Law: fields that are not named here pass in their order, byte for byte. The same transformation that is applied to a
 200 is applied to its 304, since browsers overwrite the stored head (RFC 9111 section 4.3.4).
 
-Entity tags (VISITS.md section 2): `"x"` becomes `W/"x-ff"`, `W/"x"` becomes `W/"x-ffw"`, a Last-Modified without
-ETag becomes `W/"lm-<unix seconds>-ff"`; towards upstream the original is restored, strength included. Where the page's
-policy got a nonce of ours, an `n` more (`W/"x-ffn"`) says that this copy must not be shown again: a 304 may bring the
+Entity tags (VISITS.md section 2): `"x"` becomes `W/"x~ff"`, `W/"x"` becomes `W/"x~ffw"`, a Last-Modified without
+ETag becomes `W/"lm-<unix seconds>~ff"`; towards upstream the original is restored, strength included. Where the page's
+policy got a nonce of ours, an `n` more (`W/"x~ffn"`) says that this copy must not be shown again: a 304 may bring the
 policy without the nonce, and it would be the same one twice.
 """
 
@@ -17,14 +17,26 @@ from functools import lru_cache
 from proxy.fieldlist import FieldList
 from proxy.page.eligibility import MARKER
 
-_OURS = re.compile(rb'W/"([^"]*)-ff(w?)n?"')
-_WITH_NONCE = re.compile(rb'W/"[^"]*-ffw?n"')
+_OURS = re.compile(rb'W/"([^"]*)~ff(w?)n?"')
+_WITH_NONCE = re.compile(rb'W/"[^"]*~ffw?n"')
 _DIRECTIVE = re.compile(rb'(?:[^",]|"(?:\\.|[^"\\])*"?)+')
 _MEMBER = re.compile(rb'(?:W/)?"[^"]*"|\*')
-_LAST_MODIFIED = re.compile(rb"lm-(\d{1,12})")
+_LAST_MODIFIED = re.compile(rb"lm-(\d{1,11})")  # with one digit more it may be a year that cannot be written
 _CONDITIONALS = frozenset((b"if-none-match", b"if-modified-since"))
 _RANGES = frozenset((b"range", b"if-range"))
-_SHARED_FIELDS = frozenset((b"cdn-cache-control", b"surrogate-control", b"cloudflare-cdn-cache-control"))
+_SHARED_FIELDS = frozenset(
+    (
+        b"cdn-cache-control",
+        b"cloudflare-cdn-cache-control",
+        b"edge-control",
+        b"netlify-cdn-cache-control",
+        b"surrogate-control",
+        b"vercel-cdn-cache-control",
+        b"x-accel-expires",
+        b"x-litespeed-cache-control",
+    )
+)
+"""What tells one shared cache to keep an answer, whatever Cache-Control says (RFC 9213, and those before it)."""
 _SHARED_DIRECTIVES = (b"public", b"s-maxage", b"proxy-revalidate")
 _DIGESTS = frozenset((b"content-md5", b"digest", b"repr-digest", b"content-digest"))
 ETAGS_REMEMBERED = 1024
@@ -43,9 +55,9 @@ LESS_USUAL = _MADE_ANEW | _DIGESTS
 def tagged_etag(etag: bytes, mark: bytes = b"") -> bytes:
     """The entity tag of the tagged form of a page; `mark`: b"n" where its policy got a nonce of ours."""
     if etag.startswith(b'W/"') and etag.endswith(b'"'):
-        return b'%b-ffw%b"' % (etag[:-1], mark)
+        return b'%b~ffw%b"' % (etag[:-1], mark)
     if etag.startswith(b'"') and etag.endswith(b'"') and len(etag) > 1:
-        return b'W/%b-ff%b"' % (etag[:-1], mark)
+        return b'W/%b~ff%b"' % (etag[:-1], mark)
     return etag
 
 
@@ -54,24 +66,25 @@ def last_modified_etag(value: bytes, mark: bytes = b"") -> bytes | None:
     """The entity tag made from a Last-Modified, `mark` as above; None where it is no date."""
     try:
         when = parsedate_to_datetime(value.decode("ascii"))
-        return b'W/"lm-%d-ff%b"' % (int(when.timestamp()), mark)
+        return b'W/"lm-%d~ff%b"' % (int(when.timestamp()), mark)
     except (ValueError, TypeError, OverflowError, UnicodeDecodeError):
         return None
 
 
-def restore(members: bytes) -> tuple[list[bytes], bytes | None, bool]:
+def restore(members: bytes, *, only_ours: bool = False) -> tuple[list[bytes], bytes | None, bool]:
     """Map a list of entity tags back to upstream's.
 
     Returns:
-        The members that are upstream's or came from it, the If-Modified-Since that a `lm-` tag stands for, and
-        whether any member carried our suffix.
+        The members that came from upstream's, and, but for `only_ours`, those that never were ours; the
+        If-Modified-Since that a `lm-` tag stands for; and whether any member carried our suffix.
     """
     mapped: list[bytes] = []
     since, ours = None, False
     for member in _MEMBER.findall(members):
         match = _OURS.fullmatch(member)
         if match is None:
-            mapped.append(member)
+            if not only_ours:
+                mapped.append(member)
             continue
         ours = True
         date = _LAST_MODIFIED.fullmatch(match[1])
@@ -111,7 +124,8 @@ def to_upstream(
         if ours:
             changes[b"if-match"] = b", ".join(mapped) or None
     known = fields.get(b"if-none-match", b"")
-    members, since, ours = restore(known)
+    # Beside a copy of ours another one may be known, untagged: a 304 must not bring that one back.
+    members, since, ours = restore(known, only_ours=drop_conditionals)
     if (drop_conditionals and not (keep_ours and ours)) or (ours and (drop_ours or _WITH_NONCE.search(known))):
         changes.update({name: None for name in _CONDITIONALS if name in fields})
     elif ours:

@@ -6,19 +6,22 @@ row 11).
 
 import re
 from fnmatch import translate
+from typing import TypeVar
 
 KNOWN_PATHS = 20_000
 """Paths remembered a process: 4 MB with usual ones, 12 at the most."""
 KNOWN_PATH_BYTES = 512
+Value = TypeVar("Value")
 
 
 class KnownPaths:
-    """Whether a path last answered HTML, by host and path."""
+    """Whether a path last answered HTML, and why a meta in it forbade the tag, by host and path."""
 
-    __slots__ = ("_html",)
+    __slots__ = ("_barred", "_html")
 
     def __init__(self) -> None:
         self._html: dict[tuple[str, bytes], bool] = {}
+        self._barred: dict[tuple[str, bytes], str] = {}
 
     def is_html(self, host: str, raw_path: bytes) -> bool | None:
         """Whether the path last answered HTML; None if it has not been seen."""
@@ -26,11 +29,27 @@ class KnownPaths:
 
     def learn(self, host: str, raw_path: bytes, html: bool) -> None:
         """A path answered with a whole document (200)."""
-        if len(raw_path) > KNOWN_PATH_BYTES:
-            return
-        if len(self._html) >= KNOWN_PATHS and (host, raw_path) not in self._html:
-            del self._html[next(iter(self._html))]
-        self._html[host, raw_path] = html
+        _keep(self._html, host, raw_path, html)
+
+    def barred(self, host: str, raw_path: bytes) -> str:
+        """Why the page of this path, when it last went whole, forbade its tag; "" if it did not, as far as is known."""
+        return self._barred.get((host, raw_path), "") if self._barred else ""
+
+    def bar(self, host: str, raw_path: bytes, reason: str) -> None:
+        """A page forbade its tag for this reason, or goes with it again ("")."""
+        if reason:
+            _keep(self._barred, host, raw_path, reason)
+        elif self._barred:
+            self._barred.pop((host, raw_path), None)
+
+
+def _keep(known: dict[tuple[str, bytes], Value], host: str, raw_path: bytes, value: Value) -> None:
+    """Remember one more, and forget the oldest where there are too many."""
+    if len(raw_path) > KNOWN_PATH_BYTES:
+        return
+    if len(known) >= KNOWN_PATHS and (host, raw_path) not in known:
+        del known[next(iter(known))]
+    known[host, raw_path] = value
 
 
 class Globs:

@@ -67,7 +67,7 @@ class _Reading(NamedTuple):
     listed: Sequence[bytes] = ()
 
 
-_ALLOWED: Final = Verdict(True, None, "")
+ALLOWED: Final = Verdict(True, None, "")
 _NONCES_DIFFER: Final = "policies with different nonces"
 
 
@@ -89,7 +89,7 @@ def decide(
     nothing: what cannot be parsed is ignored, as browsers do.
     """
     if not policies and not metas:
-        return _ALLOWED
+        return ALLOWED
     place = _Place(read_origin(origin), script_path, part_path, collector_path)
     parts = [(part, False) for value in policies for part in value.split(b",")]
     parts += [(part, True) for value in metas for part in _meta_readings(value)]
@@ -106,7 +106,7 @@ def decide(
                 return _blocked(reading.obstacle, is_meta)
             wanting.append(nonces)
     if not wanting:
-        return Verdict(True, offered[0], "") if offered else _ALLOWED
+        return Verdict(True, offered[0], "") if offered else ALLOWED
     shared = next((nonce for nonce in wanting[0] if all(nonce in others for others in wanting)), None)
     if shared is None:
         return _blocked(_NONCES_DIFFER, bool(metas))

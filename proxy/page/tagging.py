@@ -37,12 +37,14 @@ class FindPlace(Protocol):
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
     looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
-    to be logged. `blocked`: which policy, of a meta too, forbids the tag (policy.py, `Verdict.reason`)."""
+    to be logged. `blocked`: why a policy in a meta forbids the tag (policy.py, `Verdict.reason`). `nonce`: the one
+    with which the head's policies let the tag run."""
 
     __slots__ = (
         "_declared",
         "_injector",
         "_must_look",
+        "_nonce",
         "_place",
         "_plain",
         "_policies",
@@ -55,12 +57,20 @@ class Tagging:
     )
 
     def __init__(
-        self, site: Site, page_id: bytes, answer: Answer, *, place: FindPlace, must_look_like_document: bool
+        self,
+        site: Site,
+        page_id: bytes,
+        answer: Answer,
+        *,
+        place: FindPlace,
+        must_look_like_document: bool,
+        nonce: bytes | None = None,
     ) -> None:
         self._place = place
         self._site = site
         self._plain = b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
         self._policies = answer.policies
+        self._nonce = nonce
         self._declared = bool(answer.charset)
         self._must_look = must_look_like_document
         self._injector: Injector | None = None
@@ -127,14 +137,15 @@ class Tagging:
             yield from self._recoder.flush()
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
-        tag = self._plain
-        if metas or self._policies:
+        tag, nonce = self._plain, self._nonce
+        if metas:
             verdict = decide(self._policies, self._site, metas)
             if not verdict.allowed:
                 self.blocked = verdict.reason
                 return None
-            if verdict.nonce is not None:
-                tag = tag.replace(b"></", b' nonce="%b"></' % verdict.nonce)
+            nonce = verdict.nonce
+        if nonce is not None:
+            tag = tag.replace(b"></", b' nonce="%b"></' % nonce)
         self.added = len(tag)
         return tag
 

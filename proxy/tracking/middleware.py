@@ -7,7 +7,7 @@ configuration only; each request has a `Responder` (responder.py) that holds its
 import logging
 
 from proxy.asgi import ASGIApp, Receive, Scope, Send
-from proxy.tracking.request import TrackedRequest
+from proxy.tracking.request import TrackedRequest, without_our_cookie
 from proxy.tracking.responder import Responder
 from proxy.tracking.settings import Tracking
 
@@ -27,7 +27,7 @@ class TrackingMiddleware:
             request = TrackedRequest(self.tracking, scope)
         except Exception:
             log.exception("a request could not be read for tracking; it is served untracked")
-            await self.app(scope, receive, send)
+            await self.app(without_our_cookie(self.tracking, scope), receive, send)
             return
         responder = Responder(self.tracking, request, send)
         try:

@@ -9,9 +9,10 @@ import secrets
 
 from proxy.fieldlist import FieldList
 from proxy.page import integrity
-from proxy.page.eligibility import Answer, Outcome
+from proxy.page.eligibility import NOT_MODIFIED, Answer, Outcome
 from proxy.page.fields import with_policies
-from proxy.page.tagging import Site, decide, extend
+from proxy.page.policy import ALLOWED, Verdict
+from proxy.page.tagging import decide, extend
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 
@@ -19,21 +20,33 @@ NONCE_BYTES = 18
 """Of each nonce: 144 bits, 128 are asked for (CSP Level 3, 7.1); a multiple of three needs no `=` in base64."""
 
 
-def settle(answer: Answer, headers: FieldList, site: Site, *, extends: bool) -> tuple[FieldList, str]:
-    """Whether the tag may run under the policies of a head: the head as it goes on, and why the tag must not, or "".
+def settle(
+    tracking: Tracking, request: TrackedRequest, outcome: str, answer: Answer, headers: FieldList
+) -> tuple[FieldList, Verdict]:
+    """Whether the tag may run under the policies of a head, and the head as it goes on. A visit whose page goes without
+    its tag is counted, by a 304 too, for what the page said when it was sent whole.
 
-    Where `extends` has changed the head, `answer.policies` is another tuple afterwards; an Integrity-Policy is never
-    changed."""
-    if answer.integrity:
-        return headers, integrity.REASON
-    reason = decide(answer.policies, site).reason
-    if not reason or not extends:
-        return headers, reason
-    policies, reason = extend(answer.policies, site, secrets.token_urlsafe(NONCE_BYTES).encode("ascii"))
-    if reason:
-        return headers, reason
-    answer.policies = policies
-    return with_policies(headers, policies), ""
+    Where the head was extended, `answer.policies` is another tuple afterwards; an Integrity-Policy is never changed."""
+    if answer.status == NOT_MODIFIED:
+        count_blocked(tracking, request, outcome, tracking.known.barred(request.host, request.raw_path))
+        return headers, ALLOWED
+    site = tracking.sites.site(request.scheme, request.host)
+    verdict = Verdict(False, None, integrity.REASON) if answer.integrity else decide(answer.policies, site)
+    if tracking.extend and not verdict.allowed and not answer.integrity:
+        policies, reason = extend(answer.policies, site, secrets.token_urlsafe(NONCE_BYTES).encode("ascii"))
+        if reason:
+            verdict = Verdict(False, None, reason)
+        else:
+            answer.policies = policies
+            headers, verdict = with_policies(headers, policies), decide(policies, site)
+    count_blocked(tracking, request, outcome, verdict.reason)
+    return headers, verdict
+
+
+def blocked_by_meta(tracking: Tracking, request: TrackedRequest, outcome: str | None, reason: str) -> None:
+    """A page whose body forbids its tag: counted now, and remembered for the 304s that stand for it."""
+    tracking.known.bar(request.host, request.raw_path, reason)
+    count_blocked(tracking, request, outcome, reason)
 
 
 def count_blocked(tracking: Tracking, request: TrackedRequest, outcome: str | None, reason: str) -> None:

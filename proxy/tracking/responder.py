@@ -26,7 +26,7 @@ from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.tagging import Tagging, may_tag
 from proxy.tracking.counting import record
 from proxy.tracking.heads import restate
-from proxy.tracking.policies import count_blocked, settle
+from proxy.tracking.policies import blocked_by_meta, settle
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.cookie import is_ours
@@ -163,25 +163,24 @@ class Responder:
         tracking, request = self._tracking, self._request
         shown = as_get in (Outcome.VISIT, Outcome.PREFETCH) or (request.asleep and as_get == Outcome.OPTED_OUT)
         taggable = request.candidate and tracking.inject and shown
-        site = tracking.sites.site(request.scheme, request.host)
         tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields))
-        policies = answer.policies
-        if tagged and (policies or answer.integrity) and answer.status != NOT_MODIFIED:
-            headers, reason = settle(answer, headers, site, extends=tracking.extend)
-            count_blocked(tracking, request, outcome, reason)
-            tagged = not reason
+        policies, nonce = answer.policies, None
+        if tagged and (policies or answer.integrity or answer.status == NOT_MODIFIED):
+            headers, verdict = settle(tracking, request, outcome, answer, headers)
+            tagged, nonce = verdict.allowed, verdict.nonce
         count = record(tracking, request, outcome, answer)
         self._ticket = count.ticket
         length = answer.length
         if tagged and count.page_id and answer.status != NOT_MODIFIED:
-            sniff = b"sec-fetch-mode" not in request.fields
             self._tagging = tagging = Tagging(
-                site,
+                tracking.sites.site(request.scheme, request.host),
                 count.page_id,
                 answer,
                 place=partial(tracking.usual.place, request.host, request.raw_path),
-                must_look_like_document=sniff,
+                must_look_like_document=b"sec-fetch-mode" not in request.fields,
+                nonce=nonce,
             )
+            tracking.known.bar(request.host, request.raw_path, "")
             if answer.coding:
                 length = None
             elif length is not None and length.isdigit():
@@ -223,7 +222,7 @@ class Responder:
                 return
             chunk = tagging.put(chunk, last=not more)
             if tagging.blocked or tagging.failure is not None:
-                self._tell(tagging, more)
+                self._tell(tagging)
         pending = self._pending
         if pending is not None and tagging is not None:
             if more and not tagging.decided and not chunk:
@@ -253,16 +252,17 @@ class Responder:
             waiting = piece
         waiting = waiting or b""
         if tagging.blocked or tagging.failure is not None:
-            self._tell(tagging, more)
+            self._tell(tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:
             await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
 
-    def _tell(self, tagging: Tagging, more: bool) -> None:
+    def _tell(self, tagging: Tagging) -> None:
         """Why a page goes without its tag: to the report, or to the log."""
-        if tagging.blocked and not more:
-            count_blocked(self._tracking, self._request, self._outcome, tagging.blocked)
+        if tagging.blocked:
+            blocked_by_meta(self._tracking, self._request, self._outcome, tagging.blocked)
+            tagging.blocked = ""
         if tagging.failure is not None:
             log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
             tagging.failure = None

@@ -86,10 +86,10 @@ def longer(value: bytes | None, seen: Seen) -> bytes | None:
 def suffixed(value: bytes | None, seen: Seen) -> bytes | None:
     modified = seen.direct.get(b"last-modified")
     if value is None and modified is not None:
-        return b'W/"lm-%d-ff"' % parsedate_to_datetime(modified.decode()).timestamp()
+        return b'W/"lm-%d~ff"' % parsedate_to_datetime(modified.decode()).timestamp()
     if value is None:
         return None
-    return value[:-1] + b'-ffw"' if value.startswith(b"W/") else b"W/" + value[:-1] + b'-ff"'
+    return value[:-1] + b'~ffw"' if value.startswith(b"W/") else b"W/" + value[:-1] + b'~ff"'
 
 
 def private(value: bytes | None, seen: Seen) -> bytes:

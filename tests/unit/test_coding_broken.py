@@ -96,13 +96,14 @@ def test_t12_a_missing_check_sum_stays_missing(name: str, cut: int) -> None:
 def test_a_tag_that_cannot_be_made_costs_a_coded_page_nothing(name: str) -> None:
     body, half = body_of(name)
     for chunks in (*deliveries(body, half), *([cut(body, [place]) for place in range(len(body))])):
-        odd: tuple[bytes, ...] = (None,)  # type: ignore[assignment]  # no policy can be read of this
+        odd: bytes = "odd"  # type: ignore[assignment]  # no tag can be made of this
         tagging = Tagging(
             Site(b"https://shop.example", b"/t.js", b"/t.js", b"/events"),
             b"id",
-            Answer(200, True, b"utf-8", coding=name.encode(), policies=odd),
+            Answer(200, True, b"utf-8", coding=name.encode()),
             place=lambda start, charset_declared: None,
             must_look_like_document=False,
+            nonce=odd,
         )
         pieces = [b"".join(tagging.feed_coded(chunk, last=False)) for chunk in chunks]
         output = b"".join([*pieces, *tagging.feed_coded(b"", last=True)])

@@ -153,8 +153,7 @@ def test_the_readme_names_every_field_that_a_tagged_answer_loses_or_gains():
     before = {name for name, _ in head}
     told = README.partition("## What it changes")[2].partition("\n## ")[0].lower()
     for name in before ^ after:
-        if name != b"cloudflare-cdn-cache-control":  # its vendor's spelling of cdn-cache-control
-            assert f"`{name.decode()}" in told, name
+        assert f"`{name.decode()}" in told, name
 
 
 def test_links_between_documents_lead_somewhere():

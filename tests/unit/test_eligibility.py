@@ -198,6 +198,11 @@ def test_a_fetch_mode_says_more_than_a_library_field():
     assert not is_prefetch({b"purpose": b""})
 
 
+def test_c4_what_is_said_in_two_cache_control_fields_is_said():
+    fields = read_fields(FieldList.of([(b"cache-control", b"no-transform"), (b"cache-control", b"max-age=0")]))
+    assert not is_taggable(HTML, fields)
+
+
 def test_the_fields_of_a_request_by_name_repeated_cookies_conditions_and_codings_joined():
     read = read_fields(
         FieldList.of(
@@ -279,5 +284,5 @@ TAGGABLE = [
 
 
 @pytest.mark.parametrize(("answer", "fields", "expected"), TAGGABLE)
-def test_the_gate_for_the_tag(answer, fields, expected):
+def test_c2_c4_the_gate_for_the_tag(answer, fields, expected):
     assert is_taggable(answer, fields) is expected

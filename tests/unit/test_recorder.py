@@ -400,6 +400,24 @@ def test_pages_without_their_tag_reach_the_store_with_the_counters_and_a_flood_o
     assert told.rows[0] == BlockedRow("", "", "script-src blocks the tag", 60, T)
 
 
+def test_a_page_that_goes_without_its_tag_after_all_other_counters_went_reaches_the_store_too(engine, gate):
+    async def story():
+        async with recording(gate) as recorder:
+            await recorder.ask(visit("P1", "A"))
+            recorder.count("a.example", "visit")
+            await eventually(engine.outcomes)
+            recorder.count_blocked("a.example", "/by-itself", "reason")
+            await eventually(told)
+            recorder.count_blocked("a.example", "/at-the-end", "reason")
+
+    def told() -> list[str]:
+        with contextlib.closing(SqliteQuestions(engine.place)) as reader:
+            return sorted(row.path for row in reader.blocked(DAY, DAY, 9).rows)
+
+    run(story())
+    assert told() == ["/at-the-end", "/by-itself"]
+
+
 def test_stopping_writes_what_is_waiting(engine, gate):
     number = 2 * BATCH_EVENTS + 100
 
