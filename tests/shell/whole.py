@@ -103,6 +103,7 @@ NGINX = shutil.which("nginx") or (shutil.which("nginx", path="/usr/sbin:/usr/loc
 
 _NGINX_CONF = """
 daemon off;
+{main}
 {user}
 worker_processes 1;
 pid {where}/nginx.pid;
@@ -128,7 +129,7 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx(where: Path, *, http: str, server: str) -> Iterator[int]:
+def nginx(where: Path, *, http: str, server: str, main: str = "") -> Iterator[int]:
     """A real nginx with its own configuration; its port."""
     assert NGINX is not None
     where.mkdir(exist_ok=True)
@@ -136,7 +137,7 @@ def nginx(where: Path, *, http: str, server: str) -> Iterator[int]:
         port = free_port()
         user = "user root;" if os.geteuid() == 0 else ""
         conf = where / "nginx.conf"
-        conf.write_text(_NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server))
+        conf.write_text(_NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server, main=main))
         command = [NGINX, "-p", str(where), "-c", str(conf), "-e", str(where / "error.log")]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
         eventually(lambda: answers(port) or process.poll() is not None)  # noqa: B023
