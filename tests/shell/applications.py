@@ -76,12 +76,12 @@ def copyparty(where: Path) -> Running:
 
 
 def nchan(where: Path) -> Running:
-    """A broker of server-sent events: what is sent to `/pub/NAME` is read at `/sub/NAME`; `/` is an empty page."""
+    """A broker of server-sent events: what is sent to `/pub/NAME` is read at `/sub/NAME`. `/` is a page."""
     where.mkdir(parents=True)
     (where / "index.html").write_text("<!doctype html>\n<title>Events</title>\n<p>Here</p>\n")
     server = f"""
     root {where};
-    location ~ ^/pub/(\\w+)$ {{ nchan_publisher; nchan_channel_id $1; nchan_message_buffer_length 50; }}
+    location ~ ^/pub/(\\w+)$ {{ nchan_publisher; nchan_channel_id $1; nchan_message_buffer_length 100; }}
     location ~ ^/sub/(\\w+)$ {{ nchan_subscriber eventsource websocket longpoll; nchan_channel_id $1;
                                nchan_eventsource_ping_interval 1; }}
     """
