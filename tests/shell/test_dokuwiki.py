@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import pytest
 from applications import NAME, PASSWORD, dokuwiki, needs_dokuwiki
 from bs4 import BeautifulSoup
-from test_documentation_site import EVERY_ANSWER, PRIVATE_ANSWER, TAGGED_ANSWER, Rule, Seen, fields_that_differ
+from test_documentation_site import EVERY_ANSWER, PRIVATE_ANSWER, TAGGED_ANSWER, Seen, fields_that_differ
 from whole import NAVIGATION, SUBRESOURCE, Fields, Serving, Visitor, integrity, outcomes, serving, stored, untagged
 from wire import Answer
 
@@ -39,17 +39,7 @@ NEW_EACH_TIME = [
 ]
 
 
-def unless_stored(value: bytes | None, seen: Seen) -> bytes | None:
-    """What nobody may store needs no `private`."""
-    return value if value is not None and b"no-store" in value else PRIVATE_ANSWER[b"cache-control"][1](value, seen)
-
-
-CACHE = {b"cache-control": ("C5", unless_stored)}
-RULES: dict[str, dict[bytes, tuple[str, Rule]]] = {
-    "page": {**TAGGED_ANSWER, **CACHE},
-    "fragment": {**PRIVATE_ANSWER, **CACHE},
-    "other": EVERY_ANSWER,
-}
+RULES = {"page": TAGGED_ANSWER, "fragment": PRIVATE_ANSWER, "other": EVERY_ANSWER}
 
 
 def settled(answer: Answer) -> Answer:

@@ -32,7 +32,9 @@ HERE = Path(__file__).parent
 START_SECONDS = 20.0
 PORTS = range(20_000, 30_000)
 """Below the ports that the kernel gives to clients, so that a stopped server's port is still free a moment later."""
-TAG = re.compile(rb'<script async src="/_footfall/t\.js\?v=[0-9a-f]{8}" data-page="([\w-]{43})"></script>')
+TAG = re.compile(
+    rb'<script async src="/_footfall/t\.js\?v=[0-9a-f]{8}" data-page="([\w-]{43})"(?: nonce="[\w+/=-]+")?></script>'
+)
 FIREFOX = (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 NAVIGATION = [
     FIREFOX,
