@@ -6,6 +6,7 @@ below `where`.
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 START_SECONDS = 60.0
 """JupyterLab imports for some seconds on an idle machine."""
 STOP_SECONDS = 20.0
-NAME, PASSWORD = "ada", "correct horse"
+NAME, PASSWORD, TOKEN = "ada", "correct horse", "battery-staple"
 Running = contextlib.AbstractContextManager[int]
 
 
@@ -73,6 +74,31 @@ def copyparty(where: Path) -> Running:
     port = free_port()
     words = ["-i", "127.0.0.1", "-p", str(port), "-v", f"{where / 'files'}::A", "--hist", where / "hist", "-e2dsa"]
     return running([APPS / "copyparty", "-q", "--rproxy", "1", *words], port, where)
+
+
+def jupyterlab(where: Path) -> Running:
+    """Notebooks, consoles and terminals over WebSockets, for who knows the password, or for a script the `TOKEN`. What
+    they work with is in `where / "work"`."""
+    for name in ("work", "labconfig"):
+        (where / name).mkdir(parents=True)
+    off = {"@jupyterlab/apputils-extension:announcements": True}  # which asks whether it may fetch news
+    (where / "labconfig" / "page_config.json").write_text(json.dumps({"disabledExtensions": off}))
+    port = free_port()
+    salt = "5a17"
+    hashed = f"sha1:{salt}:{hashlib.sha1(PASSWORD.encode() + salt.encode()).hexdigest()}"
+    options = [
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.open_browser=False",
+        f"--ServerApp.root_dir={where / 'work'}",
+        f"--PasswordIdentityProvider.hashed_password={hashed}",
+        f"--IdentityProvider.token={TOKEN}",
+        "--LabApp.extension_manager=readonly",
+    ]
+    own = {"JUPYTER_CONFIG_DIR": str(where), "JUPYTER_DATA_DIR": str(where), "JUPYTER_RUNTIME_DIR": str(where)}
+    return running([APPS / "jupyter-lab", *options], port, where, **own, IPYTHONDIR=str(where), SHELL="/bin/sh")
 
 
 def nchan(where: Path) -> Running:
