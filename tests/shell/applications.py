@@ -73,7 +73,7 @@ def copyparty(where: Path) -> Running:
     (where / "files").mkdir(parents=True)
     port = free_port()
     words = ["-i", "127.0.0.1", "-p", str(port), "-v", f"{where / 'files'}::A", "--hist", where / "hist", "-e2dsa"]
-    return running([APPS / "copyparty", "-q", "--rproxy", "1", *words], port, where)
+    return running([APPS / "copyparty", "-q", "--name", "Files", "--rproxy", "1", *words], port, where)
 
 
 def jupyterlab(where: Path) -> Running:
