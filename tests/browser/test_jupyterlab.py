@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 pytestmark = needs_jupyterlab
 ACTION_MS = 60_000
 """JupyterLab and its kernels take their time, more so on a busy machine."""
-LARGE = 300_000
+LARGE = 150_000
 """Larger than what any part of the way takes in one piece."""
 
 
