@@ -21,6 +21,7 @@ test: ## set up all that the tests need, a browser included, and run every test
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@scripts/setup-test
 	@scripts/setup-judge
+	@scripts/setup-apps
 	@.venv/bin/python -m pytest -n 2 --dist loadfile tests/unit tests/shell $(ARGS) || [ $$? = 5 ]
 	@.venv/bin/python -m pytest tests/browser $(ARGS) || [ $$? = 5 ]
 
@@ -44,5 +45,5 @@ lock: ## pin the dependencies again, to the newest that pyproject.toml allows
 	@PYTHON='$(PYTHON)' scripts/lock
 
 clean: ## remove what was installed and cached; never a store or a key
-	rm -rf .venv .venv-lock .judges .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-lock .judges .apps .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,6 +51,18 @@ def test_what_is_too_much_for_a_message_is_split_and_never_cut(stage, number, te
     assert stage.complaints == []
 
 
+def test_what_was_sent_takes_no_room_of_what_is_sent_later(stage):
+    """Chromium lets 64 KiB be under way for pages that may be left, and a message is until its answer has been read."""
+    page = stage.open()
+    for number in range(12):
+        page.evaluate("i => footfall.event('test.many', {i, text: 'x'.repeat(9000)})", number)
+        page.clock.run_for(1000)
+        assert poll(lambda: len(numbers(stage)), number + 1) == number + 1
+    stage.leave(page)
+    assert numbers(stage) == list(range(12))
+    assert stage.complaints == []
+
+
 def test_more_than_a_hundred_events_do_not_wait(stage):
     page = stage.open()
     page.evaluate(MANY, [150, ""])

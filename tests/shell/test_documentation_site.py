@@ -94,6 +94,8 @@ def suffixed(value: bytes | None, seen: Seen) -> bytes | None:
 
 def private(value: bytes | None, seen: Seen) -> bytes:
     kept = [part.strip() for one in seen.direct.all(b"cache-control") for part in one.split(b",")]
+    if b"no-store" in kept:  # says it already, and more
+        return b", ".join(kept)
     return b", ".join([b"private", *(part for part in kept if part != b"public" and b"s-maxage" not in part)])
 
 

@@ -32,7 +32,9 @@ HERE = Path(__file__).parent
 START_SECONDS = 20.0
 PORTS = range(20_000, 30_000)
 """Below the ports that the kernel gives to clients, so that a stopped server's port is still free a moment later."""
-TAG = re.compile(rb'<script async src="/_footfall/t\.js\?v=[0-9a-f]{8}" data-page="([\w-]{43})"></script>')
+TAG = re.compile(
+    rb'<script async src="/_footfall/t\.js\?v=[0-9a-f]{8}" data-page="([\w-]{43})"(?: nonce="[\w+/=-]+")?></script>'
+)
 FIREFOX = (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 NAVIGATION = [
     FIREFOX,
@@ -103,6 +105,7 @@ NGINX = shutil.which("nginx") or (shutil.which("nginx", path="/usr/sbin:/usr/loc
 
 _NGINX_CONF = """
 daemon off;
+{main}
 {user}
 worker_processes 1;
 pid {where}/nginx.pid;
@@ -128,7 +131,7 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx(where: Path, *, http: str, server: str) -> Iterator[int]:
+def nginx(where: Path, *, http: str, server: str, main: str = "") -> Iterator[int]:
     """A real nginx with its own configuration, in which @port@ stands for its port; its port."""
     assert NGINX is not None
     where.mkdir(exist_ok=True)
@@ -136,7 +139,7 @@ def nginx(where: Path, *, http: str, server: str) -> Iterator[int]:
         port = free_port()
         user = "user root;" if os.geteuid() == 0 else ""
         conf = where / "nginx.conf"
-        text = _NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server)
+        text = _NGINX_CONF.format(where=where, user=user, port=port, http=http, server=server, main=main)
         conf.write_text(text.replace("@port@", str(port)))
         command = [NGINX, "-p", str(where), "-c", str(conf), "-e", str(where / "error.log")]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
