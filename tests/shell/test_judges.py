@@ -9,7 +9,7 @@ from judges.__main__ import judged, main
 from judges.tools import node, package, program
 
 
-@pytest.mark.parametrize("name", ["conversations", "injection", "lint"])
+@pytest.mark.parametrize("name", ["conversations", "injection", "lint", "websocket"])
 def test_the_quick_judges_find_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     try:
         code = importlib.import_module(f"judges.{name}").main([])
