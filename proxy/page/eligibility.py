@@ -11,6 +11,7 @@ from typing import Final
 
 from proxy.fieldlist import FieldList
 from proxy.page.integrity import blocks_scripts
+from proxy.page.markup import is_scannable_charset
 
 MARKER = b"x-footfall"
 """Response field of pages that we tagged, so that two chained proxies do not tag twice."""
@@ -77,7 +78,6 @@ _FRAME_DESTINATIONS = frozenset((b"iframe", b"frame", b"embed", b"object", b"fen
 _NAVIGATION_DESTINATIONS = frozenset((b"document", b"empty"))
 _NO_DOCUMENT_STATUS = frozenset((204, 205, 206, 416))
 """No page to show; of a 416 the body tells a program that its range was wrong (C2: never touched)."""
-_UNSAFE_CHARSETS = (b"utf-16", b"utf-32", b"utf16", b"utf32", b"ucs-2", b"utf-7", b"iso-2022-", b"hz", b"unicode")
 
 _JOINED = {
     b"cookie": b"; ",
@@ -267,6 +267,6 @@ def is_taggable(answer: Answer, fields: Fields) -> bool:
         return False
     if answer.status < 200 or 300 <= answer.status < 400:
         return False
-    if answer.charset and answer.charset.startswith(_UNSAFE_CHARSETS):
+    if answer.charset and not is_scannable_charset(answer.charset):
         return False
     return fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0

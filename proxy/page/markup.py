@@ -92,7 +92,13 @@ _KNOWN_CHARSET: Final = re.compile(
     rb"(?:x-)?sjis|shift[-_]jis|ms_kanji|(?:x-)?euc-jp|euc-kr|ks_c_5601-1987|ksc5601"
 )
 # Stateful encodings, in which a byte < 0x40 can be half a letter; browsers that do not know one show nothing at all.
-_STATEFUL_CHARSET: Final = re.compile(rb"iso-2022-.*|csiso2022.*|hz-gb-2312|hz|replacement")
+_STATEFUL: Final = rb"iso-2022-.*|csiso2022.*|hz.*|replacement"
+_STATEFUL_CHARSET: Final = re.compile(_STATEFUL)
+# Those, and the ones whose `<` is more than that byte, which only a Content-Type can mean: where a meta can be read and
+# names UTF-16, browsers take it for UTF-8 (13.2.3.2).
+_UNSCANNABLE_CHARSET: Final = re.compile(
+    _STATEFUL + rb"|utf-?(?:16|32|7).*|(?:iso-10646-)?ucs-.*|(?:cs)?unicode(?:feff|fffe)?"
+)
 
 
 def attributes(tag: bytes) -> dict[bytes, bytes]:
@@ -135,8 +141,13 @@ def is_known_charset(label: bytes) -> bool:
 
 
 def is_stateful_charset(label: bytes) -> bool:
-    """Whether bytes of that charset cannot be scanned (ISO-2022-*, HZ)."""
+    """Whether bytes of the charset that a `<meta>` declares cannot be scanned (ISO-2022-*, HZ)."""
     return _STATEFUL_CHARSET.fullmatch(label) is not None
+
+
+def is_scannable_charset(label: bytes) -> bool:
+    """Whether bytes of the charset that a Content-Type declares can be scanned."""
+    return _UNSCANNABLE_CHARSET.fullmatch(label) is None
 
 
 def meta_policy(meta: dict[bytes, bytes]) -> bytes | None:

@@ -24,7 +24,8 @@ _USUAL = re.compile(
     rb"""((?:<meta(?: [a-z:-]+="[^"<>]*")+ ?/?>%b|<title>[^<]*</title>%b)*)"""
     rb"""(?=<(?:link|script|style|base|noscript|body|/head)[\t\n\f\r >])""" % ((_SPACE,) * 6)
 )
-_CHARSET = re.compile(rb"""<meta charset="(?:utf|UTF)-8" ?/?>""")
+_CHARSET = re.compile(rb'<meta[^<>]*? charset="([^"]*)"')
+_UTF_8 = b"utf-8"
 _PRESCAN_BYTES = 1_024
 
 
@@ -60,6 +61,8 @@ def usual_place(start: bytes, *, charset_declared: bool) -> int | None:
     run = match[1]
     if run.find(b"http-equiv") >= 0:
         return None
-    if not charset_declared and (match.end() > _PRESCAN_BYTES or _CHARSET.search(run) is None):
-        return None
+    if not charset_declared:
+        first = _CHARSET.search(run)  # a later one no longer counts
+        if first is None or first[1].lower() != _UTF_8 or match.end() > _PRESCAN_BYTES:
+            return None
     return match.end()

@@ -187,6 +187,11 @@ UNTOUCHED = {
     "br in gzip": (b"br, gzip", pack("gzip", pack("br", PLAIN))),
     "compress": (b"compress", b"\x1f\x9d\x90" + PLAIN),
     "a shared dictionary": (b"dcb", b"\xff\x44\x43\x42" + bytes(32) + pack("br", PLAIN)),
+    "zstd behind a long frame to be skipped": (
+        b"zstd",
+        b"\x50\x2a\x4d\x18" + (70_000).to_bytes(4, "little") + bytes(70_000) + pack("zstd", PLAIN),
+    ),
+    "gzip behind many empty members": (b"gzip", pack("gzip", b"") * 3_600 + pack("gzip", PLAIN)),
     **{f"empty {name}": (name.encode(), pack(name, b"")) for name in NAMES},
     **{f"{name} with a wrong end": (name.encode(), pack(name, PLAIN)[:-4] + b"\x00\x01\x02\x03") for name in NAMES[:2]},
     **{f"{name} without content": (name.encode(), b"") for name in NAMES},

@@ -33,15 +33,10 @@ def packed(name: str, document: bytes, flushes: list[int], streams: list[int]) -
     return body
 
 
-def judge(name: str, document: bytes, body: bytes, chunks: list[bytes], *, declared: bool) -> bool:
+def judge(name: str, document: bytes, chunks: list[bytes], *, declared: bool) -> bool:
     """Whether the tag is in; everything else is as it has to be."""
     expected = run(make_injector(declared=declared), [document])
-    recoder = make_recoder(name, declared=declared)
-    output = recode(recoder, chunks)
-    assert recoder.broken is None
-    assert unpack(name, output) == expected
-    if recoder.untouched:
-        assert output == body
+    assert unpack(name, recode(make_recoder(name, declared=declared), chunks)) == expected
     tagged = expected != document
     assert expected.count(SHORT_TAG) == tagged
     assert expected.replace(SHORT_TAG, b"", 1) == document
@@ -56,12 +51,12 @@ def test_e1_every_hostile_document_in_every_coding_however_it_is_cut(name: str, 
     pick = random.Random(case["name"])
     whole = packed(name, document, [], [])
     for chunks in splits(whole):
-        assert judge(name, document, whole, chunks, declared=declared) == case["inject"]
+        assert judge(name, document, chunks, declared=declared) == case["inject"]
     for _ in range(20):
         places = [pick.randrange(len(document) + 1) for _ in range(4)]
         body = packed(name, document, places[:2], places[2:])
         for chunks in ([body], bytewise(body), cut(body, [pick.randrange(len(body)) for _ in range(5)])):
-            assert judge(name, document, body, chunks, declared=declared) == case["inject"]
+            assert judge(name, document, chunks, declared=declared) == case["inject"]
 
 
 PLACES = st.lists(st.integers(0, 150), max_size=3)
@@ -80,4 +75,4 @@ def test_e1_a_thousand_documents_in_every_coding_however_they_are_cut(
 ) -> None:
     for name in NAMES:
         body = packed(name, document, flushes, streams)
-        judge(name, document, body, cut(body, cuts), declared=declared)
+        judge(name, document, cut(body, cuts), declared=declared)

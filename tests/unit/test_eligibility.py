@@ -20,6 +20,7 @@ from proxy.page.eligibility import (
     read_answer,
     read_fields,
 )
+from proxy.page.injector import Injector
 
 NAVIGATE = {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"document", b"accept": b"text/html,*/*;q=0.8"}
 PLAIN = {b"accept": b"text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -273,11 +274,6 @@ TAGGABLE = [
     (Answer(103, True), NAVIGATE, False),
     (Answer(200, True, attachment=True), NAVIGATE, False),
     (Answer(200, True, untouchable=True), NAVIGATE, False),
-    (Answer(200, True, charset=b"utf-16le"), NAVIGATE, False),
-    (Answer(200, True, charset=b"utf-32"), NAVIGATE, False),
-    (Answer(200, True, charset=b"utf-7"), NAVIGATE, False),
-    (Answer(200, True, charset=b"iso-2022-jp"), NAVIGATE, False),
-    (Answer(200, True, charset=b"hz-gb-2312"), NAVIGATE, False),
     (HTML, {**NAVIGATE, b"cache-control": b"No-Transform"}, False),
     (HTML, {**NAVIGATE, b"cache-control": b"no-cache"}, True),
 ]
@@ -286,3 +282,33 @@ TAGGABLE = [
 @pytest.mark.parametrize(("answer", "fields", "expected"), TAGGABLE)
 def test_c2_c4_the_gate_for_the_tag(answer, fields, expected):
     assert is_taggable(answer, fields) is expected
+
+
+# The labels of encodings that cannot be scanned, as the Encoding Standard (4.2) has them, and what is no label there.
+STATEFUL = (
+    *(b"csiso2022jp", b"iso-2022-jp"),
+    *(b"csiso2022kr", b"hz-gb-2312", b"iso-2022-cn", b"iso-2022-cn-ext", b"iso-2022-kr", b"replacement"),
+)
+WIDE = (
+    *(b"csunicode", b"iso-10646-ucs-2", b"ucs-2", b"unicode", b"unicodefeff", b"utf-16", b"utf-16le"),
+    *(b"unicodefffe", b"utf-16be"),
+    *(b"utf-32", b"utf-32be", b"utf32", b"utf16", b"utf-7", b"ucs-4"),
+)
+SCANNABLE = (
+    *(b"utf-8", b"utf8", b"unicode-1-1-utf-8", b"unicode11utf8", b"unicode20utf8", b"x-unicode20utf8"),
+    *(b"windows-1252", b"iso-8859-1", b"us-ascii", b"shift_jis", b"euc-kr", b"big5", b"gb18030", b"x-user-defined"),
+)
+
+
+def injects(document: bytes) -> bool:
+    injector = Injector(lambda policies: b"<script>", charset_declared=False, must_look_like_document=False)
+    injector.feed(document)
+    return injector.injected
+
+
+@pytest.mark.parametrize("label", (*STATEFUL, *WIDE, *SCANNABLE))
+def test_a_charset_that_cannot_be_scanned_is_known_in_content_type_and_in_a_meta(label):
+    answer = read_answer(200, FieldList.of([(b"content-type", b"text/html; charset=" + label.upper())]))
+    assert is_taggable(answer, NAVIGATE) is (label in SCANNABLE)
+    # A meta that can be read is not in UTF-16, whatever it says.
+    assert injects(b"<html><head><meta charset=%b><link><body>" % label) is (label not in STATEFUL)

@@ -15,6 +15,7 @@ TAG = b"<script async src=/t></script>"
 PIECES = (
     *("<!doctype html>", "<!DOCTYPE html>", "<html>", '<html lang="en">', "<html amp>", "<head>", "<HEAD>"),
     *("\n", " ", "\x0b"),
+    *('<meta charset="iso-2022-jp">', '<meta name="a" charset="utf-8">', '<meta charset="a" charset="utf-8">'),
     *('<meta charset="utf-8">', "<meta charset=utf-8>", '<meta name="a" content="b">', '<meta name="a" content="b" />'),
     *('<meta name="a" content="> <link x">', "<meta content='> <link x'>", '<meta content="<head>">', '<meta a="b" c>'),
     *('<meta http-equiv="content-security-policy" content="script-src x">', "<title>t</title>", "<title>a<b</title>"),
@@ -51,3 +52,12 @@ def test_it_never_differs_from_the_injector_on_made_up_heads(pieces, declared):
 def test_it_knows_a_usual_head():
     head = b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>A</title>\n'
     assert usual_place(head + b'<link rel="stylesheet" href="/s.css"></head>', charset_declared=False) == len(head)
+
+
+@pytest.mark.parametrize("meta", ['<meta charset="iso-2022-jp">', '<meta name="a" charset="hz">', '<meta charset="">'])
+def test_the_first_charset_in_a_head_is_the_one_that_counts(meta):
+    head = f'<!doctype html><html><head>{meta}<meta charset="utf-8"><title>a</title>'.encode()
+    page = head + b"<link>"
+    assert usual_place(page, charset_declared=False) is None
+    # Content-Type has declared it: no meta counts.
+    assert usual_place(page, charset_declared=True) == len(head) == injected(page, declared=True)

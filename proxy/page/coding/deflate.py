@@ -3,7 +3,8 @@
 Law: that of base.py. `deflate` is the zlib format, as RFC 9110 8.4.1.2 says; the raw stream that some servers send
 instead, and browsers accept, begins with no zlib header and is refused here at its first bytes, before any output.
 So are headers whose flags browsers do not take and ISA-L does: reserved bits and a header check sum in gzip, a
-preset dictionary in zlib.
+preset dictionary in zlib. And those of gzip's that have more than one optional field: ISA-L 1.9.1 reads content where
+there is none if a chunk ends within the first of them.
 
 Source: RFC 1950 (zlib; 2.2: FDICT), RFC 1951 (deflate; 3.2.3: block type 3 is invalid), RFC 1952 (gzip; 2.2: members,
 2.3.1: header flags).
@@ -27,7 +28,12 @@ _Error: Final = cast(type[Exception], zlib.error)
 _GZIP_WBITS: Final = 31
 _ZLIB_WBITS: Final = 15
 _DEFLATED: Final = 8
-_FLAGS: Final = {_GZIP_WBITS: (3, 0b1110_0010), _ZLIB_WBITS: (1, 0b0010_0000)}  # where they are, which are refused
+_REFUSED_IN_GZIP: Final = frozenset(
+    flags for flags in range(256) if flags & 0b1110_0010 or (flags & 0b0001_1100).bit_count() > 1
+)
+_REFUSED_IN_ZLIB: Final = frozenset(flags for flags in range(256) if flags & 0b0010_0000)
+# Where the byte of flags is, and which it must not be.
+_FLAGS: Final = {_GZIP_WBITS: (3, _REFUSED_IN_GZIP), _ZLIB_WBITS: (1, _REFUSED_IN_ZLIB)}
 _INVALID_BLOCK: Final = b"\x07"  # last block, of the reserved type
 
 
@@ -47,7 +53,7 @@ class InflateDecoder:
     def feed(self, data: bytes) -> Iterator[bytes]:
         inflate = self._inflate
         if self._flags_at >= 0:
-            if self._flags_at < len(data) and data[self._flags_at] & self._flags_refused:
+            if self._flags_at < len(data) and data[self._flags_at] in self._flags_refused:
                 raise CodingError("header with flags that are not read here", started=False)
             self._flags_at -= len(data)
         self.untried = self.untried and not data

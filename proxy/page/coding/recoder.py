@@ -23,8 +23,12 @@ from proxy.page.coding.base import MAX_STEP_BYTES, Coding, CodingError, Encoder
 MAX_RAW_BYTES: Final = 64 * 1024
 """Input kept back while a stream has given no output; only endless header fields and skippable frames get there."""
 
+MAX_FED_BYTES: Final = 16 * 1024
+"""Input decoded at once: a library hands back what follows a stream's end as a copy, and of a chunk that is refused
+brotli does not say where it went wrong."""
+
 MAX_STEPS: Final = 16
-"""Steps after which others get a turn: 1 MiB of content, some ms."""
+"""Pieces of content or ends of streams after which others get a turn: 1 MiB at the most, some ms."""
 
 
 class Transform(Protocol):
@@ -39,24 +43,9 @@ class Transform(Protocol):
 
 
 class Recoder:
-    """Sans-I/O: a coded body in, the same body with its content transformed out. `feed`s, then `flush` once.
+    """Sans-I/O: a coded body in, the same body with its content transformed out. `feed`s, then `flush` once."""
 
-    `untouched`: no byte of the body was changed so far; after the first piece given out it stays as it is.
-    `broken`: why the input could not be decoded to its end once output had begun; the visitor's decoder then fails
-    there, too.
-    """
-
-    __slots__ = (
-        "_coding",
-        "_decoder",
-        "_encoder",
-        "_passing",
-        "_raw",
-        "_transform",
-        "_unsynced",
-        "broken",
-        "untouched",
-    )
+    __slots__ = ("_broken", "_coding", "_decoder", "_encoder", "_passing", "_raw", "_transform", "_unsynced")
 
     def __init__(self, transform: Transform, coding: Coding) -> None:
         self._transform = transform
@@ -64,10 +53,9 @@ class Recoder:
         self._decoder = coding.decoder()
         self._encoder: Encoder | None = None  # from the first output on
         self._unsynced = False  # it has been fed since its last sync
-        self._raw = b""  # input of a stream that has given no output yet
+        self._raw = bytearray()  # input of streams that have given no output yet
         self._passing = False
-        self.broken: str | None = None
-        self.untouched = True
+        self._broken = False  # an invalid block was the last to be given out
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what can be sent, in few pieces: of MAX_STEP_BYTES, or as much as an encoder had kept (ISA-L 128 KiB,
@@ -86,39 +74,38 @@ class Recoder:
 
     def flush(self) -> Iterator[bytes]:
         """The body is complete: yield what is left. A stream cut short stays so and gets no check sum."""
-        if self._passing or self.broken is not None:
+        if self._passing or self._broken:
             return
         if self._raw or self._encoder is None:
             yield self._pass_raw(self._transform.flush)
         elif self._decoder.untried:
             yield self._end(self._transform.flush())
         else:
-            self.broken = "coded stream is cut short"
             yield self._sync(self._transform.release())
 
     def _feed(self, chunk: bytes) -> Iterator[bytes]:
-        while chunk and not self._passing and self.broken is None:
+        """Yield what comes of it, and an empty piece where nothing does."""
+        place = 0
+        while place < len(chunk) and not self._passing and not self._broken:
+            data = chunk[place : place + MAX_FED_BYTES]
+            place += len(data)
             if not self._decoder.started:
-                self._raw += chunk
+                self._raw += data
             try:
-                yield from self._recode(chunk)
+                yield from self._recode(data)
             except CodingError as error:
-                if not error.started:
-                    yield self._pass_raw(self._transform.flush)
+                if error.started:
+                    self._broken = True
+                    yield self._sync(self._transform.release()) + self._coding.invalid
                     return
-                self.broken = str(error)
-                yield self._sync(self._transform.release()) + self._coding.invalid
-                return
-            if self._passing:
-                return
-            chunk = self._next_stream()
-            if self._passing:
-                yield self._end(b"" if self._transform.decided else self._transform.flush())
-            elif len(self._raw) > MAX_RAW_BYTES:
+                yield self._pass_raw(self._transform.flush)
+            if not self._passing and self._decoder.ended:
+                place -= len(self._decoder.rest)
+                yield self._next_stream()
+            if len(self._raw) > MAX_RAW_BYTES:
                 yield self._pass_raw(self._transform.release)
-                return
         if self._passing:
-            yield chunk
+            yield chunk[place:]
         elif self._unsynced:
             yield self._sync(b"")
 
@@ -132,32 +119,24 @@ class Recoder:
                     yield self._pass_raw(transform.flush)
                     return
                 encoder = self._encoder = self._coding.encoder()
-                self.untouched = False
-            self._raw = b""
+            self._raw.clear()
             self._unsynced = True
             yield encoder.feed(out)
 
     def _next_stream(self) -> bytes:
-        """What of the chunk is still to be read, once a stream has ended."""
+        """A stream has ended: what is given out at once, most often nothing. What follows it is read again."""
         decoder = self._decoder
-        if not decoder.ended:
-            return b""
-        if not self._coding.joins or (self._encoder is not None and self._transform.decided):
-            self._passing = True
-            if self._encoder is None:  # no content at all
-                rest, self._raw = self._raw, b""
-                return rest
-            return decoder.rest
-        self._decoder = self._coding.decoder()
         if self._raw and decoder.rest:
-            # An empty stream: what follows is added again when it is read.
-            self._raw = self._raw[: -len(decoder.rest)]
-        return decoder.rest
+            del self._raw[-len(decoder.rest) :]
+        if not self._coding.joins or (self._encoder is not None and self._transform.decided):
+            return self._pass_raw(self._transform.flush)
+        self._decoder = self._coding.decoder()
+        return b""
 
     def _pass_raw(self, finish: Callable[[], bytes]) -> bytes:
         """From here on the body's own bytes; what was encoded so far is a stream of its own before them."""
         self._passing = True
-        raw, self._raw = self._raw, b""
+        raw, self._raw = bytes(self._raw), bytearray()
         return raw if self._encoder is None else self._end(finish()) + raw
 
     def _end(self, content: bytes) -> bytes:
