@@ -152,6 +152,8 @@ def attack(tool: str, mode: str, port: int) -> tuple[int, int, float]:
                 seconds = time.monotonic() - begun
             elif most >= CONNECTIONS:
                 break
+        if process.poll() is not None:  # it ends by itself once all of its connections are closed
+            left = 0
     finally:
         process.kill()
         process.wait()
