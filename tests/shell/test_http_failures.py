@@ -175,6 +175,13 @@ def test_s4_what_must_not_happen_twice_is_not_sent_twice(request_: bytes) -> Non
         assert len(seen) == 2
 
 
+def test_s4_the_second_try_takes_the_place_of_the_first() -> None:
+    seen: list[bytes] = []
+    with origin(closing_second(seen)) as site, proxying(site.url, max_connections=1) as proxy:
+        assert [proxy.get().status for _ in range(3)] == [200] * 3
+        assert len(seen) == 5 and site.connections == 3
+
+
 def test_s4_no_second_try_on_a_new_connection_or_after_the_first_byte() -> None:
     def handle(wire: Wire, seen: Seen) -> bool:
         if b"/ok" in seen.line:
