@@ -17,7 +17,7 @@ from proxy.fieldlist import Collected
 from proxy.http.errors import UpstreamBroken
 from proxy.http.headers import content_length
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
-from proxy.http.tunnel import keep_alive
+from proxy.http.tunnel import probe_peer
 from proxy.http.websocket import SWITCHING, is_accepted
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Connection(asyncio.Protocol):
         if status == SWITCHING:
             if not exchange.accept or not is_accepted(fields, exchange.accept):
                 raise UpstreamBroken("unasked 101")
-            keep_alive(self._transport)
+            probe_peer(self._transport)
         elif 100 <= status < 200:
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
