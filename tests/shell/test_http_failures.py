@@ -339,6 +339,25 @@ def test_f1_a_malformed_request_waits_for_the_answers_due_before_it() -> None:
         assert wire.is_closed()
 
 
+def test_t4_a_body_that_breaks_before_its_turn_is_refused_in_its_turn() -> None:
+    broken = b"POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n"
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        pause.wait(0.3)
+        wire.send(ok())
+        return True
+
+    pause = threading.Event()
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST + broken)
+        assert wire.answer().status == 200
+        answered = time.monotonic()
+        assert wire.answer().status == 400 and time.monotonic() - answered < 2
+        assert wire.is_closed()
+        assert [seen.line for seen in site.seen] == [b"GET / HTTP/1.1"]
+
+
 def test_t8_options_asterisk_is_answered_here() -> None:
     with origin(always(ok())) as site, proxying(site.url) as proxy:
         answer = proxy.ask(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
