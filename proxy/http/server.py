@@ -78,10 +78,7 @@ class ServerProtocol(HttpToolsProtocol):
             self._close(lingering=False)
 
     def data_received(self, data: bytes) -> None:
-        if self._reader.deaf:
-            self.beyond(data)
-        else:
-            self._reader.feed(data)
+        self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True where an answer is still due to a visitor who has asked completely, and can be sent (halfclosed.py)."""

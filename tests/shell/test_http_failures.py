@@ -358,6 +358,21 @@ def test_t4_a_body_that_breaks_before_its_turn_is_refused_in_its_turn() -> None:
         assert [seen.line for seen in site.seen] == [b"GET / HTTP/1.1"]
 
 
+def test_f4_an_upgrade_nobody_takes_brings_no_error_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(upgrade + b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n")
+        assert [wire.answer().status, wire.answer().status] == [200, 431]
+        wire = proxy.connect()
+        wire.send(upgrade * 300)
+        statuses = [200]
+        while statuses[-1] == 200:
+            statuses.append(wire.answer().status)
+        assert statuses[-1] == 400 and wire.is_closed()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_t8_options_asterisk_is_answered_here() -> None:
     with origin(always(ok())) as site, proxying(site.url) as proxy:
         answer = proxy.ask(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")

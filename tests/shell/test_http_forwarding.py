@@ -72,6 +72,16 @@ def test_t2_a_high_byte_target_arrives_whole_when_it_comes_byte_by_byte() -> Non
     assert site.seen[0].all(b"x-n") == ["\u00fc".encode()]
 
 
+def test_t2_a_high_byte_target_behind_another_request_in_one_write_arrives_as_sent() -> None:
+    targets = [b"/1", "/caf\u00e9".encode(), b"/3", b"/\xff?\xfe", b"/5"]
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        for fields in (b"", b"X-N: \xfc\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"):
+            wire = proxy.connect()
+            wire.send(b"".join(b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, fields) for target in targets))
+            assert [wire.answer().status for _ in targets] == [200] * 5
+    assert [seen.line.split()[1] for seen in site.seen] == targets * 3
+
+
 def test_t2_absolute_form_becomes_a_path_and_its_authority_the_host() -> None:
     with origin(always(ok())) as site, proxying(site.url) as proxy:
         assert proxy.get(b"http://other.example:81/x?y").status == 200

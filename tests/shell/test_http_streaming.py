@@ -334,6 +334,27 @@ def test_s2_expect_continue_is_answered_only_once_upstream_is_there() -> None:
         assert line.startswith(b"HTTP/1.1 502") and (b"connection", b"close") in answered
 
 
+def test_s2_expect_continue_of_a_get_with_a_body_is_answered() -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert wire.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.send(b"hello")
+        assert wire.answer().status == 200
+    assert site.seen[0].body == b"hello"
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"])
+def test_s2_expect_continue_without_a_body_leaves_the_connection_as_it_is(length: bytes) -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        for _ in range(2):
+            wire.send(b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" + length + b"\r\n")
+            line, fields = wire.head()
+            assert line == b"HTTP/1.1 200 OK" and (b"connection", b"close") not in fields
+            assert wire.exactly(5) == b"hello"
+
+
 def test_f3_an_early_answer_to_an_upload_is_passed_on_and_its_connection_not_reused() -> None:
     data = b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig"
     with origin(always(data), reads_body=False) as site, proxying(site.url) as proxy:
