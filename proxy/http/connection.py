@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.fieldlist import Collected
 from proxy.http.errors import UpstreamBroken
+from proxy.http.headers import content_length
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
-from proxy.http.tunnel import keep_alive
+from proxy.http.tunnel import probe_peer
 from proxy.http.websocket import SWITCHING, is_accepted
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ INTERIM_ANSWERS = 16  # 1xx heads before the final one
 BETWEEN_BYTES = 64 * 1024
 
 _UNTIL_CLOSE = sys.maxsize
+
+
+def _length(text: bytes) -> int:
+    try:
+        return content_length([text]) or 0
+    except ValueError as wrong:
+        raise UpstreamBroken(str(wrong)) from None
 
 
 class Connection(asyncio.Protocol):
@@ -236,6 +244,7 @@ class Connection(asyncio.Protocol):
             # It closed an idle connection just as we used it (RFC 9112 9.3.1).
             exchange.retriable = False
             self._exchange = exchange.connection = None
+            self._upstream.forget(self)  # it has no place among those that are open, or there may be none left
             self._upstream.open(exchange)
         else:
             exchange.fail(UpstreamBroken("connection closed early"))
@@ -253,7 +262,7 @@ class Connection(asyncio.Protocol):
         if status == SWITCHING:
             if not exchange.accept or not is_accepted(fields, exchange.accept):
                 raise UpstreamBroken("unasked 101")
-            keep_alive(self._transport)
+            probe_peer(self._transport)
         elif 100 <= status < 200:
             self._interim += 1
             if self._interim > INTERIM_ANSWERS:
@@ -262,8 +271,8 @@ class Connection(asyncio.Protocol):
         elif not 200 <= status < 600:
             raise UpstreamBroken(f"status {status}")
         codings = [value.strip(b" \t").lower() for value in fields.values(b"transfer-encoding")]
-        length = fields.by_name.get(b"content-length")  # the parser has found it to be a single number
-        exchange.length = None if length is None or status == SWITCHING else int(length)
+        length = fields.by_name.get(b"content-length")  # the parser has found it to be a single number of 64 bits
+        exchange.length = None if length is None or status == SWITCHING else _length(length)
         self._keep = parser.should_keep_alive()
         if codings:
             if codings != [b"chunked"]:
@@ -272,6 +281,7 @@ class Connection(asyncio.Protocol):
             if exchange.length is not None:
                 exchange.length = None
                 self._keep = False
+        exchange.version = parser.get_http_version()
         exchange.fields = fields
         exchange.status = status
         self._fed = 0

@@ -105,6 +105,11 @@ class Cycle:
         """Some of the response may have been written."""
         return self._started
 
+    @property
+    def is_full(self) -> bool:
+        """Enough of its body is held."""
+        return self._received > UPLOAD_HIGH_WATER
+
     # The protocol's side ---------------------------------------------------------------------------------------
 
     def put(self, body: bytes) -> bool:
@@ -112,7 +117,7 @@ class Cycle:
         self._body.append(body)
         self._received += len(body)
         self.wake()
-        return self._received > UPLOAD_HIGH_WATER
+        return self.is_full
 
     def put_end(self) -> None:
         self._more_body = False
@@ -188,7 +193,7 @@ class Cycle:
                 self._received = 0
                 self._delivered = not self._more_body
                 return {"type": "http.request", "body": body, "more_body": self._more_body}
-            if not self._protocol.queue:
+            if not self._protocol.queue.is_full:
                 self._protocol.flow.resume_reading()
             self._waiter = self._protocol.loop.create_future()
             await self._waiter

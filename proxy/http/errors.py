@@ -27,7 +27,6 @@ TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     414: "Address too long",
-    417: "Expectation failed",
     426: "Upgrade required",
     431: "Request header too large",
     500: "Internal error",

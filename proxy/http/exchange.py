@@ -23,10 +23,11 @@ NO_FIELDS = FieldList({})
 
 
 class Exchange:
-    """`status` is 0 until the head is there; `length` is the body's bytes, or None for `chunked` and for a body that
-    ends with the connection; `complete`: all of the body has been received; `buffered`: bytes not taken yet.
-    `error` ends it: before the head there is no answer, after it a truncated one. `accept`: the request asks for a
-    WebSocket, and a 101 with this Sec-WebSocket-Accept makes the exchange a tunnel, which ends with the connection.
+    """`status` is 0 until the head is there; `version` ("1.1") is the answer's; `length` is the body's bytes, or None
+    for `chunked` and for a body that ends with the connection; `complete`: all of the body has been received;
+    `buffered`: bytes not taken yet. `error` ends it: before the head there is no answer, after it a truncated one.
+    `accept`: the request asks for a WebSocket, and a 101 with this Sec-WebSocket-Accept makes the exchange a tunnel,
+    which ends with the connection.
 
     `watch`, if set, is started as a task by the pool's clock once the request is not a short one and its body is
     sent: it waits for the visitor to leave.
@@ -84,7 +85,7 @@ class Exchange:
         self.watch: Callable[[], Coroutine[Any, Any, None]] | None = None
         self.watcher: asyncio.Task[None] | None = None
         self.status = 0
-        self.version = b"1.1"
+        self.version = ""
         self.fields = NO_FIELDS
         self.length: int | None = None
         self.chunked = False

@@ -126,7 +126,10 @@ class Forwarder:
     def _start(self, exchange: Exchange, scope: Scope) -> dict[str, object]:
         status = exchange.status
         keep_length = status not in _BODILESS and not exchange.chunked
-        fields = answer_fields(exchange.fields, keep_length=keep_length, via=self._via)
+        via = self._via
+        if exchange.version != "1.1":  # RFC 9110 7.6.3: it names what was received
+            via = {b"via": exchange.version.encode("ascii") + b" " + self._via_token}
+        fields = answer_fields(exchange.fields, keep_length=keep_length, via=via)
         if b"date" not in fields.by_name and status != SWITCHING:
             # RFC 9110 6.6.1: a recipient with a clock adds it when it forwards the answer.
             fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})

@@ -48,7 +48,7 @@ def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
         return Refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     fields = FieldList.of(scope["headers"])
     seen = {name: fields.values(name) for name in _WATCHED.intersection(fields.by_name)}
-    refusal = _bad_host(seen, version) or (_bad_framing(seen, version) if len(seen) > 1 else None)
+    refusal = _bad_host(seen, version) or (_bad_framing(seen, version) if len(seen) > (b"host" in seen) else None)
     if refusal is not None:
         return refusal
     method: str = scope["method"]

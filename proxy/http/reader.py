@@ -3,6 +3,9 @@
 It checks the limits of F4 and hides from the parser what that would refuse or misread: targets with high bytes,
 trailers (which would join the request's fields), upgrades nobody serves (which would swallow the body). Behind a
 request for a WebSocket nothing is read as a request any more, whatever its answer.
+
+High bytes in a target are only hidden where its line begins what arrives, or stands right behind a head that arrived
+with its line: of pipelined requests, those without a body. Behind the rest of a body or of a head they are refused.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from proxy.http.websocket import asks_for_websocket
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _STARTS_WITH_TOKEN = re.compile(_TOKEN)
+_HEAD_END = b"\r\n\r\n"
 _REQUEST_LINE = re.compile(rb"(?:\r\n)*" + _TOKEN + rb" [^\x00-\x20\x7f]+ HTTP/1\.[01]\r\n")
 
 
@@ -57,6 +61,7 @@ class RequestReader:
         "_owner",
         "_parser",
         "_replaying",
+        "_unmeasured",
         "_upgrading",
         "_url",
         "_waiting",
@@ -75,10 +80,11 @@ class RequestReader:
         self._parser = RequestParser(self)
         self._url = b""
         self._waiting = True  # no byte of the next request has been parsed
-        self._fed = 0  # bytes since the last request ended, or since its body last moved
+        self._fed = 0  # bytes of all reads since the one in which the last request ended, or its body last moved
+        self._unmeasured = False  # the head arriving began in that very read: how much of it is not in `_fed`
         self._line = b""  # a request line that has not arrived whole
         self._literal: bytes | None = None  # the target as sent, where the parser must not see it
-        self._upgrading = False
+        self._upgrading = False  # to what nobody serves; the body is still to come
         self._replaying = False
         self.cycle: Cycle | None = None
         self.deaf = False  # nothing more is read as a request
@@ -91,21 +97,27 @@ class RequestReader:
         return self._waiting and not self._line
 
     def feed(self, data: bytes) -> None:
-        if self._waiting and (self._line or not data.isascii() or data.find(b"\r\n") < 0):
-            data = self._prepare(data)
-            if not data:
+        while data:
+            if self.deaf:
+                self._owner.beyond(data)
                 return
-        self._fed += len(data)
-        self._parse(data)
-        if self._waiting:
-            self._fed = 0
-        elif self._fed > self._limits.header_bytes + self._limits.target_bytes and not self.deaf:
-            # Counted as received, so that what never ends is bounded too: a head, trailers, the extensions of one chunk
-            # (RFC 9112 7.1.1 asks for a limit).
-            self._owner.refuse(431, "The request header is too large.")
+            behind = b""
+            if self._waiting and (self._line or not data.isascii() or data.find(b"\r\n") < 0):
+                data, behind = self._prepare(data)
+                if not data:
+                    return
+            self._fed += len(data)
+            data = self._parse(data) + behind
+            if self._waiting:
+                self._fed = 0
+            elif self._fed > self._limits.header_bytes + self._limits.target_bytes and not self.deaf:
+                # Counted as received, so that what never ends is bounded too: a head, trailers, the extensions of one
+                # chunk (RFC 9112 7.1.1 asks for a limit).
+                self._owner.refuse(431, "The request header is too large.")
 
-    def _prepare(self, data: bytes) -> bytes:
-        """Waits for a whole request line, and hides a target the parser would refuse; empty while waiting.
+    def _prepare(self, data: bytes) -> tuple[bytes, bytes]:
+        """Waits for a whole request line, and hides a target the parser would refuse: (what to parse, what is to be
+        prepared behind it), both empty while waiting.
 
         llhttp refuses targets with bytes above 0x7f, which some clients and links in old pages send (T2).
         """
@@ -121,47 +133,50 @@ class RequestReader:
                 self._owner.refuse(414, "The address is too long.")
             else:
                 self._line = data
-            return b""
+            return b"", b""
         self._literal, data = disguise(data)
-        return data
+        end = data.find(_HEAD_END)
+        return (data, b"") if end < 0 else (data[: end + len(_HEAD_END)], data[end + len(_HEAD_END) :])
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes) -> bytes:
+        """Returns what the parser has left, because it stands behind an upgrade."""
         begins = self._waiting
         try:
             self._parser.feed_data(data)
+            return b""
         except Upgrade as upgrade:
-            self._resume_after_upgrade(data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
         except CallbackError as error:
             cause = error.__context__
             if not isinstance(cause, ProxyError):
                 raise
             if not self.deaf:
                 self._owner.refuse(cause.status, cause.reason)
+            return b""
         except ParserError as error:
-            # Behind the last request of a connection anything may come.
             if self.deaf:
-                return
-            if begins and isinstance(error, UnknownMethod) and _REQUEST_LINE.match(data):
+                pass  # behind the last request of a connection anything may come
+            elif begins and isinstance(error, UnknownMethod) and _REQUEST_LINE.match(data):
                 self._owner.refuse(501, "This method is not known here.")
             else:
                 self._owner.refuse(400, "The request is malformed.")
+            return b""
+        # Not above: what is raised where an upgrade is being handled has that for its context instead of its cause.
+        if self._upgrading and self.cycle is not None:
+            self._resume(self.cycle)
+        return rest
 
-    def _resume_after_upgrade(self, rest: bytes) -> None:
+    def _resume(self, cycle: Cycle) -> None:
         """An upgrade that is not taken is an ordinary request, whose body the parser has skipped (RFC 9110 7.8):
         a new parser is given a head with the same framing, and goes on behind it."""
-        cycle = self.cycle
-        if cycle is None or self.deaf:
-            if rest:
-                self._owner.beyond(rest)
-            return
         headers = cycle.scope["headers"]
         coding, length = value_of(headers, b"transfer-encoding"), value_of(headers, b"content-length")
         framing = b"transfer-encoding: chunked" if coding else b"content-length: " + (length or b"0")
+        connection = b"keep-alive" if cycle.keep_alive else b"close"
+        self._fed = 0
         self._replaying = True
         self._parser = RequestParser(self)
-        self._parse(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
-        if rest and not self.deaf:
-            self._parse(rest)
+        self._parser.feed_data(b"POST / HTTP/1.1\r\nconnection: %b\r\n%b\r\n\r\n" % (connection, framing))
 
     # The parser's callbacks ----------------------------------------------------------------------------------
 
@@ -172,6 +187,8 @@ class RequestReader:
             self._waiting = False
             self.head_begun = True
             self.cycle = None
+            if not self._fed:
+                self._unmeasured = True
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -187,6 +204,7 @@ class RequestReader:
             self.deaf
             or len(target) > limits.target_bytes
             or self._fed > limits.header_bytes
+            or self._unmeasured
             or fields.repeated
             or len(fields.by_name) > limits.header_fields
         ):
@@ -194,13 +212,13 @@ class RequestReader:
         parser = self._parser
         version = parser.get_http_version()
         method = parser.get_method().decode("ascii")
-        self._upgrading = upgrading = parser.should_upgrade()
         keep_alive = version != "1.0" and parser.should_keep_alive()
-        if upgrading:
+        if parser.should_upgrade():
             self.upgrades = version == "1.1" and method != "CONNECT" and asks_for_websocket(fields)
-            # What follows is not HTTP, whatever the answer will be.
-            keep_alive = keep_alive and method != "CONNECT" and not self.upgrades
-        expects = method != "GET" and version == "1.1" and _expects_continue(fields)
+            # What follows a CONNECT or a request for a WebSocket is not HTTP, whatever the answer will be.
+            self._upgrading = method != "CONNECT" and not self.upgrades
+            keep_alive = keep_alive and self._upgrading
+        expects = b"expect" in fields.by_name and version == "1.1" and _expects_continue(fields)
         self.cycle = self._owner.accept(
             method, version, target, fields, keep_alive=keep_alive, expects_continue=expects
         )
@@ -217,9 +235,10 @@ class RequestReader:
         cycle = self.cycle
         if cycle is None:
             return
-        if self._upgrading and cycle.keep_alive:
-            return  # the body is still to come: _resume_after_upgrade
+        if self._upgrading:
+            return  # the body is still to come: _resume
         self._waiting = True
+        self._fed = 0
         cycle.put_end()
         self.deaf = self.deaf or not cycle.keep_alive
 
@@ -227,6 +246,7 @@ class RequestReader:
         """ProxyError where a limit is broken; asked only where the bytes received could have broken one."""
         if self.deaf:
             raise VisitorError("The connection takes no more requests.")
+        self._unmeasured = False
         limits = self._limits
         if len(target) > limits.target_bytes:
             raise VisitorError("The address is too long.", 414)
@@ -236,4 +256,6 @@ class RequestReader:
 
 
 def _expects_continue(fields: FieldList) -> bool:
-    return b"100-continue" in [value.lower() for value in fields.values(b"expect")]
+    """Does he wait with his body for us? Without a body the expectation means nothing (RFC 9110 10.1.1)."""
+    has_body = b"transfer-encoding" in fields.by_name or fields.by_name.get(b"content-length", b"").strip(b" \t0")
+    return bool(has_body) and b"100-continue" in [value.lower() for value in fields.values(b"expect")]

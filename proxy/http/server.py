@@ -11,7 +11,6 @@ import contextlib
 import os
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from types import FrameType
@@ -24,16 +23,16 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle, reset
-from proxy.http.errors import Overloaded, VisitorError, raw_page
+from proxy.http.errors import Overloaded, raw_page
 from proxy.http.halfclosed import watch_half_closed
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
+from proxy.http.pipeline import Pipeline
 from proxy.http.reader import RequestReader
 from proxy.http.signals import handled
 from proxy.http.target import request_scope
 from proxy.http.upgrade import UpgradeCycle
 
-PIPELINED_REQUESTS = 256  # waiting for their turn on one connection
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
 SWEEP_TICKS = 10  # of uvicorn's 0.1 s
 GRACEFUL_SECONDS = 30
@@ -56,7 +55,7 @@ class ServerProtocol(HttpToolsProtocol):
         patience: Callable[[], Patience],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.queue: deque[Cycle] = deque()
+        self.queue = Pipeline()
         self.written = 0  # bytes of responses given to the transport
         self._application = cast(ASGIApp, config.loaded_app)
         self._refused = refused
@@ -79,10 +78,7 @@ class ServerProtocol(HttpToolsProtocol):
             self._close(lingering=False)
 
     def data_received(self, data: bytes) -> None:
-        if self._reader.deaf:
-            self.beyond(data)
-        else:
-            self._reader.feed(data)
+        self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True where an answer is still due to a visitor who has asked completely, and can be sent (halfclosed.py)."""
@@ -118,11 +114,10 @@ class ServerProtocol(HttpToolsProtocol):
         cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._answering is None:
             self._begin(cycle)
-        elif len(self.queue) >= PIPELINED_REQUESTS:
-            raise VisitorError("Too many requests at once.")
         else:
-            self.queue.append(cycle)
-            self.flow.pause_reading()
+            self.queue.wait(cycle)
+            if self.queue.is_full:
+                self.flow.pause_reading()
         return cycle
 
     def refuse(self, status: int, reason: str) -> None:
@@ -141,6 +136,7 @@ class ServerProtocol(HttpToolsProtocol):
                 self.transport.write(refusal)
             self._close(lingering=True)
         else:
+            self.queue.give_up(reader.cycle)
             self._refusal = refusal
 
     def hold(self) -> None:
@@ -179,7 +175,7 @@ class ServerProtocol(HttpToolsProtocol):
         elif self._refusal:
             self.transport.write(self._refusal)
             self._close(lingering=True)
-        if not self.queue:
+        if not self.queue.is_full:
             self.flow.resume_reading()
 
     def on_application_end(self, cycle: Cycle) -> None:

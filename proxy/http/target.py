@@ -75,8 +75,8 @@ def request_scope(method: str, version: str, target: bytes, headers: FieldList) 
 
 def disguise(data: bytes) -> tuple[bytes | None, bytes]:
     """(the target, data with its non-ASCII bytes replaced by as many x) where the request line that `data` starts
-    with has any; else (None, data)."""
-    line, _, _ = data.partition(b"\r\n")
+    with, and has whole, has any; else (None, data)."""
+    line = data[: data.find(b"\r\n")]
     if line.isascii():
         return None, data
     method, _, rest = line.partition(b" ")

@@ -35,7 +35,7 @@ async def carry(exchange: Exchange, receive: Receive) -> None:
     exchange.fail(VisitorGone())
 
 
-def keep_alive(transport: asyncio.Transport) -> None:
+def probe_peer(transport: asyncio.Transport) -> None:
     """Lets the kernel find out, in hours, that the peer of a silent tunnel is gone without a word (RFC 9293 3.8.4).
     Neither application sees that, as they would see a ping of ours."""
     sock = transport.get_extra_info("socket")

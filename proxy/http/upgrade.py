@@ -15,7 +15,7 @@ from proxy.asgi import UPGRADE, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.headers import is_well_formed
-from proxy.http.tunnel import keep_alive
+from proxy.http.tunnel import probe_peer
 from proxy.http.websocket import GOING_AWAY, SWITCHING, Direction, close_frame
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class UpgradeCycle(Cycle):
         self._started = self.upgraded = True
         self._head = b"\r\n".join((*_HEAD, *map(b": ".join, headers), b"\r\n"))
         self._more_body, self._delivered = True, False  # what comes now is no longer the request
-        keep_alive(self._protocol.transport)
+        probe_peer(self._protocol.transport)
         early, self._early = self._early, b""
         if early:
             self.put(early)

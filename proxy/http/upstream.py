@@ -41,6 +41,9 @@ def _ticks(seconds: float) -> int:
     return max(1, round(seconds / TICK_SECONDS))
 
 
+_IDLE_TICKS, _FRESH_TICKS, _WATCH_TICKS = map(_ticks, (IDLE_SECONDS, FRESH_SECONDS, WATCH_SECONDS))
+
+
 class Upstream:
     """`url` is http(s)://host[:port] or unix:/path; https is verified (`tls` replaces the default context). Seconds:
     for a connection, for the head of an answer (counted from the last byte of request sent), between two pieces of body
@@ -113,7 +116,7 @@ class Upstream:
         idle = self._idle
         while idle:
             connection = idle[-1]
-            if not retriable and self.now - connection.idle_since >= _ticks(FRESH_SECONDS):
+            if not retriable and self.now - connection.idle_since >= _FRESH_TICKS:
                 break
             idle.pop()
             if connection.is_usable:
@@ -224,14 +227,14 @@ class Upstream:
         for connection in tuple(self._connections):
             if connection.exchange is not None:
                 self._check(connection.exchange, opening=False)
-            elif self.now - connection.idle_since >= _ticks(IDLE_SECONDS):
+            elif self.now - connection.idle_since >= _IDLE_TICKS:
                 connection.abort()
         if self._connections or self._opening:
             self._start_clock(loop)
 
     def _check(self, exchange: Exchange, *, opening: bool) -> None:
         """Deadlines of one exchange, and the watch over its visitor."""
-        if exchange.watch is not None and exchange.uploaded and self.now - exchange.begun >= _ticks(WATCH_SECONDS):
+        if exchange.watch is not None and exchange.uploaded and self.now - exchange.begun >= _WATCH_TICKS:
             exchange.watcher = exchange.loop.create_task(exchange.watch())
             exchange.watch = None
         waited = self.now - exchange.touched

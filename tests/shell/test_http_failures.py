@@ -175,6 +175,13 @@ def test_s4_what_must_not_happen_twice_is_not_sent_twice(request_: bytes) -> Non
         assert len(seen) == 2
 
 
+def test_s4_the_second_try_takes_the_place_of_the_first() -> None:
+    seen: list[bytes] = []
+    with origin(closing_second(seen)) as site, proxying(site.url, max_connections=1) as proxy:
+        assert [proxy.get().status for _ in range(3)] == [200] * 3
+        assert len(seen) == 5 and site.connections == 3
+
+
 def test_s4_no_second_try_on_a_new_connection_or_after_the_first_byte() -> None:
     def handle(wire: Wire, seen: Seen) -> bool:
         if b"/ok" in seen.line:
@@ -330,6 +337,40 @@ def test_f1_a_malformed_request_waits_for_the_answers_due_before_it() -> None:
         wire.send(REQUEST * 3 + b"GET / HTTP/1.1\r\nHost : a\r\n\r\n")
         assert [wire.answer().status for _ in range(4)] == [200, 200, 200, 400]
         assert wire.is_closed()
+
+
+def test_t4_a_body_that_breaks_before_its_turn_is_refused_in_its_turn() -> None:
+    broken = b"POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n"
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        pause.wait(0.3)
+        wire.send(ok())
+        return True
+
+    pause = threading.Event()
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST + broken)
+        assert wire.answer().status == 200
+        answered = time.monotonic()
+        assert wire.answer().status == 400 and time.monotonic() - answered < 2
+        assert wire.is_closed()
+        assert [seen.line for seen in site.seen] == [b"GET / HTTP/1.1"]
+
+
+def test_f4_an_upgrade_nobody_takes_brings_no_error_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(upgrade + b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n")
+        assert [wire.answer().status, wire.answer().status] == [200, 431]
+        wire = proxy.connect()
+        wire.send(upgrade * 300)
+        statuses = [200]
+        while statuses[-1] == 200:
+            statuses.append(wire.answer().status)
+        assert statuses[-1] == 400 and wire.is_closed()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_t8_options_asterisk_is_answered_here() -> None:

@@ -72,6 +72,16 @@ def test_t2_a_high_byte_target_arrives_whole_when_it_comes_byte_by_byte() -> Non
     assert site.seen[0].all(b"x-n") == ["\u00fc".encode()]
 
 
+def test_t2_a_high_byte_target_behind_another_request_in_one_write_arrives_as_sent() -> None:
+    targets = [b"/1", "/caf\u00e9".encode(), b"/3", b"/\xff?\xfe", b"/5"]
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        for fields in (b"", b"X-N: \xfc\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"):
+            wire = proxy.connect()
+            wire.send(b"".join(b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (target, fields) for target in targets))
+            assert [wire.answer().status for _ in targets] == [200] * 5
+    assert [seen.line.split()[1] for seen in site.seen] == targets * 3
+
+
 def test_t2_absolute_form_becomes_a_path_and_its_authority_the_host() -> None:
     with origin(always(ok())) as site, proxying(site.url) as proxy:
         assert proxy.get(b"http://other.example:81/x?y").status == 200
@@ -255,6 +265,8 @@ def test_f3_transfer_encoding_wins_and_the_connection_closes() -> None:
 BROKEN = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
     b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nabcd",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 9999999999999999999\r\n\r\nabcd",
+    b"HTTP/1.1 200 OK\r\ncontent-length: 0000000000000000004\r\n\r\nabcd",
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\nabc",
     b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\n\r\n",
@@ -354,6 +366,12 @@ def test_f8_forwarding_fields_of_strangers_are_replaced_and_aliases_dropped() ->
     assert [name for name, _ in seen.fields if b"_" in name] == [b"x_fine"]
     assert seen.all(b"via") == [b"1.0 fred", b"1.1 " + TOKEN]
     assert answer.all(b"via") == [b"1.1 cache", b"1.1 " + TOKEN]
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_f8_via_names_the_version_that_was_received(version: bytes) -> None:
+    with origin(always(ok().replace(b"HTTP/1.1", b"HTTP/" + version), keep=False)) as site, proxying(site.url) as proxy:
+        assert proxy.get().all(b"via") == [version + b" " + TOKEN]
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:

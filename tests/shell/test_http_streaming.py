@@ -126,6 +126,26 @@ def test_t15_upstream_is_let_go_within_a_second_of_the_visitor(start: bytes) -> 
         assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("count", [2, 16])
+def test_t15_a_visitor_who_leaves_with_more_requests_waiting_is_noticed(count: int) -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n")
+        wire.is_closed()
+        left.append(time.monotonic())
+        return False
+
+    left: list[float] = []
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST * count)
+        wire.until(b"data: 1")
+        closed = time.monotonic()
+        wire.close()
+        assert eventually(lambda: left) and left[0] - closed < 1.0
+        assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
+        assert len(site.seen) == 1
+
+
 def test_t15_a_visitor_who_leaves_while_upstream_connects_is_noticed() -> None:
     with _full_listener() as port, proxying(f"http://127.0.0.1:{port}") as proxy:
         upstream = proxy.upstream
@@ -262,6 +282,38 @@ def test_s2_memory_stays_flat_when_upstream_stops_reading() -> None:
         stop.set()
 
 
+def test_s2_an_upload_that_waits_for_its_turn_is_read_no_further_than_any_other() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        if seen.line.startswith(b"GET"):
+            turn.wait(20)
+        else:
+            left = total - len(wire.buffer)
+            wire.buffer = b""
+            while left > 0 and (piece := wire.sock.recv(1024 * 1024)):
+                left -= len(piece)
+            lefts.append(left)
+        wire.send(ok())
+        return True
+
+    lefts: list[int] = []
+    turn, total = threading.Event(), 64 * 1024 * 1024  # far more than the kernels on the way hold
+    with origin(handle, reads_body=False) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST * 3 + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % total)
+        wire.sock.settimeout(1)
+        piece, sent = memoryview(bytes(1024 * 1024)), 0
+        with pytest.raises(TimeoutError):
+            while sent < total:
+                sent += wire.sock.send(piece[: total - sent])
+        assert sent < total / 2
+        turn.set()
+        wire.sock.settimeout(20)
+        while sent < total:
+            sent += wire.sock.send(piece[: total - sent])
+        assert [wire.answer().status for _ in range(4)] == [200] * 4
+    assert lefts == [0]
+
+
 def test_s2_expect_continue_is_answered_only_once_upstream_is_there() -> None:
     fields = b"Host: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
     with origin(always(ok())) as site, proxying(site.url) as proxy:
@@ -280,6 +332,27 @@ def test_s2_expect_continue_is_answered_only_once_upstream_is_there() -> None:
         wire.send(b"POST / HTTP/1.1\r\n" + fields)
         line, answered = wire.head()
         assert line.startswith(b"HTTP/1.1 502") and (b"connection", b"close") in answered
+
+
+def test_s2_expect_continue_of_a_get_with_a_body_is_answered() -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(b"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert wire.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.send(b"hello")
+        assert wire.answer().status == 200
+    assert site.seen[0].body == b"hello"
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"])
+def test_s2_expect_continue_without_a_body_leaves_the_connection_as_it_is(length: bytes) -> None:
+    with origin(always(ok())) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        for _ in range(2):
+            wire.send(b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" + length + b"\r\n")
+            line, fields = wire.head()
+            assert line == b"HTTP/1.1 200 OK" and (b"connection", b"close") not in fields
+            assert wire.exactly(5) == b"hello"
 
 
 def test_f3_an_early_answer_to_an_upload_is_passed_on_and_its_connection_not_reused() -> None:

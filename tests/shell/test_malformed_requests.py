@@ -13,7 +13,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ FORWARDED = (
 )
 FOLLOWED = b"GET /follower HTTP/1.1\r\nhost: shop.example\r\n" + FORWARDED + b"\r\n"
 SENT = FOLLOWED.replace(b"/follower", b"/sentinel")
+UPGRADE = b"GET /u HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+UPGRADED = FOLLOWED.replace(b"/follower", b"/u")
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -174,6 +176,13 @@ def test_upstream_receives_nothing_or_exactly_one_request_of(case: Case, stage: 
     assert answers == case.answers + [200] * case.kept, case.why
     # Whether a head that breaks in the same read as its body had left already is a matter of microseconds.
     assert seen == case.upstream + FOLLOWED * case.kept or (case.cut and not seen), case.why
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if case.id.startswith("f4")], ids=lambda case: case.id)
+def test_f4_behind_an_upgrade_nobody_takes_the_same_is_refused(case: Case, stage: Stage) -> None:
+    answers, seen = stage.play(replace(case, send=UPGRADE + case.send))
+    assert answers == [200] + case.answers + [200] * case.kept, case.why
+    assert seen == UPGRADED + case.upstream + FOLLOWED * case.kept or (case.cut and seen == UPGRADED), case.why
 
 
 def test_no_case_of_the_table_is_two_requests_to_upstream() -> None:

@@ -116,8 +116,11 @@ def test_f1_framing(headers: list[tuple[bytes, bytes]], expected: int) -> None:
     assert status(headers=[HOST, *headers], method="POST") == expected
 
 
-def test_f1_http_1_0_has_no_transfer_encoding() -> None:
-    assert status(headers=[HOST, (b"transfer-encoding", b"chunked")], http_version="1.0") == 400
+@pytest.mark.parametrize("host", [[HOST], []])
+def test_f1_http_1_0_has_no_transfer_encoding(host: list[tuple[bytes, bytes]]) -> None:
+    assert status(headers=[*host, (b"transfer-encoding", b"chunked")], http_version="1.0") == 400
+    assert status(headers=[*host, (b"content-length", b"+5")], http_version="1.0") == 400
+    assert status(headers=[*host, (b"content-length", b"5")], http_version="1.0") == 200
 
 
 def test_f5_websockets_are_understood_and_refused_and_other_upgrades_are_not_upgrades() -> None:

@@ -92,6 +92,16 @@ def test_f1_a_split_changes_nothing(data: bytes) -> None:
         assert len(split.refusals) <= 1, at
 
 
+UPGRADE = b"GET /u HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+
+
+@pytest.mark.parametrize("data", short_cases())
+def test_f5_behind_an_upgrade_nobody_takes_the_same_is_understood(data: bytes) -> None:
+    alone, behind = read(data + FOLLOWER), read(UPGRADE + data + FOLLOWER)
+    assert behind.told()[1:] == alone.told()
+    assert bool(behind.refusals) == bool(alone.refusals)
+
+
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -114,6 +124,23 @@ def test_f4_what_never_ends_is_refused_and_never_twice(before: bytes, endless: b
     assert len(refusals) == 1 and refusals[0] in (414, 431)
     whole = read(before + endless * count, endless)
     assert len(whole.refusals) <= 1
+
+
+LENGTH = DEFAULTS.header_bytes - 2_000
+SIZES = [(LENGTH, []), (LENGTH + 4_000, [431])]
+
+
+@pytest.mark.parametrize(("size", "refusals"), SIZES)
+@pytest.mark.parametrize("before", [FOLLOWER.replace(b"close", b"x"), HEAD + b"5\r\nhello\r\n0\r\n\r\n", UPGRADE])
+@pytest.mark.parametrize("count", [1, 300])
+def test_f4_a_head_is_measured_alone_wherever_its_read_begins(
+    size: int, refusals: list[int], before: bytes, count: int
+) -> None:
+    data = before * count + b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * size + b"\r\n\r\n"
+    for at in (0, 10, len(before) * count + 10, len(data) - 10):
+        connection = read(data[:at], data[at:])
+        assert connection.refusals == refusals, at
+        assert len(connection.requests) == count + (not refusals), at
 
 
 def test_f4_a_long_body_has_no_limit_here() -> None:
