@@ -10,13 +10,17 @@ import asyncio
 import fcntl
 import sys
 import termios
+from collections.abc import Collection
+from typing import Any
 
 from proxy.http.reader import RequestReader
+from proxy.http.tls import VisitorTls
 
-HEADER_SECONDS = 20  # from the first byte of a request to the end of its head, absolute
+HEADER_SECONDS = 20  # from the first byte of a request to the end of its head, absolute; and for a TLS handshake
 STALLED_SECONDS = 60  # of an answer of which the visitor takes nothing, although there is something to take
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s of common load balancers, so that they are the ones to close
 LINGER_SECONDS = 5
+SWEEP_SECONDS = 1
 
 _NOTHING = -1
 
@@ -47,7 +51,7 @@ class Patience:
         self._stalled += 1
         return self._stalled >= self._stalled_seconds
 
-    def is_over(self, reader: RequestReader) -> bool:
+    def is_over(self, reader: RequestReader, transport: asyncio.Transport) -> bool:
         if reader.head_begun:
             # The deadline of a head is counted from its first byte, whatever came before.
             reader.head_begun = False
@@ -55,7 +59,15 @@ class Patience:
         self._waited += 1
         if reader.deaf:
             return self._waited > LINGER_SECONDS
-        return self._waited > (KEEP_ALIVE_SECONDS if reader.is_between else self._header_seconds)
+        is_shaking = isinstance(transport, VisitorTls) and not transport.is_ready
+        return self._waited > (KEEP_ALIVE_SECONDS if reader.is_between and not is_shaking else self._header_seconds)
+
+
+def sweep_each_second(loop: asyncio.AbstractEventLoop, connections: Collection[Any]) -> None:
+    """For as long as the loop runs: what stands still would hold up a stop, too."""
+    loop.call_later(SWEEP_SECONDS, sweep_each_second, loop, connections)
+    for connection in tuple(connections):
+        connection.sweep()
 
 
 def _unacknowledged(transport: asyncio.Transport) -> int:

@@ -14,6 +14,7 @@ from wire import Seen, Served, Wire, always, eventually, ok, origin, proxying, s
 from proxy.asgi import Message, Receive, Scope, Send
 from proxy.http.forward import Forwarder
 from proxy.http.limits import Limits
+from proxy.http.patience import LINGER_SECONDS
 from proxy.http.upstream import Upstream
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -89,6 +90,26 @@ def test_t6_an_answer_given_whole_to_the_transport_is_not_kept_for_ever_either()
 
         assert eventually(is_cut)
         assert sizes[0] < len(BODY)
+
+
+def test_s5_an_upload_that_was_answered_early_does_not_hold_up_a_stop() -> None:
+    stopping = threading.Event()
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        stopping.wait(5)
+        wire.send(b"HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig")
+        wire.rest()
+        return False
+
+    with origin(handle, reads_body=False) as site:
+        with forwarding(site.url, graceful_seconds=30, stopping=stopping.set) as proxy:
+            wire = proxy.connect()
+            wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+            assert eventually(lambda: site.seen)
+            began = time.monotonic()
+        assert time.monotonic() - began < LINGER_SECONDS + 3
+        assert wire.answer().body == b"big"
+        wire.close()
 
 
 def test_t6_a_slow_reader_is_left_alone() -> None:
