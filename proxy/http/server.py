@@ -23,9 +23,10 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
-from proxy.http.cycle import Cycle, reset
+from proxy.http.cycle import Cycle
 from proxy.http.errors import Overloaded, VisitorError, raw_page
 from proxy.http.halfclosed import watch_half_closed
+from proxy.http.kernel import reset
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience, sweep_each_second
 from proxy.http.reader import RequestReader
@@ -211,9 +212,12 @@ class ServerProtocol(HttpToolsProtocol):
     def sweep(self) -> None:
         """Once a second: ends what has waited too long. While an answer is due, the application's clock counts, unless
         the visitor does not take it. On a tunnel none does: its ends may be as silent as they like."""
-        if isinstance(self._answering, UpgradeCycle) and self._answering.upgraded:
+        tunnel = isinstance(self._answering, UpgradeCycle) and self._answering.upgraded
+        if self.flow.read_paused and self._patience.has_left(self.transport, self.written, tunnel=tunnel):
+            reset(self.transport)
+        elif tunnel:
             return
-        if self.transport.get_write_buffer_size():
+        elif self.transport.get_write_buffer_size():
             if self._patience.is_stalled(self.transport, self.written):
                 reset(self.transport)
         elif self._answering is None and self._patience.is_over(self._reader, self.transport):
