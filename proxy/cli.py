@@ -8,6 +8,7 @@ have the same; their listening sockets and the parent's lifeline come as descrip
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -85,7 +86,7 @@ async def _serve(config: Config, given: argparse.Namespace) -> int:
         walk = {"address": address, "visitors": given.visitors}
         jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
     for line in welcome(config, address, report, given):
-        print(line, file=sys.stderr)
+        _print_error(line)
     return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
 
@@ -232,7 +233,13 @@ def _print(lines: Iterable[str]) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"footfall: {line}", file=sys.stderr, flush=True)
+    _print_error(f"footfall: {line}")
+
+
+def _print_error(line: str) -> None:
+    """Where nobody reads any more, as behind `| tee log` without its tee, the site is served all the same."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _fail(line: str, code: int) -> int:

@@ -1,7 +1,7 @@
 """An application's lifespan inside our own.
 
-Law: what is ours starts when the application has started and stops when it has stopped; an application without a
-lifespan is given none, and one that fails to start is left failed.
+Law: what is ours starts when the application has started and stops when it has stopped, in whatever way; an application
+without a lifespan is given none, and one that fails to start is left failed.
 """
 
 import logging
@@ -22,7 +22,14 @@ async def live_inside(
     stop: Callable[[], Awaitable[None]],
 ) -> None:
     """Serve a lifespan scope; see the law above."""
-    started = stopped = failed = False
+    started = asked = stopped = failed = False
+    broken: Exception | None = None
+
+    async def hear() -> Message:
+        nonlocal asked
+        message = await receive()
+        asked = asked or message["type"] == "lifespan.shutdown"
+        return message
 
     async def tell(message: Message) -> None:
         nonlocal started, stopped, failed
@@ -37,16 +44,21 @@ async def live_inside(
         await send(message)
 
     try:
-        await app(scope, receive, tell)
+        await app(scope, hear, tell)
     except Exception as error:
         if started:
-            raise
-        log.debug("the application has no lifespan: %s", error)
+            broken = error
+        else:
+            log.debug("the application has no lifespan: %s", error)
     if failed:
         return
     if not started:
         await tell({"type": "lifespan.startup.complete"})
+    while not (asked or stopped):  # until then requests are served, and recorded
+        await hear()
+    if broken is not None:
+        if not stopped:
+            await stop()
+        raise broken
     if not stopped:
-        while (await receive())["type"] != "lifespan.shutdown":
-            pass
         await tell({"type": "lifespan.shutdown.complete"})

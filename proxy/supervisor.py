@@ -173,6 +173,8 @@ class Supervisor:
                 for job in jobs
                 for n in range(1, job.count + 1)
             ]
+            for keeper in keepers:
+                keeper.add_done_callback(self._kept)
             await self._stopping.wait()
             for job in jobs:  # or visitors would queue for workers that no longer accept
                 for listener in job.sockets:
@@ -184,6 +186,11 @@ class Supervisor:
             os.close(held)
             os.close(lifeline)
         return int(killed or self._failed)
+
+    def _kept(self, keeper: asyncio.Task[None]) -> None:
+        """One that fails leaves a child without anybody to start it again: that is an end, not a silence."""
+        if keeper.cancelled() or keeper.exception() is not None:
+            self._stopping.set()
 
     def _signalled(self) -> None:
         self._signals += 1
@@ -238,20 +245,22 @@ class Supervisor:
             return
 
     async def _drain(self, keepers: Sequence[asyncio.Task[None]]) -> bool:
-        """Ask all to end, then insist; true if any had to be killed."""
+        """Ask all to end, then insist; true if any had to be killed. Raises what a keeper has failed with."""
         for child in self._children.values():
             _send(child, signal.SIGTERM)
         hurry = asyncio.create_task(self._hurry.wait())
-        everyone = asyncio.gather(*keepers)
+        everyone = asyncio.gather(*keepers, return_exceptions=True)
         either: set[asyncio.Future[Any]] = {hurry, everyone}
         await asyncio.wait(either, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         self._hurry.set()  # whoever is only now being started is too late as well
         stuck = list(self._children.items())
         for name, child in stuck:
-            self._announce(f"{name} did not end in time and is killed")
             _send(child, signal.SIGKILL)
-        await everyone
+            self._announce(f"{name} did not end in time and is killed")
+        for failure in await everyone:
+            if failure is not None:
+                raise failure
         return bool(stuck)
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -20,15 +18,16 @@ from proxy.asgi import ASGIApp, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
 from proxy.http.headers import content_length, is_well_formed, value_of
+from proxy.http.kernel import reset
 
 if TYPE_CHECKING:
     from proxy.http.server import ServerProtocol
 
 JOIN_BYTES = 32 * 1024  # head and body up to this size are joined; above it copying costs more than a second buffer
+HEARING_SECONDS = 0.25  # for an application that is not listening to hear that the visitor has left
 UPLOAD_HIGH_WATER = 64 * 1024  # bytes of request body held for the application; then reading pauses
 
 _BODILESS = frozenset((204, 304))
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 logger = logging.getLogger("footfall.http")
 
@@ -39,14 +38,6 @@ def _status_line(status: int) -> bytes:
     except ValueError:
         phrase = ""
     return f"HTTP/1.1 {status} {phrase}".encode("ascii")
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """Ends the connection with a reset, and with it what the kernel still holds to be sent."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    transport.abort()
 
 
 _STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
@@ -61,6 +52,7 @@ class Cycle:
         "_chunked",
         "_delivered",
         "_head",
+        "_heard",
         "_left",
         "_more_body",
         "_protocol",
@@ -88,6 +80,7 @@ class Cycle:
         self._received = 0
         self._more_body = True
         self._delivered = False  # the application has had the last piece of the request
+        self._heard = False  # the application, that there is no more to come
         self._waiter: asyncio.Future[None] | None = None
         self._started = False
         self._chunked = False
@@ -130,6 +123,13 @@ class Cycle:
     def disconnect(self) -> None:
         self.disconnected = True
         self.wake()
+        if self._body or self._more_body:
+            self._protocol.loop.call_later(HEARING_SECONDS, self._insist)
+
+    def _insist(self) -> None:
+        """Whoever waits for upstream to take the request does not listen, and upstream may never take it (T15)."""
+        if self.task is not None and not self._heard:
+            self.task.cancel()
 
     def wake(self) -> None:
         waiter = self._waiter
@@ -197,6 +197,7 @@ class Cycle:
                 self._protocol.flow.resume_reading()
             self._waiter = self._protocol.loop.create_future()
             await self._waiter
+        self._heard = True
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:

@@ -2,8 +2,7 @@
 
 Law: that may mean that he has left, and then upstream is to be let go within a second, or that he only has nothing more
 to ask (`nc -N`, some health checks). Only writing can tell whether anybody is left to read: an answer that does not
-move is not waited for. By TLS he has left: at a close_notify uvloop ends both directions, as TLS 1.2 wants it (RFC 5246
-7.2.1), and all that an `eof_received` of True does there is to write a warning into the log.
+move is not waited for. By TLS it is the same, whether he has said close_notify or not.
 """
 
 import asyncio

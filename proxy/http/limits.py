@@ -1,7 +1,8 @@
 """How much of a visitor there may be: of a head (F4), and of connections at once (T6). No I/O, no clock.
 
-Whoever is over a limit of connections is told 503 and let go, before anything of his is read; those who are there go
-on undisturbed. A front that is trusted (site.trusted_proxies) speaks for many, and counts only in all.
+Whoever is over a limit of connections is told 503 and let go, before anything of his is read (by https let go alone: to
+tell him would cost a handshake); those who are there go on undisturbed. A front that is trusted (site.trusted_proxies)
+speaks for many, and counts only in all.
 """
 
 from collections.abc import Sequence

@@ -22,19 +22,20 @@ from uvicorn.server import HANDLED_SIGNALS, ServerState
 
 from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
-from proxy.http.cycle import Cycle, reset
+from proxy.http.cycle import Cycle
 from proxy.http.errors import Overloaded, raw_page
 from proxy.http.halfclosed import watch_half_closed
+from proxy.http.kernel import reset
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
-from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
+from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience, sweep_each_second
 from proxy.http.pipeline import Pipeline
 from proxy.http.reader import RequestReader
 from proxy.http.signals import handled
 from proxy.http.target import request_scope
+from proxy.http.tls import VisitorTls
 from proxy.http.upgrade import UpgradeCycle
 
 LINGER_BYTES = 1024 * 1024  # of an upload read and dropped after its early answer, so that the answer is not lost
-SWEEP_TICKS = 10  # of uvicorn's 0.1 s
 GRACEFUL_SECONDS = 30
 Refused = Callable[[bytes, int], None]
 
@@ -204,16 +205,24 @@ class ServerProtocol(HttpToolsProtocol):
         else:
             self._answering.stop()
 
-    def sweep(self) -> None:
-        """Once a second: ends what has waited too long. While an answer is due, the application's clock counts, unless
-        the visitor does not take it. On a tunnel none does: its ends may be as silent as they like."""
-        if isinstance(self._answering, UpgradeCycle) and self._answering.upgraded:
-            return
-        if self.transport.get_write_buffer_size():
-            if self._patience.is_stalled(self.transport, self.written):
-                reset(self.transport)
-        elif self._answering is None and self._patience.is_over(self._reader):
-            self.transport.abort()
+    def sweep(self) -> bool:
+        """Ends what has waited too long, and tells whether it has. While an answer is due, the application's clock
+        counts, unless the visitor does not take it. On a tunnel none does: its ends may be as silent as they like."""
+        tunnel = isinstance(self._answering, UpgradeCycle) and self._answering.upgraded
+        patience, transport = self._patience, self.transport
+        if self.flow.read_paused and patience.has_left(transport, self.written, tunnel=tunnel):
+            reset(transport)
+        elif tunnel:
+            return False
+        elif transport.get_write_buffer_size():
+            if not patience.is_stalled(transport, self.written):
+                return False
+            reset(transport)
+        elif self._answering is None and patience.is_over(self._reader, transport):
+            transport.abort()
+        else:
+            return False
+        return True
 
 
 class _Server(uvicorn.Server):
@@ -231,17 +240,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self._lifeline is not None:
             asyncio.get_running_loop().add_reader(self._lifeline, self._read_lifeline, self._lifeline)
+        sweep_each_second(asyncio.get_running_loop(), self.server_state.connections)
 
     def _read_lifeline(self, lifeline: int) -> None:
         if not os.read(lifeline, 1):
             asyncio.get_running_loop().remove_reader(lifeline)
             self.should_exit = True
-
-    async def on_tick(self, counter: int) -> bool:
-        if counter % SWEEP_TICKS == 0:
-            for connection in tuple(self.server_state.connections):
-                cast(ServerProtocol, connection).sweep()
-        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit, self.should_exit = self.should_exit, True  # the first signal drains, the second does not wait
@@ -273,11 +277,12 @@ def run(
     called when it begins to stop, for answers that would not end by themselves."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
     crowd = Crowd(limits, trusted_proxies)
+    made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
         loop="uvloop",
-        http=cast(Any, partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)),
+        http=cast(Any, made if tls is None else lambda **given: VisitorTls(made(**given), tls)),
         ws="none",
         interface="asgi3",
         lifespan="on",
@@ -287,7 +292,6 @@ def run(
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=graceful_seconds,
-        ssl_context_factory=None if tls is None else lambda config, default: tls,
     )
     try:
         _Server(config, lifeline, stopping).run(list(sockets))

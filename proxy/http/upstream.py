@@ -15,7 +15,7 @@ from proxy.http.connection import Connection
 from proxy.http.dialing import UNIX, Address, dial
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
 from proxy.http.exchange import Exchange
-from proxy.http.tls import TlsLayer, client_context, harden
+from proxy.http.tls import UpstreamTls, client_context, harden
 from proxy.http.websocket import SWITCHING
 
 TICK_SECONDS = 0.25
@@ -195,7 +195,7 @@ class Upstream:
         if self._tls is None:
             await dial(loop, self._address, connection)
             return connection
-        layer = TlsLayer(connection, self._tls, self._address[0], loop.create_future())
+        layer = UpstreamTls(connection, self._tls, self._address[0], loop.create_future())
         await dial(loop, self._address, layer)
         try:
             await layer.ready

@@ -295,6 +295,37 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(tmp_path):
 
 
 @needs_proc
+def test_where_nobody_reads_what_it_says_it_goes_on_all_the_same(tmp_path):
+    """As `footfall serve 2>&1 | tee log`, when tee is gone."""
+    words = [sys.executable, "-m", "proxy", "demo", "--listen", "127.0.0.1:0"]
+    demo = subprocess.Popen(
+        words, cwd=tmp_path, env=environment(FOOTFALL_REPORT__LISTEN="off"), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert demo.stderr is not None
+        ports = []
+        for line in demo.stderr:
+            ports += re.findall(r"http://127\.0\.0\.1:(\d+)", line)
+            if "Ctrl-C" in line:
+                break
+        demo.stderr.close()
+        here = Running(demo, int(ports[0]), int(ports[1]), tmp_path)
+        until(lambda: here.children("worker"), "a worker")
+        for _ in range(2):
+            before = here.children("worker")
+            assert here.get("/")[0] == 200
+            os.kill(before[0], signal.SIGKILL)
+            until(lambda: set(here.children("worker")) - set(before), "a new worker")  # noqa: B023
+        assert here.get("/about")[0] == 200
+        demo.terminate()
+        assert demo.wait(PATIENCE_SECONDS) == 0
+    finally:
+        if demo.poll() is None:
+            demo.kill()
+            demo.wait()
+
+
+@needs_proc
 def test_workers_end_when_their_parent_is_killed_and_the_address_is_free_again(tmp_path):
     with running(tmp_path, "demo") as demo:
         assert demo.get("/")[0] == 200

@@ -1,8 +1,10 @@
 """Visitors who stand still, who have nothing more to ask, and who have left: who is waited for, and how long."""
 
+import asyncio
 import contextlib
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from wire import Seen, Served, Wire, always, eventually, ok, origin, proxying, s
 from proxy.asgi import Message, Receive, Scope, Send
 from proxy.http.forward import Forwarder
 from proxy.http.limits import Limits
+from proxy.http.patience import LINGER_SECONDS
+from proxy.http.tunnel import ENDING_SECONDS
 from proxy.http.upstream import Upstream
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -91,6 +95,26 @@ def test_t6_an_answer_given_whole_to_the_transport_is_not_kept_for_ever_either()
         assert sizes[0] < len(BODY)
 
 
+def test_s5_an_upload_that_was_answered_early_does_not_hold_up_a_stop() -> None:
+    stopping = threading.Event()
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        stopping.wait(5)
+        wire.send(b"HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig")
+        wire.rest()
+        return False
+
+    with origin(handle, reads_body=False) as site:
+        with forwarding(site.url, graceful_seconds=30, stopping=stopping.set) as proxy:
+            wire = proxy.connect()
+            wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+            assert eventually(lambda: site.seen)
+            began = time.monotonic()
+        assert time.monotonic() - began < LINGER_SECONDS + 3
+        assert wire.answer().body == b"big"
+        wire.close()
+
+
 def test_t6_a_slow_reader_is_left_alone() -> None:
     with origin(always(ok(BODY))) as site, forwarding(site.url, body_idle_seconds=2) as proxy:
         wire = small_receiver(proxy.port)
@@ -164,6 +188,109 @@ def test_t4_an_upload_half_closed_in_its_middle_is_a_visitor_who_has_left() -> N
         wire.sock.shutdown(socket.SHUT_WR)
         assert wire.is_closed()
         assert eventually(lambda: site.live == 0) and not site.seen[0].whole
+
+
+UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+UPGRADES = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\n" + UPGRADES + b"Sec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+SWITCHING = b"HTTP/1.1 101 X\r\n" + UPGRADES + b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+
+def leave_by_reset(wire: Wire) -> None:
+    wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    wire.close()
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel does not tell")
+
+
+@LINUX
+@pytest.mark.parametrize(("request_", "answer"), [(UPLOAD, b""), (HANDSHAKE, SWITCHING)], ids=["upload", "websocket"])
+def test_t15_a_visitor_who_resets_while_upstream_takes_nothing_is_noticed(request_: bytes, answer: bytes) -> None:
+    hold = threading.Event()
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(answer)
+        hold.wait(30)
+        return False
+
+    with origin(handle, reads_body=False) as site, forwarding(site.url) as proxy:
+        upstream = proxy.upstream
+        assert upstream is not None
+        wire = proxy.connect()
+        wire.send(request_)
+        if answer:
+            wire.head()
+        wire.sock.settimeout(1.0)
+        with pytest.raises(TimeoutError):  # all buffers on the way are full
+            while True:
+                wire.send(b"x" * 65536)
+        assert upstream.busy_connections == 1
+        leave_by_reset(wire)
+        assert eventually(lambda: upstream.busy_connections == 0, 2.5), repr(upstream)
+        hold.set()
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("request_", "answer", "seconds"),
+    [(UPLOAD, b"", 2.0), (HANDSHAKE, SWITCHING, ENDING_SECONDS + 1)],
+    ids=["upload", "websocket"],
+)
+def test_t15_a_visitor_who_ends_while_nothing_is_taken_is_noticed(
+    request_: bytes, answer: bytes, seconds: float
+) -> None:
+    """Only as far as his end can reach us: his kernel keeps it behind what does not fit into ours."""
+    taken, gone = threading.Event(), threading.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        if answer:
+            await send({"type": "http.response.start", "status": 101, "headers": []})
+        taken.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            gone.set()
+
+    with serving(app) as served:
+        wire = served.connect()
+        wire.send(request_)
+        assert taken.wait(5)
+        if answer:
+            wire.head()
+        wire.send(b"x" * 100_000)
+        threading.Event().wait(0.2)
+        wire.send(b"x" * 10_000)  # reading has paused
+        began = time.monotonic()
+        wire.close()
+        assert gone.wait(seconds + 2)
+        assert time.monotonic() - began >= seconds - 1
+
+
+def test_t15_a_visitor_who_has_sent_all_is_waited_for_while_it_is_taken() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        more = True
+        while more:
+            more = (await receive())["more_body"]
+            await asyncio.sleep(0.5 if more else 0)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    with serving(app) as served:
+        wire = served.connect()
+        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
+        began = time.monotonic()
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert wire.answer().body == b"hello"
+        assert time.monotonic() - began > 2  # longer than one is waited for of whom nothing is taken
 
 
 @pytest.mark.parametrize("is_there", [True, False])

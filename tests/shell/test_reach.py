@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from wire import PATIENCE_SECONDS, ROOT, Seen, Wire, eventually, origin
+from wire import PATIENCE_SECONDS, ROOT, Seen, Wire, certify, eventually, origin
 
 from proxy.http.dialing import DELAY_SECONDS, dial
 
@@ -90,11 +90,7 @@ def site(address: str = "127.0.0.1", context: ssl.SSLContext | None = None) -> I
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for localhost, signed by nobody else, and its key, in cert.pem and key.pem of this folder."""
-    folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"]
-    subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    return folder
+    return certify(tmp_path_factory.mktemp("tls"))
 
 
 def command(where: Path, *words: str, **settings: str) -> dict[str, object]:
@@ -198,7 +194,7 @@ SWITCHING = b"HTTP/1.1 101 X\r\n" + UPGRADES + b"Sec-WebSocket-Accept: s3pPLMBiT
 def test_a_visitor_who_says_close_notify_has_left(
     tmp_path: Path, certificate: Path, version: ssl.TLSVersion, fields: bytes, answer: bytes
 ) -> None:
-    """The event loop's TLS ends both directions then, as TLS 1.2 asks for (RFC 5246 7.2.1)."""
+    """His answer does not move, or the site ends the tunnel when he does."""
     files = {"tls__cert_file": str(certificate / "cert.pem"), "tls__key_file": str(certificate / "key.pem")}
     context = trusting(certificate)
     context.minimum_version = context.maximum_version = version

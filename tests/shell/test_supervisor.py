@@ -69,6 +69,22 @@ def test_a_job_for_once_is_not_started_again(from_anywhere):
     assert said == ["once ended (exit code 2)"]
 
 
+def test_what_fails_in_the_supervisor_itself_is_its_end_and_the_others_are_drained(from_anywhere):
+    def announce(line: str) -> None:
+        raise RuntimeError(line)
+
+    async def run() -> None:
+        supervisor = Supervisor(announce=announce, drain_seconds=5)
+        listener = bind("127.0.0.1", 0)
+        jobs = [Job("shop", "demo-site", (listener,)), Job("nothing", "no-such-command", ())]
+        async with asyncio.timeout(20):
+            with pytest.raises(RuntimeError, match="nothing ended after"):
+                await supervisor.run(jobs)
+        assert repr(supervisor) == "<Supervisor stopping>" and listener.fileno() == -1
+
+    asyncio.run(run())
+
+
 def test_its_repr_tells_who_runs(from_anywhere):
     async def run() -> list[str]:
         supervisor = Supervisor(announce=lambda line: None, drain_seconds=5)

@@ -39,6 +39,14 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
     return True
 
 
+def certify(folder: Path) -> Path:
+    """Makes a certificate for localhost, signed by nobody else, and its key: cert.pem and key.pem of this folder."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    return folder
+
+
 @dataclass
 class Answer:
     status: int
