@@ -16,29 +16,12 @@ from pathlib import Path
 
 import pytest
 from test_reach import BROWSER, LARGE, ask, certificate, port_of, serving, site, trusting
-from whole import NGINX, answers, ended, free_port, outcomes, stored
+from whole import NGINX, answers, ended, free_port, nginx, outcomes, stored
 from wire import ROOT, eventually
 
 __all__ = ["certificate"]
 CADDY = shutil.which("caddy")
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text("utf-8")
-NGINX_CONF = """
-daemon off;
-{user}
-worker_processes 1;
-pid {where}/nginx.pid;
-error_log {where}/error.log;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path {where}/body;
-    proxy_temp_path {where}/proxy;
-    fastcgi_temp_path {where}/fastcgi;
-    uwsgi_temp_path {where}/uwsgi;
-    scgi_temp_path {where}/scgi;
-{server}
-}}
-"""
 Running = contextlib.AbstractContextManager[int]
 
 
@@ -61,17 +44,15 @@ def started(command: list[str], port: int, where: Path) -> Iterator[int]:
         ended(process)
 
 
-def nginx_before(where: Path, footfall: int, certificate: Path) -> Running:
-    where.mkdir()
+@contextlib.contextmanager
+def nginx_before(where: Path, footfall: int, certificate: Path) -> Iterator[int]:
     port = free_port()
     server = documented("Behind nginx").replace("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;")
     server = server.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{footfall}")
     files = f"ssl_certificate {certificate}/cert.pem; ssl_certificate_key {certificate}/key.pem;"
-    server = server.replace("# ssl_certificate ...", files)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (where / "nginx.conf").write_text(NGINX_CONF.format(where=where, user=user, server=server))
-    command = [str(NGINX), "-p", str(where), "-c", str(where / "nginx.conf"), "-e", str(where / "error.log")]
-    return started(command, port, where)
+    with nginx(where, http=server.replace("# ssl_certificate ...", files), server="return 404;"):
+        assert eventually(lambda: answers(port))
+        yield port
 
 
 def caddy_before(where: Path, footfall: int, certificate: Path) -> Running:
