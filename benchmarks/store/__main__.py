@@ -91,9 +91,9 @@ def explained(found: Sequence[Measured]) -> str:
         " more visitors at a larger one. Written by the store's own writer, in batches of"
         f" {FILL_EVENTS:,}; one process, durability `process`.",
         f"An event in batches of {BATCH_EVENTS}: the next day's ({measured_events} of them) into a copy of the full"
-        " database. CPU is the process's, user and system. To the disk: `write_bytes` of /proc/self/io, which counts"
-        " a page once until it is on the disk; to the kernel: `wchar`, every write. Both with the write-ahead log and"
-        f" its checkpoints.{no_disk}",
+        " database. CPU is the process's, user and system. Written: `wchar` of /proc/self/io, the write-ahead log and"
+        " its checkpoints. Made dirty: `write_bytes`, the same as the kernel's cache sees it, in whole folios, which"
+        f" can be many pages.{no_disk}",
         "A question: CPU of the process that asks it. Cold: a new connection, the file not in the system's cache;"
         " warm: asked again. Lane `person` where no other one is named."
         + (

@@ -59,6 +59,18 @@ def remove(path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def let_go(path: Path) -> None:
+    """Ask the system to forget a file's pages; those that are not on the disk yet go there first."""
+    if not path.exists():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(handle)
+
+
 def number_of_events(path: Path) -> int:
     with closing(open_reader(path)) as connection:
         return int(connection.execute("SELECT count(*) FROM event").fetchone()[0])

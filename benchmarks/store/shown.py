@@ -88,8 +88,8 @@ def _data_of(one: Measured) -> dict[str, object]:
 def _costs(found: Sequence[Measured]) -> list[tuple[str, list[float]]]:
     return [
         (f"CPU us, batches of {BATCH_EVENTS}", [one.cost.cpu_us for one in found]),
-        (f"bytes to the disk, batches of {BATCH_EVENTS}", [one.cost.disk for one in found]),
-        (f"bytes to the kernel, batches of {BATCH_EVENTS}", [one.cost.handed for one in found]),
+        (f"bytes written, batches of {BATCH_EVENTS}", [one.cost.handed for one in found]),
+        (f"bytes made dirty, batches of {BATCH_EVENTS}", [one.cost.disk for one in found]),
         ("bytes of the file", [one.full.bytes / one.full.events for one in found]),
         ("CPU us while filling", [one.full.fill_us for one in found]),
         ("events a second while filling", [one.full.per_second for one in found]),

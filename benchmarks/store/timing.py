@@ -5,7 +5,6 @@ mapped stays). Warm: the same question again, of the same connection. CPU is the
 only one thread; waiting for the disk is in the time by the clock.
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.store.asked import Question, open_questions, questions, subject
+from benchmarks.store.filled import let_go
 from benchmarks.store.progress import Progress
 from proxy.store.sqlite.questions import QUESTION_SECONDS
 
@@ -64,21 +64,9 @@ def _answered(path: Path, question: Question) -> Answered:
 
 def _cold(path: Path, question: Question) -> Took:
     for beside in (path, Path(f"{path}-wal")):
-        _let_go(beside)
+        let_go(beside)
     with closing(open_questions(path)) as reader:
         return _took(lambda: question.ask(reader))
-
-
-def _let_go(path: Path) -> None:
-    """Ask the system to forget a file's pages; those that are not on the disk yet go there first."""
-    if not path.exists():
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(handle)
 
 
 def _took(ask: Callable[[], object]) -> Took:

@@ -39,8 +39,8 @@ def test_every_row_is_printed_with_its_figures_and_nothing_is_left_behind(tmp_pa
     assert cells(events[0]) == ["an event", "2 k", "4 k", "growth"]
     assert [cells(line)[0] for line in events[2:]] == [
         "CPU us, batches of 64",
-        "bytes to the disk, batches of 64",
-        "bytes to the kernel, batches of 64",
+        "bytes written, batches of 64",
+        "bytes made dirty, batches of 64",
         "bytes of the file",
         "CPU us while filling",
         "events a second while filling",
