@@ -3,10 +3,10 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check judge bench lock clean
+.PHONY: help run test check judge bench bench-store lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  UPSTREAM=http://127.0.0.1:3000 make run    fronts that site instead of the bundled shop"
 	@echo "  PYTHON=python3.13 make run                 installs with that interpreter (else the system's own, if it is 3.11 or newer)"
@@ -40,6 +40,10 @@ judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag 
 bench: ## CPU per request beside nginx, as a ratio
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-store: ## CPU and bytes per event, CPU of every question, at 1, 3 and 10 million events (ARGS='--keep FOLDER')
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@.venv/bin/python -m benchmarks.store $(ARGS)
 
 lock: ## pin the dependencies again, to the newest that pyproject.toml allows
 	@PYTHON='$(PYTHON)' scripts/lock

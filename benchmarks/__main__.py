@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, warn_if_busy
+from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, versions, warn_if_busy
 from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS, LoadError, Request, first_visits
 from benchmarks.pace import SLOWER
 from benchmarks.rows import BARE, ONE, OPEN, PEER, TEN, TRACKED, TRIES, TWO, Figures, Visitors, released_unsaved, rounds
@@ -115,7 +115,7 @@ def explained(plan: Plan, figures: list[Figures], late: int) -> str:
         f"Every one of the {pages:,} pages that footfall was asked for is in its store exactly once;"
         f" {late:,} of them were released by the time-out (`hold_ms`) before they were. So is every one of the"
         f" {events:,} events that it was told.",
-        f"{machine(plan.programs)}.",
+        f"{machine(versions(plan.programs))}.",
     )
     return "\n\n".join(lines)
 

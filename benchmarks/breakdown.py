@@ -8,7 +8,7 @@ import contextlib
 import sys
 from statistics import median
 
-from benchmarks.command import GOOD, Plan, machine, parser, run, say, warn_if_busy
+from benchmarks.command import GOOD, Plan, machine, parser, run, say, versions, warn_if_busy
 from benchmarks.cpu import Spent
 from benchmarks.rows import ONE, TRACKED, Visitors, measure
 from benchmarks.servers import SMALL, Server, footfall, origin, part, write_site
@@ -36,7 +36,8 @@ def breakdown(plan: Plan) -> int:
         servers = start(plan, running)
         found = rounds(plan, servers)
     print(shown(found))
-    print(f"\nMedians of {plan.rounds} interleaved rounds of {plan.requests:,} requests. {machine(plan.programs)}.")
+    told = machine(versions(plan.programs))
+    print(f"\nMedians of {plan.rounds} interleaved rounds of {plan.requests:,} requests. {told}.")
     return GOOD
 
 

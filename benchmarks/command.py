@@ -1,4 +1,4 @@
-"""What both commands share: options, the programs they need, the machine they ran on, and one line for what goes wrong.
+"""What the commands share: options, the programs they need, the machine they ran on, and one line for what goes wrong.
 
 Progress goes to standard error, the result to standard output; neither is coloured, NO_COLOR or not.
 """
@@ -10,10 +10,11 @@ import platform
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,29 +54,39 @@ class Plan:
 
 
 def parser(about: str) -> argparse.ArgumentParser:
-    """The options that both commands have."""
+    """The options of the commands that measure requests."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
     options.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds of {QUICK_REQUESTS} requests")
-    options.add_argument("--rounds", type=_positive, help=f"rounds, each measures everything once ({ROUNDS})")
-    options.add_argument("--requests", type=_positive, help=f"requests of a run ({REQUESTS})")
+    options.add_argument("--rounds", type=positive, help=f"rounds, each measures everything once ({ROUNDS})")
+    options.add_argument("--requests", type=positive, help=f"requests of a run ({REQUESTS})")
     return options
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1, as an option has it."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
     return int(text)
 
 
 def run(given: argparse.Namespace, command: Callable[[Plan], int]) -> int:
-    """Run `command` with a directory that is gone afterwards; every expected failure is one line."""
+    """Run `command` with a directory that is gone afterwards."""
+    return guarded(lambda: _run(given, command))
+
+
+def _run(given: argparse.Namespace, command: Callable[[Plan], int]) -> int:
+    programs = _programs()
+    rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
+    requests = whole(given.requests or (QUICK_REQUESTS if given.quick else REQUESTS))
+    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as where:
+        return command(Plan(programs, Path(where), rounds, requests))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run `command`; every expected failure is one line."""
     signal.signal(signal.SIGTERM, _leave)
     try:
-        programs = _programs()
-        rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
-        requests = whole(given.requests or (QUICK_REQUESTS if given.quick else REQUESTS))
-        with tempfile.TemporaryDirectory(prefix="footfall-bench-") as where:
-            return command(Plan(programs, Path(where), rounds, requests))
+        return command()
     except UsageError as wrong:
         say(str(wrong))
         return USAGE
@@ -113,14 +124,22 @@ def warn_if_busy() -> None:
         say(f"the machine is not idle (load {load:.1f}): trust the ratios, not the microseconds")
 
 
-def machine(programs: Programs) -> str:
-    """What it ran on, and when."""
+def versions(programs: Programs) -> tuple[str, str]:
+    """Of the programs, as `machine` names them."""
+    return f"nginx {_version(programs.nginx, '-v')}", f"h2load {_version(programs.h2load, '--version')}"
+
+
+def sqlite_version() -> str:
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def machine(tools: Sequence[str]) -> str:
+    """What it ran on, with which tools, and when."""
     parts = (
         f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()}",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}{' of the system' if sys.base_prefix == '/usr' else ''}",
-        f"nginx {_version(programs.nginx, '-v')}",
-        f"h2load {_version(programs.h2load, '--version')}",
+        *tools,
         datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     return ", ".join(parts)

@@ -1,0 +1,174 @@
+"""The report's questions, as its pages ask them, of a month of traffic: the whole of it, one day, one lane.
+
+A lane is the only filter that there is; people's is the default, so that the others are `filtered`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.store.traffic import END, START
+from proxy.report.overview import NOW_MS, REFUSED_READ, SOURCES_READ
+from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SESSIONS_SHOWN, VISITORS_SHOWN
+from proxy.report.poll import BATCH
+from proxy.store.base import Query
+from proxy.store.questions import Cursor, ReportReader, Span
+from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.store.sqlite.reader import SqliteReader
+from proxy.visitors.ids import parse_uuid
+from proxy.visitors.lanes import BOT, PERSON, UNPROVEN
+from proxy.visitors.times import DAY_MS, HOUR_MS
+
+WEEK_MS = 7 * DAY_MS
+LAST_DAY = END // DAY_MS - 1
+SHOWN = 10
+"""Rows of a list on the overview."""
+EXPORTED = 10_000
+"""Events of an export: what comes after them costs the same again."""
+PATIENCE_SECONDS = 600.0
+"""For one question; the product's own patience would hide what it costs."""
+
+Ask = Callable[[ReportReader], object]
+About = TypeVar("About")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`name` is the method's; `about`: what it is asked about."""
+
+    name: str
+    about: str
+    ask: Ask
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {self.about}" if self.about else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
+    where the list of visitors goes on; the last event."""
+
+    path: Path
+    visitor: int
+    uuid: str
+    session: int
+    session_id: str
+    crawler: int
+    before: Cursor
+    newest: int
+
+
+def open_questions(path: Path) -> SqliteQuestions:
+    return SqliteQuestions(path, question_seconds=PATIENCE_SECONDS)
+
+
+def subject(path: Path) -> Subject:
+    with closing(open_questions(path)) as reader:
+        people = reader.visitors(Span(END - WEEK_MS, END, PERSON), None, VISITORS_SHOWN).rows
+        most = max(people, key=lambda row: row.views)
+        crawler = reader.visitors(Span(END - DAY_MS, END, BOT), None, 1).rows[0]
+        stay = reader.stays(most.key, None, 1)[0]
+        before = Cursor(people[-1].last, people[-1].key)
+        return Subject(path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, reader.newest())
+
+
+def questions(about: Subject) -> list[Question]:
+    """Every one of them, in the order of store/questions."""
+    return [*_totals(), *_rankings(), *_visitors(about), *_feed(about), *_exports(about)]
+
+
+def _totals() -> Iterator[Question]:
+    yield Question("has_several_hosts", "", lambda reader: reader.has_several_hosts())
+    yield Question("people", "now", lambda reader: reader.people(END - NOW_MS))
+    yield from _of_ranges("lanes", lambda reader, since: reader.lanes(since, END))
+    yield from _of_spans("slots", lambda reader, span: reader.slots(_edges(span), span.lane))
+    yield from _of_spans("engaged", lambda reader, span: reader.engaged(span))
+    yield from _of_ranges("outcomes", lambda reader, since: reader.outcomes(since // DAY_MS, LAST_DAY))
+
+
+def _rankings() -> Iterator[Question]:
+    yield from _of_spans("pages", lambda reader, span: reader.pages(span, SHOWN))
+    yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
+    yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
+    yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
+    yield from _of_spans("forms", lambda reader, span: reader.forms(span, SHOWN))
+    yield from _of_ranges("refused", lambda reader, since: reader.refused(since, END, REFUSED_READ))
+    yield from _of_ranges("blocked", lambda reader, since: reader.blocked(since // DAY_MS, LAST_DAY, SHOWN))
+
+
+def _visitors(about: Subject) -> Iterator[Question]:
+    key, before = about.visitor, about.before
+    yield from _of_spans("visitors", lambda reader, span: reader.visitors(span, None, VISITORS_SHOWN + 1))
+    month = Span(START, END, PERSON)
+    yield Question(
+        "visitors", "30 days, second page", lambda reader: reader.visitors(month, before, VISITORS_SHOWN + 1)
+    )
+    yield Question("visitor", "one", lambda reader: reader.visitor(about.uuid))
+    yield Question("stays", "of a visitor", lambda reader: reader.stays(key, None, SESSIONS_SHOWN + 1))
+    yield Question("stay_of", "one", lambda reader: reader.stay_of(key, about.session_id))
+    yield Question("stay", "events of a session", lambda reader: reader.stay(about.session, None, EVENTS_SHOWN + 1))
+    yield Question("loose", "of a person", lambda reader: reader.loose(key, END - DAY_MS, None, LOOSE_SHOWN + 1))
+    yield Question(
+        "loose",
+        "of a crawler, one day",
+        lambda reader: reader.loose(about.crawler, END - DAY_MS, None, LOOSE_SHOWN + 1),
+    )
+
+
+def _feed(about: Subject) -> Iterator[Question]:
+    seq = about.newest - BATCH
+    yield Question("identity", "", lambda reader: reader.identity())
+    yield Question("change", "", lambda reader: reader.change())
+    yield Question("newest", "", lambda reader: reader.newest())
+    yield Question("after", f"{BATCH} events", lambda reader: reader.after(seq, BATCH))
+    yield Question("number_after", f"{BATCH} events", lambda reader: reader.number_after(seq, BATCH))
+    yield Question("again", f"{BATCH} events", lambda reader: reader.again(range(seq + 1, about.newest + 1)))
+
+
+def _exports(about: Subject) -> Iterator[Question]:
+    """The other reader's only question (store/base.py), with a connection of its own."""
+    day = Query(since=END - DAY_MS, until=END)
+    for words, query in (
+        (f"first {EXPORTED:,} events", Query()),
+        ("one day", day),
+        ("one day, page.visit", day._replace(action="page.visit")),
+        ("one day, lane bot", day._replace(lane=BOT)),
+        ("one visitor", Query(visitor=parse_uuid(about.uuid))),
+    ):
+        yield Question("export", words, _export(about.path, query))
+
+
+def _export(path: Path, query: Query) -> Ask:
+    def ask(_: ReportReader) -> int:
+        with closing(SqliteReader(path)) as reader:
+            return sum(1 for _ in islice(reader.export(query), EXPORTED))
+
+    return ask
+
+
+def _of_ranges(name: str, ask: Callable[[ReportReader, int], object]) -> Iterator[Question]:
+    """Asked from some time on."""
+    for words, since in (("30 days", START), ("one day", LAST_DAY * DAY_MS)):
+        yield Question(name, words, _bound(ask, since))
+
+
+def _of_spans(name: str, ask: Callable[[ReportReader, Span], object]) -> Iterator[Question]:
+    """Asked of people's lane, and of another one."""
+    for words, since in (("30 days", START), ("one day", LAST_DAY * DAY_MS)):
+        yield Question(name, words, _bound(ask, Span(since, END, PERSON)))
+        yield Question(name, f"{words}, lane unproven", _bound(ask, Span(since, END, UNPROVEN)))
+
+
+def _bound(ask: Callable[[ReportReader, About], object], about: About) -> Ask:
+    return lambda reader: ask(reader, about)
+
+
+def _edges(span: Span) -> list[tuple[int, int]]:
+    """The bars of the chart: days, or the hours of one."""
+    step = DAY_MS if span.until - span.since > DAY_MS else HOUR_MS
+    return [(at, at + step) for at in range(span.since, span.until, step)]
