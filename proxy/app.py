@@ -105,10 +105,10 @@ class Footfall:
         """Serve one connection scope; anything but http and lifespan passes untouched."""
         if scope["type"] == "http":
             if not self._started:
-                self._start_late()
+                self._start_anyway()  # nobody said that the server starts
             await (self._own if self._own.takes(raw_path_of(scope)) else self._tracked)(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await live_inside(self._app, scope, receive, send, start=self.start, stop=self.stop)
+            await live_inside(self._app, scope, receive, send, start=self._start_anyway, stop=self.stop)
         else:
             await self._app(scope, receive, send)
 
@@ -119,8 +119,8 @@ class Footfall:
             known = "" if status == 400 else self._tracking.origin({}, {b"host": host})[1]
             self.recorder.count(known, Outcome.REFUSED)
 
-    def _start_late(self) -> None:
-        """With the first request, where nobody said that the server starts. Whatever happens, the request is served."""
+    def _start_anyway(self) -> None:
+        """Whatever happens, the site is served (S5)."""
         try:
             self.start()
         except Exception:

@@ -36,8 +36,8 @@ async def live_inside(
         if message["type"] == "lifespan.startup.failed":
             failed = True
         elif message["type"] == "lifespan.startup.complete":
-            started = True
             start()
+            started = True
         elif message["type"].startswith("lifespan.shutdown."):
             stopped = True
             await stop()

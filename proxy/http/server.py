@@ -82,15 +82,15 @@ class ServerProtocol(HttpToolsProtocol):
         self._reader.feed(data)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """True where an answer is still due to a visitor who has asked completely, and can be sent (halfclosed.py)."""
+        """True where an answer is due to a visitor who has said all that counts, and can be sent (halfclosed.py)."""
         last = self.queue[-1] if self.queue else self._answering
         if isinstance(last, UpgradeCycle):
             return last.put_eof() and self.transport.can_write_eof()
-        if last is None or not (last.is_received and self._reader.is_between and self.transport.can_write_eof()):
+        if last is None or not (last.is_received and (self._refusal or self._reader.is_between)):
             return False
-        last.keep_alive = False
+        last.keep_alive = last.keep_alive and bool(self._refusal)  # the refusal follows the last answer
         watch_half_closed(self.loop, self.transport, lambda: (self._answering, self.written))
-        return True
+        return self.transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)

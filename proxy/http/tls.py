@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 RECORD_BYTES = 16 * 1024  # of a record's plaintext, at most (RFC 8446 5.1); OpenSSL reads one at a time
+ANSWERED_BYTES = 1024  # of what one read makes TLS itself answer: some 40 key updates of 20 us; browsers send none
 
 
 class TlsLayer(asyncio.Protocol):
@@ -26,6 +27,7 @@ class TlsLayer(asyncio.Protocol):
     def __init__(self, inner: asyncio.Protocol, context: ssl.SSLContext, name: str | None) -> None:
         self.inner = inner
         self.is_ready = False  # the handshake is done
+        self._ended = False  # the peer has said close_notify: what he sends behind it is nothing (RFC 8446 6.1)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=name is None, server_hostname=name)
@@ -41,6 +43,8 @@ class TlsLayer(asyncio.Protocol):
         self.inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
         self._incoming.write(data)
         if not self.is_ready:
             self._shake()
@@ -86,14 +90,17 @@ class TlsLayer(asyncio.Protocol):
             ended = True
         except ssl.SSLError:
             broken = True
-        if self._outgoing.pending:
+        if self._outgoing.pending > ANSWERED_BYTES:
+            broken = True
+        elif self._outgoing.pending:
             self._flush()  # answers to key updates
+        if broken:
+            self._transport.abort()  # first: nothing can be written any more, and what came whole may want to
         if pieces:
             self.inner.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if ended:
+            self._ended = True
             self._end()
-        elif broken:
-            self._transport.abort()
 
     def _end(self) -> None:
         """The peer has said close_notify."""
@@ -181,11 +188,11 @@ class VisitorTls(TlsLayer, asyncio.Transport):
         return self._stays
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._open and data:
+        if self._open and data and not self._transport.is_closing():
             super().write(data)
 
     def writelines(self, parts: Iterable[bytes | bytearray | memoryview]) -> None:
-        if self._open:
+        if self._open and not self._transport.is_closing():
             for part in parts:
                 self._tls.write(part)
             self._flush()

@@ -120,9 +120,11 @@ def to_upstream(
     if drop_range:
         changes.update({name: None for name in _RANGES if name in fields})
     if b"if-match" in fields:
-        mapped, _, ours = restore(fields[b"if-match"])
+        mapped, since, ours = restore(fields[b"if-match"])
         if ours:
             changes[b"if-match"] = b", ".join(mapped) or None
+        if since is not None:  # the same precondition (RFC 9110 13.1.4): a write must not become one without
+            changes[b"if-unmodified-since"] = since
     known = fields.get(b"if-none-match", b"")
     # Beside a copy of ours another one may be known, untagged: a 304 must not bring that one back.
     members, since, ours = restore(known, only_ours=drop_conditionals)

@@ -122,7 +122,7 @@ class TrackedRequest:
 
 
 def without_our_cookie(tracking: Tracking, scope: Scope) -> Scope:
-    """A request that cannot be read, as the application gets it: unchanged, but for our cookie all the same (F7)."""
+    """A request that cannot be read, as the application gets it: as it came, but without our cookie (F7)."""
     headers = FieldList.of(scope["headers"])
     cookie = tracking.cookies.take_apart(b"; ".join(headers.values(b"cookie")))
     return {**scope, "headers": list(headers.changed({b"cookie": cookie.rest}))} if cookie.is_cut else scope

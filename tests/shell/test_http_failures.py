@@ -358,6 +358,21 @@ def test_t4_a_body_that_breaks_before_its_turn_is_refused_in_its_turn() -> None:
         assert [seen.line for seen in site.seen] == [b"GET / HTTP/1.1"]
 
 
+def test_t15_a_visitor_who_half_closes_behind_what_is_refused_gets_both_answers() -> None:
+    def handle(wire: Wire, seen: Seen) -> bool:
+        pause.wait(0.3)
+        wire.send(ok())
+        return True
+
+    pause = threading.Event()
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST + b"GET / HTTP/1.1\r\nHost: a\r\nno field\r\n\r\n")
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert (wire.answer().status, wire.answer().status) == (200, 400)
+        assert wire.is_closed()
+
+
 def test_f4_an_upgrade_nobody_takes_brings_no_error_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
     upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     with origin(always(ok())) as site, proxying(site.url) as proxy:

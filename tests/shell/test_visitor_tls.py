@@ -1,6 +1,7 @@
 """A visitor by https: counted and timed from his first byte, not waited for at the end, and nothing of his is lost."""
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -332,3 +333,71 @@ def test_after_our_own_end_what_comes_is_still_read(certificate: Path, version: 
     assert len(inner.got) == 90_000 and wire.said == ["eof"]
     layer.data_received(b"\x17\x03\x03\x00\x20" + b"?" * 32)  # a record that is none
     assert wire.said == ["eof", "close"]
+
+
+class Speaker:
+    """A visitor who has his TLS apart from his socket, so that he can send what no TLS library would."""
+
+    def __init__(self, served: Served, certificate: Path, version: ssl.TLSVersion) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = trusting(certificate, version).wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.wire = served.connect()
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.flush()
+                self.incoming.write(self.wire.sock.recv(65536))
+        self.flush()
+
+    def flush(self, behind: bytes = b"") -> None:
+        self.wire.send(self.outgoing.read() + behind)
+
+
+FORGED = b"\x17\x03\x03\x00\x20" + b"?" * 32
+
+
+@pytest.mark.parametrize("request_", [REQUEST, b"GET / HTTP/1.1\r\n\r\n"], ids=["answered", "refused"])
+@VERSIONS
+def test_a_forged_record_is_nobodys_error(
+    certificate: Path, version: ssl.TLSVersion, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with origin(always(ok())) as site, secured(certificate, site.url) as served:
+        for _ in range(5):
+            visitor = Speaker(served, certificate, version)
+            visitor.tls.write(request_)
+            visitor.flush(FORGED)
+            assert visitor.wire.rest() is not None
+        assert connect(served, certificate).sock.fileno() > 0
+    assert caplog.messages == []
+
+
+@VERSIONS
+def test_what_comes_behind_close_notify_is_not_kept(certificate: Path, version: ssl.TLSVersion) -> None:
+    release = threading.Event()
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        release.wait(10)
+        return False
+
+    piece = bytes(1024 * 1024)
+    with origin(handle) as site, secured(certificate, site.url) as served:
+        visitor = Speaker(served, certificate, version)
+        visitor.tls.write(REQUEST)
+        visitor.flush()
+        assert visitor.wire.sock.recv(1) != b""  # the answer has begun
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLError):
+            visitor.tls.unwrap()
+        visitor.flush()
+        before = _resident_bytes()
+        with contextlib.suppress(OSError):  # he may be let go at any time
+            for _ in range(64):
+                visitor.wire.send(piece)
+        assert _resident_bytes() - before < 16 * len(piece)
+        release.set()
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -9,6 +9,30 @@ import pytest
 from proxy.lifespan import live_inside
 
 
+def test_where_ours_cannot_start_the_server_is_told_and_does_not_wait():
+    async def run() -> list[str]:
+        told: list[str] = []
+
+        async def receive() -> dict[str, str]:
+            return {"type": "lifespan.startup"} if not told else await asyncio.Event().wait()  # type: ignore[return-value]
+
+        async def send(message: dict[str, str]) -> None:
+            told.append(message["type"])
+
+        def start() -> None:
+            raise RuntimeError("no thread to be had")
+
+        async def stop() -> None:
+            told.append("STOP")
+
+        async with asyncio.timeout(5):
+            with pytest.raises(RuntimeError, match="no thread"):
+                await live_inside(orderly, {"type": "lifespan"}, receive, send, start=start, stop=stop)
+        return told
+
+    assert asyncio.run(run()) == []
+
+
 def lived(app: Callable[..., Any]) -> list[str]:
     """What happens, in order, as a server would see it."""
     happened: list[str] = []

@@ -110,6 +110,7 @@ UPWARDS = [
     ),
     ({b"if-match": b'W/"x~ffn", W/"y~ffwn"'}, (True, True, False), {b"if-match": b'"x", W/"y"'}),
     ({b"if-none-match": b'"x~ffn"'}, (False, False, False), {}),
+    ({b"if-match": LAST}, (False, False, False), {b"if-match": None, b"if-unmodified-since": DATE}),
     ({b"if-match": b'"x"'}, (False, False, False), {}),
     ({b"if-match": b"*"}, (False, False, False), {}),
     ({b"if-modified-since": DATE}, (False, False, False), {}),
