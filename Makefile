@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check judge bench bench-store lock clean
+.PHONY: help run test check fuzz judge bench bench-store lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -31,6 +31,10 @@ check: ## the fast part: lint, format, types, unit tests
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/python -m pytest tests/unit
+
+fuzz: ## the property tests with new random examples (`make test` takes the same ones every time)
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@.venv/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/shell $(ARGS)
 
 judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag (ARGS='slow lint' for some)
 	@PYTHON='$(PYTHON)' scripts/install dev

@@ -55,6 +55,12 @@ class Client:
     odd: list[str] = field(default_factory=list)
 
     def browse(self) -> None:
+        try:
+            self.load_pages()
+        finally:
+            self.visitor.close()  # also where it was a new visitor's page that broke off: what is kept is dead by now
+
+    def load_pages(self) -> None:
         number = 0
         while True:
             number += 1
@@ -84,7 +90,7 @@ def another_writer(store: Path) -> Iterator[None]:
 
     def write() -> None:
         with contextlib.closing(sqlite3.connect(store, isolation_level=None, timeout=10)) as connection:
-            while not stop.wait(0.03):  # less, and on a busy machine nobody else may get a turn for seconds
+            while not stop.wait(0.02):
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute("BEGIN IMMEDIATE")
                     stop.wait(0.06)
@@ -103,19 +109,11 @@ def crash(serving: Serving, clients: list[Client], *, parent_first: bool) -> Non
     """One round: start, browse, kill in the middle of it, at the earliest when a page has got through."""
     before = sum(len(client.pages) for client in clients)
     serving.start()
-    killed = threading.Event()
-
-    def browse(client: Client) -> None:
-        while not killed.is_set():  # whoever finds his connection closed asks again, as people do
-            client.browse()
-            killed.wait(0.05)
-
-    threads = [threading.Thread(target=browse, args=(client,), daemon=True) for client in clients]
+    threads = [threading.Thread(target=client.browse, daemon=True) for client in clients]
     for thread in threads:
         thread.start()
     threading.Event().wait(random.uniform(*LOAD_SECONDS))
     wire.eventually(lambda: sum(len(client.pages) for client in clients) > before)
-    killed.set()
     serving.kill(parent_first=parent_first)
     for thread in threads:
         thread.join(wire.PATIENCE_SECONDS)
