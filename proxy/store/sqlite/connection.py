@@ -15,7 +15,7 @@ from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-VERSION = 3
+VERSION = 4
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 STATEMENTS_CACHED = 256
@@ -39,7 +39,7 @@ SQL = _read_queries()
 """One SQL text a question, by the name of its file in queries/."""
 
 _MIGRATIONS = tuple(
-    (files(__package__) / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql", "schema_3.sql")
+    (files(__package__) / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 )
 """`_MIGRATIONS[n]` takes a file from version n to n + 1."""
 _ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")

@@ -1,0 +1,82 @@
+"""What is counted: the kinds of cells, and what an event or a session counts for.
+
+Law: pure. A cell is `(kind, lane, day, subject, extra) -> n` (schema_4.sql); the day is that of the event's time, for a
+kind of a session that of its start, in both cases the lane is their own. Whatever changes a row that counts takes
+away what it counted for and adds what it counts for now: that is how late events, twins and lanes move (VISITS.md 3, 5,
+7). `element` stands for `target * ELEMENT_CONTEXTS + place of the action's context in events/labels.py, CONTEXTS`.
+
+| kind | counts | subject | extra |
+|---|---|---|---|
+| VIEWS | page.visit | 0 | 0 |
+| PAGE | page.visit with a uri | page | 0 |
+| STATUS | page.visit with a status | its status | 0 |
+| ENGAGED | page.visit with `engaged` and a uri | page | bucket of `engaged` |
+| ACTION | every event | word of the action | 0 |
+| CLICK | `<context>.click` with a target | element | 0 |
+| HOVER | `<context>.hover` with a target and an amount | element | bucket of the amount |
+| UNUSUAL | those that were longer than usual | element | 0 |
+| FORM | form.start, form.submit with a target | target | FORM_START, FORM_SUBMIT |
+| FIELD | field.change with a text `field`; form.submit, once for each key of `fields` and of `skipped`; with a target | \
+target | word of the field's name * 4 + FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPPED |
+| SESSIONS | sessions | 0 | 0 |
+| BOUNCES | sessions with one page.visit | 0 | 0 |
+| ENTRY | sessions with an entry | page of its entry | 0 |
+| EXIT | sessions with a last page | that page | 0 |
+| SOURCE | sessions with a source | its word | 0 |
+| NEXT | in a session's page.visits by time and seq, two that follow each other, of different pages | the first's page | \
+the other's page |
+| VISITORS | visitors of VIEWS | 0 | the day before on which they were there, or NEVER |
+| PAGE_VISITORS | visitors of PAGE | page | the same |
+| CLICK_VISITORS | visitors of CLICK | element | the same |
+| FORM_VISITORS | visitors of FORM, either extra | target | the same |
+
+A `source` is a JSON list: the referrer's host, utm_source, utm_medium, utm_campaign of the session.start, and the host
+of its uri, null where there is none.
+"""
+
+from enum import IntEnum
+
+from proxy.events.labels import CONTEXTS
+
+ELEMENT_CONTEXTS = 16
+NEVER = -1
+FORM_START, FORM_SUBMIT = 1, 2
+FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPPED = 1, 2, 3
+REACH_MS = 600_000
+"""Of a row of `reach`."""
+
+assert len(CONTEXTS) <= ELEMENT_CONTEXTS
+
+
+class Kind(IntEnum):
+    """Numbers that the store keeps: never given to something else."""
+
+    VIEWS = 1
+    PAGE = 2
+    STATUS = 3
+    ENGAGED = 4
+    ACTION = 5
+    CLICK = 6
+    HOVER = 7
+    UNUSUAL = 8
+    FORM = 9
+    FIELD = 10
+    SESSIONS = 16
+    BOUNCES = 17
+    ENTRY = 18
+    EXIT = 19
+    SOURCE = 20
+    NEXT = 21
+    VISITORS = 32
+    PAGE_VISITORS = 33
+    CLICK_VISITORS = 34
+    FORM_VISITORS = 35
+
+
+VISITORS_OF = {
+    Kind.VIEWS: Kind.VISITORS,
+    Kind.PAGE: Kind.PAGE_VISITORS,
+    Kind.CLICK: Kind.CLICK_VISITORS,
+    Kind.FORM: Kind.FORM_VISITORS,
+}
+"""Kinds whose visitors are counted, and the kind of those cells."""
