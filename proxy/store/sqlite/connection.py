@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
-from proxy.store.sqlite.texts import ARRIVAL, MIGRATIONS, SQL
+from proxy.store.sqlite.texts import MIGRATIONS, SQL
 
 __all__ = ["SQL", "Connection"]
 
@@ -80,7 +80,6 @@ def open_writer(path: Path, durability: str) -> Connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             _migrate(connection, path)
-            connection.executescript(ARRIVAL)
         except BaseException:
             connection.close()
             raise
