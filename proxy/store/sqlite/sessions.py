@@ -3,18 +3,17 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
-import json
 from typing import NamedTuple
 
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
+from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import Reason, Rules, contains, is_overdue, joins, place
 
 NEXT = -1
-CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign")
 
 
 class Opener(NamedTuple):
@@ -88,22 +87,10 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
 
 
 def _source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:
-    """Where a session came from, as a word (rollups.py)."""
-    dictionary, told = work.dictionary, dict(facts)
+    """Where a session came from, as a word."""
+    dictionary = work.dictionary
     host = None if uri is None else dictionary.host(dictionary.address(uri).page)
-    return dictionary.word(source_text([host_of(referrer), *(told.get(name) for name in CAMPAIGN), host]))
-
-
-def source_text(told: list[object]) -> str:
-    """The word that stands for a source."""
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-
-
-def host_of(referrer: str | None) -> str | None:
-    """The host of a cleaned referrer: what stands between :// and the next slash."""
-    if referrer is None or "://" not in referrer:
-        return None
-    return referrer.partition("://")[2].partition("/")[0]
+    return dictionary.word(source_of(referrer, dict(facts), host))
 
 
 def touch(work: Work, session: SessionRow, time: int, *, keeps: bool) -> None:

@@ -3,7 +3,7 @@
 Law: SQL is read from files, one question each, and never put together from strings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 
@@ -20,3 +20,16 @@ MIGRATIONS = tuple(
     for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 )
 """`MIGRATIONS[n]` takes a file from version n to n + 1."""
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script that holds no trigger, so that all of them run in one transaction (executescript would
+    commit)."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if line.rstrip().endswith(";") and not line.startswith("--"):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending

@@ -58,7 +58,7 @@ class SqliteWriter:
     def __init__(self, path: Path, *, durability: str, rules: Rules | None, zone: tzinfo | None = None) -> None:
         self._path = path
         self._rules = rules
-        self._connection = open_writer(path, durability)
+        self._connection = open_writer(path, durability, zone=zone)
         self._dictionary = Dictionary(self._connection.execute)
         self._days = Days(zone)
         self._work = Work(self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days))
