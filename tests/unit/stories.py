@@ -14,7 +14,9 @@ from pathlib import Path
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.sqlite.connection import open_reader
 from proxy.store.sqlite.reader import SqliteReader
+from proxy.store.sqlite.recount import differences
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import PageId, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -46,6 +48,8 @@ class Engine:
     place: Path
     write: Callable[[Path, Rules | None], Writer]
     read: Callable[[Path], Reader]
+    recount: Callable[[Path], list[str]]
+    """What is counted otherwise than its rows say, in words."""
 
     @contextlib.contextmanager
     def writer(self, rules: Rules | None = Rules()) -> Iterator[Writer]:  # noqa: B008
@@ -79,8 +83,17 @@ class Engine:
 
 def sqlite(place: Path) -> Engine:
     return Engine(
-        "sqlite", place, lambda path, rules: SqliteWriter(path, durability="process", rules=rules), SqliteReader
+        "sqlite",
+        place,
+        lambda path, rules: SqliteWriter(path, durability="process", rules=rules),
+        SqliteReader,
+        sqlite_differences,
     )
+
+
+def sqlite_differences(path: Path) -> list[str]:
+    with contextlib.closing(open_reader(path)) as connection:
+        return [str(finding) for finding in differences(connection, None)]
 
 
 ENGINES: Mapping[str, Callable[[Path], Engine]] = {"sqlite": sqlite}
@@ -228,6 +241,8 @@ def keeps(event: Event) -> bool:
 
 def check_promises(engine: Engine) -> None:
     """What holds of every store at any time, whatever came in, in whatever order and from how many processes."""
+    found = engine.recount(engine.place)
+    assert found == [], "\n".join(found[:20])
     events = engine.events()
     assert [event.seq for event in events] == sorted({event.seq for event in events})
     assert len({event.id for event in events}) == len(events), "an id twice"

@@ -73,9 +73,8 @@ class Ledger:
         cells, presence = self._cells, self._presence
         for kind, subject, extra in self._counted(row):
             cells[kind, lane, day, subject, extra] += n
-            visitors = VISITORS_OF.get(kind)
-            if visitors is not None:
-                presence[visitor, visitors, subject, lane, day] += n
+            if kind in VISITORS_OF:
+                presence[visitor, kind, subject, lane, day] += n
         if n > 0:
             slot, seq = time // REACH_MS, row.seq
             first, last = self._reach.get(slot, (seq, seq))
@@ -181,7 +180,8 @@ class Ledger:
 
     def _come(self, there: There, before: int | None, after: int | None, n: int) -> None:
         """Somebody came (1) on a day between two others, or did not after all (-1)."""
-        _, kind, subject, lane, day = there
+        _, of, subject, lane, day = there
+        kind = VISITORS_OF[Kind(of)]
         previous = NEVER if before is None else before
         self._cells[kind, lane, day, subject, previous] += n
         if after is not None:
