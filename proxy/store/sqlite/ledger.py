@@ -100,7 +100,6 @@ class Ledger:
         self._settle_presence()
         cells = sorted((*key, n) for key, n in self._cells.items() if n)
         run_many(self._execute, "add_cells_many", cells)
-        run_many(self._execute, "remove_cells_many", [cell[:5] for cell in cells if cell[5] < 0])
         reach = [(slot, *seqs) for slot, seqs in sorted(self._reach.items())]
         run_many(self._execute, "add_reach_many", reach)
         self.clear()
@@ -167,16 +166,13 @@ class Ledger:
     def _settle_days(self, changes: list[tuple[There, int]]) -> None:
         keys = [key for key, _ in changes]
         found = [row for text in ask_many(self._execute, "find_presence_many", keys) for row in json.loads(text)]
-        gone = []
         for (key, change), (n, before, after) in zip(changes, found, strict=True):
             if n is None:
                 self._come(key, before, after, 1)
             elif n + change == 0:
                 before, after = self._execute(SQL["find_gap"], key).fetchone()
                 self._come(key, before, after, -1)
-                gone.append(key)
         run_many(self._execute, "add_presence_many", [(*key, n) for key, n in changes])
-        run_many(self._execute, "remove_presence_many", gone)
 
     def _come(self, there: There, before: int | None, after: int | None, n: int) -> None:
         """Somebody came (1) on a day between two others, or did not after all (-1)."""
