@@ -22,6 +22,9 @@ APPLICATION_ID = 0x466F6F74
 VERSION = 4
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
+CHECKPOINT_PAGES = 4_000
+"""Of the write-ahead log, 16 MB, before they are copied to the database: most pages of a batch are those of the batch
+before, and are copied once for all of them."""
 STATEMENTS_CACHED = 256
 OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
@@ -82,6 +85,7 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             _migrate(connection, zone)
         except BaseException:
             connection.close()

@@ -31,6 +31,8 @@ from proxy.store.sqlite.texts import SQL
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
+FRESH_CELLS = 8_192
+"""Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
 
@@ -43,15 +45,17 @@ There = tuple[int, int, int, int, int]
 
 
 class Ledger:
-    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields."""
+    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields; `fresh_cells`:
+    how many cells wait to be added to the others."""
 
-    __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_presence", "_reach", "connection")
+    __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
 
-    def __init__(self, connection: Any, dictionary: Dictionary, days: Days) -> None:
+    def __init__(self, connection: Any, dictionary: Dictionary, days: Days, fresh_cells: int = FRESH_CELLS) -> None:
         self.connection = connection
         self._execute: Callable[..., Any] = connection.execute
         self._dictionary = dictionary
         self._days = days
+        self._fresh_cells = fresh_cells
         self.clear()
 
     def clear(self) -> None:
@@ -98,8 +102,11 @@ class Ledger:
     def settle(self) -> None:
         """Write everything."""
         self._settle_presence()
-        cells = sorted((*key, n) for key, n in self._cells.items() if n)
+        cells = [(*key, n) for key, n in self._cells.items() if n]
         run_many(self._execute, "add_cells_many", cells)
+        if cells and self._execute(SQL["last_fresh_cell"]).fetchone()[0] >= self._fresh_cells:
+            self._execute(SQL["fold_cells"])
+            self._execute(SQL["clear_fresh_cells"])
         reach = [(slot, *seqs) for slot, seqs in sorted(self._reach.items())]
         run_many(self._execute, "add_reach_many", reach)
         self.clear()
