@@ -120,6 +120,7 @@ class SqliteWriter:
         self._dictionary.forget()
         self._days.forget()
         self._work.clear()
+        self._work.forget()
 
     def _check_file(self) -> None:
         """A file that was moved or removed under us would take events that nobody will ever read."""
