@@ -107,6 +107,22 @@ def open_reader(path: Path) -> Connection:
         StoreUnavailable: there is no such file, or it cannot be read.
         StoreUnusable: the file is not ours.
     """
+    connection = open_any_version(path)
+    try:
+        with mapped_errors(path):
+            version = _version(connection)
+        if version < VERSION:
+            raise StoreUnavailable(
+                f"{path}: of an older footfall; the next start of `footfall serve` brings it up to date"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_any_version(path: Path) -> Connection:
+    """The same, also where the file's format is an older one."""
     if not path.exists():
         raise StoreUnavailable(f"{path}: no such file; nothing has been recorded there yet")
     with mapped_errors(path):
@@ -114,13 +130,22 @@ def open_reader(path: Path) -> Connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             _check_ours(connection, path)
-            version = _version(connection)
-            if version < 1:
+            if _version(connection) < 1:
                 raise StoreUnavailable(f"{path}: empty; nothing has been recorded there yet")
-            if version < VERSION:
-                raise StoreUnavailable(
-                    f"{path}: of an older footfall; the next start of `footfall serve` brings it up to date"
-                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_copy(path: Path) -> Connection:
+    """A connection to a file that nobody else knows, which becomes a copy: without any care for what is in it before
+    it is whole."""
+    with mapped_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
         except BaseException:
             connection.close()
             raise
