@@ -216,7 +216,7 @@ def test_without_a_store_nothing_is_made(tmp_path):
     (tmp_path / "store.db").touch()
     refused(tmp_path / "store.db", tmp_path / "copy.db", "nothing has been recorded there yet")
     (tmp_path / "store.db").write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-    refused(tmp_path / "store.db", tmp_path / "copy.db", "cannot be copied: .*not a database")
+    refused(tmp_path / "store.db", tmp_path / "copy.db", r"store\.db is damaged, .*not a database")
     assert beside(tmp_path) == set()
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.base import StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
@@ -21,13 +21,17 @@ CACHE_KIB = 32_768
 STATEMENTS_CACHED = 256
 OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
+ADVICE = "move it away, its -wal and -shm too, and a new one is made"
 
 Connection = sqlite3.Connection
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 OLDEST_SQLITE = (3, 38, 0)
 """The first with `->>`, which reads a batch's JSON."""
 _ITEM_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-_HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CORRUPT})
+_HOPELESS = frozenset({sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH})
+_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_NO_TEXT = "Could not decode to UTF-8"
+"""What sqlite3 says, without a code, of a text that it did not write."""
 
 
 def _read_queries() -> Mapping[str, str]:
@@ -54,12 +58,16 @@ def mapped_errors(path: Path) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         raise _ours(error, path) from error
+    except UnicodeDecodeError as error:  # what SQLite says of a spoilt schema may quote it
+        raise StoreDamaged(f"{path}: database disk image is malformed; {ADVICE}") from error
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
 
 
 def _ours(error: sqlite3.DatabaseError, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED or str(error).startswith(_NO_TEXT):
+        return StoreDamaged(f"{path}: {error}; {ADVICE}")
     kind = StoreUnusable if code in _HOPELESS else StoreUnavailable
     return kind(f"{path}: {error}")
 

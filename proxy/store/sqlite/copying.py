@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.store.base import StoreUnusable
+from proxy.store.base import StoreDamaged
 from proxy.store.sqlite.connection import Connection, mapped_errors, open_any_version, open_copy
 
 STEP_PAGES = 1_000
@@ -33,7 +33,8 @@ def copy(source: Path, target: Path, at: Callable[[str, int, int], None]) -> Non
 
     Raises:
         StoreUnavailable: there is no store yet, or one of the two files cannot be read or written.
-        StoreUnusable: the store is another program's, or damaged.
+        StoreUnusable: the store is another program's.
+        StoreDamaged: the store or the copy is not whole.
     """
     try:
         with (
@@ -45,10 +46,10 @@ def copy(source: Path, target: Path, at: Callable[[str, int, int], None]) -> Non
             new.execute("PRAGMA journal_mode = DELETE")
             at("checking the copy", 0, 0)
             wrong = _first_fault(new)
-    except StoreUnusable as error:
-        raise StoreUnusable(f"{source} cannot be copied: {error}") from error
+    except StoreDamaged as error:
+        wrong = str(error.__cause__)
     if wrong is not None:
-        raise StoreUnusable(f"{source} is damaged, its copy was checked: {wrong}")
+        raise StoreDamaged(f"{source} is damaged, its copy was checked: {wrong}")
 
 
 def _copy_pages(old: Connection, new: Connection, at: Callable[[str, int, int], None]) -> None:
