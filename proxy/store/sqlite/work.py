@@ -12,9 +12,10 @@ from typing import Any
 
 from proxy.bounded import Bounded
 from proxy.events.dwell import History
-from proxy.store.base import Confirmation, Item, OptOut, Visit
+from proxy.store.base import Item
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.ledger import Ledger
+from proxy.store.sqlite.naming import named, places
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
 from proxy.store.sqlite.texts import SQL
 
@@ -71,9 +72,9 @@ class Work:
         if version != self._version:  # another process has written since
             self._version = version
             self.forget()
-        ids, views, uuids = _named(batch)
-        values = {"ids": b"".join(ids), "id_places": _places(ids), "uuids": b"".join(uuids)}
-        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": _places(uuids)}).fetchone()
+        ids, views, uuids = named(batch)
+        values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
+        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
         found = json.loads(text)
         self._seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
         self.ids = dict.fromkeys(ids)
@@ -293,40 +294,3 @@ class Work:
     def visitors(self) -> Iterable[VisitorRow]:
         """All that are known."""
         return self._visitors.values()
-
-
-def _places(of: Sequence[object]) -> str:
-    return json.dumps(list(range(len(of))))
-
-
-def _named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """The ids, those of them that may name a page.visit, and the uuids that a batch speaks of, each once."""
-    ids: dict[bytes, None] = {}
-    views: dict[bytes, None] = {}
-    uuids: dict[bytes, None] = {}
-    for item in batch:
-        if isinstance(item, Visit):
-            ids[item.id] = uuids[item.uuid] = None
-        elif isinstance(item, OptOut):
-            uuids[item.uuid] = None
-        elif isinstance(item, Confirmation):
-            _name_message(item, ids, views, uuids)
-    return list(ids), list(views), list(uuids)
-
-
-def _name_message(
-    item: Confirmation, ids: dict[bytes, None], views: dict[bytes, None], uuids: dict[bytes, None]
-) -> None:
-    if item.page is not None:
-        ids[item.page.id] = views[item.page.id] = None
-    if item.id is not None:
-        ids[item.id] = None
-    if item.cookie is not None:
-        uuids[item.cookie] = None
-    for event in item.events:
-        ids[event.id] = None
-        if event.view is not None:
-            ids[event.view] = views[event.view] = None
-    for refusal in item.refusals:
-        if refusal.id is not None:
-            ids[refusal.id] = None
