@@ -6,12 +6,14 @@ explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another p
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.sqlite.texts import ARRIVAL, MIGRATIONS, SQL
+
+__all__ = ["SQL", "Connection"]
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
@@ -28,21 +30,6 @@ OLDEST_SQLITE = (3, 38, 0)
 """The first with `->>`, which reads a batch's JSON."""
 _ITEM_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 _HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CORRUPT})
-
-
-def _read_queries() -> Mapping[str, str]:
-    folder = files(__package__) / "queries"
-    return {entry.name[:-4]: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".sql")}
-
-
-SQL = _read_queries()
-"""One SQL text a question, by the name of its file in queries/."""
-
-_MIGRATIONS = tuple(
-    (files(__package__) / name).read_text("utf-8") for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
-)
-"""`_MIGRATIONS[n]` takes a file from version n to n + 1."""
-_ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
 
 
 @contextmanager
@@ -93,7 +80,7 @@ def open_writer(path: Path, durability: str) -> Connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             _migrate(connection, path)
-            connection.executescript(_ARRIVAL)
+            connection.executescript(ARRIVAL)
         except BaseException:
             connection.close()
             raise
@@ -148,7 +135,7 @@ def _migrate(connection: Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for version in range(_version(connection), VERSION):
-            for statement in _statements(_MIGRATIONS[version]):
+            for statement in _statements(MIGRATIONS[version]):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")

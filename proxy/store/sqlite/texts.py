@@ -1,0 +1,23 @@
+"""The SQL of this engine, as texts.
+
+Law: SQL is read from files, one question each, and never put together from strings.
+"""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+
+def _read_queries() -> Mapping[str, str]:
+    folder = files(__package__) / "queries"
+    return {entry.name[:-4]: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".sql")}
+
+
+SQL = _read_queries()
+"""One SQL text a question, by the name of its file in queries/."""
+
+MIGRATIONS = tuple(
+    (files(__package__) / name).read_text("utf-8")
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+)
+"""`MIGRATIONS[n]` takes a file from version n to n + 1."""
+ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
