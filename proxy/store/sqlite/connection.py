@@ -8,10 +8,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 
 from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
-from proxy.store.sqlite.texts import ARRIVAL, MIGRATIONS, SQL
+from proxy.store.sqlite.recount import recount
+from proxy.store.sqlite.texts import ARRIVAL, MIGRATIONS, SQL, statements
 
 __all__ = ["SQL", "Connection"]
 
@@ -56,8 +58,9 @@ def is_item_fault(error: Exception) -> bool:
     return isinstance(error, _ITEM_FAULTS) or not isinstance(error, sqlite3.Error | StoreError | OSError)
 
 
-def open_writer(path: Path, durability: str) -> Connection:
-    """A connection for the one writing thread, the schema brought up to date.
+def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Connection:
+    """A connection for the one writing thread, the schema brought up to date. Days of a file that has none yet are those
+    of `zone`, None the machine's own.
 
     Raises:
         StoreUnavailable: the directory is missing, not writable, the disk is full, ...
@@ -79,7 +82,7 @@ def open_writer(path: Path, durability: str) -> Connection:
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
-            _migrate(connection, path)
+            _migrate(connection, zone)
             connection.executescript(ARRIVAL)
         except BaseException:
             connection.close()
@@ -128,28 +131,19 @@ def _check_ours(connection: Connection, path: Path) -> None:
         raise StoreUnusable(f"{path}: written by a newer footfall (format {version}, this one knows {VERSION})")
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _migrate(connection: Connection, zone: tzinfo | None) -> None:
     """Bring the schema up to date; processes that start together take turns."""
     if _version(connection) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         for version in range(_version(connection), VERSION):
-            for statement in _statements(MIGRATIONS[version]):
+            for statement in statements(MIGRATIONS[version]):
                 connection.execute(statement)
+        recount(connection, zone)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script, so that all of them run in one transaction (executescript would commit)."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""

@@ -3,7 +3,7 @@
 Law: SQL is read from files, one question each, and never put together from strings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 
@@ -21,3 +21,16 @@ MIGRATIONS = tuple(
 )
 """`MIGRATIONS[n]` takes a file from version n to n + 1."""
 ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script that holds no trigger, so that all of them run in one transaction (executescript would
+    commit)."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if line.rstrip().endswith(";") and not line.startswith("--"):
+            yield pending
+            pending = ""
+    if pending.strip():
+        yield pending

@@ -1,0 +1,4 @@
+-- A count from nothing.
+DELETE FROM cell;
+DELETE FROM presence;
+DELETE FROM reach;

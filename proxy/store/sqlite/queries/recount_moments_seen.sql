@@ -1,0 +1,2 @@
+-- The times whose days are to be known.
+SELECT slot, low, high FROM moment ORDER BY slot

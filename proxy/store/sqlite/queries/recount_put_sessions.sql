@@ -1,0 +1,9 @@
+-- Sessions are what was counted.
+UPDATE session SET lane = stay.lane, entry = stay.entry, source = (SELECT word FROM text WHERE text.value = stay.source),
+    view = stay.view, viewed = stay.viewed, uri = stay.uri, pages = stay.pages
+FROM stay
+WHERE stay.id = session.id AND (
+    (session.lane, session.entry, session.view, session.viewed, session.uri, session.pages)
+        IS NOT (stay.lane, stay.entry, stay.view, stay.viewed, stay.uri, stay.pages)
+    OR session.source IS NOT (SELECT word FROM text WHERE text.value = stay.source)
+)

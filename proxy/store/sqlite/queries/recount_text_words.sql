@@ -1,0 +1,2 @@
+-- Words that are there.
+UPDATE text SET word = (SELECT id FROM word WHERE word.value = text.value)

@@ -1,0 +1,21 @@
+-- Page views: all, by page, by status, by how long they were in use; and events by action.
+INSERT INTO cell (kind, lane, day, subject, extra, n)
+SELECT kind, lane, day, subject, extra, count(*)
+FROM (
+    SELECT :action AS kind, lane, day, action AS subject, 0 AS extra FROM counted
+    UNION ALL
+    SELECT :views, lane, day, 0, 0
+    FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
+    UNION ALL
+    SELECT :page, lane, day, uri.page, 0
+    FROM counted JOIN uri ON uri.id = counted.uri
+    WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
+    UNION ALL
+    SELECT :status, lane, day, json_extract(facts.value, '$.status'), 0
+    FROM counted JOIN word AS facts ON facts.id = counted.facts
+    WHERE action = (SELECT id FROM word WHERE value = 'page.visit') AND json_type(facts.value, '$.status') = 'integer'
+    UNION ALL
+    SELECT :engaged, lane, day, uri.page, bucket_of(used.ms)
+    FROM used JOIN counted ON counted.seq = used.seq JOIN uri ON uri.id = counted.uri
+)
+GROUP BY kind, lane, day, subject, extra

@@ -1,0 +1,21 @@
+"""Where a session came from, as one word (rollups.py): what is told apart when sessions are counted by their source.
+
+Law: pure. The same source is always the same text, whoever makes it.
+"""
+
+import json
+from collections.abc import Mapping
+
+
+def source_of(referrer: str | None, facts: Mapping[str, object], host: str | None) -> str:
+    """The text of a source, from the referrer (a cleaned URI) and the params of a session.start and the host of its
+    address. The referrer's host is what stands between `://` and the next slash."""
+    return json.dumps(
+        [_host_of(referrer), *(facts.get(f"utm_{name}") for name in ("source", "medium", "campaign")), host],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _host_of(referrer: str | None) -> str | None:
+    return referrer.split("://", 1)[1].split("/", 1)[0] if referrer is not None and "://" in referrer else None
