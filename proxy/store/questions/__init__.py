@@ -18,6 +18,7 @@ from proxy.store.questions.answers import (
     FormRow,
     HoverRow,
     LaneTotals,
+    NextRow,
     Origins,
     OutcomeRow,
     PageRow,
@@ -43,6 +44,7 @@ __all__ = [
     "HoverRow",
     "LaneTotals",
     "Late",
+    "NextRow",
     "Origins",
     "OutcomeRow",
     "PageRow",
@@ -88,6 +90,10 @@ class ReportReader(Protocol):
 
     def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
         """By views."""
+        ...
+
+    def next_pages(self, span: Span, host: str, path: str, limit: int) -> Ranking[NextRow]:
+        """By number. Nothing of a page that nobody has seen."""
         ...
 
     def sources(self, span: Span, limit: int) -> Origins:

@@ -1,7 +1,11 @@
--- The bars of the chart. :edges is a JSON array of [since, until].
-SELECT count(event.seq), count(DISTINCT event.visitor)
-FROM json_each(:edges) AS slot
-LEFT JOIN event ON event.time >= json_extract(slot.value, '$[0]') AND event.time < json_extract(slot.value, '$[1]')
-    AND event.lane = :lane AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
+-- The bars of the chart. :edges is a JSON array of [since, until]; :low and :high are of all of them.
+WITH visit AS MATERIALIZED (
+    SELECT time, visitor FROM event
+    WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until AND lane = :lane
+        AND action = (SELECT id FROM word WHERE value = 'page.visit')
+), slot AS MATERIALIZED (
+    SELECT key, json_extract(value, '$[0]') AS since, json_extract(value, '$[1]') AS until FROM json_each(:edges)
+)
+SELECT slot.key, count(*), count(DISTINCT visit.visitor)
+FROM visit CROSS JOIN slot ON visit.time >= slot.since AND visit.time < slot.until
 GROUP BY slot.key
-ORDER BY slot.key
