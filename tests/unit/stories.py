@@ -9,12 +9,15 @@ import re
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.sqlite.connection import open_writer
 from proxy.store.sqlite.reader import SqliteReader
+from proxy.store.sqlite.recount import recount
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import PageId, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -219,6 +222,14 @@ def holds(engine: Engine, text: str, query: Query = Query(), *, ordered: bool = 
 def text_of(table: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[index]) for row in table if index < len(row)) for index in range(len(table[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in table)
+
+
+def recounted(path: Path, zone: tzinfo | None = UTC) -> None:
+    """Makes the roll-ups of a store again, from its events."""
+    with contextlib.closing(open_writer(path, "process", zone)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        recount(connection, zone)
+        connection.execute("COMMIT")
 
 
 def keeps(event: Event) -> bool:

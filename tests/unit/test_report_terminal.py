@@ -10,7 +10,7 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from report_walks import items, steps
-from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
+from stories import DAY, HOUR, MINUTE, T, confirm, page, recounted, visit
 
 from proxy.events.event import LANES
 from proxy.report.overview import overview
@@ -30,6 +30,7 @@ def written(path, *told):
     writer = SqliteWriter(path, durability="process", rules=Rules())
     writer.append(told)
     writer.close()
+    recounted(path)
     return SqliteQuestions(path)
 
 
