@@ -155,7 +155,14 @@ def test_cells_rows_and_a_recount_say_the_same(history, zone):
     with stores((told, zone)) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         edges = range_of("7d", over, zone).edges
-        check_bars(cells, rows, events, [*edges, (begin + 1, over), days[0]])
+        for bars in (
+            edges,
+            edges[::2],
+            [(begin + 1, over + 2)],
+            days,
+            [(since, until - HOUR) for since, until in days],
+        ):
+            check_bars(cells, rows, events, bars)
 
 
 @QUICK

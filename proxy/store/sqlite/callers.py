@@ -25,9 +25,8 @@ class Callers(Asking):
     """Visitors and their stories."""
 
     def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:
-        asked = {"lane": span.lane}
-        total = int(self._ask_of("report_visitors_number", span.since, span.until, dict(asked))[0][0])
-        keys = self._latest(span, before, limit)
+        [(total,)] = self._ask_of("report_visitors_number", span.since, span.until, {"lane": span.lane})
+        keys = self._latest(span, before, min(limit, total))
         rows = self._known(span, keys) if keys else []
         starts = {told.event.seq: told.event for told in self.again([row[8] for row in rows if row[8] is not None])}
         found = []
@@ -82,11 +81,9 @@ class Callers(Asking):
     def _known(self, span: Span, keys: Sequence[int]) -> list[Any]:
         """What is known of some visitors in a span."""
         asked: dict[str, object] = {"keys": json.dumps(keys), "lane": span.lane}
-        if span.lane != BOT:
-            return self._ask("report_visitors", {**span._asdict(), **asked})
-        [(start,)] = self._ask("report_earliest_day", {**asked, "since": span.since})
-        since = span.since if start is None else max(span.since, start)
-        return self._ask("report_visitors_crawling", {**asked, **self._reach(since, span.until)})
+        if span.lane == BOT:
+            return self._ask_of("report_visitors_crawling", span.since, span.until, asked)
+        return self._ask("report_visitors", {**span._asdict(), **asked})
 
     def visitor(self, uuid: str) -> tuple[int, str] | None:
         raw = parse_uuid(uuid)

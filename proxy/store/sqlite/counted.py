@@ -4,7 +4,8 @@ Law: only names and sums; who somebody is, is asked elsewhere (callers.py).
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -51,12 +52,23 @@ class Counted(Asking):
         asked = {"edges": json.dumps(days), "lane": lane}
         found = {place: numbers for place, *numbers in self._ask("report_slots_days", asked)}
         others = [place for place in range(len(edges)) if place not in found]
-        if others:
-            parts = [edges[place] for place in others]
-            reach = self._reach(min(since for since, _ in parts), max(until for _, until in parts))
-            rows = self._ask("report_slots", {**reach, "edges": json.dumps(parts), "lane": lane})
-            found |= {others[place]: numbers for place, *numbers in rows}
+        found |= self._read_bars({place: edges[place] for place in others}, lane)
         return tuple(Slot(*edge, *(n or 0 for n in found.get(place, (0, 0)))) for place, edge in enumerate(edges))
+
+    def _read_bars(self, bars: Mapping[int, tuple[int, int]], lane: int) -> dict[int, list[int]]:
+        """Page views and visitors of some bars, from the rows. One look at each, whatever the number of bars."""
+        if not bars:
+            return {}
+        places = list(bars)
+        starts = [since for since, _ in bars.values()]
+
+        def bar_of(time: int) -> int | None:
+            place = places[bisect_right(starts, time) - 1]
+            return place if time < bars[place][1] else None
+
+        self._connection.create_function("bar_of", 1, bar_of, deterministic=True)
+        reach = self._reach(starts[0], max(until for _, until in bars.values()))
+        return {place: numbers for place, *numbers in self._ask("report_slots", {**reach, "lane": lane})}
 
     def engaged(self, span: Span) -> Engaged:
         histogram = self._ask_span("report_engaged", span)
