@@ -12,9 +12,11 @@ import re
 import subprocess
 import sys
 import uuid
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from benchmarks.ids import tracker_id
 from benchmarks.load import BROWSER, CONNECTIONS, SECONDS, Fields, FirstAnswer, LoadError
 
 PATH = "/_footfall/events"
@@ -62,7 +64,8 @@ def tellers(port: int, answers: Sequence[FirstAnswer]) -> list[Teller]:
             tag = PAGE.search(answer.body)
             if tag is None:
                 raise LoadError("a page without a tag, whose visitor can tell nothing")
-            teller = Teller(answer.cookie, tag[1].decode(), str(uuid.uuid4()))
+            page = tag[1].decode()
+            teller = Teller(answer.cookie, page, event_id(random.Random(), page))
             showing = {"id": teller.view, "uri": f"http://127.0.0.1:{port}/", "title": "A page", "nav": "navigate"}
             body = json.dumps({"v": 1, "page": teller.page, "confirm": showing, "events": []})
             connection.request("POST", PATH, body, headers(port, teller))
@@ -96,13 +99,15 @@ def beacon(source: random.Random, teller: Teller, events: int) -> bytes:
             context, name = source.choice(HOVERED)
             action, params = f"{context}.hover", {"name": name, "dwell_ms": int(source.lognormvariate(7, 0.5)) + 300}
         ago = source.randrange(AGO_MS)
-        told.append({"id": event_id(source), "view": teller.view, "action": action, "params": params, "ago": ago})
+        told.append(
+            {"id": event_id(source, teller.page), "view": teller.view, "action": action, "params": params, "ago": ago}
+        )
     return json.dumps({"v": 1, "page": teller.page, "events": told}, separators=(",", ":")).encode()
 
 
-def event_id(source: random.Random) -> str:
-    """A random uuid, and the same for the same source."""
-    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+def event_id(source: random.Random, page: str) -> str:
+    """A new id on the page that the tag carries; the same for the same source."""
+    return str(uuid.UUID(bytes=tracker_id(source, urlsafe_b64decode(page + "=")[1:17])))
 
 
 def ids(bodies: Sequence[bytes]) -> list[str]:

@@ -18,12 +18,11 @@
   if (!page || footfall?.token) return;
 
   // Not the element's own: fields named like a method hide it in their form.
-  let $method = name => (e, $text) => Element.prototype[name].call(e, $text);
+  let $method = x => (e, $text) => Element.prototype[x].call(e, $text);
   let $attr = $method("getAttribute"), $is = $method("matches"), $names = $method("getAttributeNames");
 
-  // Beside this script, wherever the page's <base> points. Flags of the page id, its byte 17: 2 the visitor was new at
-  // this page, 4 asleep until footfall.on().
-  let $url = new URL("events", new URL($attr(script, "src"), location)), $flags = page.charCodeAt(23) - 65;
+  // Beside this script, wherever the page's <base> points.
+  let $url = new URL("events", new URL($attr(script, "src"), location));
   let $awake, $shown, nav, consent, token, view;
 
   let $safe = $work => (...$given) => {
@@ -32,8 +31,16 @@
     } catch { /* the page comes first */ }
   };
   let $later = ($work, $wait) => setTimeout($safe($work), $wait);
+
+  // The page id is base64url of a version, the 16 bytes of its visit's id (a UUID, version 7), its flags (2 the visitor
+  // was new at this page, 4 asleep until footfall.on()) and what is the server's own.
+  let $visit = $safe(() => atob(page.replace(/-/g, "+").replace(/_/g, "/")).slice(1, 17))() || "000000\x800\x800000000";
+  let $flags = page.charCodeAt(23) - 65;
+  // Ids of ours are the visit's but for 64 random bits: like it they begin with the server's time of the page, so that
+  // a store finds those of one time side by side. Where it cannot be read, what is left makes them a UUID of version 8.
   // crypto.randomUUID is missing on plain http. Ids must differ, not be secret.
-  let $uuid = () => "00000000000040008000000000000000".replace(/0/g, () => (Math.random() * 16 | 0).toString(16));
+  let $uuid = () => $visit.replace(/[^]/g, (x, i) =>
+    (256 + (i < 7 || i == 8 ? x.charCodeAt() : Math.random() * 256)).toString(16).slice(1, 3));
 
   // ---- Sending: what waits is {page, at, event}, or {page, head} for what goes beside the events.
 
@@ -63,7 +70,7 @@
     let { page, head } = $batch[0], $half = $batch.length / 2, body = $stringify({
       v: 1, page, token, ...head,
       events: $batch.flatMap(({ event, at }) => event ? { ...event, ago: Date.now() - at } : [])
-    }), $large = $half > 25 || new Blob([body]).size > 32768 || $batch.some((x, i) => x.page != page || i && x.head);
+    }), $large = $half > 25 || new Blob([body]).size > 32e3 || $batch.some((x, i) => x.page != page || i && x.head);
     if (!$large && $leaving && beacon?.($url, body)) return;
     if ($half > .5 && ($large || $leaving)) {
       $transmit($batch.slice(0, $half), $leaving);
@@ -72,7 +79,7 @@
       // One at a time: a collector that hangs must not take up the few connections that the site has. Until its answer
       // has been read a message counts towards the 64 KiB that Chromium lets be under way.
       $busy++;
-      fetch($url, { method: "POST", body, keepalive: true }).then(x => {
+      fetch($url, { method: "POST", body, keepalive: 1 }).then(x => {
         x.text().catch($safe);
         if (/^5|429/.test(x.status)) throw 0;
         $busy--;
@@ -108,11 +115,11 @@
   }
 
   function $arrive() {
-    $used = d.hidden ? 0 : Date.now();
+    $used = !d.hidden && Date.now();
     $seek();
   }
 
-  function $use(t) {
+  function $use(t = Date.now()) {
     $engaged += $used && Math.min(t - $used, 3e4);
     $used = t;
   }
@@ -120,9 +127,9 @@
   // The first leave of a showing always tells, later ones only what has come since. Where it may not, a visitor who was
   // new at this page still says once more whose it is: another tab may have set the cookie meanwhile.
   function $conclude() {
-    $hoverOn(0, Date.now());
+    $hoverOn();
     $settle(1);
-    $use(Date.now());
+    $use();
     if (!$reported || $engaged) if ($settings.leave) $record("page.leave", {
       engaged_ms: $engaged, scroll_pct: Math.round(($deepest + innerHeight) / d.documentElement.scrollHeight * 100)
     });
@@ -147,8 +154,8 @@
   }
 
 
-  function $find($path, selector) {
-    return $path.find(e => $is(e, selector));
+  function $find($path, $selector) {
+    return $path.find(e => $is(e, $selector));
   }
 
   // Innermost tagged, else nearest link or button, else (hovers) image: a picture in a link is a part of it.
@@ -163,9 +170,10 @@
       $is(e, $BUTTON) && $attr(e, "value") || e.querySelector("[alt]")?.alt || e.localName).slice(0, 100);
   }
 
-  function $tell(e, $kind, more, t, $wait) {
-    let as = $is(e, $LINK) ? "link" : $is(e, $BUTTON) ? "button" : $is(e, "img") ? "image" : "element";
-    $record(($attr(e, "data-track-as") || as) + "." + $kind, { ...$extras(e), ...more }, t, $wait);
+  function $tell(e, $kind, $more, t, $wait) {
+    $record(($attr(e, "data-track-as") || (
+      $is(e, $LINK) ? "link" : $is(e, $BUTTON) ? "button" : $is(e, "img") ? "image" : "element"
+    )) + "." + $kind, { ...$extras(e), ...$more }, t, $wait);
   }
 
   function $extras(e) {
@@ -178,25 +186,25 @@
 
   let $hover, $ended = [];
 
-  function $hoverOn(e, t) {
+  function $hoverOn(e, t = Date.now()) {
     if ($hover?.e == e) return;
     if ($hover) {
-      $hover.dwell += t - $hover.since;
+      $hover.dwell += t - $hover.$since;
       $hover.until = t;
       $ended.push($hover);
       $later($settle, 210);
     }
     $settle();
     let name = e && $nameOf(e);
-    $hover = e && { dwell: 0, ...$ended.find(x => x.name == name), name, e, since: t };
-    if (e) $ended = $ended.filter(x => x.name != name);
+    $hover = e && { dwell: 0, ...$ended.find(x => x.name == name), name, e, $since: t };
+    $ended = $ended.filter(x => x.name != name);
   }
 
   // An episode of the same name may still follow within 200 ms, and is then the same hover.
   function $settle(all) {
     $ended = $ended.filter(({ e, name, dwell, until, clicked }) => {
       if (!all && Date.now() - until < 200) return 1;
-      if (dwell >= Math.max($is(e, "[data-track]") ? 0 : 1e3, $settings.hoverMin)) $tell(e, "hover", {
+      if (dwell >= $settings.hoverMin && (dwell >= 1e3 || $is(e, "[data-track]"))) $tell(e, "hover", {
         name, dwell_ms: Math.min(dwell, 6e4), capped: dwell > 6e4 || undefined, clicked
       }, until);
     });
@@ -240,9 +248,9 @@
   }
 
   // A field that shows its password is a text field by then.
-  function $watch(changes = $watcher.takeRecords()) {
-    for (let x of changes) if (/password/i.test(x.oldValue)) $passwords.add(x.target);
-    if ($hover && !$hover.e.isConnected) $hoverOn(0, Date.now());
+  function $watch($changes = $watcher.takeRecords()) {
+    for (let x of $changes) if (/password/i.test(x.oldValue)) $passwords.add(x.target);
+    if ($hover && !$hover.e.isConnected) $hoverOn();
   }
 
   let $watcher = new MutationObserver($safe($watch));
@@ -282,10 +290,10 @@
       token = jwt;
     },
     push(...$given) {
-      $given.forEach(([name, ...rest]) => $calls[name](...rest));
+      for (let [x, ...rest] of $given) $calls[x](...rest);
     }
   };
-  for (let name in $calls) $calls[name] = $safe($calls[name]);
+  for (let x in $calls) $calls[x] = $safe($calls[x]);
   window.footfall = $calls;
 
   // ---- Listening: on the window, before anything of the page. What a script makes of elements is no person's doing.
@@ -293,8 +301,8 @@
   function $move(t, $path, $event) {
     $use(t);
     $pointer = $event.pointerType;
-    if ($pointer == "touch") return;
-    $hoverOn($event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t);
+    if ($pointer != "touch")
+      $hoverOn($event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t);
   }
 
   let $handlers = {
@@ -335,13 +343,13 @@
     $awake = 1;
     nav = how;
     $renew();
-    for (let type in $handlers) addEventListener(type, $heed, { capture: true, passive: true });
+    for (let x in $handlers) addEventListener(x, $heed, { passive: 1, capture: 1 });
     $safe(() => $queue = [...$parse(sessionStorage.footfall)])();
     if (!d.prerendering) $show();
   }
 
   // Asleep as well: what was a password before somebody agrees stays one.
-  $watcher.observe(d, { subtree: true, childList: true, attributeFilter: ["type"], attributeOldValue: true });
+  $watcher.observe(d, { subtree: 1, childList: 1, attributeFilter: ["type"], attributeOldValue: 1 });
   // A copy that slept may come from the browser's cache after its visitor has agreed on another page.
   if (!($flags & 4) || /footfall_consent=in/.test(d.cookie)) $safe(() => {
     $start(performance.getEntriesByType("navigation")[0]?.type || "navigate");

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from random import Random
 from typing import NamedTuple
 
+from benchmarks.ids import tracker_id
 from benchmarks.store.site import HOST, ORIGIN, Element, Page, Site
 from proxy.events.catalogue import DWELL_MAX_MS
 from proxy.events.incoming import BrowserEvent
@@ -149,7 +150,7 @@ class Journey:
     def _confirm(self, page: Page, tag: PageId, uri: str, referrer: str | None, time: int) -> bytes:
         """The page is shown; returns the confirmation's id, which its events name as their view."""
         source = self._source
-        view = visitor_id(source.randbytes(16))
+        view = tracker_id(source, tag.id)
         received = time + 150 + int(source.lognormvariate(5, 0.6))
         nav = "reload" if source.random() < 0.02 else "navigate"
         self._send(
@@ -163,7 +164,7 @@ class Journey:
             nav=nav,
         )
         if source.random() < 0.02:  # back to it later, out of the browser's cache
-            again = visitor_id(source.randbytes(16))
+            again = tracker_id(source, tag.id)
             shown = {"uri": uri, "path": page.path, "title": page.title, "referrer": referrer, "nav": "bfcache"}
             self._send(received + 30_000, tag, id=again, **shown)
         return view
@@ -235,18 +236,18 @@ class Journey:
 
     def _beacon(self, tag: PageId, view: bytes, acts: list[Act], sent: int) -> None:
         source = self._source
-        events = tuple(_event(source, act, view, sent - act.time) for act in acts)
+        events = tuple(_event(source, act, tag, view, sent - act.time) for act in acts)
         refusals: tuple[Refusal, ...] = ()
         if source.random() < 0.002:
-            refused = visitor_id(source.randbytes(16))
+            refused = tracker_id(source, tag.id)
             refusals = (Refusal("basket.add", "undefined_action", "action", refused, view),)
         self._send(sent + 40, tag, events=events, refusals=refusals)
 
 
-def _event(source: Random, act: Act, view: bytes, ago_ms: int) -> BrowserEvent:
+def _event(source: Random, act: Act, tag: PageId, view: bytes, ago_ms: int) -> BrowserEvent:
     opens = act.action not in ("page.leave", "field.change")
     return BrowserEvent(
-        id=visitor_id(source.randbytes(16)),
+        id=tracker_id(source, tag.id),
         view=view,
         action=act.action,
         ago_ms=ago_ms,

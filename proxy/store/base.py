@@ -3,8 +3,7 @@
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
 **idempotent** by event id (an item that comes again adds nothing; it may show that two visitors are one), **all or
 nothing**, and it decides sessions, confirmations and lanes against the store's own state, so that any number of
-processes agree. Items of a batch are applied in their order, but that visits of different visitors which follow each
-other may be numbered in another one: what is the same for many of them is written at once.
+processes agree. Items of a batch are applied in their order.
 
 A `seq` is given once: every event's is higher than that of any event before it, also of one that is gone.
 

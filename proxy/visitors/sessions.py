@@ -10,7 +10,7 @@ before `start + max`; at exactly `last + timeout` the session is over.
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from proxy.visitors.times import DAY_MS, MINUTE_MS
 
@@ -45,8 +45,23 @@ REASON_NAMES = {
 }
 
 
+class Times(Protocol):
+    """What the rules need to know of a session, whoever keeps it; as in `Session`."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def last(self) -> int: ...
+    @property
+    def reason(self) -> int: ...
+    @property
+    def hard_end(self) -> bool: ...
+
+
 class Session(NamedTuple):
-    """What the rules need to know of a stored session; times in UTC ms."""
+    """A stored session, as far as the rules need to know it; times in UTC ms."""
 
     id: int
     start: int
@@ -79,19 +94,19 @@ class Placement(NamedTuple):
 NOWHERE = Placement(None, 0, False)
 
 
-def contains(session: Session, time: int, rules: Rules) -> bool:
+def contains(session: Times, time: int, rules: Rules) -> bool:
     """Whether an event at `time` belongs to `session` as it stands."""
     if time < session.start or time >= session.start + rules.max_ms:
         return False
     return time <= session.last if session.hard_end else time < session.last + rules.timeout_ms
 
 
-def precedes(session: Session, time: int, rules: Rules) -> bool:
+def precedes(session: Times, time: int, rules: Rules) -> bool:
     """Whether an opener at `time` is the late arrival of what began `session`: less than a time-out before it."""
     return time < session.start < time + rules.timeout_ms and session.last < time + rules.max_ms
 
 
-def place(sessions: Sequence[Session], time: int, *, opens: bool, rules: Rules) -> Placement:
+def place(sessions: Sequence[Times], time: int, *, opens: bool, rules: Rules) -> Placement:
     """Where an event of a visitor goes.
 
     Args:
@@ -116,18 +131,18 @@ def place(sessions: Sequence[Session], time: int, *, opens: bool, rules: Rules) 
     return Placement(None, time, True, closes)
 
 
-def ending(session: Session, now: int, rules: Rules) -> Reason:
+def ending(session: Times, now: int, rules: Rules) -> Reason:
     """Why an open session that does not contain `now` is over."""
     return Reason.TIMEOUT if now >= session.last + rules.timeout_ms else Reason.MAX_LENGTH
 
 
-def is_overdue(session: Session, now: int, rules: Rules) -> bool:
+def is_overdue(session: Times, now: int, rules: Rules) -> bool:
     """Whether the sweeper may end an open session: its time-out and the grace for late beacons have passed."""
     over = min(session.last + rules.timeout_ms, max(session.last, session.start + rules.max_ms))
     return now >= over + SWEEP_GRACE_MS
 
 
-def joins(mine: Session, other: Session, rules: Rules) -> bool:
+def joins(mine: Times, other: Times, rules: Rules) -> bool:
     """Whether two sessions of what turned out to be one visitor are one: the later began within the earlier's
     time-out, neither was ended for good, and together they are not longer than a session may be."""
     first, second = (mine, other) if mine.start <= other.start else (other, mine)

@@ -7,9 +7,9 @@ that comes. How it answers is the test's to choose: at once, late, with another 
 import base64
 import contextlib
 import json
+import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +19,7 @@ from fronts import poll
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from proxy.scripts import Tracker, load_tracker
+from proxy.visitors.ids import event_id
 
 COUNTED, NEW, ASLEEP = 1, 2, 4
 """Flags of a page id (VISITS.md section 3)."""
@@ -36,9 +37,10 @@ END = "/end"
 """A page without a tag, to which a visitor leaves."""
 
 
-def page_id(flags: int = COUNTED) -> str:
+def page_id(flags: int = COUNTED, visit: bytes = b"") -> str:
     """What the tag carries: well-formed, of nobody."""
-    made = bytes((1,)) + uuid.uuid4().bytes + bytes((flags,)) + bytes(14)
+    visit = visit or event_id(time.time_ns() // 1_000_000, os.urandom(10))
+    made = bytes((1,)) + visit + bytes((flags,)) + bytes(14)
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
@@ -134,14 +136,16 @@ class Collector:
         early: str = "",
         title: str = "Page",
         flags: int = COUNTED,
+        id: str = "",
         tags: int = 1,
         tagged: bool = True,
         **settings: object,
     ) -> str:
-        """Serve a page. `early` is markup before the tag, `settings` are the tracker's; returns the address."""
+        """Serve a page. `early` is markup before the tag, `id` what the tag carries, `settings` are the tracker's;
+        returns the address."""
         name = f"t{len(self._trackers)}.js"
         self._trackers[name] = load_tracker({**self.settings, **settings})
-        made = page_id(flags)
+        made = id or page_id(flags)
         forms = f"{self.url}/_footfall/{self._trackers[name].forms.name}#0" if settings.get("forms", True) else ""
         tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
         self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), forms)

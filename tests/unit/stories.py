@@ -9,15 +9,14 @@ import re
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from pathlib import Path
 
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
-from proxy.store.sqlite.connection import open_writer
+from proxy.store.sqlite.connection import open_reader
 from proxy.store.sqlite.reader import SqliteReader
-from proxy.store.sqlite.recount import recount
+from proxy.store.sqlite.recount import differences
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import PageId, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -49,6 +48,8 @@ class Engine:
     place: Path
     write: Callable[[Path, Rules | None], Writer]
     read: Callable[[Path], Reader]
+    recount: Callable[[Path], list[str]]
+    """What is counted otherwise than its rows say, in words."""
 
     @contextlib.contextmanager
     def writer(self, rules: Rules | None = Rules()) -> Iterator[Writer]:  # noqa: B008
@@ -82,8 +83,17 @@ class Engine:
 
 def sqlite(place: Path) -> Engine:
     return Engine(
-        "sqlite", place, lambda path, rules: SqliteWriter(path, durability="process", rules=rules), SqliteReader
+        "sqlite",
+        place,
+        lambda path, rules: SqliteWriter(path, durability="process", rules=rules),
+        SqliteReader,
+        sqlite_differences,
     )
+
+
+def sqlite_differences(path: Path) -> list[str]:
+    with contextlib.closing(open_reader(path)) as connection:
+        return [str(finding) for finding in differences(connection, None)]
 
 
 ENGINES: Mapping[str, Callable[[Path], Engine]] = {"sqlite": sqlite}
@@ -224,14 +234,6 @@ def text_of(table: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in table)
 
 
-def recounted(path: Path, zone: tzinfo | None = UTC) -> None:
-    """Makes the roll-ups of a store again, from its events."""
-    with contextlib.closing(open_writer(path, "process", zone)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        recount(connection, zone)
-        connection.execute("COMMIT")
-
-
 def keeps(event: Event) -> bool:
     """Whether an event moves its session's last activity (EVENTS.md section 4)."""
     return event.action != "page.leave" or bool(event.params["engaged_ms"])
@@ -239,6 +241,8 @@ def keeps(event: Event) -> bool:
 
 def check_promises(engine: Engine) -> None:
     """What holds of every store at any time, whatever came in, in whatever order and from how many processes."""
+    found = engine.recount(engine.place)
+    assert found == [], "\n".join(found[:20])
     events = engine.events()
     assert [event.seq for event in events] == sorted({event.seq for event in events})
     assert len({event.id for event in events}) == len(events), "an id twice"

@@ -1,7 +1,7 @@
 """Every number of the report equals a recount of what `footfall export` says, whatever people did."""
 
 from dataclasses import astuple
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import ALL, check_elements, check_pages, check_sources, check_totals, check_visitors
 from report_walks import act_of, items, steps
-from stories import DAY, HOST, MINUTE, T, confirm, does, page, recounted, sends, visit
+from stories import DAY, HOST, MINUTE, T, confirm, does, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report import people
@@ -33,13 +33,12 @@ class Place:
     """A store that was written by the real writer, as the report and as the export see it."""
 
     def __init__(self, told, path):
-        writer = SqliteWriter(path, durability="process", rules=Rules())
+        writer = SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)
         try:
             for begin in range(0, len(told), 7):
                 writer.append(told[begin : begin + 7])
         finally:
             writer.close()
-        recounted(path)
         reader = SqliteReader(path)
         try:
             self.events = [one.to_export() for one in reader.export(Query())]

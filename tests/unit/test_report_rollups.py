@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors, told_of
 from report_walks import items, steps
-from stories import DAY, HOST, HOUR, MINUTE, T, confirm, ident, page, recounted, visit
+from stories import DAY, HOST, HOUR, MINUTE, T, confirm, ident, page, visit
 
 from proxy.events.event import LANES
 from proxy.report.ranges import midnight, range_of
@@ -86,10 +86,9 @@ def stores(*parts):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         for told, zone in parts:
-            with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules())) as writer:
+            with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
                 for begin in range(0, len(told), 7):
                     writer.append(told[begin : begin + 7])
-            recounted(path, zone)
         with contextlib.closing(SqliteReader(path)) as source:
             events = [event.to_export() for event in source.export(Query())]
         with (
@@ -196,9 +195,8 @@ def test_a_list_of_visitors_is_the_same_wherever_it_goes_on(tmp_path):
         for n in range(300)
     ]
     path = tmp_path / "store.db"
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules())) as writer:
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=WARSAW)) as writer:
         writer.append(told)
-    recounted(path, WARSAW)
     [first, *_, last] = days_of(path)
     with (
         contextlib.closing(SqliteQuestions(path)) as cells,
@@ -224,9 +222,8 @@ def test_a_list_of_visitors_is_the_same_wherever_it_goes_on(tmp_path):
 @pytest.mark.parametrize("zone", [UTC, WARSAW, NEW_YORK])
 def test_days_of_the_zone_are_answered_from_cells(tmp_path, zone):
     path = tmp_path / "store.db"
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules())) as writer:
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
         writer.append([visit(f"P{n}", f"V{n}", n * DAY) for n in range(3)])
-    recounted(path, zone)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE cell SET n = n + 100")
         connection.commit()
@@ -239,9 +236,8 @@ def test_days_of_the_zone_are_answered_from_cells(tmp_path, zone):
 
 def test_a_page_is_called_what_a_browser_last_called_it_where_no_visit_in_the_span_has_a_title(tmp_path):
     path, told = tmp_path / "store.db", [visit("P1", "V1"), confirm("C1", page("P1"), "V1", 200, title="Home")]
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules())) as writer:
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=WARSAW)) as writer:
         writer.append([*told, visit("P2", "V2", 2 * DAY), visit("P3", "V3", 2 * DAY, path="/range")])
-    recounted(path)
     for raw in (False, True):
         with contextlib.closing(SqliteQuestions(path, raw=raw)) as reader:
             rows = reader.pages(Span(T + DAY, T + 3 * DAY, 1), ALL).rows

@@ -10,7 +10,7 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from report_walks import items, steps
-from stories import DAY, HOUR, MINUTE, T, confirm, page, recounted, visit
+from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
 
 from proxy.events.event import LANES
 from proxy.report.overview import overview
@@ -27,10 +27,9 @@ ESCAPES = re.compile(r"\033\[[0-9;]*m")
 
 
 def written(path, *told):
-    writer = SqliteWriter(path, durability="process", rules=Rules())
+    writer = SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)
     writer.append(told)
     writer.close()
-    recounted(path)
     return SqliteQuestions(path)
 
 

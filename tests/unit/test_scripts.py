@@ -63,15 +63,15 @@ def test_the_version_follows_the_settings_and_both_sources():
 
 def test_names_of_ours_become_short_the_same_in_both_and_none_that_is_taken():
     first, second = shortened("let $queue, a, d; $queue = $wait({ $queue, e: '$&' });", "b($wait, `${$queue}$1`, B.c)")
-    assert first == "let f, a, d; f = g({ f, e: '$&' });"
-    assert second == "b(g, `${f}$1`, B.c)"
+    assert first == "let t, a, d; t = n({ t, e: '$&' });"
+    assert second == "b(n, `${t}$1`, B.c)"
 
 
 def test_when_all_letters_are_taken_they_become_two():
     names = [f"$name{number:02}" for number in range(80)]
     [text] = shortened(" ".join(names + names[:1]))
     short = text.split()
-    assert len(set(short)) == 80 and max(map(len, short)) == 2 and short[0] == short[-1] == "a"
+    assert len(set(short)) == 80 and max(map(len, short)) == 2 and short[0] == short[-1] == "e"
 
 
 def test_nothing_of_what_is_shortened_is_left_and_no_text_of_the_page_is_touched(tracker):
@@ -81,6 +81,13 @@ def test_nothing_of_what_is_shortened_is_left_and_no_text_of_the_page_is_touched
         texts = re.findall(r'"(?:[^"\\\n]|\\.)*"', rjsmin.jsmin(SOURCES[name]))
         assert len(texts) > 40 and not [one for one in texts if re.search(r"\$[A-Za-z]", one)]
     assert load_tracker(SETTINGS).page.body == tracker.page.body
+
+
+def test_a_semicolon_before_a_closing_brace_is_no_part_of_a_text_and_no_empty_loop():
+    """Nor is a line's end after one the end of a statement that has no other: the browser's tests would not begin."""
+    for text in map(rjsmin.jsmin, SOURCES.values()):
+        assert not [one for one in re.findall(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`', text) if ";}" in one]
+        assert not re.search(r"\b(?:for|while)\((?:[^()]|\([^()]*\))*\);", text)
 
 
 FORBIDDEN = ["innerHTML", "eval(", "new Function", "preventDefault", "unload", "console.log", "debugger"]

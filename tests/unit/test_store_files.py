@@ -275,7 +275,7 @@ def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine):
         writer.append([visit("P1", "A")])
         other = sqlite3.connect(engine.place, isolation_level=None)
         other.execute("PRAGMA busy_timeout = 0")
-        writer._tables.connection.execute("PRAGMA busy_timeout = 20")
+        writer._connection.execute("PRAGMA busy_timeout = 20")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"):
             writer.append([visit("P2", "B")])
@@ -288,10 +288,10 @@ def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine):
 def test_a_read_only_store_is_unavailable(engine):
     with engine.writer() as writer:
         writer.append([visit("P1", "A")])
-        writer._tables.connection.execute("PRAGMA query_only = ON")  # a file mode is no obstacle to root
+        writer._connection.execute("PRAGMA query_only = ON")  # a file mode is no obstacle to root
         with pytest.raises(StoreUnavailable, match="readonly"):
             writer.append([visit("P2", "A")])
-        writer._tables.connection.execute("PRAGMA query_only = OFF")
+        writer._connection.execute("PRAGMA query_only = OFF")
         writer.append([visit("P2", "A", 1, came_back=True)])
     assert len(engine.events()) == 3
 
@@ -512,7 +512,7 @@ def test_a_damaged_store_is_a_fault_of_the_store_and_costs_no_item(engine):
 def test_both_durabilities_work_and_say_what_they_are(tmp_path, durability):
     writer = SqliteWriter(tmp_path / "store.db", durability=durability, rules=None)
     writer.append([visit("P1", "A"), opt_out("A", 1)])
-    level = writer._tables.connection.execute("PRAGMA synchronous").fetchone()[0]
+    level = writer._connection.execute("PRAGMA synchronous").fetchone()[0]
     assert level == {"process": 1, "power": 2}[durability]
     assert "store.db" in repr(writer)
     writer.close()

@@ -92,9 +92,9 @@ def test_items_are_applied_in_their_order(engine):
         session.end    ?   0        A        s1
         session.start  ?   1h       A        s2
         page.visit     P2  1h       A        s2
-        page.visit     P4  3600002  A        s2
         session.start  ?   3600001  B        s3
         page.visit     P3  3600001  B        s3
+        page.visit     P4  3600002  A        s2
         """,
     )
 

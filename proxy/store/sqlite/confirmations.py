@@ -6,48 +6,48 @@ nothing, but its answer still says whose it is, so that a cookie lost on the way
 
 from proxy.store.base import Confirmation, Confirmed
 from proxy.store.sqlite import actions, sessions, visits
-from proxy.store.sqlite.tables import Tables, ViewRow, VisitorRow
+from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.work import Work
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT, RETURNED
 from proxy.visitors.sessions import Rules
 
 
-def apply(tables: Tables, rules: Rules | None, message: Confirmation) -> Confirmed:
+def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
     """Carry out a confirmation, or the bare identity of a beacon that confirms nothing (`message.id` None)."""
     page = message.page
-    seq = tables.seq_of(page.id) if page is not None else None
-    view = tables.view(seq) if seq is not None else None
+    view = _view(work, page.id) if page is not None else None
     known = None
-    if seq is not None and view is not None:
-        twin = not view.proof & RETURNED
-        known = Known(seq, view.visitor, bool(view.state & visits.CONFIRMED), twin)
-    repeat = tables.seq_of(message.id) if message.id is not None else None
-    visitor, who = _visitor_of(tables, rules, message, known, view, repeat)
+    if view is not None:
+        may_be_twin = not work.visitor_at(view.visitor).proof & RETURNED
+        known = Known(view.seq, view.visitor, bool(view.state & visits.CONFIRMED), may_be_twin)
+    repeat = work.seq_of(message.id) if message.id is not None else None
+    visitor, who = _visitor_of(work, rules, message, known, repeat)
     if visitor is None:
         return Confirmed(None)
     if message.cookie is not None and not visitor.proof & PROOF_COOKIE:
-        visits.prove(tables, visitor, PROOF_COOKIE)
+        visits.prove(work, visitor, PROOF_COOKIE)
     if message.id is not None and repeat is None:
         same = known is not None and (known.owner == visitor.id or who is Who.MERGE)
         what = meaning(page, known, same_visitor=same, now_ms=message.received)
-        _show(tables, rules, message, visitor, what, seq)
-    stored = actions.add_all(tables, rules, message, visitor) if message.events else 0
+        _show(work, rules, message, visitor, what, view)
+    stored = actions.add_all(work, rules, message, visitor) if message.events else 0
     if message.refusals:
-        actions.refuse_all(tables, message, visitor)
-    set_cookie = who in (Who.OWNER, Who.NEW)
-    return Confirmed(tables.uuid_of(visitor.id), set_cookie, repeat is not None, stored)
+        actions.refuse_all(work, message, visitor)
+    return Confirmed(visitor.uuid, who in (Who.OWNER, Who.NEW), repeat is not None, stored)
+
+
+def _view(work: Work, event_id: bytes) -> EventRow | None:
+    """The row that an id stands for."""
+    seq = work.seq_of(event_id)
+    return work.event(seq) if seq else None
 
 
 def _visitor_of(
-    tables: Tables,
-    rules: Rules | None,
-    message: Confirmation,
-    known: Known | None,
-    view: ViewRow | None,
-    repeat: int | None,
+    work: Work, rules: Rules | None, message: Confirmation, known: Known | None, repeat: int | None
 ) -> tuple[VisitorRow | None, Who]:
     """Whose the beacon is, as a row; makes the visitor, or moves a twin's rows, where that is what it means."""
-    theirs = tables.visitor(message.cookie) if message.cookie is not None else None
+    theirs = work.visitor(message.cookie) if message.cookie is not None else None
     who = whose(
         message.page,
         known,
@@ -58,46 +58,44 @@ def _visitor_of(
     if who is Who.NOBODY:
         return None, who
     if who is Who.NEW:
-        known_again = _made_for(tables, message, repeat)
+        known_again = _made_for(work, message, repeat)
         if known_again is not None:
             return known_again, who
-    if who is Who.NEW:
-        return tables.visitor(message.new_uuid) or tables.add_visitor(message.new_uuid), who
+        return work.visitor(message.new_uuid) or work.add_visitor(message.new_uuid), who
     if who is Who.OWNER and known is not None:
-        return tables.visitor_at(known.owner), who
+        return work.visitor_at(known.owner), who
     assert message.cookie is not None
-    visitor = theirs or tables.add_visitor(message.cookie)
+    visitor = theirs or work.add_visitor(message.cookie)
     if who is Who.MERGE and known is not None:
-        _merge(tables, rules, known.owner, visitor.id)
-        visitor = tables.visitor_at(visitor.id)
+        _merge(work, rules, work.visitor_at(known.owner), visitor)
     return visitor, who
 
 
-def _made_for(tables: Tables, message: Confirmation, repeat: int | None) -> VisitorRow | None:
+def _made_for(work: Work, message: Confirmation, repeat: int | None) -> VisitorRow | None:
     """The visitor that this very message has made: the answer, and the cookie with it, may have been lost. Nobody else:
     an id that stands in a page, or was sent by somebody who has come back since, names no visitor."""
     if repeat is None and message.events:
-        repeat = tables.seq_of(message.events[0].id)
-    told = tables.view(repeat) if repeat is not None else None
+        repeat = work.seq_of(message.events[0].id)
+    told = work.event(repeat) if repeat else None
     if told is None or (message.page is not None and message.id == message.page.id):
         return None
-    return None if told.proof & (PROOF_COOKIE | RETURNED) else tables.visitor_at(told.visitor)
+    owner = work.visitor_at(told.visitor)
+    return None if owner.proof & (PROOF_COOKIE | RETURNED) else owner
 
 
-def _merge(tables: Tables, rules: Rules | None, twin: int, other: int) -> None:
+def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow) -> None:
     """A twin's rows become the other visitor's, and whatever still comes for the twin goes there too."""
     if rules is not None:
-        sessions.move_all(tables, rules, twin, other)
-    tables.run("give_loose_events", (other, twin))
-    tables.run("set_twin", {"twin": twin, "other": other})
-    visitor = tables.visitor_at(other)
-    if visitor.proof & PROOF_COOKIE:
-        tables.run("turn_visitor_sessions", (other,))
-        tables.run("turn_visitor_loose", (other,))
+        sessions.move_all(work, rules, twin, other)
+    for row in work.loose_of(twin.id):
+        work.change(row, visitor=other.id)
+    work.merge(twin, other)
+    if other.proof & PROOF_COOKIE:
+        visits.turn_all(work, other)
 
 
 def _show(
-    tables: Tables, rules: Rules | None, message: Confirmation, visitor: VisitorRow, what: What, seq: int | None
+    work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow, what: What, view: EventRow | None
 ) -> None:
     """Carry out what the confirmation means for the page; `message.id` is claimed for whatever row it ends at."""
     if what is What.NOTHING or message.id is None or message.page is None:
@@ -105,54 +103,59 @@ def _show(
     nav, asleep = message.nav, message.page.asleep
     again = what is What.SHOW_AGAIN
     # A copy that slept may come from the browser's cache as well, after a visit that the server has counted (304).
-    paired = _unconfirmed(tables, visitor, message) if again or (asleep and what is What.SHOW_UNCOUNTED) else None
+    paired = _unconfirmed(work, visitor, message) if again or (asleep and what is What.SHOW_UNCOUNTED) else None
     if paired is not None:
-        seq, what = paired, What.CONFIRM
+        view, what = paired, What.CONFIRM
     elif again:
-        seq, nav = None, nav if nav == "bfcache" else "cache"
+        view, nav = None, nav if nav == "bfcache" else "cache"
     elif what is What.SHOW_UNCOUNTED and not asleep:
         nav = "prerender"
-    if what is What.CONFIRM and seq is not None:
-        _confirm(tables, message, seq, nav)
+    seq = None if view is None else view.seq
+    if what is What.CONFIRM and view is not None:
+        _confirm(work, message, view, nav)
     elif message.uri:
         own_id = message.id if again else message.page.id
-        seq = _add(tables, rules, message, visitor, own_id, nav, healed=what is What.HEAL)
+        seq = _add(work, rules, message, visitor, own_id, nav, healed=what is What.HEAL)
     if seq is not None:
-        tables.claim(message.id, seq)
-    tables.run("prove_visitor", (PROOF_SCRIPT, visitor.id))
+        work.claim(message.id, seq)
+    visitor.proof |= PROOF_SCRIPT
+    visitor.is_changed = True
 
 
-def _unconfirmed(tables: Tables, visitor: VisitorRow, message: Confirmation) -> int | None:
-    """The visit that the server counted when it told the browser to use its copy (304), if there is one."""
+def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> EventRow | None:
+    """The latest visit that the server counted when it told the browser to use its copy (304), if there is one."""
     if not message.uri:
         return None
-    where = {
-        "action": tables.word("page.visit"),
-        "uri": tables.uri(message.uri, message.host, message.path),
-        "after": message.received - PAIR_WITHIN_MS,
-    }
-    if visitor.session is not None:
-        row = tables.execute_named("unconfirmed_in_session", {**where, "session": visitor.session.id}).fetchone()
-    else:
-        row = tables.execute_named("unconfirmed_loose", {**where, "visitor": visitor.id}).fetchone()
-    return row[0] if row else None
+    uri = work.dictionary.uri(message.uri, message.host, message.path)
+    visit, after = work.dictionary.word("page.visit"), message.received - PAIR_WITHIN_MS
+    latest = visitor.session
+    rows = work.loose_of(visitor.id) if latest is None else work.events_of(latest.id, visit)
+    found = [
+        row
+        for row in rows
+        if row.action == visit and row.uri == uri and row.time > after and not row.state & visits.CONFIRMED
+    ]
+    return max(found, key=lambda row: row.seq, default=None)
 
 
-def _confirm(tables: Tables, message: Confirmation, seq: int, nav: str) -> None:
-    view = tables.view(seq)
-    if view is None:
-        return
-    uri = view.uri
-    if message.uri and view.uri_text and _same_page(view.uri_text, message.uri):
-        uri = tables.uri(message.uri, message.host, message.path)
-    title = tables.word(message.title) if message.title else view.title
-    if uri is not None and message.title:
-        tables.run("set_uri_title", (title, uri))
-    facts = tuple((key, nav if key == "nav" else value) for key, value in tables.facts_of(view.facts))
-    referrer = view.referrer if message.referrer is None else tables.word(message.referrer)
-    tables.run("confirm_view", (uri, title, referrer, tables.facts(facts), seq))
-    if view.session is not None:
-        visits.turn_session(tables, view.session)
+def _confirm(work: Work, message: Confirmation, view: EventRow, nav: str) -> None:
+    dictionary = work.dictionary
+    uri, title = view.uri, view.title
+    if message.uri and uri is not None and _same_page(dictionary.address(uri).text, message.uri):
+        uri = dictionary.uri(message.uri, message.host, message.path)
+    if message.title:
+        title = dictionary.word(message.title)
+        if uri is not None:
+            dictionary.set_title(uri, title)
+    facts = tuple((key, nav if key == "nav" else value) for key, value in dictionary.facts_of(view.facts))
+    referrer = view.referrer if message.referrer is None else dictionary.word(message.referrer)
+    state = view.state | visits.CONFIRMED
+    session = None if view.session is None else work.session(view.session)
+    if session is not None and session.view == view.seq:
+        session.uri = uri
+    work.change(view, lane=PERSON, state=state, uri=uri, title=title, referrer=referrer, facts=dictionary.facts(facts))
+    if session is not None:
+        sessions.turn(work, session)
 
 
 def _same_page(stored: str, reported: str) -> bool:
@@ -161,7 +164,7 @@ def _same_page(stored: str, reported: str) -> bool:
 
 
 def _add(
-    tables: Tables,
+    work: Work,
     rules: Rules | None,
     message: Confirmation,
     visitor: VisitorRow,
@@ -170,12 +173,14 @@ def _add(
     *,
     healed: bool,
 ) -> int:
-    if not tables.claim(event_id, tables.seq + 1):
-        return tables.seq_of(event_id) or 0
-    title = tables.word(message.title) if message.title else None
-    uri = tables.uri(message.uri, message.host, message.path)
+    known = work.seq_of(event_id)
+    if known is not None:
+        return known
+    dictionary = work.dictionary
+    title = dictionary.word(message.title) if message.title else None
+    uri = dictionary.uri(message.uri, message.host, message.path)
     if title is not None:
-        tables.run("set_uri_title", (title, uri))
+        dictionary.set_title(uri, title)
     view = visits.NewView(
         event_id,
         message.received,
@@ -184,9 +189,9 @@ def _add(
         visits.CONFIRMED | (visits.HEALED if healed else 0),
         uri,
         title,
-        None if message.referrer is None else tables.word(message.referrer),
+        message.referrer,
         None,
         (("nav", nav),),
         message.session_facts,
     )
-    return visits.add(tables, rules, visitor, view)
+    return visits.add(work, rules, visitor, view)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.recount import recount
-from proxy.store.sqlite.texts import ARRIVAL, MIGRATIONS, SQL, statements
+from proxy.store.sqlite.texts import MIGRATIONS, SQL, statements
 
 __all__ = ["SQL", "Connection"]
 
@@ -83,7 +83,6 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             _migrate(connection, zone)
-            connection.executescript(ARRIVAL)
         except BaseException:
             connection.close()
             raise

@@ -30,7 +30,7 @@ CREATE TABLE cell (
 
 -- How often a visitor did it on a day. From the days before and after follow the cells of the kinds that count visitors:
 -- of a visitor who was there on days 3 and 9 these are one of day 3, extra -1, and one of day 9, extra 3. Visitors of a
--- range are those cells in it whose extra is before it. No row has an n of 0.
+-- range are those cells in it whose extra is before it.
 CREATE TABLE presence (
     visitor INTEGER NOT NULL,
     kind    INTEGER NOT NULL,
@@ -40,6 +40,13 @@ CREATE TABLE presence (
     n       INTEGER NOT NULL,
     PRIMARY KEY (visitor, kind, subject, lane, day)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER cell_empty AFTER UPDATE OF n ON cell WHEN new.n = 0 BEGIN
+    DELETE FROM cell WHERE kind = new.kind AND lane = new.lane AND day = new.day AND subject = new.subject
+        AND extra = new.extra; END;
+CREATE TRIGGER presence_empty AFTER UPDATE OF n ON presence WHEN new.n = 0 BEGIN
+    DELETE FROM presence WHERE visitor = new.visitor AND kind = new.kind AND subject = new.subject AND lane = new.lane
+        AND day = new.day; END;
 
 -- lane, entry: lane and uri of its session.start. source: where it came from, a word (rollups.py). view, viewed: seq and
 -- time of its last page.visit, by time and seq; uri is that visit's.

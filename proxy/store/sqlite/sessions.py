@@ -5,185 +5,209 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 
 from typing import NamedTuple
 
-from proxy.store.sqlite.tables import EventRow, Facts, Tables, VisitorRow
+from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
+from proxy.store.sqlite.sources import source_of
+from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import event_id, session_end_id
-from proxy.visitors.lanes import UNPROVEN
-from proxy.visitors.sessions import Reason, Rules, Session, contains, is_overdue, joins, place
+from proxy.visitors.lanes import PERSON
+from proxy.visitors.sessions import Reason, Rules, contains, is_overdue, joins, place
 
 NEXT = -1
 
 
-class Opener:
+class Opener(NamedTuple):
     """What a session.start is made from, should one be needed. `view`: the page.visit on which it began, NEXT where
     that is what opens it."""
 
-    __slots__ = ("facts", "lane", "random", "received", "referrer", "uri", "view")
-
-    def __init__(
-        self,
-        *,
-        random: bytes,
-        received: int,
-        lane: int,
-        uri: int | None,
-        referrer: int | None,
-        facts: Facts,
-        view: int | None = NEXT,
-    ) -> None:
-        self.random = random
-        self.received = received
-        self.lane = lane
-        self.uri = uri
-        self.referrer = referrer
-        self.facts = facts
-        self.view = view
+    random: bytes
+    received: int
+    lane: int
+    uri: int | None
+    referrer: str | None
+    facts: Facts
+    view: int | None = NEXT
 
 
-def join(tables: Tables, rules: Rules, visitor: VisitorRow, time: int, opener: Opener | None) -> int | None:
+def join(work: Work, rules: Rules, visitor: VisitorRow, time: int, opener: Opener | None) -> SessionRow | None:
     """The session that an event at `time` belongs to, opened where there is none and `opener` is given.
 
-    The session's numbers are not changed yet: `touch` does that. A session.start takes the next seq.
+    The session's numbers are not changed yet: `touch` and `view` do that. A session.start takes the next seq.
     """
     latest = visitor.session
     if latest is not None and contains(latest, time, rules):
-        return latest.id
-    near = {"visitor": visitor.id, "before": time + rules.timeout_ms, "after": time - rules.max_ms - rules.timeout_ms}
-    sessions = tables.sessions("sessions_near", near) if latest is not None else []
+        return latest
+    near = (time + rules.timeout_ms, time - rules.max_ms - rules.timeout_ms)
+    sessions = work.sessions_near(visitor.id, *near) if latest is not None else []
     placement = place(sessions, time, opens=opener is not None, rules=rules)
     for close in placement.closes:
-        end(tables, close.id, close.reason, opener.received if opener else time)
+        end(work, work.session(close.id), close.reason, opener.received if opener else time)
     if placement.opens and opener is not None:
-        session = _open(tables, visitor, time, opener)
+        session = _open(work, visitor, time, opener)
         if latest is None or latest.start <= time:
-            tables.run("set_latest_session", (session, visitor.id))
+            visitor.session = session
+            visitor.is_changed = True
         return session
-    if placement.session is not None and any(
-        known.id == placement.session and known.start > placement.start for known in sessions
-    ):
-        start = {"time": placement.start, "session": placement.session, "action": tables.word("session.start")}
-        tables.run("move_session_start", start)
-    return placement.session
+    if placement.session is None:
+        return None
+    session = work.session(placement.session)
+    if session.start > placement.start:
+        session.start = placement.start
+        _move_marks(work, session, "session.start", placement.start)
+    return session
 
 
-def _open(tables: Tables, visitor: VisitorRow, time: int, opener: Opener) -> int:
+def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
     uuid = event_id(time, opener.random)
-    session = int(tables.execute_named("add_session", (uuid, visitor.id, time, time)).lastrowid)
-    seq = tables.next_seq()
-    tables.add_event(
+    session = work.add_session(uuid, visitor, time)
+    session.lane, session.entry = opener.lane, opener.uri
+    session.source = _source(work, opener.referrer, opener.facts, opener.uri)
+    seq = work.next_seq()
+    dictionary = work.dictionary
+    work.add_event(
         EventRow(
             seq,
             uuid,
             time,
             opener.received - time,
-            tables.word("session.start"),
+            dictionary.word("session.start"),
             visitor.id,
-            session,
+            session.id,
             seq + 1 if opener.view == NEXT else opener.view,
             opener.lane,
             0,
             opener.uri,
             None,
-            opener.referrer,
+            None if opener.referrer is None else dictionary.word(opener.referrer),
             None,
-            tables.facts(opener.facts),
+            dictionary.facts(opener.facts),
         )
     )
     return session
 
 
-class Gain(NamedTuple):
-    """What events add to a session: the `first` of their times, the `last` of those that keep it going (None: none
-    does), how many they are, how many of them are pages, and the page that is the last one."""
-
-    first: int
-    last: int | None = None
-    events: int = 0
-    pages: int = 0
-    uri: int | None = None
-
-    def with_event(self, time: int, *, keeps: bool) -> "Gain":
-        """And one event more, which is no page."""
-        last = self.last
-        if keeps:
-            last = time if last is None else max(last, time)
-        return Gain(min(self.first, time), last, self.events + 1, self.pages, self.uri)
+def _source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:
+    """Where a session came from, as a word."""
+    dictionary = work.dictionary
+    host = None if uri is None else dictionary.host(dictionary.address(uri).page)
+    return dictionary.word(source_of(referrer, dict(facts), host))
 
 
-def touch(tables: Tables, session: int, gain: Gain) -> None:
-    """Events joined a session: its numbers, and its session.end where it had ended."""
-    values = {**gain._asdict(), "id": session}
-    ended, last = tables.execute_named("touch_session", values).fetchone()
-    if ended:
-        tables.run("move_session_end", {"time": last, "session": session, "action": tables.word("session.end")})
+def touch(work: Work, session: SessionRow, time: int, *, keeps: bool) -> None:
+    """An event that is no page joined a session; `keeps`: it moves its last activity."""
+    session.events += 1
+    if keeps:
+        _keep(work, session, time)
 
 
-def end(tables: Tables, session: int, reason: Reason, received: int) -> None:
-    """End a session at its last activity. Its session.end reads its numbers from the session when it is exported."""
-    start = tables.word("session.start")
-    uuid, visitor, last, lane = tables.execute_named("session_end_facts", (start, session)).fetchone()
-    event = session_end_id(uuid)
-    seq = tables.next_seq()
-    tables.run("end_session", (int(reason), session))
-    if not tables.claim(event, seq):
+def view(work: Work, session: SessionRow, row: EventRow) -> None:
+    """A page.visit joined a session."""
+    session.events += 1
+    session.pages += 1
+    _keep(work, session, row.time)
+    if session.viewed is not None and (row.time, row.seq) < (session.viewed, session.view or 0):
+        session.is_rechained = True
         return
-    tables.add_event(
-        EventRow(
-            seq,
-            event,
-            last,
-            max(0, received - last),
-            tables.word("session.end"),
-            visitor,
-            session,
-            None,
-            UNPROVEN if lane is None else lane,
-        )
-    )
+    if session.uri is not None and row.uri is not None:
+        address = work.dictionary.address
+        step = (address(session.uri).page, address(row.uri).page)
+        if step[0] != step[1]:
+            session.steps.append(step)
+    session.view, session.viewed, session.uri = row.seq, row.time, row.uri
 
 
-def sweep(tables: Tables, rules: Rules, now: int) -> int:
+def _keep(work: Work, session: SessionRow, time: int) -> None:
+    """Something happened: the last activity, and the session.end where it had ended."""
+    if time > session.last:
+        session.last = time
+        if session.reason != Reason.OPEN:
+            _move_marks(work, session, "session.end", time)
+
+
+def _move_marks(work: Work, session: SessionRow, action: str, time: int) -> None:
+    for row in work.events_of(session.id, work.dictionary.word(action)):
+        work.change(row, time=time, wait=max(0, row.wait + row.time - time))
+
+
+def turn(work: Work, session: SessionRow) -> None:
+    """A session with a person's page in it is a person's, and so are its marks."""
+    if session.lane == PERSON:
+        return
+    session.lane = PERSON
+    for action in ("session.start", "session.end"):
+        for row in work.events_of(session.id, work.dictionary.word(action)):
+            work.change(row, lane=PERSON)
+
+
+def end(work: Work, session: SessionRow, reason: Reason, received: int) -> None:
+    """End a session at its last activity. Its session.end reads its numbers from the session when it is exported."""
+    session.reason = reason
+    event = session_end_id(session.uuid)
+    if work.seq_of(event) is not None:
+        return
+    seq = work.next_seq()
+    work.claim(event, seq)
+    wait = max(0, received - session.last)
+    action = work.dictionary.word("session.end")
+    row = EventRow(seq, event, session.last, wait, action, session.visitor, session.id, None, session.lane)
+    work.add_event(row)
+
+
+def sweep(work: Work, rules: Rules, now: int) -> int:
     """End what is overdue; returns how many sessions that were."""
     ended = 0
-    for session in tables.sessions("overdue", (now - min(rules.timeout_ms, rules.max_ms),)):
+    for session in work.sessions_overdue(now, rules.timeout_ms, rules.max_ms):
         if is_overdue(session, now, rules):
             over = now >= session.last + rules.timeout_ms
-            end(tables, session.id, Reason.TIMEOUT if over else Reason.MAX_LENGTH, now)
+            end(work, session, Reason.TIMEOUT if over else Reason.MAX_LENGTH, now)
             ended += 1
     return ended
 
 
-def end_open(tables: Tables, visitor: VisitorRow, reason: Reason, now: int) -> None:
+def end_open(work: Work, visitor: VisitorRow, reason: Reason, now: int) -> None:
     """End a visitor's open sessions, whatever their age."""
-    for session in tables.sessions("sessions_of", (visitor.id,)):
+    for session in work.sessions_of(visitor.id):
         if session.reason == Reason.OPEN:
-            end(tables, session.id, reason, now)
+            end(work, session, reason, now)
 
 
-def move_all(tables: Tables, rules: Rules, twin: int, other: int) -> None:
+def move_all(work: Work, rules: Rules, twin: VisitorRow, other: VisitorRow) -> None:
     """A twin's sessions become the other visitor's; those that turn out to be one are made one."""
-    for mine in tables.sessions("sessions_of", (twin,)):
-        theirs = tables.sessions("sessions_of", (other,))
+    for mine in work.sessions_of(twin.id):
+        theirs = work.sessions_of(other.id)
         same = next((session for session in theirs if joins(mine, session, rules)), None)
-        into = mine.id if same is None else same.id
+        rows = work.events_of(mine.id)
         if same is None:
-            tables.run("give_session", (other, mine.id))
+            mine.visitor = other.id
         else:
-            _remove_marks(tables, mine.id, "session.end", keep=0)
-        tables.run("give_session_events", {"visitor": other, "into": into, "session": mine.id})
+            rows = _without_marks(work, rows, "session.end", keep=0)
+        for row in rows:
+            work.change(row, visitor=other.id, session=mine.id if same is None else same.id)
         if same is not None:
-            _absorb(tables, mine, same)
-    tables.run("find_latest_session", (other,))
+            _absorb(work, mine, same)
+    latest = work.sessions_of(other.id)
+    other.session = latest[-1] if latest else None
+    other.is_changed = True
 
 
-def _absorb(tables: Tables, gone: Session, kept: Session) -> None:
+def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:
     """Make two sessions one, whose events have been given to `kept` already: the earlier session.start stays."""
-    tables.run("absorb_session", (kept.id, gone.id))
-    tables.run("remove_session", (gone.id,))
-    _remove_marks(tables, kept.id, "session.start", keep=1)
-    when = {"time": max(gone.last, kept.last), "session": kept.id, "action": tables.word("session.end")}
-    tables.run("move_session_end", when)
+    kept.start, kept.last = min(kept.start, gone.start), max(kept.last, gone.last)
+    kept.pages += gone.pages
+    kept.events += gone.events
+    gone.is_gone = kept.is_rechained = True
+    starts = work.events_of(kept.id, work.dictionary.word("session.start"))
+    _without_marks(work, starts, "session.start", keep=1)
+    if starts:
+        first, dictionary = starts[0], work.dictionary
+        kept.lane, kept.entry = first.lane, first.uri
+        kept.source = _source(work, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
+    _move_marks(work, kept, "session.end", kept.last)
 
 
-def _remove_marks(tables: Tables, session: int, action: str, *, keep: int) -> None:
-    for (seq,) in tables.execute_named("marks_of_session", (session, tables.word(action))).fetchall()[keep:]:
-        tables.remove_event(seq)
+def _without_marks(work: Work, rows: list[EventRow], action: str, *, keep: int) -> list[EventRow]:
+    """Remove all session.start or session.end rows among these but the first ones."""
+    marks = [row for row in rows if row.action == work.dictionary.word(action)][keep:]
+    for row in marks:
+        work.remove_event(row)
+    return [row for row in rows if row not in marks]

@@ -20,7 +20,6 @@ MIGRATIONS = tuple(
     for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
 )
 """`MIGRATIONS[n]` takes a file from version n to n + 1."""
-ARRIVAL = (files(__package__) / "arrival.sql").read_text("utf-8")
 
 
 def statements(script: str) -> Iterator[str]:

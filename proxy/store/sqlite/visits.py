@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
-from proxy.store.sqlite.tables import EventRow, Facts, Tables, VisitorRow
-from proxy.visitors.lanes import PROOF_COOKIE, RETURNED, lane_of
+from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.work import Work
+from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules
 
 CONFIRMED, HEALED = 1, 2
@@ -26,9 +28,9 @@ class NewView(NamedTuple):
     received: int
     lane: int
     state: int
-    uri: int | None
+    uri: int
     title: int | None
-    referrer: int | None
+    referrer: str | None
     amount: int | None
     facts: Facts
     session_facts: Facts
@@ -36,16 +38,15 @@ class NewView(NamedTuple):
     undefined: int | None = None
 
 
-def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
+def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
     """Write a visit counted by the server. `rules` None: sessions are switched off."""
-    if not tables.claim(visit.id, tables.seq + 1):
-        _complete(tables, visit)
+    if work.seq_of(visit.id) is not None:
+        _complete(work, visit)
         return
-    visitor = tables.visitor(visit.uuid) or tables.add_visitor(visit.uuid)
-    uri = tables.uri(visit.uri, visit.host, visit.path)
+    visitor = work.visitor(visit.uuid) or work.add_visitor(visit.uuid)
+    uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
-    known_title = NOT_MODIFIED in visit.facts
     view = NewView(
         visit.id,
         visit.time,
@@ -53,87 +54,93 @@ def apply(tables: Tables, rules: Rules | None, visit: Visit) -> None:
         lane_of(bot=visit.bot, cookie_came_back=came_back, confirmed=False),
         0,
         uri,
-        tables.execute_named("uri_title", (uri,)).fetchone()[0] if known_title else None,
-        None if visit.referrer is None else tables.word(visit.referrer),
+        work.dictionary.title(uri) if NOT_MODIFIED in visit.facts else None,
+        visit.referrer,
         visit.upstream_ms,
         visit.facts,
         visit.session_facts,
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
-        prove(tables, visitor, PROOF_COOKIE | RETURNED)
-    add(tables, None if visit.bot else rules, visitor, view)
+        prove(work, visitor, PROOF_COOKIE | RETURNED)
+    add(work, None if visit.bot else rules, visitor, view)
 
 
-def add(tables: Tables, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
-    """Write a page.visit whose id was claimed for the next seq, and its session where it opens one."""
-    claimed_for, session = tables.seq + 1, None
+def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
+    """Write a page.visit whose id is not known yet, and its session where it opens one."""
+    session = None
     if rules is not None:
         opener = sessions.Opener(
-            random=view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
-            received=view.received,
-            lane=view.lane,
-            uri=view.uri,
-            referrer=view.referrer,
-            facts=view.session_facts,
-        )
-        session = sessions.join(tables, rules, visitor, view.time, opener)
-    seq = tables.next_seq()
-    if seq != claimed_for:
-        tables.run("move_id", (seq, view.id))
-    tables.add_event(
-        EventRow(
-            seq,
-            view.id,
-            view.time,
-            view.received - view.time,
-            tables.word("page.visit"),
-            visitor.id,
-            session,
-            None,
+            view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
+            view.received,
             view.lane,
-            view.state,
             view.uri,
-            view.title,
             view.referrer,
-            view.amount,
-            tables.facts(view.facts),
-            None,
-            view.more,
-            view.undefined,
+            view.session_facts,
         )
+        session = sessions.join(work, rules, visitor, view.time, opener)
+    seq, dictionary = work.next_seq(), work.dictionary
+    work.claim(view.id, seq)
+    row = EventRow(
+        seq,
+        view.id,
+        view.time,
+        view.received - view.time,
+        dictionary.word("page.visit"),
+        visitor.id,
+        None if session is None else session.id,
+        None,
+        view.lane,
+        view.state,
+        view.uri,
+        view.title,
+        None if view.referrer is None else dictionary.word(view.referrer),
+        view.amount,
+        dictionary.facts(view.facts),
+        None,
+        view.more,
+        view.undefined,
     )
+    work.add_event(row)
     if session is not None:
-        sessions.touch(tables, session, sessions.Gain(view.time, view.time, events=1, pages=1, uri=view.uri))
-    if session is not None and view.state & CONFIRMED:
-        turn_session(tables, session)
+        sessions.view(work, session, row)
+        if view.state & CONFIRMED:
+            sessions.turn(work, session)
     return seq
 
 
-def turn_session(tables: Tables, session: int) -> None:
-    """A session with a person's page in it is a person's."""
-    tables.run("turn_session", (session, tables.word("session.start"), tables.word("session.end")))
-
-
-def prove(tables: Tables, visitor: VisitorRow, proof: int) -> None:
+def prove(work: Work, visitor: VisitorRow, proof: int) -> None:
     """The visitor's cookie came back: everything of it that was unproven is a person's."""
-    tables.run("prove_visitor", (proof, visitor.id))
-    if not visitor.proof & PROOF_COOKIE:
-        tables.run("turn_visitor_sessions", (visitor.id,))
-        tables.run("turn_visitor_loose", (visitor.id,))
+    was_proven = visitor.proof & PROOF_COOKIE
+    visitor.proof |= proof
+    visitor.is_changed = True
+    if not was_proven:
+        turn_all(work, visitor)
 
 
-def _complete(tables: Tables, visit: Visit) -> None:
-    seq = tables.seq_of(visit.id)
-    row = None if seq is None else tables.view(seq)
+def turn_all(work: Work, visitor: VisitorRow) -> None:
+    """All of a visitor is a person's."""
+    for row in work.unproven_of(visitor.id, UNPROVEN):
+        work.change(row, lane=PERSON)
+    for session in work.sessions_of(visitor.id):
+        session.lane = PERSON if session.lane == UNPROVEN else session.lane
+
+
+def _complete(work: Work, visit: Visit) -> None:
+    seq = work.seq_of(visit.id)
+    row = work.event(seq) if seq else None
     if row is None or not row.state & HEALED:
         return
-    nav = dict(tables.facts_of(row.facts)).get("nav", "navigate")
+    dictionary = work.dictionary
+    nav = dict(dictionary.facts_of(row.facts)).get("nav", "navigate")
     facts = tuple((key, nav if key == "nav" else value) for key, value in visit.facts)
-    referrer = None if visit.referrer is None else tables.word(visit.referrer)
-    tables.run("complete_view", (visit.upstream_ms, tables.facts(facts), referrer, seq))
-    visitor = tables.visitor(visit.uuid)
-    if visitor is None and row.uuid != visit.uuid:
-        twin = tables.add_visitor(visit.uuid)
-        tables.run("set_twin", {"twin": twin.id, "other": row.visitor})
+    referrer = row.referrer
+    if referrer is None and visit.referrer is not None:
+        referrer = dictionary.word(visit.referrer)
+    work.change(
+        row, state=row.state & ~HEALED, amount=visit.upstream_ms, facts=dictionary.facts(facts), referrer=referrer
+    )
+    visitor, owner = work.visitor(visit.uuid), work.visitor_at(row.visitor)
+    if visitor is None and owner.uuid != visit.uuid:
+        work.add_visitor(visit.uuid).twin_of = owner.id
     elif visitor is not None and visit.cookie_came_back and not visitor.proof & RETURNED:
-        prove(tables, visitor, PROOF_COOKIE | RETURNED)
+        prove(work, visitor, PROOF_COOKIE | RETURNED)

@@ -6,13 +6,12 @@ is left out and reported, and the rest of the batch is kept, also the rest of wh
 not stop the recording.
 """
 
-import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import tzinfo
 from pathlib import Path
-from typing import cast
 
 from proxy.store.base import (
     BLOCKED_A_DAY,
@@ -30,9 +29,14 @@ from proxy.store.base import (
     Sweep,
     Visit,
 )
-from proxy.store.sqlite import confirmations, running, sessions, visits
+from proxy.store.sqlite import confirmations, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
-from proxy.store.sqlite.tables import Tables
+from proxy.store.sqlite.days import Days
+from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.ledger import Ledger
+from proxy.store.sqlite.saving import save
+from proxy.store.sqlite.texts import SQL
+from proxy.store.sqlite.work import Work
 from proxy.visitors.sessions import Reason, Rules
 
 CHECK_SECONDS = 1.0
@@ -48,12 +52,16 @@ class SqliteWriter:
         path: the database file; made where absent.
         durability: "process" survives a kill of any process, "power" a power cut as well.
         rules: lengths of sessions, or None to keep no sessions.
+        zone: in which new days begin; None is the machine's own.
     """
 
-    def __init__(self, path: Path, *, durability: str, rules: Rules | None) -> None:
+    def __init__(self, path: Path, *, durability: str, rules: Rules | None, zone: tzinfo | None = None) -> None:
         self._path = path
         self._rules = rules
-        self._tables = Tables(open_writer(path, durability))
+        self._connection = open_writer(path, durability, zone=zone)
+        self._dictionary = Dictionary(self._connection.execute)
+        self._days = Days(zone)
+        self._work = Work(self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days))
         with mapped_errors(path):
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
@@ -65,8 +73,6 @@ class SqliteWriter:
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
         try:
-            if self._rules is not None and self._write_whole(self._rules, batch):
-                return [None] * len(batch)
             return self._transaction(lambda: self._apply_all(batch))
         except StoreError:
             raise
@@ -78,29 +84,31 @@ class SqliteWriter:
     def close(self) -> None:
         """Close the file. Never raises."""
         try:
-            self._tables.connection.close()
+            self._connection.close()
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
 
-    def _write_whole(self, rules: Rules, batch: Sequence[Item]) -> bool:
-        with mapped_errors(self._path):
-            self._check_file()
-            return running.apply_whole(self._tables, rules, batch)
-
     def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
-        tables = self._tables
+        """In a transaction that is for writing at once: a deferred one fails when two processes meet."""
+        connection = self._connection
         with mapped_errors(self._path):
             self._check_file()
-            tables.begin()
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 results = work()
-                tables.execute("COMMIT")
+                connection.execute("COMMIT")
             except BaseException:
-                tables.forget()
-                if tables.connection.in_transaction:
-                    tables.execute("ROLLBACK")
+                self._forget()
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
         return results
+
+    def _forget(self) -> None:
+        """What was learnt in what is rolled back may not be there."""
+        self._dictionary.forget()
+        self._days.forget()
+        self._work.clear()
 
     def _check_file(self) -> None:
         """A file that was moved or removed under us would take events that nobody will ever read."""
@@ -113,19 +121,9 @@ class SqliteWriter:
             raise StoreUnavailable(f"{self._path}: replaced by another file; opening it")
 
     def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
-        """Apply a batch in order; visits that come one after the other, in bulk where they are plain."""
-        results: list[Result] = []
-        rules = self._rules
-        for is_visit, items in itertools.groupby(batch, key=lambda item: isinstance(item, Visit)):
-            run = list(items)
-            if is_visit and rules is not None:
-                left = running.apply(self._tables, rules, cast(list[Visit], run))
-                self._tables.forget_seq()
-                for visit in left:
-                    visits.apply(self._tables, rules, visit)
-                results += [None] * len(run)
-            else:
-                results += [self._apply(item) for item in run]
+        self._work.begin(batch)
+        results = [self._apply(item) for item in batch]
+        save(self._work)
         return results
 
     def _apply_guarded(self, item: Item) -> Result:
@@ -162,34 +160,33 @@ class SqliteWriter:
 
     def _try(self, item: Item) -> Result | Exception:
         """Apply an item under a savepoint, so that one that is at fault takes only itself along: what is wrong then."""
-        tables = self._tables
-        tables.execute("SAVEPOINT item")
-        seq = tables.seq
+        execute = self._connection.execute
+        execute("SAVEPOINT item")
         done: Result | Exception
         try:
-            done = self._apply(item)
+            (done,) = self._apply_all([item])
         except Exception as error:
             if not is_item_fault(error):
                 raise
-            tables.execute("ROLLBACK TO item")
-            tables.forget()
-            tables.forget_seq(seq)
+            execute("ROLLBACK TO item")
+            self._forget()
             done = error
-        tables.execute("RELEASE item")
+        execute("RELEASE item")
         return done
 
     def _apply(self, item: Item) -> Result:
-        tables, rules = self._tables, self._rules
+        work, rules = self._work, self._rules
         if isinstance(item, Visit):
-            visits.apply(tables, rules, item)
+            visits.apply(work, rules, item)
             return None
         if isinstance(item, Confirmation):
-            return confirmations.apply(tables, rules, item)
+            return confirmations.apply(work, rules, item)
         if isinstance(item, Sweep):
-            return sessions.sweep(tables, rules, item.now) if rules is not None else 0
+            return sessions.sweep(work, rules, item.now) if rules is not None else 0
         if isinstance(item, Outcomes):
+            word = self._dictionary.word
             for day, host, name, n in item.counts:
-                tables.run("add_outcome", (day, tables.word(host), tables.word(name), n))
+                self._connection.execute(SQL["add_outcome"], (day, word(host), word(name), n))
             return None
         if isinstance(item, Blocked):
             self._make_room_for_blocked({page.day for page in item.pages})
@@ -201,22 +198,22 @@ class SqliteWriter:
 
     def _make_room_for_blocked(self, days: set[int]) -> None:
         """Once a day, with its first row: sorting all of them takes two tenths of a second."""
-        tables = self._tables
-        if not all(tables.execute_named("has_blocked", (day,)).fetchone() for day in days):
-            values = {"other": tables.page("", ""), "kept": BLOCKED_KEPT}
-            tables.run("fold_blocked", values)
-            tables.run("remove_folded", values)
+        execute = self._connection.execute
+        if not all(execute(SQL["has_blocked"], (day,)).fetchone() for day in days):
+            values = {"other": self._dictionary.page("", ""), "kept": BLOCKED_KEPT}
+            execute(SQL["fold_blocked"], values)
+            execute(SQL["remove_folded"], values)
 
     def _add_blocked(self, page: BlockedPage) -> None:
-        tables = self._tables
-        values = {"day": page.day, "n": page.n, "last": page.last, "reason": tables.word(page.reason)}
-        pages = {"page": tables.page(page.host, page.path), "other": tables.page("", "")}
-        tables.run("add_blocked", {**values, **pages, "most": BLOCKED_A_DAY})
+        words = self._dictionary
+        values = {"day": page.day, "n": page.n, "last": page.last, "reason": words.word(page.reason)}
+        pages = {"page": words.page(page.host, page.path), "other": words.page("", "")}
+        self._connection.execute(SQL["add_blocked"], {**values, **pages, "most": BLOCKED_A_DAY})
 
     def _opt_out(self, item: OptOut) -> None:
-        visitor = self._tables.visitor(item.uuid)
+        visitor = self._work.visitor(item.uuid)
         if visitor is not None and self._rules is not None:
-            sessions.end_open(self._tables, visitor, Reason.OPT_OUT, item.time)
+            sessions.end_open(self._work, visitor, Reason.OPT_OUT, item.time)
 
 
 def _parts(message: Confirmation) -> Iterator[Confirmation]:

@@ -1,0 +1,4 @@
+-- Events.
+INSERT INTO event (seq, id, time, wait, action, visitor, session, view, lane, state, uri, title, referrer, amount, facts,
+    target, more, undefined, engaged)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,2 @@
+-- Ids that came in, and the rows that they stand for.
+INSERT INTO recent_id (id, seq) VALUES (?, ?)

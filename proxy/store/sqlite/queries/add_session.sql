@@ -1,2 +1,0 @@
--- A session begins.
-INSERT INTO session (uuid, visitor, start, last) VALUES (?, ?, ?, ?)

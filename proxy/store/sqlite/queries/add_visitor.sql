@@ -1,2 +1,0 @@
--- A visitor seen for the first time.
-INSERT INTO visitor (uuid) VALUES (?)

@@ -1,0 +1,2 @@
+-- Visitors seen for the first time.
+INSERT INTO visitor (id, uuid, proof, session, twin_of) VALUES (?, ?, ?, ?, ?)

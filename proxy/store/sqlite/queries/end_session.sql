@@ -1,2 +1,0 @@
--- A session is over.
-UPDATE session SET reason = ? WHERE id = ?

@@ -1,2 +1,0 @@
--- A session of a twin becomes the other visitor's.
-UPDATE session SET visitor = ? WHERE id = ?

@@ -1,2 +1,0 @@
--- And so do its events.
-UPDATE event SET visitor = :visitor, session = :into WHERE session = :session

@@ -1,0 +1,1 @@
+SELECT host FROM page WHERE id = ?

@@ -1,2 +1,0 @@
--- What has been proven of a visitor.
-UPDATE visitor SET proof = proof | ? WHERE id = ?

@@ -1,2 +1,0 @@
--- All sessions of a visitor.
-SELECT id, start, last, reason FROM session WHERE visitor = ? ORDER BY start

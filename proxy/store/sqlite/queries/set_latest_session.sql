@@ -1,2 +1,0 @@
--- A visitor's latest session.
-UPDATE visitor SET session = ? WHERE id = ?

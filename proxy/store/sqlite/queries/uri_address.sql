@@ -1,0 +1,2 @@
+-- The page of a uri, and its text.
+SELECT page, value FROM uri WHERE id = ?

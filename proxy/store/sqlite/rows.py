@@ -1,0 +1,140 @@
+"""Rows as objects: what a transaction has read and what it will write.
+
+Law: an object is a row of one table, column by column as in schema.sql; nothing here knows SQL or decides anything.
+`Session` also is what visitors/sessions.py asks about.
+"""
+
+from operator import attrgetter
+
+from proxy.visitors.sessions import Reason
+
+EVENT_COLUMNS = (
+    "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined engaged"
+).split()
+SESSION_COLUMNS = (
+    "id uuid visitor start last reason pages events uri lane entry source view viewed"  # as in session_columns.sql
+).split()
+
+event_values = attrgetter(*EVENT_COLUMNS)
+session_values = attrgetter(*SESSION_COLUMNS)
+
+
+class EventRow:
+    """An event. `is_new`: not in the table yet; `is_changed`, `is_moved` (to another visitor or session): to be
+    written again."""
+
+    __slots__ = (*EVENT_COLUMNS, "is_changed", "is_moved", "is_new")
+
+    def __init__(
+        self,
+        seq: int,
+        id: bytes,
+        time: int,
+        wait: int,
+        action: int,
+        visitor: int,
+        session: int | None = None,
+        view: int | None = None,
+        lane: int = 0,
+        state: int = 0,
+        uri: int | None = None,
+        title: int | None = None,
+        referrer: int | None = None,
+        amount: int | None = None,
+        facts: int | None = None,
+        target: int | None = None,
+        more: str | None = None,
+        undefined: int | None = None,
+        engaged: int | None = None,
+    ) -> None:
+        self.seq = seq
+        self.id = id
+        self.time = time
+        self.wait = wait
+        self.action = action
+        self.visitor = visitor
+        self.session = session
+        self.view = view
+        self.lane = lane
+        self.state = state
+        self.uri = uri
+        self.title = title
+        self.referrer = referrer
+        self.amount = amount
+        self.facts = facts
+        self.target = target
+        self.more = more
+        self.undefined = undefined
+        self.engaged = engaged
+        self.is_new = self.is_changed = self.is_moved = False
+
+    def __repr__(self) -> str:
+        return f"<EventRow {self.seq} action={self.action} session={self.session}>"
+
+
+class SessionRow:
+    """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of pages
+    that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
+    removed."""
+
+    __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored")
+
+    def __init__(
+        self,
+        id: int,
+        uuid: bytes,
+        visitor: int,
+        start: int,
+        last: int,
+        reason: int = Reason.OPEN,
+        pages: int = 0,
+        events: int = 0,
+        uri: int | None = None,
+        lane: int = 0,
+        entry: int | None = None,
+        source: int | None = None,
+        view: int | None = None,
+        viewed: int | None = None,
+    ) -> None:
+        self.id = id
+        self.uuid = uuid
+        self.visitor = visitor
+        self.start = start
+        self.last = last
+        self.reason = reason
+        self.pages = pages
+        self.events = events
+        self.uri = uri
+        self.lane = lane
+        self.entry = entry
+        self.source = source
+        self.view = view
+        self.viewed = viewed
+        self.stored: tuple[object, ...] | None = None
+        self.steps: list[tuple[int, int]] = []
+        self.is_rechained = self.is_gone = False
+
+    def __repr__(self) -> str:
+        return f"<SessionRow {self.id} visitor={self.visitor} pages={self.pages}>"
+
+    @property
+    def hard_end(self) -> bool:
+        """Whether nothing later than the last activity can still belong to it."""
+        return self.reason in (Reason.IDENTITY, Reason.OPT_OUT)
+
+
+class VisitorRow:
+    """A visitor: `proof` bits, and the latest session, if any. `twin_of`: the row that it turned out to be."""
+
+    __slots__ = ("id", "is_changed", "is_new", "proof", "session", "twin_of", "uuid")
+
+    def __init__(self, id: int, uuid: bytes, proof: int = 0, session: SessionRow | None = None) -> None:
+        self.id = id
+        self.uuid = uuid
+        self.proof = proof
+        self.session = session
+        self.twin_of: int | None = None
+        self.is_new = self.is_changed = False
+
+    def __repr__(self) -> str:
+        return f"<VisitorRow {self.id} proof={self.proof}>"

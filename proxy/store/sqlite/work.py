@@ -1,0 +1,331 @@
+"""What one transaction knows and has changed: rows as objects, each once, read in bulk and written in bulk (saving.py).
+
+Law: while a transaction runs, an object is the truth and the table behind it may be older; so rows are looked for in the
+table and among the objects, and whatever changes a row says so here, which keeps the roll-ups true (ledger.py). No rule
+about visitors, sessions or lanes is decided here.
+"""
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any
+
+from proxy.store.base import Confirmation, Item, OptOut, Visit
+from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.ledger import Ledger
+from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
+from proxy.store.sqlite.texts import SQL
+
+ID_BYTES = 16
+
+Row = Sequence[Any]
+
+
+class Work:
+    """The rows of one transaction on `connection`. Use: `begin`, then whatever the items of the batch mean, then
+    `saving.save`."""
+
+    __slots__ = (
+        "_by_session", "_loose", "_seq", "_session_id", "_visitor_id", "_visitors", "_visitors_by_uuid",
+        "connection", "dictionary", "dwells", "events", "execute", "histories", "ids", "ledger", "new_ids",
+        "sessions",
+    )  # fmt: skip
+
+    def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger) -> None:
+        self.connection = connection
+        self.execute: Callable[..., Any] = connection.execute
+        self.dictionary = dictionary
+        self.ledger = ledger
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew: nothing is known."""
+        self.ids: dict[bytes, int | None] = {}
+        self.new_ids: dict[bytes, int] = {}
+        self.events: dict[int, EventRow] = {}
+        self.sessions: dict[int, SessionRow] = {}
+        self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self.histories: dict[int, list[tuple[int, int]]] = {}
+        self._visitors: dict[int, VisitorRow] = {}
+        self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
+        self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)
+        self._loose: defaultdict[int, list[EventRow]] = defaultdict(list)
+        self._seq = self._session_id = self._visitor_id = 0
+        self.ledger.clear()
+
+    # Reading ---------------------------------------------------------------------------------------------------
+
+    def begin(self, batch: Iterable[Item]) -> None:
+        """Read what the items of a batch name, in as few steps as can be."""
+        self.clear()
+        ids, views, uuids = _named(batch)
+        values = {"ids": b"".join(ids), "id_places": _places(ids), "uuids": b"".join(uuids)}
+        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": _places(uuids)}).fetchone()
+        found = json.loads(text)
+        self._seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
+        self.ids = dict.fromkeys(ids)
+        for place, seq in found["ids"]:
+            self.ids[ids[place]] = seq
+        for place, *row in found["visitors"]:
+            self._visitors_by_uuid[uuids[place]] = self._visitor(row)
+        self.load_events(seq for view in views if (seq := self.ids[view]))
+
+    def load_events(self, seqs: Iterable[int]) -> None:
+        """Read events, with their sessions and visitors."""
+        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events]
+        if not missing:
+            return
+        (text,) = self.execute(SQL["load_events"], {"seqs": json.dumps(missing)}).fetchone()
+        for event, own, visitor in json.loads(text):
+            event[1] = bytes.fromhex(event[1])
+            row = EventRow(*event)
+            self._know(row)
+            if own[0] is not None:
+                self._session(own)
+            if visitor[0] is not None:
+                self._visitor(visitor)
+
+    def _visitor(self, row: Row) -> VisitorRow:
+        known = self._visitors.get(row[0])
+        if known is None:
+            known = VisitorRow(row[0], bytes.fromhex(row[1]), row[2])
+            self._visitors[known.id] = known
+            self._visitors_by_uuid.setdefault(known.uuid, known)
+            if row[3] is not None:
+                known.session = self._session(row[3:])
+        return known
+
+    def _session(self, row: Row) -> SessionRow:
+        known = self.sessions.get(row[0])
+        if known is None:
+            known = SessionRow(row[0], bytes.fromhex(row[1]), *row[2:])
+            known.stored = session_values(known)
+            self.sessions[known.id] = known
+        return known
+
+    def _know(self, row: EventRow) -> None:
+        self.events[row.seq] = row
+        if row.session is not None:
+            self._by_session[row.session].append(row)
+        else:
+            self._loose[row.visitor].append(row)
+
+    def event(self, seq: int) -> EventRow | None:
+        """An event; None where it is gone."""
+        row = self.events.get(seq)
+        if row is None:
+            self.load_events((seq,))
+            row = self.events.get(seq)
+        return row
+
+    def visitor(self, uuid: bytes) -> VisitorRow | None:
+        """The visitor of a uuid; of a twin, the visitor that it turned out to be."""
+        known = self._visitors_by_uuid.get(uuid)
+        if known is None:
+            row = self.execute(SQL["load_visitor_by_uuid"], (uuid,)).fetchone()
+            if row is None:
+                return None
+            known = self._visitors_by_uuid[uuid] = self._visitor(json.loads(row[0]))
+        return known if known.twin_of is None else self.visitor_at(known.twin_of)
+
+    def visitor_at(self, row_id: int) -> VisitorRow:
+        """The visitor of a row id."""
+        known = self._visitors.get(row_id)
+        return known or self._visitor(json.loads(self.execute(SQL["load_visitor"], (row_id,)).fetchone()[0]))
+
+    def session(self, row_id: int) -> SessionRow:
+        """The session of a row id."""
+        known = self.sessions.get(row_id)
+        return known or self._sessions("load_session", (row_id,))[0]
+
+    def sessions_of(self, visitor: int) -> list[SessionRow]:
+        """All sessions of a visitor, by their start."""
+        if not self._visitors[visitor].is_new:
+            self._sessions("load_sessions_of", (visitor,))
+        return self._now_of(visitor)
+
+    def sessions_near(self, visitor: int, before: int, after: int) -> list[SessionRow]:
+        """Those of a visitor's sessions that an event could belong to, or that it would end."""
+        self._sessions("load_sessions_near", {"visitor": visitor, "before": before, "after": after})
+        return self._now_of(visitor)
+
+    def sessions_overdue(self, now: int, timeout: int, longest: int) -> list[SessionRow]:
+        """Open sessions, among them all that the sweeper may have to end."""
+        self._sessions("load_overdue", {"now": now, "timeout": timeout, "longest": longest})
+        found = [one for one in self.sessions.values() if one.reason == 0 and not one.is_gone]
+        return sorted(found, key=lambda one: one.id)
+
+    def _sessions(self, name: str, values: object) -> list[SessionRow]:
+        return [self._session(row) for row in json.loads(self.execute(SQL[name], values).fetchone()[0])]
+
+    def _now_of(self, visitor: int) -> list[SessionRow]:
+        found = [one for one in self.sessions.values() if one.visitor == visitor and not one.is_gone]
+        return sorted(found, key=lambda one: one.start)
+
+    def events_of(self, session: int, action: int | None = None) -> list[EventRow]:
+        """The events of a session (of one action), by time and seq."""
+        self._load_seqs("seqs_of_session", {"session": session, "action": action})
+        found = {row.seq: row for row in self._by_session[session] if row.session == session and self._is_here(row)}
+        return sorted(
+            (row for row in found.values() if action in (None, row.action)), key=lambda row: (row.time, row.seq)
+        )
+
+    def latest_of(self, session: int, number: int) -> list[EventRow]:
+        """The latest events of a session, by seq."""
+        self._load_seqs("seqs_latest", (session, number))
+        found = {row.seq: row for row in self._by_session[session] if row.session == session and self._is_here(row)}
+        return [found[seq] for seq in sorted(found)[-number:]]
+
+    def loose_of(self, visitor: int) -> list[EventRow]:
+        """The events of a visitor outside any session, but for a crawler's."""
+        self._load_seqs("seqs_loose", (visitor,))
+        return list(self._loose_now(visitor).values())
+
+    def unproven_of(self, visitor: int, lane: int) -> list[EventRow]:
+        """The events of a visitor that are in the lane `unproven`."""
+        if not self._visitors[visitor].is_new:
+            self._load_seqs("seqs_unproven", {"visitor": visitor})
+        found = self._loose_now(visitor)
+        for session in self._now_of(visitor):
+            found.update({row.seq: row for row in self._by_session[session.id] if row.session == session.id})
+        return [row for row in found.values() if row.lane == lane and self._is_here(row)]
+
+    def _loose_now(self, visitor: int) -> dict[int, EventRow]:
+        of_visitor = [row for row in self._loose[visitor] if row.visitor == visitor and row.session is None]
+        return {row.seq: row for row in of_visitor if row.lane and self._is_here(row)}
+
+    def _is_here(self, row: EventRow) -> bool:
+        return self.events.get(row.seq) is row
+
+    def _load_seqs(self, name: str, values: object) -> None:
+        self.load_events(json.loads(self.execute(SQL[name], values).fetchone()[0]))
+
+    def seq_of(self, event_id: bytes) -> int | None:
+        """The row that an id stands for; 0 for a refused event."""
+        if event_id not in self.ids:
+            row = self.execute(SQL["seq_of_id"], (event_id,)).fetchone()
+            self.ids[event_id] = row[0] if row else None
+        return self.ids[event_id]
+
+    def history(self, target: int) -> list[tuple[int, int]]:
+        """How long an element was hovered over so far: (bucket, n), in the order of buckets."""
+        known = self.histories.get(target)
+        if known is None:
+            known = json.loads(self.execute(SQL["dwell_history"], (target,)).fetchone()[0])
+            self.histories[target] = known
+        return known
+
+    def add_dwell(self, target: int, bucket: int) -> None:
+        """One more hover of an element, whose history was asked for."""
+        history = self.histories[target]
+        place = bisect_left(history, bucket, key=itemgetter(0))
+        if place < len(history) and history[place][0] == bucket:
+            history[place] = (bucket, history[place][1] + 1)
+        else:
+            history.insert(place, (bucket, 1))
+        self.dwells[target, bucket] += 1
+
+    # Changing --------------------------------------------------------------------------------------------------
+
+    def claim(self, event_id: bytes, seq: int) -> bool:
+        """Take an id for the row `seq`; False where it is known already."""
+        if self.seq_of(event_id) is not None:
+            return False
+        self.ids[event_id] = self.new_ids[event_id] = seq
+        return True
+
+    def next_seq(self) -> int:
+        """The next event's place in the order of events."""
+        self._seq += 1
+        return self._seq
+
+    def add_visitor(self, uuid: bytes) -> VisitorRow:
+        """A visitor seen for the first time."""
+        self._visitor_id += 1
+        visitor = self._visitors[self._visitor_id] = VisitorRow(self._visitor_id, uuid)
+        visitor.is_new = True
+        self._visitors_by_uuid[uuid] = visitor
+        return visitor
+
+    def merge(self, twin: VisitorRow, other: VisitorRow) -> None:
+        """A visitor turned out to be another one; whoever was taken for it is that other one too."""
+        self.execute(SQL["set_twins"], (other.id, twin.id))
+        for known in self._visitors.values():
+            if known.twin_of == twin.id:
+                known.twin_of = other.id
+        twin.twin_of, twin.session = other.id, None
+        twin.is_changed = True
+
+    def add_session(self, uuid: bytes, visitor: VisitorRow, time: int) -> SessionRow:
+        """A session that begins."""
+        self._session_id += 1
+        session = self.sessions[self._session_id] = SessionRow(self._session_id, uuid, visitor.id, time, time)
+        return session
+
+    def add_event(self, row: EventRow) -> None:
+        """A new event; its id is claimed apart."""
+        row.is_new = True
+        self._know(row)
+        self.ledger.count(row, 1)
+
+    def change(self, row: EventRow, **values: object) -> None:
+        """An event is known better now, or belongs elsewhere."""
+        self.ledger.count(row, -1)
+        for name, value in values.items():
+            setattr(row, name, value)
+        self.ledger.count(row, 1)
+        row.is_changed = True
+        if "session" in values or "visitor" in values:
+            row.is_moved = True
+            (self._loose[row.visitor] if row.session is None else self._by_session[row.session]).append(row)
+
+    def remove_event(self, row: EventRow) -> None:
+        """Remove an event for good; the highest one leaves its number behind, so that none is given twice."""
+        self.ledger.count(row, -1)
+        del self.events[row.seq]
+        if not row.is_new and not self.execute(SQL["keep_seq"], (row.seq,)).rowcount:
+            self.execute(SQL["remove_event"], (row.seq,))
+
+    @property
+    def visitors(self) -> Iterable[VisitorRow]:
+        """All that are known."""
+        return self._visitors.values()
+
+
+def _places(of: Sequence[object]) -> str:
+    return json.dumps(list(range(len(of))))
+
+
+def _named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """The ids, those of them that may name a page.visit, and the uuids that a batch speaks of, each once."""
+    ids: dict[bytes, None] = {}
+    views: dict[bytes, None] = {}
+    uuids: dict[bytes, None] = {}
+    for item in batch:
+        if isinstance(item, Visit):
+            ids[item.id] = uuids[item.uuid] = None
+        elif isinstance(item, OptOut):
+            uuids[item.uuid] = None
+        elif isinstance(item, Confirmation):
+            _name_message(item, ids, views, uuids)
+    return list(ids), list(views), list(uuids)
+
+
+def _name_message(
+    item: Confirmation, ids: dict[bytes, None], views: dict[bytes, None], uuids: dict[bytes, None]
+) -> None:
+    if item.page is not None:
+        ids[item.page.id] = views[item.page.id] = None
+    if item.id is not None:
+        ids[item.id] = None
+    if item.cookie is not None:
+        uuids[item.cookie] = None
+    for event in item.events:
+        ids[event.id] = None
+        if event.view is not None:
+            ids[event.view] = views[event.view] = None
+    for refusal in item.refusals:
+        if refusal.id is not None:
+            ids[refusal.id] = None
