@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from socket import socket
 
@@ -16,6 +16,7 @@ from proxy import secretfile
 from proxy.http.server import run
 from proxy.report import terminal
 from proxy.report.app import make_report
+from proxy.report.ranges import local, midnight
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
 
@@ -62,11 +63,11 @@ def run_report(config: Config, token: str, site: str, version: str, sockets: lis
 
 def summarise(config: Config, *, days: int, as_json: bool, width: int, colour: bool) -> Iterator[str]:
     """What the report says of the last days, today included, as lines for a terminal. Raises StoreError."""
-    now = datetime.now(config.report.zone)
-    first = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    now_ms = int(now.timestamp() * 1000)
-    span = {"since_ms": int(first.timestamp() * 1000), "until_ms": now_ms + 1, "now_ms": now_ms}
-    zone = config.report.zone
+    zone, now_ms = config.report.zone, time.time_ns() // 1_000_000
+    today = local(now_ms, zone).date()
+    # Until the day is over, although nothing can have happened then: whole days are counted already.
+    since_ms, until_ms = midnight(today - timedelta(days=days - 1), zone), midnight(today + timedelta(days=1), zone)
+    span = {"since_ms": since_ms, "until_ms": until_ms, "now_ms": now_ms}
     with contextlib.closing(SqliteQuestions(config.store_path)) as reader:
         if as_json:
             yield from terminal.as_json(reader, zone=zone, **span)

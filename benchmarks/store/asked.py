@@ -51,7 +51,7 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
-    where the list of visitors goes on; the last event."""
+    where the list of visitors goes on; the page that is seen most; the last event."""
 
     path: Path
     visitor: int
@@ -60,6 +60,7 @@ class Subject:
     session_id: str
     crawler: int
     before: Cursor
+    page: tuple[str, str]
     newest: int
 
 
@@ -74,12 +75,14 @@ def subject(path: Path) -> Subject:
         crawler = reader.visitors(Span(END - DAY_MS, END, BOT), None, 1).rows[0]
         stay = reader.stays(most.key, None, 1)[0]
         before = Cursor(people[-1].last, people[-1].key)
-        return Subject(path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, reader.newest())
+        page = reader.pages(Span(END - WEEK_MS, END, PERSON), 1).rows[0]
+        place = (page.host, page.path)
+        return Subject(path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest())
 
 
 def questions(about: Subject) -> list[Question]:
     """Every one of them, in the order of store/questions."""
-    return [*_totals(), *_rankings(), *_visitors(about), *_feed(about), *_exports(about)]
+    return [*_totals(), *_rankings(about), *_visitors(about), *_feed(about), *_exports(about)]
 
 
 def _totals() -> Iterator[Question]:
@@ -91,8 +94,9 @@ def _totals() -> Iterator[Question]:
     yield from _of_ranges("outcomes", lambda reader, since: reader.outcomes(since // DAY_MS, LAST_DAY))
 
 
-def _rankings() -> Iterator[Question]:
+def _rankings(about: Subject) -> Iterator[Question]:
     yield from _of_spans("pages", lambda reader, span: reader.pages(span, SHOWN))
+    yield from _of_spans("next_pages", lambda reader, span: reader.next_pages(span, *about.page, SHOWN))
     yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))

@@ -40,6 +40,11 @@ def ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 2) if whole else None
 
 
+def share(part: float | None) -> str:
+    """A part of a whole: `47 %`."""
+    return NONE if part is None else f"{part * 100:.0f}{THIN}%"
+
+
 def clock(ms: int, zone: tzinfo | None) -> str:
     return f"{local(ms, zone):%H:%M:%S}"
 

@@ -92,12 +92,13 @@ def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:
     totals, series = model["totals"], model["series"] or []
     room = paper.width - 46
     lines = {name: _squeezed([slot[name] for slot in series], room) for name in ("visitors", "views")}
-    each = totals["pages_per_session"]
+    each, bounced = totals["pages_per_session"], totals["bounce_rate"]
     rows = (
         ("Visitors", numbers.count(totals["visitors"]), lines["visitors"]),
         ("Page views", numbers.count(totals["views"]), lines["views"]),
         ("Sessions", numbers.count(totals["sessions"]), ""),
         ("Pages per session", numbers.NONE if each is None else f"{each:.1f}", ""),
+        ("Bounce rate", numbers.share(bounced), ""),
         ("Time in use, median", numbers.length(totals["engaged_ms"]), ""),
     )
     for name, number, line in rows:
@@ -124,11 +125,11 @@ def _pages(paper: Paper, model: Model) -> Iterator[str]:
     rows = [
         (
             _named(row["title"], _place(row, model)),
-            (*_counts(row["views"], row["visitors"], row["entries"]), numbers.length(row["engaged_ms"])),
+            (*_counts(row["views"], row["visitors"], row["entries"], row["exits"]), numbers.length(row["engaged_ms"])),
         )
         for row in _rows(model["pages"])
     ]
-    yield from _table(paper, "Pages", ("Views", "Visitors", "Entries", "In use"), rows, model["pages"])
+    yield from _table(paper, "Pages", ("Views", "Visitors", "Entries", "Exits", "In use"), rows, model["pages"])
 
 
 def _sources(paper: Paper, model: Model) -> Iterator[str]:

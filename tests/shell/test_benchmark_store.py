@@ -28,7 +28,7 @@ def full(tmp_path_factory):
 
 
 def titles():
-    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), 1)
+    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), 1)
     return [question.title for question in questions(about)]
 
 
@@ -85,8 +85,9 @@ def test_questions_have_something_to_answer(full):
     reader = SqliteQuestions(full.path)
     empty = [one.title for one in questions(about) if not holds_something(one.ask(reader))]
     reader.close()
-    # One host; a person whose events are all in sessions; nobody at midnight; and nobody does anything unproven.
-    acts = ("engaged", "hovers", "clicks", "forms")
+    # One host; a person whose events are all in sessions; nobody at midnight; and nobody does anything, or comes to a
+    # second page, unproven.
+    acts = ("engaged", "hovers", "clicks", "forms", "next_pages")
     seldom = ("refused, one day", "forms, one day")
     nothing = [f"{name}, {days}, lane unproven" for name in acts for days in ("30 days", "one day")]
     assert set(empty) <= {"has_several_hosts", "people, now", "loose, of a person", *seldom, *nothing}

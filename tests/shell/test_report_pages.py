@@ -214,13 +214,14 @@ def test_a_page_and_its_json_say_the_same(busy, lane, span):
     said = busy.json(f"/overview.json?range={span}&lane={lane}")
     totals = said["totals"]
     shown = [float(element["value"]) for element in soup.select(".tiles data")]
-    wanted = [totals[name] for name in ("visitors", "sessions", "views", "pages_per_session", "engaged_ms")]
+    names = ("visitors", "sessions", "views", "pages_per_session", "bounce_rate", "engaged_ms")
+    wanted = [totals[name] for name in names]
     assert shown == [value for value in wanted if value is not None]
     assert float(soup.select_one(".now data")["value"]) == said["people_now"]
     bars = [[float(cell["value"]) for cell in row("data")] for row in soup.select(".chart tbody tr")]
     assert bars == [[slot["views"], slot["visitors"]] for slot in said["series"]]
     table = [numbers_of(row) for row in soup.select("#pages ~ * tbody tr, [aria-labelledby=pages] tbody tr")]
-    keys = ("views", "visitors", "entries", "engaged_ms")
+    keys = ("views", "visitors", "entries", "exits", "engaged_ms")
     assert table == [[row[key] for key in keys if row[key] is not None] for row in said["pages"]["rows"]]
     for name, keys in (
         ("clicks", ("clicks", "visitors")),

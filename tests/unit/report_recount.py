@@ -1,10 +1,14 @@
-"""The numbers of the report once more, from what `footfall export` says: plain Python, no SQL, nothing of the report.
+"""The numbers of the report once more, from what `footfall export` says: plain Python, no SQL, nothing of the report
+but the steps in which lengths of time are told (events/dwell.py).
 
 `events` are exported objects (dictionaries); `span` is (since, until, lane).
 """
 
+import itertools
 from collections import Counter, defaultdict
 from urllib.parse import urlsplit
+
+from proxy.events.dwell import bucket_of, ms_of
 
 CONTEXTS = ("banner", "link", "button", "product", "menu", "image", "element")
 
@@ -33,26 +37,42 @@ def page_of(uri):
     return (parts.netloc, parts.path or "/")
 
 
+def told(ms):
+    """A length of time as a histogram tells it."""
+    return None if ms is None else ms_of(bucket_of(ms))
+
+
+def visits_of_sessions(events):
+    """{session: its page.visit events by time and seq}"""
+    found = defaultdict(list)
+    for event in sorted(events, key=lambda event: (event["time"], event["seq"])):
+        if event["action"] == "page.visit" and "session" in event:
+            found[event["session"]].append(event)
+    return found
+
+
 def totals(events, span):
-    visits = within(events, span, "page.visit")
+    visits, sessions = within(events, span, "page.visit"), within(events, span, "session.start")
+    pages = visits_of_sessions(events)
     return {
         "visitors": len({event["uuid"] for event in visits}),
-        "sessions": len(within(events, span, "session.start")),
+        "sessions": len(sessions),
         "views": len(visits),
+        "bounces": sum(len(pages[event["session"]]) == 1 for event in sessions),
     }
 
 
 def engaged_by_view(events, span):
     used = Counter()
-    for event in within(events, span, "page.leave"):
-        if "page" in event and "engaged_ms" in params(event):
+    for event in events:
+        if event["action"] == "page.leave" and "page" in event and "engaged_ms" in params(event):
             used[event["page"]] += params(event)["engaged_ms"]
-    return used
+    return {event["id"]: used[event["id"]] for event in within(events, span, "page.visit") if event["id"] in used}
 
 
 def engaged(events, span):
     used = engaged_by_view(events, span)
-    return rank(used.values(), 50), len(used)
+    return told(rank(used.values(), 50)), len(used)
 
 
 def people(events, since):
@@ -66,14 +86,17 @@ def people(events, since):
 
 
 def pages(events, span):
-    """{(host, path): (title, views, visitors, entries, median engaged ms)}"""
+    """{(host, path): (title, views, visitors, entries, exits, median engaged ms)}"""
     where = {event["id"]: page_of(params(event)["uri"]) for event in events if event["action"] == "page.visit"}
     seen, entered, used = defaultdict(list), Counter(), defaultdict(list)
     for event in within(events, span, "page.visit"):
         seen[where[event["id"]]].append(event)
+    sessions, left = visits_of_sessions(events), Counter()
     for event in within(events, span, "session.start"):
         if "uri" in params(event):
             entered[page_of(params(event)["uri"])] += 1
+        if sessions[event["session"]]:
+            left[page_of(params(sessions[event["session"]][-1])["uri"])] += 1
     for view, ms in engaged_by_view(events, span).items():
         used[where[view]].append(ms)
     answer = {}
@@ -87,9 +110,28 @@ def pages(events, span):
             len(visits),
             len(people_here),
             entered[page],
-            rank(used[page], 50),
+            left[page],
+            told(rank(used[page], 50)),
         )
     return answer
+
+
+def titles(events):
+    """{(host, path): all titles that it ever had}"""
+    found = defaultdict(set)
+    for event in events:
+        if event["action"] == "page.visit" and "title" in params(event):
+            found[page_of(params(event)["uri"])].add(params(event)["title"])
+    return found
+
+
+def next_pages(events, span, page):
+    """{(host, path): how often it was seen right after `page`}"""
+    sessions, found = visits_of_sessions(events), Counter()
+    for event in within(events, span, "session.start"):
+        pages = [page_of(params(visit)["uri"]) for visit in sessions[event["session"]]]
+        found.update(two for one, two in itertools.pairwise(pages) if one == page != two)
+    return dict(found)
 
 
 def sources(events, span):
@@ -122,7 +164,7 @@ def hovers(events, span, host):
         long = [event for event in found if is_long(params(event))]
         best = max(long, key=lambda event: (params(event)["dwell_ms"], -event["seq"]), default=None)
         evidence = best and tuple(params(best)[key] for key in ("dwell_ms", "usual_ms", "usual_n"))
-        answer[element] = (len(found), rank(lasted, 50), rank(lasted, 95), len(long), evidence)
+        answer[element] = (len(found), told(rank(lasted, 50)), told(rank(lasted, 95)), len(long), evidence)
     return answer
 
 

@@ -1,7 +1,7 @@
 """Every number of the report equals a recount of what `footfall export` says, whatever people did."""
 
 from dataclasses import astuple
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -9,23 +9,22 @@ from zoneinfo import ZoneInfo
 import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_checks import ALL, check_elements, check_pages, check_sources, check_totals, check_visitors
 from report_walks import act_of, items, steps
 from stories import DAY, HOST, MINUTE, T, confirm, does, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report import people
 from proxy.report.asked import Part
-from proxy.report.channels import merge
 from proxy.report.overview import overview
 from proxy.report.ranges import Range, range_of, spanning
 from proxy.store.base import Query
-from proxy.store.questions import Cursor, Span
+from proxy.store.questions import Span
 from proxy.store.sqlite.questions import FIELDS_SHOWN, SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
 
-ALL = 1_000
 EVER = (0, 2**60)
 QUICK = settings(max_examples=60, deadline=None)
 
@@ -34,7 +33,7 @@ class Place:
     """A store that was written by the real writer, as the report and as the export see it."""
 
     def __init__(self, told, path):
-        writer = SqliteWriter(path, durability="process", rules=Rules())
+        writer = SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)
         try:
             for begin in range(0, len(told), 7):
                 writer.append(told[begin : begin + 7])
@@ -61,20 +60,17 @@ def asked(walk, check):
 
 
 def spans(over):
-    """The whole walk and a part of it, in every lane: [(Span, the same for a recount)]."""
+    """The whole walk and a part of it, in every lane."""
     parts = [EVER, (T + over // 4, T + over // 4 + over // 2)]
-    return [(Span(*part, lane), (*part, LANES[lane])) for part in parts for lane in range(len(LANES))]
+    return [Span(*part, lane) for part in parts for lane in range(len(LANES))]
 
 
 @QUICK
 @given(steps())
 def test_totals_and_time_in_use_equal_a_recount(walk):
     def check(place, over):
-        for span, told in spans(over):
-            totals = place.reader.lanes(span.since, span.until)[span.lane]
-            counted = {"visitors": totals.visitors, "sessions": totals.sessions, "views": totals.views}
-            assert counted == recount.totals(place.events, told)
-            assert astuple(place.reader.engaged(span)) == recount.engaged(place.events, told)
+        for span in spans(over):
+            check_totals(place.reader, place.events, span)
         for since in (0, T + over - 5 * MINUTE, T + over + 1):
             assert place.reader.people(since) == recount.people(place.events, since)
 
@@ -85,18 +81,9 @@ def test_totals_and_time_in_use_equal_a_recount(walk):
 @given(steps())
 def test_pages_and_sources_equal_a_recount(walk):
     def check(place, over):
-        for span, told in spans(over):
-            found = place.reader.pages(span, ALL)
-            rows = {(row.host, row.path): (row.title, *astuple(row)[3:]) for row in found.rows}
-            assert rows == recount.pages(place.events, told) and found.total == len(rows) == len(found.rows)
-            views = [row.views for row in found.rows]
-            assert views == sorted(views, reverse=True)
-            sources = place.reader.sources(span, ALL)
-            assert {astuple(row)[:-1]: row.sessions for row in sources.rows} == recount.sources(place.events, told)
-            merged, continued = merge(sources.rows)
-            assert (
-                sum(source.sessions for source in merged) + continued == recount.totals(place.events, told)["sessions"]
-            )
+        for span in spans(over):
+            check_pages(place.reader, place.events, span)
+            check_sources(place.reader, place.events, span)
 
     asked(walk, check)
 
@@ -105,33 +92,8 @@ def test_pages_and_sources_equal_a_recount(walk):
 @given(steps())
 def test_hovers_clicks_and_forms_equal_a_recount(walk):
     def check(place, over):
-        for span, told in spans(over):
-            hovers = place.reader.hovers(span, ALL)
-            rows = {
-                (row.host, row.path, row.name, row.action): (
-                    row.hovers,
-                    row.median_ms,
-                    row.p95_ms,
-                    row.unusual,
-                    row.evidence and astuple(row.evidence),
-                )
-                for row in hovers.rows
-            }
-            assert rows == recount.hovers(place.events, told, HOST) and hovers.total == len(rows)
-            clicks = place.reader.clicks(span, ALL)
-            found = {astuple(row)[:4]: (row.clicks, row.visitors) for row in clicks.rows}
-            assert found == recount.clicks(place.events, told, HOST) and clicks.total == len(found)
-            forms = place.reader.forms(span, ALL)
-            shown = {
-                (row.host, row.path, row.name): (
-                    row.started,
-                    row.submitted,
-                    row.visitors,
-                    {field.name: (field.changed, field.filled, field.skipped) for field in row.fields},
-                )
-                for row in forms.rows
-            }
-            assert shown == recount.forms(place.events, told, HOST) and forms.total == len(shown)
+        for span in spans(over):
+            check_elements(place.reader, place.events, span, HOST)
 
     asked(walk, check)
 
@@ -161,17 +123,8 @@ def test_every_bar_of_the_chart_equals_a_recount_and_the_bars_are_the_whole(walk
 @given(steps())
 def test_visitors_and_their_stories_equal_a_recount(walk):
     def check(place, over):
-        for span, told in spans(over):
-            found = place.reader.visitors(span, None, ALL)
-            rows = [(row.uuid, row.views, row.sessions, row.first, row.last, row.uri, row.title) for row in found.rows]
-            counted = recount.visitors(place.events, told)
-            assert sorted(rows, key=str) == sorted(counted, key=str) and found.total == len(counted)
-            assert [row[4] for row in rows] == [row[4] for row in counted]
-            paged, before = [], None
-            while page := place.reader.visitors(span, before, 2).rows:
-                paged += page
-                before = Cursor(page[-1].last, page[-1].key)
-            assert paged == list(found.rows)
+        for span in spans(over):
+            check_visitors(place.reader, place.events, span)
         for uuid in {event["uuid"] for event in place.events}:
             story = people.visitor(place.reader, uuid, Part(), now_ms=T + over)
             lines = [line for session in story["sessions"] for line in session["story"]] + story["loose"]

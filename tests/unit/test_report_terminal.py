@@ -27,7 +27,7 @@ ESCAPES = re.compile(r"\033\[[0-9;]*m")
 
 
 def written(path, *told):
-    writer = SqliteWriter(path, durability="process", rules=Rules())
+    writer = SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)
     writer.append(told)
     writer.close()
     return SqliteQuestions(path)

@@ -18,6 +18,7 @@ from proxy.store.questions.answers import (
     FormRow,
     HoverRow,
     LaneTotals,
+    NextRow,
     Origins,
     OutcomeRow,
     PageRow,
@@ -43,6 +44,7 @@ __all__ = [
     "HoverRow",
     "LaneTotals",
     "Late",
+    "NextRow",
     "Origins",
     "OutcomeRow",
     "PageRow",
@@ -82,12 +84,18 @@ class ReportReader(Protocol):
         """Totals of every lane, in the order of LANES."""
         ...
 
-    def slots(self, edges: Sequence[tuple[int, int]], lane: int) -> tuple[Slot, ...]: ...
+    def slots(self, edges: Sequence[tuple[int, int]], lane: int) -> tuple[Slot, ...]:
+        """Bars between `edges`, which are in the order of their times and do not overlap."""
+        ...
 
     def engaged(self, span: Span) -> Engaged: ...
 
     def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
         """By views."""
+        ...
+
+    def next_pages(self, span: Span, host: str, path: str, limit: int) -> Ranking[NextRow]:
+        """By number. Nothing of a page that nobody has seen."""
         ...
 
     def sources(self, span: Span, limit: int) -> Origins:

@@ -30,12 +30,14 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LaneTotals:
-    """`visitors`: distinct uuids of page.visit events. `sessions`: session.start events. `views`: page.visit events."""
+    """`visitors`: distinct uuids of page.visit events. `sessions`: session.start events; `bounces`: those whose session
+    has one page.visit, whenever that is. `views`: page.visit events."""
 
     lane: int
     visitors: int
     sessions: int
     views: int
+    bounces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Engaged:
-    """`engaged_ms` of the page.leave events in the span, added up per page view: the median (the lower one of two)
-    over the `views` that have any; None where there are none."""
+    """Of the page.visit events in the span that have page.leave events, whenever these are: how many they are, and the
+    median (the lower one of two) of their `engaged_ms`, added up for each; None where there are none. It is read from a
+    histogram (events/dwell.py): at most 4.9 % off."""
 
     median_ms: int | None
     views: int
@@ -67,9 +70,10 @@ class Ranking(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """`views`, `visitors`: of the page.visit events whose address has this host and path. `title`: of the latest of
-    them that has one. `entries`: session.start events with such an address. `engaged_ms`: as in `Engaged`, of the
-    views of this page."""
+    """`views`, `visitors`: of the page.visit events whose address has this host and path. `title`: of the one of them
+    with the highest seq that has one; where that is not among the latest 20,000 of the span, what a browser last called
+    one of the page's addresses. `entries`: session.start events with such an address; `exits`: those whose session has
+    its last page.visit here, whenever that is. `engaged_ms`: as in `Engaged`, of the views of this page."""
 
     host: str
     path: str
@@ -77,7 +81,18 @@ class PageRow:
     views: int
     visitors: int
     entries: int
+    exits: int
     engaged_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextRow:
+    """A page that was seen right after another one: `n` times in the sessions of the session.start events in the span,
+    their page.visit events taken by time and seq. The same page again is not counted."""
+
+    host: str
+    path: str
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class HoverRow:
     """An element: page, name and action. `hovers`: its hover events; `median_ms`, `p95_ms`: of their dwell_ms (nearest
-    rank); `unusual`: those that were longer than usual when they were stored, with the longest as evidence."""
+    rank), read from a histogram (events/dwell.py): at most 4.9 % off; `unusual`: those that were longer than usual when
+    they were stored, with the longest as evidence."""
 
     host: str
     path: str

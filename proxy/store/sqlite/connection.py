@@ -70,8 +70,8 @@ def is_item_fault(error: Exception) -> bool:
 
 
 def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Connection:
-    """A connection for the one writing thread, the schema brought up to date. Days of a file that has none yet are those
-    of `zone`, None the machine's own.
+    """A connection for the one writing thread, the schema brought up to date. Days of a file that has none yet are
+    those of `zone`, None the machine's own.
 
     Raises:
         StoreUnavailable: the directory is missing, not writable, the disk is full, ...

@@ -40,7 +40,7 @@ from proxy.store.sqlite.texts import SQL
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
-FRESH_CELLS = 8_192
+FRESH_CELLS = 0
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
@@ -48,7 +48,7 @@ NOBODY = 0
 # As plain numbers: a look-up in the enumeration for each costs as much as counting.
 _VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
 _ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
-_FORM, _FIELD = int(Kind.FORM), int(Kind.FIELD)
+_FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
 _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
 Counted = tuple[Kind, int, int]
@@ -61,7 +61,7 @@ There = tuple[int, int, int, int, int]
 
 class Ledger:
     """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields; `fresh_cells`:
-    how many cells wait to be added to the others."""
+    how many cells may wait to be added to the others."""
 
     __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
 
@@ -111,7 +111,9 @@ class Ledger:
             cells[_PAGE, lane, day, page, 0] += n
             presence[visitor, _PAGE, page, lane, day] += n
             if row.engaged is not None:
-                cells[_ENGAGED, lane, day, page, bucket_of(row.engaged)] += n
+                bucket = bucket_of(row.engaged)
+                cells[_ENGAGED, lane, day, page, bucket] += n
+                cells[_USED, lane, day, 0, bucket] += n
 
     def _count_target(self, row: EventRow, sort: int, context: int, where: tuple[int, int], n: int) -> None:
         """What was done with an element or a form."""
@@ -120,6 +122,7 @@ class Ledger:
         if sort == HOVER:
             if row.amount is not None:
                 cells[_HOVER, *where, element, bucket_of(row.amount)] += n
+                cells[_HOVERED, *where, element, 0] += n
                 if row.state & UNUSUAL:
                     cells[_UNUSUAL, *where, element, 0] += n
         elif sort == CLICK:

@@ -9,7 +9,7 @@ recount that is only to be compared goes there, and a read-only connection is en
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,27 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from proxy.events.dwell import bucket_of
 from proxy.events.event import LANES
 from proxy.events.labels import CONTEXTS
-from proxy.store.sqlite import rollups
 from proxy.store.sqlite.days import Days
-from proxy.store.sqlite.rollups import ELEMENT_CONTEXTS, REACH_MS, Kind
+from proxy.store.sqlite.rollups import ELEMENT_CONTEXTS, VALUES, Kind
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.texts import SQL, statements
 
 if TYPE_CHECKING:
     from proxy.store.sqlite.connection import Connection
 
-VALUES: Mapping[str, int] = {
-    **{kind.name.lower(): int(kind) for kind in Kind},
-    "never": rollups.NEVER,
-    "element_contexts": ELEMENT_CONTEXTS,
-    "reach_ms": REACH_MS,
-    "form_start": rollups.FORM_START,
-    "form_submit": rollups.FORM_SUBMIT,
-    "field_changed": rollups.FIELD_CHANGED,
-    "field_filled": rollups.FIELD_FILLED,
-    "field_skipped": rollups.FIELD_SKIPPED,
-}
-"""What the SQL of a count takes, by name."""
 SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages")
 _ACTS = json.dumps(
     [
@@ -47,7 +34,7 @@ _ACTS = json.dumps(
     ]
 )
 _OF_PAGES = (Kind.PAGE, Kind.ENGAGED, Kind.ENTRY, Kind.EXIT, Kind.NEXT, Kind.PAGE_VISITORS)
-_OF_ELEMENTS = (Kind.CLICK, Kind.HOVER, Kind.UNUSUAL, Kind.CLICK_VISITORS)
+_OF_ELEMENTS = (Kind.CLICK, Kind.HOVER, Kind.HOVERED, Kind.UNUSUAL, Kind.CLICK_VISITORS)
 _OF_TARGETS = (Kind.FORM, Kind.FIELD, Kind.FORM_VISITORS)
 _OF_WORDS = (Kind.ACTION, Kind.SOURCE)
 

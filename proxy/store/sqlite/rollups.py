@@ -15,15 +15,17 @@ away what it counted for and adds what it counts for now: that is how late event
 | CLICK | `<context>.click` with a target | element | 0 |
 | HOVER | `<context>.hover` with a target and an amount | element | bucket of the amount |
 | UNUSUAL | those that were longer than usual | element | 0 |
+| USED | the same as ENGAGED, of all pages | 0 | bucket of `engaged` |
+| HOVERED | the same as HOVER, however long | element | 0 |
 | FORM | form.start, form.submit with a target | target | FORM_START, FORM_SUBMIT |
-| FIELD | field.change with a text `field`; form.submit, once for each key of `fields` and of `skipped`; with a target | \
+| FIELD | with a target: field.change with a text `field`; form.submit, for each key of `fields` and of `skipped` | \
 target | word of the field's name * 4 + FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPPED |
 | SESSIONS | sessions | 0 | 0 |
 | BOUNCES | sessions with one page.visit | 0 | 0 |
 | ENTRY | sessions with an entry | page of its entry | 0 |
 | EXIT | sessions with a last page | that page | 0 |
 | SOURCE | sessions with a source | its word | 0 |
-| NEXT | in a session's page.visits by time and seq, two that follow each other, of different pages | the first's page | \
+| NEXT | of a session's page.visits by time and seq, two that follow each other, of different pages | the one's page | \
 the other's page |
 | VISITORS | visitors of VIEWS | 0 | the day before on which they were there, or NEVER |
 | PAGE_VISITORS | visitors of PAGE | page | the same |
@@ -34,6 +36,7 @@ A `source` is a JSON list: the referrer's host, utm_source, utm_medium, utm_camp
 of its uri, null where there is none.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from proxy.events.labels import CONTEXTS
@@ -61,6 +64,8 @@ class Kind(IntEnum):
     UNUSUAL = 8
     FORM = 9
     FIELD = 10
+    USED = 11
+    HOVERED = 12
     SESSIONS = 16
     BOUNCES = 17
     ENTRY = 18
@@ -80,3 +85,16 @@ VISITORS_OF = {
     Kind.FORM: Kind.FORM_VISITORS,
 }
 """Kinds whose visitors are counted, and the kind of those cells."""
+
+VALUES: Mapping[str, int] = {
+    **{kind.name.lower(): int(kind) for kind in Kind},
+    "never": NEVER,
+    "element_contexts": ELEMENT_CONTEXTS,
+    "reach_ms": REACH_MS,
+    "form_start": FORM_START,
+    "form_submit": FORM_SUBMIT,
+    "field_changed": FIELD_CHANGED,
+    "field_filled": FIELD_FILLED,
+    "field_skipped": FIELD_SKIPPED,
+}
+"""These, as SQL takes them: by name."""

@@ -75,3 +75,5 @@ ALTER TABLE event ADD COLUMN engaged INTEGER;
 DROP INDEX event_time;
 -- Hovers that were longer than usual, an element's longest first: the evidence.
 CREATE INDEX event_unusual ON event (target, amount) WHERE state & 4;
+-- Addresses of a page, for its title.
+CREATE INDEX uri_page ON uri (page);

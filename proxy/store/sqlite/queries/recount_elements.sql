@@ -10,6 +10,10 @@ FROM (
     FROM counted JOIN act ON act.word = counted.action AND act.kind = :hover
     WHERE target IS NOT NULL AND amount IS NOT NULL
     UNION ALL
+    SELECT :hovered, lane, day, target * :element_contexts + act.context, 0
+    FROM counted JOIN act ON act.word = counted.action AND act.kind = :hover
+    WHERE target IS NOT NULL AND amount IS NOT NULL
+    UNION ALL
     SELECT :unusual, lane, day, target * :element_contexts + act.context, 0
     FROM counted JOIN act ON act.word = counted.action AND act.kind = :hover
     WHERE target IS NOT NULL AND amount IS NOT NULL AND state & 4

@@ -17,5 +17,9 @@ FROM (
     UNION ALL
     SELECT :engaged, lane, day, uri.page, bucket_of(used.ms)
     FROM used JOIN counted ON counted.seq = used.seq JOIN uri ON uri.id = counted.uri
+    UNION ALL
+    SELECT :used, lane, day, 0, bucket_of(used.ms)
+    FROM used JOIN counted ON counted.seq = used.seq
+    WHERE counted.uri IS NOT NULL
 )
 GROUP BY kind, lane, day, subject, extra

@@ -2,7 +2,7 @@
 WITH element AS (
     SELECT event.target AS target, event.action AS action, count(*) AS n, count(DISTINCT event.visitor) AS visitors
     FROM event
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+    WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN (SELECT value FROM json_each(:actions)))
         AND event.target IS NOT NULL
     GROUP BY event.target, event.action

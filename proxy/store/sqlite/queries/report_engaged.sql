@@ -1,12 +1,7 @@
--- How long page views were in use: the median, and of how many. What is not known of its view is left out.
-WITH used AS (
-    SELECT sum(event.amount) AS ms
-    FROM event
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
-        AND event.action = (SELECT id FROM word WHERE value = 'page.leave')
-        AND event.view IS NOT NULL AND event.amount IS NOT NULL
-    GROUP BY event.view
-), ranked AS (
-    SELECT ms, row_number() OVER (ORDER BY ms) AS place, count(*) OVER () AS n FROM used
-)
-SELECT ms, n FROM ranked WHERE place = (n + 1) / 2
+-- How long page views were in use: a histogram.
+SELECT bucket_of(engaged), count(*)
+FROM event
+WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until AND lane = :lane
+    AND action = (SELECT id FROM word WHERE value = 'page.visit') AND engaged IS NOT NULL AND uri IS NOT NULL
+GROUP BY bucket_of(engaged)
+ORDER BY bucket_of(engaged)

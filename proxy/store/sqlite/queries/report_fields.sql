@@ -3,7 +3,7 @@
 WITH form AS MATERIALIZED (
     SELECT event.target AS target, event.action AS action, event.more AS more
     FROM event
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+    WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN ('field.change', 'form.submit'))
         AND event.target IN (SELECT value FROM json_each(:forms)) AND event.more IS NOT NULL
 ), told AS (

@@ -4,7 +4,7 @@ WITH form AS (
         count(CASE WHEN action.value = 'form.start' THEN 1 END) AS started,
         count(CASE WHEN action.value = 'form.submit' THEN 1 END) AS submitted
     FROM event JOIN word AS action ON action.id = event.action
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+    WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN ('form.start', 'form.submit'))
         AND event.target IS NOT NULL
     GROUP BY event.target

@@ -1,23 +1,13 @@
--- Where sessions came from; the last but one column counts all of them, whatever the limit. A referrer is a cleaned
--- URI: its host is what stands between :// and the next slash.
-WITH start AS (
-    SELECT CASE WHEN instr(referrer.value, '://') THEN substr(referrer.value, instr(referrer.value, '://') + 3) END AS rest,
-        facts.value AS facts, page.host AS host
-    FROM event
-    LEFT JOIN word AS referrer ON referrer.id = event.referrer
-    LEFT JOIN word AS facts ON facts.id = event.facts
-    LEFT JOIN uri ON uri.id = event.uri
-    LEFT JOIN page ON page.id = uri.page
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+-- Where sessions came from (a source: rollups.py); the last but one column counts all of them, whatever the limit.
+WITH counted AS (
+    SELECT session.source AS source, count(*) AS n
+    FROM event JOIN session ON session.id = event.session
+    WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'session.start')
-), told AS (
-    SELECT CASE WHEN instr(rest, '/') THEN substr(rest, 1, instr(rest, '/') - 1) ELSE rest END AS referrer,
-        json_extract(facts, '$.utm_source') AS source, json_extract(facts, '$.utm_medium') AS medium,
-        json_extract(facts, '$.utm_campaign') AS campaign, host
-    FROM start
+    GROUP BY session.source
 )
-SELECT referrer, source, medium, campaign, host, count(*) AS n, sum(count(*)) OVER (), count(*) OVER ()
-FROM told
-GROUP BY referrer, source, medium, campaign, host
-ORDER BY n DESC, referrer, source, medium, campaign, host
+SELECT word.value ->> 0, word.value ->> 1, word.value ->> 2, word.value ->> 3, word.value ->> 4,
+    counted.n, sum(counted.n) OVER (), count(*) OVER ()
+FROM counted JOIN word ON word.id = counted.source
+ORDER BY counted.n DESC, 1, 2, 3, 4, 5
 LIMIT :limit

@@ -1,25 +1,32 @@
--- Visitors by their last page view. :time NULL begins with the latest.
-WITH visit AS (
-    SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.uri AS uri,
-        event.title AS title, row_number() OVER (PARTITION BY event.visitor ORDER BY event.time DESC, event.seq DESC) AS place
-    FROM event
+-- Some visitors in a span, but for crawlers. :keys is a JSON array. Their page views are those of their sessions, and
+-- those outside any.
+WITH visit AS MATERIALIZED (
+    SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.seq AS seq, event.uri AS uri,
+        event.title AS title
+    FROM json_each(:keys) AS wanted
+    CROSS JOIN session ON session.visitor = wanted.value AND session.start < :until AND session.last >= :since
+    CROSS JOIN event ON event.session = session.id
     WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
-), person AS (
-    SELECT visitor, count(*) AS views, count(DISTINCT session) AS sessions, min(time) AS first, max(time) AS last,
-        max(CASE WHEN place = 1 THEN uri END) AS uri, max(CASE WHEN place = 1 THEN title END) AS title,
-        max(CASE WHEN place = 1 THEN session END) AS session
+    UNION ALL
+    SELECT event.visitor, NULL, event.time, event.seq, event.uri, event.title
+    FROM json_each(:keys) AS wanted
+    CROSS JOIN event ON event.visitor = wanted.value AND event.session IS NULL AND event.lane <> 0
+    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
+        AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY time DESC, seq DESC) AS place,
+        count(*) OVER (PARTITION BY visitor) AS views, min(time) OVER (PARTITION BY visitor) AS first
     FROM visit
-    GROUP BY visitor
 )
-SELECT person.visitor, visitor.uuid, person.views, person.sessions, person.first, person.last, uri.value, title.value,
-    start.seq, (SELECT count(*) FROM person)
-FROM person
-JOIN visitor ON visitor.id = person.visitor
-LEFT JOIN uri ON uri.id = person.uri
-LEFT JOIN word AS title ON title.id = person.title
-LEFT JOIN event AS start ON start.session = person.session
+SELECT placed.visitor, visitor.uuid, placed.views,
+    (SELECT count(DISTINCT session) FROM visit WHERE visit.visitor = placed.visitor),
+    placed.first, placed.time, uri.value, title.value, start.seq
+FROM placed
+JOIN visitor ON visitor.id = placed.visitor
+LEFT JOIN uri ON uri.id = placed.uri
+LEFT JOIN word AS title ON title.id = placed.title
+LEFT JOIN event AS start ON start.session = placed.session
     AND start.action = (SELECT id FROM word WHERE value = 'session.start')
-WHERE :time IS NULL OR (person.last, person.visitor) < (:time, :key)
-ORDER BY person.last DESC, person.visitor DESC
-LIMIT :limit
+WHERE placed.place = 1
+ORDER BY placed.time DESC, placed.visitor DESC

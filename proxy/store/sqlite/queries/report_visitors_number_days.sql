@@ -1,0 +1,3 @@
+-- The same of whole days.
+SELECT coalesce(sum(n), 0) FROM cell
+WHERE kind = :visitors AND lane = :lane AND day BETWEEN :first AND :last AND extra < :first
