@@ -1,12 +1,13 @@
 """What a transaction has changed, written: rows in bulk, then the roll-ups that follow from them.
 
-Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is what
-a recount would find.
+Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is
+what a recount would find.
 """
 
 import itertools
 import json
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
@@ -78,6 +79,10 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     session.steps = []
 
 
+_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged".split())
+"""What change_events_many.sql takes."""
+
+
 def _save_visitors(work: Work) -> None:
     new, changed = [], []
     for one in work.visitors:
@@ -85,34 +90,7 @@ def _save_visitors(work: Work) -> None:
         if one.is_new:
             new.append((one.id, one.uuid, *values))
         elif one.is_changed:
-            changed.append((one.id, *values))
-        one.is_new = one.is_changed = False
-    run_many(work.execute, "add_visitors_many", new)
-    run_many(work.execute, "change_visitors_many", changed)
-
-
-def _save_events(work: Work) -> None:
-    new: list[EventRow] = []
-    changed, moved = [], []
-    for row in work.events.values():
-        if row.is_new:
-            new.append(row)
-        elif row.is_changed:
-            changed.append(
-                (
-                    row.seq,
-                    row.time,
-                    row.wait,
-                    row.view,
-                    row.lane,
-                    row.state,
-                    row.uri,
-                    row.title,
-                    row.referrer,
-                    row.amount,
-                )
-                + (row.facts, row.engaged)
-            )
+            changed.append(_changeable(row))
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
