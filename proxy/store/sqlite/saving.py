@@ -90,6 +90,19 @@ def _save_visitors(work: Work) -> None:
         if one.is_new:
             new.append((one.id, one.uuid, *values))
         elif one.is_changed:
+            changed.append((one.id, *values))
+        one.is_new = one.is_changed = False
+    run_many(work.execute, "add_visitors_many", new)
+    run_many(work.execute, "change_visitors_many", changed)
+
+
+def _save_events(work: Work) -> None:
+    new: list[EventRow] = []
+    changed, moved = [], []
+    for row in work.events.values():
+        if row.is_new:
+            new.append(row)
+        elif row.is_changed:
             changed.append(_changeable(row))
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
