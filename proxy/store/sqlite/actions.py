@@ -12,7 +12,7 @@ from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
-from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
@@ -274,7 +274,7 @@ def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> session
 
 
 def _json(params: Facts) -> str | None:
-    return json.dumps(dict(params), ensure_ascii=False, separators=(",", ":")) if params else None
+    return as_json(dict(params)) if params else None
 
 
 def _names(work: Work, names: tuple[str, ...]) -> int | None:
