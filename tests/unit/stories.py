@@ -14,6 +14,8 @@ from pathlib import Path
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.questions import ReportReader
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import PageId, parse_uuid
@@ -46,6 +48,7 @@ class Engine:
     place: Path
     write: Callable[[Path, Rules | None], Writer]
     read: Callable[[Path], Reader]
+    ask: Callable[[Path], ReportReader]
 
     @contextlib.contextmanager
     def writer(self, rules: Rules | None = Rules()) -> Iterator[Writer]:  # noqa: B008
@@ -63,6 +66,14 @@ class Engine:
         finally:
             reader.close()
 
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[ReportReader]:
+        asked = self.ask(self.place)
+        try:
+            yield asked
+        finally:
+            asked.close()
+
     def append(self, *items: Item, rules: Rules | None = Rules()) -> list[object]:  # noqa: B008
         """A batch, from a writer of its own."""
         with self.writer(rules) as writer:
@@ -78,9 +89,8 @@ class Engine:
 
 
 def sqlite(place: Path) -> Engine:
-    return Engine(
-        "sqlite", place, lambda path, rules: SqliteWriter(path, durability="process", rules=rules), SqliteReader
-    )
+    write = lambda path, rules: SqliteWriter(path, durability="process", rules=rules)  # noqa: E731
+    return Engine("sqlite", place, write, SqliteReader, SqliteQuestions)
 
 
 ENGINES: Mapping[str, Callable[[Path], Engine]] = {"sqlite": sqlite}
