@@ -106,7 +106,7 @@ class Model:
 
     def add(self, held, start=None):
         """Store an event, in the session that it belongs to. `start`: what a session.start says, if it may open one."""
-        mine = [self.told(stay) for stay in self.stays(held.visitor)]
+        mine = [] if held.bot else [self.told(stay) for stay in self.stays(held.visitor)]
         where = place(mine, held.time, opens=start is not None, rules=self.rules)
         for close in where.closes:
             self.end([self.sessions[close.id]], lambda session, close=close: close.reason, held.received)
@@ -224,6 +224,7 @@ class Model:
             ]
             held, what = (paired[-1], What.CONFIRM) if paired else (None, what)
             self.cases["304 paired"] += bool(paired)
+            self.cases["304 of an earlier session"] += held is not None and held.session is not self.stays(visitor)[-1]
         self.cases[what.name] += 1
         if what is What.CONFIRM:
             self.prove(held, message)
