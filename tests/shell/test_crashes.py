@@ -7,17 +7,16 @@ time-out let go, and these took that long.
 
 import contextlib
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import wire
+from crashes import another_writer
 from whole import Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
 from whole_site import app as site
 
@@ -81,28 +80,6 @@ class Client:
                 self.odd.append(f"{answer.status} without a tag: {answer.body[:200]!r}")
                 return
             self.pages.append(Page(page_id, time.monotonic() - begun, time.time(), new))
-
-
-@contextlib.contextmanager
-def another_writer(store: Path) -> Iterator[None]:
-    """Somebody else who writes to the store most of the time, so that pages really wait for their commit."""
-    stop = threading.Event()
-
-    def write() -> None:
-        with contextlib.closing(sqlite3.connect(store, isolation_level=None, timeout=10)) as connection:
-            while not stop.wait(0.02):
-                with contextlib.suppress(sqlite3.OperationalError):
-                    connection.execute("BEGIN IMMEDIATE")
-                    stop.wait(0.06)
-                    connection.execute("ROLLBACK")
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def crash(serving: Serving, clients: list[Client], *, parent_first: bool) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.questions import ReportReader
 from proxy.store.sqlite.connection import open_reader
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import differences
 from proxy.store.sqlite.writer import SqliteWriter
@@ -48,6 +50,7 @@ class Engine:
     place: Path
     write: Callable[[Path, Rules | None], Writer]
     read: Callable[[Path], Reader]
+    ask: Callable[[Path], ReportReader]
     recount: Callable[[Path], list[str]]
     """What is counted otherwise than its rows say, in words."""
 
@@ -66,6 +69,14 @@ class Engine:
             yield reader
         finally:
             reader.close()
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[ReportReader]:
+        asked = self.ask(self.place)
+        try:
+            yield asked
+        finally:
+            asked.close()
 
     def append(self, *items: Item, rules: Rules | None = Rules()) -> list[object]:  # noqa: B008
         """A batch, from a writer of its own."""
@@ -88,6 +99,7 @@ def sqlite(place: Path) -> Engine:
         # So few that in every longer story some are added to the others.
         lambda path, rules: SqliteWriter(path, durability="process", rules=rules, fresh_cells=40),
         SqliteReader,
+        SqliteQuestions,
         sqlite_differences,
     )
 

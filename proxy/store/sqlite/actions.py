@@ -204,15 +204,10 @@ class _Acts:
             work.change(place.view, engaged=(place.view.engaged or 0) + event.amount)
         if session is not None:
             sessions.touch(work, session, time, keeps=event.keeps)
-        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):
-            self._prove(session)
-
-    def _prove(self, session: SessionRow | None) -> None:
-        """The confirmation was lost, but a browser is at work."""
-        self._visitor.proof |= PROOF_SCRIPT
-        self._visitor.is_changed = True
-        if session is not None:
-            sessions.turn(self._work, session)
+            sessions.turn(work, session)
+        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # the confirmation was lost, but a browser is at work
+            visitor.proof |= PROOF_SCRIPT
+            visitor.is_changed = True
 
     def _add_visit(self, event: BrowserEvent, place: Place) -> None:
         """A visit that the page's own script reports (`footfall.visit`): another page without a request."""

@@ -130,7 +130,7 @@ def _move_marks(work: Work, session: SessionRow, action: str, time: int) -> None
 
 
 def turn(work: Work, session: SessionRow) -> None:
-    """A session with a person's page in it is a person's, and so are its marks."""
+    """A session in which a person did something is a person's, and so are its marks."""
     if session.lane == PERSON:
         return
     session.lane = PERSON
