@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors, told_of
 from report_walks import items, steps
-from stories import DAY, HOST, HOUR, MINUTE, T, confirm, ident, page, visit
+from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, ident, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report.ranges import midnight, range_of
@@ -96,6 +96,14 @@ def stores(*parts):
             contextlib.closing(SqliteQuestions(path, raw=True)) as rows,
         ):
             yield cells, rows, events, days_of(path)
+
+
+@contextlib.contextmanager
+def both(path):
+    """Readers of one store, from cells and from rows."""
+    cells, rows = SqliteQuestions(path), SqliteQuestions(path, raw=True)
+    with contextlib.closing(cells), contextlib.closing(rows):
+        yield cells, rows
 
 
 def days_of(path):
@@ -217,6 +225,45 @@ def test_a_list_of_visitors_is_the_same_wherever_it_goes_on(tmp_path):
                         paged += page_of
                         before = Cursor(page_of[-1].last, page_of[-1].key)
                     assert paged == list(whole.rows)
+
+
+def test_visitors_without_sessions_are_listed_by_their_visits(tmp_path):
+    path = tmp_path / "store.db"
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=None, zone=UTC)) as writer:
+        writer.append([visit(f"P{n}", f"V{n % 3}", n * HOUR) for n in range(7)])
+    with both(path) as readers:
+        for reader in readers:
+            found = reader.visitors(Span(0, T + 9 * DAY, 1), None, ALL)
+            assert [(row.views, row.sessions, row.last - T) for row in found.rows] == [
+                (3, 0, 6 * HOUR),
+                (2, 0, 5 * HOUR),
+                (2, 0, 4 * HOUR),
+            ]
+
+
+def test_elements_that_are_equal_to_the_last_one_shown_are_ranked_by_name(tmp_path):
+    path, told = tmp_path / "store.db", [visit("P1", "V1"), confirm("C1", page("P1"), "V1", 200)]
+    # Longer than usual once: b, a and c, of which c was hovered over once more; the others never, d and e as often.
+    number = itertools.count(1)
+    for name, dwells in {
+        "b": (9_000,),
+        "a": (9_000,),
+        "c": (9_000, 1_000),
+        "e": (1_000,) * 3,
+        "d": (1_000,) * 3,
+    }.items():
+        for dwell in (*(1_000,) * 12, *dwells):
+            n = next(number)
+            act = does("banner.hover", f"E{n}", name=name, dwell_ms=dwell)
+            told.append(sends(page("P1"), "V1", act, at=1_000 + n))
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)) as writer:
+        writer.append(told)
+    with both(path) as (cells, rows):
+        span = Span(0, T + 9 * DAY, 2)
+        for limit in range(7):
+            shown = [row.name for row in cells.hovers(span, limit).rows]
+            assert shown == ["c", "a", "b", "d", "e"][:limit]
+            assert cells.hovers(span, limit) == rows.hovers(span, limit)
 
 
 @pytest.mark.parametrize("zone", [UTC, WARSAW, NEW_YORK])
