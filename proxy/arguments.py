@@ -76,6 +76,14 @@ def parser(version: str) -> argparse.ArgumentParser:
         )
     )
     _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+    _backup(
+        commands.add_parser(
+            "backup",
+            help="copy the store while it is in use",
+            description="Copy the store into FILE while footfall runs. The copy has everything that was recorded "
+            "before the copying began, and is checked before it gets its name.",
+        )
+    )
 
     check = commands.add_parser(
         "check",
@@ -123,6 +131,12 @@ def _export(command: argparse.ArgumentParser) -> None:
     _everywhere(command)
 
 
+def _backup(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
+    command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
+    _everywhere(command)
+
+
 def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
     command.add_argument("--report", metavar="HOST:PORT", help="where the report is read (127.0.0.1:8081)")
@@ -137,6 +151,12 @@ def _between(text: str, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"must be 1 to {most}, not {text!r}")
     return int(text)
+
+
+def _file(text: str) -> Path:
+    if not text or text.endswith("/") or Path(text).name in ("", ".."):
+        raise argparse.ArgumentTypeError(f"must be the path of a file, not {text!r}")
+    return Path(text)
 
 
 def _visitors(text: str) -> int:

@@ -15,11 +15,13 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from proxy import app, files, reporting
+from proxy import backup as backups
 from proxy.arguments import parse
 from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
@@ -27,6 +29,7 @@ from proxy.config import keys as known_keys
 from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
+from proxy.progress import Progress
 from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
@@ -137,6 +140,22 @@ def export(given: argparse.Namespace) -> int:
     return _print(lines)
 
 
+def backup(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    shown = Progress(is_bar=has_colour(sys.stderr), now=time.monotonic())
+    try:
+        size = backups.backup(
+            config.store_path,
+            given.file,
+            force=given.force,
+            at=lambda title, done, total: _draw(shown.at(title, done, total, time.monotonic())),
+        )
+    finally:
+        _draw(shown.end())
+    _say(f"{given.file}: {size / 1_000_000:,.1f} MB, whole")
+    return GOOD
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
@@ -199,6 +218,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": demo,
     "report": report,
     "export": export,
+    "backup": backup,
     "check": check,
     "worker": worker,
     "report-site": report_site,
@@ -230,6 +250,12 @@ def _print(lines: Iterable[str]) -> int:
             return GOOD
         return _fail(f"cannot write to standard output: {wrong.strerror}", PROBLEM)
     return GOOD
+
+
+def _draw(text: str) -> None:
+    if text:
+        with contextlib.suppress(OSError):
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

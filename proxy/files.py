@@ -14,7 +14,7 @@ from proxy.events.table import csv_lines
 from proxy.keys import inspect as inspect_keys
 from proxy.keys import load_keys
 from proxy.secretfile import SecretFileError
-from proxy.store.base import Query, StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.base import Query, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tables import Config
@@ -52,8 +52,8 @@ def open_writer(config: Config) -> SqliteWriter:
 def prepare(config: Config) -> tuple[Key, ...]:
     """What the parent does before workers start: the secrets file, and the store's schema.
 
-    A store that cannot be written now may be later, so it only warns: the site is served. One that never can be
-    (another program's file) is refused.
+    A store that cannot be written now may be later, so it only warns: the site is served, beside a damaged file as
+    well. One that is there by mistake (another program's file, a newer footfall's) is refused.
 
     Returns:
         The signing keys, for the workers: a file that is removed or spoilt meanwhile must not divide them.
@@ -64,10 +64,10 @@ def prepare(config: Config) -> tuple[Key, ...]:
     keys = keys_of(config)
     try:
         open_writer(config).close()
+    except (StoreUnavailable, StoreDamaged) as error:
+        log.error("the store cannot be written, the site is served without recording until it can: %s", error)
     except StoreUnusable as error:
         raise StartError(str(error)) from error
-    except StoreUnavailable as error:
-        log.error("the store cannot be written, the site is served without recording until it can: %s", error)
     return keys
 
 

@@ -59,6 +59,38 @@ def quantile(histogram: Sequence[tuple[int, int]], q: float) -> int:
     return 0
 
 
+class History:
+    """A histogram that knows its median at any time, as `quantile(histogram, 0.5)` would find it: looking for it among
+    sixty buckets costs more than storing the hover."""
+
+    __slots__ = ("_below", "_counts", "_middle", "n")
+
+    def __init__(self, histogram: Sequence[tuple[int, int]]) -> None:
+        self._counts = [0] * BUCKETS
+        self.n = self._middle = self._below = 0
+        for bucket, n in histogram:
+            self.add(bucket, n)
+
+    def add(self, bucket: int, n: int = 1) -> None:
+        """More hovers of a bucket."""
+        self._counts[bucket] += n
+        self.n += n
+        if bucket < self._middle:
+            self._below += n
+        rank, counts = (self.n + 1) // 2, self._counts
+        while rank > self._below + counts[self._middle]:
+            self._below += counts[self._middle]
+            self._middle += 1
+        while rank <= self._below:
+            self._middle -= 1
+            self._below -= counts[self._middle]
+
+    @property
+    def median_ms(self) -> int:
+        """0 where there is no hover."""
+        return ms_of(self._middle) if self.n else 0
+
+
 def is_unusual(dwell_ms: int, usual_ms: int, usual_n: int) -> bool:
     """Whether a hover is longer than usual, against the median and number of those known before it."""
     return usual_n >= UNUSUAL_FROM_N and dwell_ms >= max(UNUSUAL_MIN_MS, UNUSUAL_TIMES * usual_ms)

@@ -10,6 +10,7 @@ A `seq` is given once: every event's is higher than that of any event before it,
     StoreError                 the store's fault; nothing of the batch was kept
      +- StoreUnavailable       may pass by itself: disk full, locked, read-only, missing; try the same batch again
      +- StoreUnusable          will not pass: another program's file, a newer version's file
+         +- StoreDamaged       nobody's mistake: the file is not whole, or not a database any more
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,10 @@ class StoreUnavailable(StoreError):
 
 class StoreUnusable(StoreError):
     """It will not work however often it is tried: somebody has to look at it."""
+
+
+class StoreDamaged(StoreUnusable):
+    """What is in the file makes no sense: it has to be moved away, and a new one is made."""
 
 
 @dataclass(slots=True)

@@ -85,7 +85,8 @@ def sqlite(place: Path) -> Engine:
     return Engine(
         "sqlite",
         place,
-        lambda path, rules: SqliteWriter(path, durability="process", rules=rules),
+        # So few that in every longer story some are added to the others.
+        lambda path, rules: SqliteWriter(path, durability="process", rules=rules, fresh_cells=40),
         SqliteReader,
         sqlite_differences,
     )

@@ -39,6 +39,8 @@ ROOMS: dict[str, set[str]] = {
     "screen": {"checks", "tables"},
     "files": {"events", "keys", "secretfile", "store", "tables", "visitors"},
     "reporting": {"http", "report", "secretfile", "store", "tables"},
+    "backup": {"files", "store"},
+    "progress": set(),
     "lifespan": set(),
     "asgi": set(),
     "bounded": set(),  # a word of our language, like a container of the standard library
@@ -47,12 +49,14 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "app",
         "arguments",
+        "backup",
         "checks",
         "config",
         "demo",
         "files",
         "http",
         "keys",
+        "progress",
         "reporting",
         "screen",
         "secretfile",
@@ -69,7 +73,7 @@ PURE = (
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
     *("page", "store.base"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks"),
+    *("visitors", "events", "arguments", "checks", "progress"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
 ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")

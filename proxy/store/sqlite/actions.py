@@ -7,7 +7,7 @@ was known of its element before it, and stored with the evidence (WIRE.md, "Unus
 import json
 from typing import NamedTuple
 
-from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual, quantile
+from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
@@ -242,9 +242,10 @@ def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Facts, bool]:
     """The evidence of a hover (`usual_ms`, `usual_n`; nothing where too little is known of the element) and whether it
     was longer than usual. The element's history has it from now on."""
     history = work.history(target)
-    number = sum(n for _, n in history)
-    usual = quantile(history, 0.5)
-    work.add_dwell(target, bucket_of(dwell_ms))
+    number, usual = history.n, history.median_ms
+    bucket = bucket_of(dwell_ms)
+    history.add(bucket)
+    work.dwells[target, bucket] += 1
     if number < UNUSUAL_FROM_N:
         return (), False
     return (("usual_ms", usual), ("usual_n", number)), is_unusual(dwell_ms, usual, number)

@@ -12,7 +12,7 @@ from typing import Any
 
 from proxy.store.sqlite.texts import SQL
 
-CHUNKS = (64, 16, 4, 1)
+CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 """Rows of a statement. Few sizes, so that prepared statements are used again; each is in the cache of
 `STATEMENTS_CACHED` for every name."""
 _ROW = re.compile(r"\(\?(?:, \?)*\)")

@@ -118,8 +118,9 @@ def _show(
         seq = _add(work, rules, message, visitor, own_id, nav, healed=what is What.HEAL)
     if seq is not None:
         work.claim(message.id, seq)
-    visitor.proof |= PROOF_SCRIPT
-    visitor.is_changed = True
+    if not visitor.proof & PROOF_SCRIPT:
+        visitor.proof |= PROOF_SCRIPT
+        visitor.is_changed = True
 
 
 def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> EventRow | None:

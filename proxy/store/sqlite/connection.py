@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
 
-from proxy.store.base import StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.base import StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.recount import recount
 from proxy.store.sqlite.texts import MIGRATIONS, SQL, statements
 
@@ -22,16 +22,23 @@ APPLICATION_ID = 0x466F6F74
 VERSION = 4
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
+CHECKPOINT_PAGES = 4_000
+"""Of the write-ahead log, 16 MB, before they are copied to the database: most pages of a batch are those of the batch
+before, and are copied once for all of them."""
 STATEMENTS_CACHED = 256
 OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
+ADVICE = "move it away, its -wal and -shm too, and a new one is made"
 
 Connection = sqlite3.Connection
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 OLDEST_SQLITE = (3, 38, 0)
 """The first with `->>`, which reads a batch's JSON."""
 _ITEM_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-_HOPELESS = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_CORRUPT})
+_HOPELESS = frozenset({sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH})
+_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_NO_TEXT = "Could not decode to UTF-8"
+"""What sqlite3 says, without a code, of a text that it did not write."""
 
 
 @contextmanager
@@ -43,12 +50,16 @@ def mapped_errors(path: Path) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         raise _ours(error, path) from error
+    except UnicodeDecodeError as error:  # what SQLite says of a spoilt schema may quote it
+        raise StoreDamaged(f"{path}: database disk image is malformed; {ADVICE}") from error
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
 
 
 def _ours(error: sqlite3.DatabaseError, path: Path) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _DAMAGED or str(error).startswith(_NO_TEXT):
+        return StoreDamaged(f"{path}: {error}; {ADVICE}")
     kind = StoreUnusable if code in _HOPELESS else StoreUnavailable
     return kind(f"{path}: {error}")
 
@@ -82,6 +93,7 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             _migrate(connection, zone)
         except BaseException:
             connection.close()
@@ -96,6 +108,22 @@ def open_reader(path: Path) -> Connection:
         StoreUnavailable: there is no such file, or it cannot be read.
         StoreUnusable: the file is not ours.
     """
+    connection = open_any_version(path)
+    try:
+        with mapped_errors(path):
+            version = _version(connection)
+        if version < VERSION:
+            raise StoreUnavailable(
+                f"{path}: of an older footfall; the next start of `footfall serve` brings it up to date"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_any_version(path: Path) -> Connection:
+    """The same, also where the file's format is an older one."""
     if not path.exists():
         raise StoreUnavailable(f"{path}: no such file; nothing has been recorded there yet")
     with mapped_errors(path):
@@ -103,13 +131,22 @@ def open_reader(path: Path) -> Connection:
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             _check_ours(connection, path)
-            version = _version(connection)
-            if version < 1:
+            if _version(connection) < 1:
                 raise StoreUnavailable(f"{path}: empty; nothing has been recorded there yet")
-            if version < VERSION:
-                raise StoreUnavailable(
-                    f"{path}: of an older footfall; the next start of `footfall serve` brings it up to date"
-                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_copy(path: Path) -> Connection:
+    """A connection to a file that nobody else knows, which becomes a copy: without any care for what is in it before
+    it is whole."""
+    with mapped_errors(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
         except BaseException:
             connection.close()
             raise

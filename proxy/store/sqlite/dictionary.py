@@ -17,7 +17,9 @@ CACHE_ENTRIES = 20_000
 
 Facts = tuple[tuple[str, object], ...]
 
-VISIT, LEAVE, CLICK, HOVER, FORM_START, FORM_SUBMIT, FIELD, OTHER = range(8)
+CLICK, HOVER, FORM_START, FORM_SUBMIT, FIELD, VISIT, LEAVE, OTHER = range(8)
+LAST_OF_TARGETS = FIELD
+"""Those up to here are of an element or a form."""
 _FORMS = {"form.start": FORM_START, "form.submit": FORM_SUBMIT, "field.change": FIELD}
 
 
@@ -45,7 +47,7 @@ def _act(action: str) -> Act:
 class Dictionary:
     """The tables word, uri, page and target of one connection."""
 
-    __slots__ = ("_acts", "_addresses", "_execute", "_facts", "_statuses", "_targets", "_uris", "_words")
+    __slots__ = ("_acts", "_addresses", "_execute", "_facts", "_statuses", "_targets", "_titles", "_uris", "_words")
 
     def __init__(self, execute: Callable[..., Any]) -> None:
         self._execute = execute
@@ -55,6 +57,7 @@ class Dictionary:
         self._facts: Bounded[Facts, int] = Bounded(CACHE_ENTRIES)
         self._statuses: Bounded[int, int | None] = Bounded(CACHE_ENTRIES)
         self._targets: Bounded[tuple[int, str], int] = Bounded(CACHE_ENTRIES)
+        self._titles: Bounded[int, int] = Bounded(CACHE_ENTRIES)
         self._acts: Bounded[int, Act] = Bounded(CACHE_ENTRIES)
 
     def forget(self) -> None:
@@ -66,6 +69,7 @@ class Dictionary:
         self._statuses.clear()
         self._targets.clear()
         self._acts.clear()
+        self._titles.clear()
 
     def word(self, text: str) -> int:
         """The row of a text."""
@@ -132,7 +136,14 @@ class Dictionary:
         return title
 
     def set_title(self, uri: int, title: int) -> None:
-        self._execute(SQL["set_uri_title"], (title, uri))
+        """A browser reported a title."""
+        if self._titles.get(uri) != title:
+            self._execute(SQL["set_uri_title"], (title, uri))
+            self._titles.put(uri, title)
+
+    def forget_titles(self) -> None:
+        """Somebody else has written: only a title that is known to be there need not be written again."""
+        self._titles.clear()
 
     def page(self, host: str, path: str) -> int:
         """The row of a page; of the path '' the one that stands for "not known which"."""

@@ -13,7 +13,16 @@ from typing import Any
 from proxy.events.dwell import bucket_of
 from proxy.store.sqlite.bulk import ask_many, run_many
 from proxy.store.sqlite.days import Days
-from proxy.store.sqlite.dictionary import CLICK, FIELD, FORM_START, FORM_SUBMIT, HOVER, VISIT, Dictionary
+from proxy.store.sqlite.dictionary import (
+    CLICK,
+    FIELD,
+    FORM_START,
+    FORM_SUBMIT,
+    HOVER,
+    LAST_OF_TARGETS,
+    VISIT,
+    Dictionary,
+)
 from proxy.store.sqlite.rollups import (
     ELEMENT_CONTEXTS,
     FIELD_CHANGED,
@@ -31,8 +40,16 @@ from proxy.store.sqlite.texts import SQL
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
+FRESH_CELLS = 0
+"""Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
+
+# As plain numbers: a look-up in the enumeration for each costs as much as counting.
+_VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
+_ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
+_FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
+_VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
 Counted = tuple[Kind, int, int]
 """Kind, subject, extra."""
@@ -43,15 +60,17 @@ There = tuple[int, int, int, int, int]
 
 
 class Ledger:
-    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields."""
+    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields; `fresh_cells`:
+    how many cells may wait to be added to the others."""
 
-    __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_presence", "_reach", "connection")
+    __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
 
-    def __init__(self, connection: Any, dictionary: Dictionary, days: Days) -> None:
+    def __init__(self, connection: Any, dictionary: Dictionary, days: Days, fresh_cells: int = FRESH_CELLS) -> None:
         self.connection = connection
         self._execute: Callable[..., Any] = connection.execute
         self._dictionary = dictionary
         self._days = days
+        self._fresh_cells = fresh_cells
         self.clear()
 
     def clear(self) -> None:
@@ -65,20 +84,56 @@ class Ledger:
 
     def count(self, row: EventRow, n: int) -> None:
         """Count an event on (`n` 1) or off (-1)."""
-        visitor = row.visitor
-        if visitor == NOBODY:
+        if row.visitor == NOBODY:
             return
-        time, lane = row.time, row.lane
-        day = self._days.of(self.connection, time)
-        cells, presence = self._cells, self._presence
-        for kind, subject, extra in self._counted(row):
-            cells[kind, lane, day, subject, extra] += n
-            if kind in VISITORS_OF:
-                presence[visitor, kind, subject, lane, day] += n
+        time, lane, action = row.time, row.lane, row.action
+        day, cells = self._days.of(self.connection, time), self._cells
+        cells[_ACTION, lane, day, action, 0] += n
+        sort, context = self._dictionary.act(action)
+        if sort == VISIT:
+            self._count_visit(row, lane, day, n)
+        elif sort <= LAST_OF_TARGETS and row.target is not None:
+            self._count_target(row, sort, context, (lane, day), n)
         if n > 0:
             slot, seq = time // REACH_MS, row.seq
             first, last = self._reach.get(slot, (seq, seq))
-            self._reach[slot] = (min(first, seq), max(last, seq))
+            self._reach[slot] = (first if first < seq else seq, last if last > seq else seq)
+
+    def _count_visit(self, row: EventRow, lane: int, day: int, n: int) -> None:
+        cells, presence, visitor = self._cells, self._presence, row.visitor
+        cells[_VIEWS, lane, day, 0, 0] += n
+        presence[visitor, _VIEWS, 0, lane, day] += n
+        status = self._dictionary.status_of(row.facts)
+        if status is not None:
+            cells[_STATUS, lane, day, status, 0] += n
+        if row.uri is not None:
+            page = self._dictionary.address(row.uri).page
+            cells[_PAGE, lane, day, page, 0] += n
+            presence[visitor, _PAGE, page, lane, day] += n
+            if row.engaged is not None:
+                bucket = bucket_of(row.engaged)
+                cells[_ENGAGED, lane, day, page, bucket] += n
+                cells[_USED, lane, day, 0, bucket] += n
+
+    def _count_target(self, row: EventRow, sort: int, context: int, where: tuple[int, int], n: int) -> None:
+        """What was done with an element or a form."""
+        cells, target = self._cells, row.target or 0
+        element = target * ELEMENT_CONTEXTS + context
+        if sort == HOVER:
+            if row.amount is not None:
+                cells[_HOVER, *where, element, bucket_of(row.amount)] += n
+                cells[_HOVERED, *where, element, 0] += n
+                if row.state & UNUSUAL:
+                    cells[_UNUSUAL, *where, element, 0] += n
+        elif sort == CLICK:
+            cells[_CLICK, *where, element, 0] += n
+            self._presence[row.visitor, _CLICK, element, *where] += n
+        elif sort != FIELD:
+            cells[_FORM, *where, target, STARTED if sort == FORM_START else SUBMITTED] += n
+            self._presence[row.visitor, _FORM, target, *where] += n
+        if sort in (FIELD, FORM_SUBMIT) and row.more is not None:
+            for name, what in _fields(sort, row.more):
+                cells[_FIELD, *where, target, self._dictionary.word(name) * 4 + what] += n
 
     def count_session(self, session: SessionRow, n: int, pages: Iterable[tuple[int, int]]) -> None:
         """Count a session, and the pairs of pages in it that follow each other, on or off."""
@@ -98,46 +153,14 @@ class Ledger:
     def settle(self) -> None:
         """Write everything."""
         self._settle_presence()
-        cells = sorted((*key, n) for key, n in self._cells.items() if n)
+        cells = [(*key, n) for key, n in self._cells.items() if n]
         run_many(self._execute, "add_cells_many", cells)
+        if cells and self._execute(SQL["last_fresh_cell"]).fetchone()[0] >= self._fresh_cells:
+            self._execute(SQL["fold_cells"])
+            self._execute(SQL["clear_fresh_cells"])
         reach = [(slot, *seqs) for slot, seqs in sorted(self._reach.items())]
         run_many(self._execute, "add_reach_many", reach)
         self.clear()
-
-    def _counted(self, row: EventRow) -> Iterator[Counted]:
-        """What an event counts for."""
-        yield Kind.ACTION, row.action, 0
-        sort, context = self._dictionary.act(row.action)
-        target = row.target
-        if sort == VISIT:
-            yield from self._counted_visit(row)
-        elif target is None:
-            return
-        elif sort == CLICK:
-            yield Kind.CLICK, target * ELEMENT_CONTEXTS + context, 0
-        elif sort == HOVER:
-            if row.amount is not None:
-                yield Kind.HOVER, target * ELEMENT_CONTEXTS + context, bucket_of(row.amount)
-                yield Kind.HOVERED, target * ELEMENT_CONTEXTS + context, 0
-                if row.state & UNUSUAL:
-                    yield Kind.UNUSUAL, target * ELEMENT_CONTEXTS + context, 0
-        elif sort in (FORM_START, FORM_SUBMIT):
-            yield Kind.FORM, target, STARTED if sort == FORM_START else SUBMITTED
-        if sort in (FIELD, FORM_SUBMIT) and row.more is not None and target is not None:
-            for name, what in _fields(sort, row.more):
-                yield Kind.FIELD, target, self._dictionary.word(name) * 4 + what
-
-    def _counted_visit(self, row: EventRow) -> Iterator[Counted]:
-        yield Kind.VIEWS, 0, 0
-        status = self._dictionary.status_of(row.facts)
-        if status is not None:
-            yield Kind.STATUS, status, 0
-        if row.uri is not None:
-            page = self._dictionary.address(row.uri).page
-            yield Kind.PAGE, page, 0
-            if row.engaged is not None:
-                yield Kind.ENGAGED, page, bucket_of(row.engaged)
-                yield Kind.USED, 0, bucket_of(row.engaged)
 
     def _counted_session(self, session: SessionRow) -> Iterator[Counted]:
         """What a session counts for, but for what followed what."""
@@ -179,7 +202,7 @@ class Ledger:
     def _come(self, there: There, before: int | None, after: int | None, n: int) -> None:
         """Somebody came (1) on a day between two others, or did not after all (-1)."""
         _, of, subject, lane, day = there
-        kind = VISITORS_OF[Kind(of)]
+        kind = _VISITORS_OF[of]
         previous = NEVER if before is None else before
         self._cells[kind, lane, day, subject, previous] += n
         if after is not None:

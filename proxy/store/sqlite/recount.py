@@ -88,7 +88,7 @@ def differences(connection: "Connection", zone: tzinfo | None) -> Iterator[Findi
 def repair(connection: "Connection", zone: tzinfo | None) -> None:
     """Make what is stored what is counted, and write nothing else."""
     with _counting(connection):
-        _run(connection, "recount_shadow")
+        _run(connection, "fold_cells", "clear_fresh_cells", "recount_shadow")
         _count_texts(connection, zone)
         _run(connection, "recount_texts_missing", "recount_text_words")
         _count_rows(connection)

@@ -28,6 +28,20 @@ CREATE TABLE cell (
     PRIMARY KEY (kind, lane, day, subject, extra)
 ) STRICT, WITHOUT ROWID;
 
+-- Cells that were counted lately: added at the end of a small table, and now and then to `cell`. A batch counts in some 40
+-- places of `cell`, each on a page of the file of its own, and most of them again in the next batch. `counts` is both;
+-- there may be several rows of one cell in it.
+CREATE TABLE fresh_cell (
+    kind    INTEGER NOT NULL,
+    lane    INTEGER NOT NULL,
+    day     INTEGER NOT NULL,
+    subject INTEGER NOT NULL,
+    extra   INTEGER NOT NULL,
+    n       INTEGER NOT NULL
+) STRICT;
+CREATE VIEW counts AS
+    SELECT kind, lane, day, subject, extra, n FROM cell UNION ALL SELECT kind, lane, day, subject, extra, n FROM fresh_cell;
+
 -- How often a visitor did it on a day. From the days before and after follow the cells of the kinds that count visitors:
 -- of a visitor who was there on days 3 and 9 these are one of day 3, extra -1, and one of day 9, extra 3. Visitors of a
 -- range are those cells in it whose extra is before it.

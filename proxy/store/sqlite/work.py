@@ -6,19 +6,21 @@ about visitors, sessions or lanes is decided here.
 """
 
 import json
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any
 
-from proxy.store.base import Confirmation, Item, OptOut, Visit
+from proxy.bounded import Bounded
+from proxy.events.dwell import History
+from proxy.store.base import Item
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.ledger import Ledger
+from proxy.store.sqlite.naming import named, places
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
 from proxy.store.sqlite.texts import SQL
 
-ID_BYTES = 16
+HISTORIES = 2_000
+"""Elements whose hovers are remembered from one batch to the next, a kilobyte each."""
 
 Row = Sequence[Any]
 
@@ -28,8 +30,8 @@ class Work:
     `saving.save`."""
 
     __slots__ = (
-        "_by_session", "_loose", "_seq", "_session_id", "_visitor_id", "_visitors", "_visitors_by_uuid",
-        "connection", "dictionary", "dwells", "events", "execute", "histories", "ids", "ledger", "new_ids",
+        "_by_session", "_histories", "_loose", "_seq", "_session_id", "_version", "_visitor_id", "_visitors", "_visitors_by_uuid",
+        "connection", "dictionary", "dwells", "events", "execute", "ids", "ledger", "new_ids",
         "sessions",
     )  # fmt: skip
 
@@ -38,7 +40,14 @@ class Work:
         self.execute: Callable[..., Any] = connection.execute
         self.dictionary = dictionary
         self.ledger = ledger
+        self._histories: Bounded[int, History] = Bounded(HISTORIES)
+        self._version = 0
         self.clear()
+
+    def forget(self) -> None:
+        """What is remembered beyond a transaction may not be true any more."""
+        self._histories.clear()
+        self.dictionary.forget_titles()
 
     def clear(self) -> None:
         """Begin anew: nothing is known."""
@@ -47,7 +56,6 @@ class Work:
         self.events: dict[int, EventRow] = {}
         self.sessions: dict[int, SessionRow] = {}
         self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
-        self.histories: dict[int, list[tuple[int, int]]] = {}
         self._visitors: dict[int, VisitorRow] = {}
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)
@@ -60,9 +68,13 @@ class Work:
     def begin(self, batch: Iterable[Item]) -> None:
         """Read what the items of a batch name, in as few steps as can be."""
         self.clear()
-        ids, views, uuids = _named(batch)
-        values = {"ids": b"".join(ids), "id_places": _places(ids), "uuids": b"".join(uuids)}
-        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": _places(uuids)}).fetchone()
+        version = self.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:  # another process has written since
+            self._version = version
+            self.forget()
+        ids, views, uuids = named(batch)
+        values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
+        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
         found = json.loads(text)
         self._seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
         self.ids = dict.fromkeys(ids)
@@ -209,23 +221,13 @@ class Work:
             self.ids[event_id] = row[0] if row else None
         return self.ids[event_id]
 
-    def history(self, target: int) -> list[tuple[int, int]]:
-        """How long an element was hovered over so far: (bucket, n), in the order of buckets."""
-        known = self.histories.get(target)
+    def history(self, target: int) -> History:
+        """How long an element was hovered over so far."""
+        known = self._histories.get(target)
         if known is None:
-            known = json.loads(self.execute(SQL["dwell_history"], (target,)).fetchone()[0])
-            self.histories[target] = known
+            (text,) = self.execute(SQL["dwell_history"], (target,)).fetchone()
+            known = self._histories.put(target, History(json.loads(text)))
         return known
-
-    def add_dwell(self, target: int, bucket: int) -> None:
-        """One more hover of an element, whose history was asked for."""
-        history = self.histories[target]
-        place = bisect_left(history, bucket, key=itemgetter(0))
-        if place < len(history) and history[place][0] == bucket:
-            history[place] = (bucket, history[place][1] + 1)
-        else:
-            history.insert(place, (bucket, 1))
-        self.dwells[target, bucket] += 1
 
     # Changing --------------------------------------------------------------------------------------------------
 
@@ -292,40 +294,3 @@ class Work:
     def visitors(self) -> Iterable[VisitorRow]:
         """All that are known."""
         return self._visitors.values()
-
-
-def _places(of: Sequence[object]) -> str:
-    return json.dumps(list(range(len(of))))
-
-
-def _named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]:
-    """The ids, those of them that may name a page.visit, and the uuids that a batch speaks of, each once."""
-    ids: dict[bytes, None] = {}
-    views: dict[bytes, None] = {}
-    uuids: dict[bytes, None] = {}
-    for item in batch:
-        if isinstance(item, Visit):
-            ids[item.id] = uuids[item.uuid] = None
-        elif isinstance(item, OptOut):
-            uuids[item.uuid] = None
-        elif isinstance(item, Confirmation):
-            _name_message(item, ids, views, uuids)
-    return list(ids), list(views), list(uuids)
-
-
-def _name_message(
-    item: Confirmation, ids: dict[bytes, None], views: dict[bytes, None], uuids: dict[bytes, None]
-) -> None:
-    if item.page is not None:
-        ids[item.page.id] = views[item.page.id] = None
-    if item.id is not None:
-        ids[item.id] = None
-    if item.cookie is not None:
-        uuids[item.cookie] = None
-    for event in item.events:
-        ids[event.id] = None
-        if event.view is not None:
-            ids[event.view] = views[event.view] = None
-    for refusal in item.refusals:
-        if refusal.id is not None:
-            ids[refusal.id] = None

@@ -33,7 +33,7 @@ from proxy.store.sqlite import confirmations, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
-from proxy.store.sqlite.ledger import Ledger
+from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
@@ -53,15 +53,26 @@ class SqliteWriter:
         durability: "process" survives a kill of any process, "power" a power cut as well.
         rules: lengths of sessions, or None to keep no sessions.
         zone: in which new days begin; None is the machine's own.
+        fresh_cells: how many counted cells wait to be added to the others (ledger.py).
     """
 
-    def __init__(self, path: Path, *, durability: str, rules: Rules | None, zone: tzinfo | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durability: str,
+        rules: Rules | None,
+        zone: tzinfo | None = None,
+        fresh_cells: int = FRESH_CELLS,
+    ) -> None:
         self._path = path
         self._rules = rules
         self._connection = open_writer(path, durability, zone=zone)
         self._dictionary = Dictionary(self._connection.execute)
         self._days = Days(zone)
-        self._work = Work(self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days))
+        self._work = Work(
+            self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days, fresh_cells)
+        )
         with mapped_errors(path):
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
@@ -109,6 +120,7 @@ class SqliteWriter:
         self._dictionary.forget()
         self._days.forget()
         self._work.clear()
+        self._work.forget()
 
     def _check_file(self) -> None:
         """A file that was moved or removed under us would take events that nobody will ever read."""

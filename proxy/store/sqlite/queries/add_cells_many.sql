@@ -1,3 +1,2 @@
 -- What was counted.
-INSERT INTO cell (kind, lane, day, subject, extra, n) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (kind, lane, day, subject, extra) DO UPDATE SET n = n + excluded.n
+INSERT INTO fresh_cell (kind, lane, day, subject, extra, n) VALUES (?, ?, ?, ?, ?, ?)

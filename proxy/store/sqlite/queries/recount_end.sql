@@ -9,5 +9,6 @@ DROP TABLE IF EXISTS temp.visit;
 DROP TABLE IF EXISTS temp.stay;
 DROP TABLE IF EXISTS temp.day;
 DROP TABLE IF EXISTS temp.cell;
+DROP TABLE IF EXISTS temp.stored_cell;
 DROP TABLE IF EXISTS temp.presence;
 DROP TABLE IF EXISTS temp.reach;

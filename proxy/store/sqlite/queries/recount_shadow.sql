@@ -9,6 +9,15 @@ CREATE TEMP TABLE cell (
     n INTEGER NOT NULL,
     PRIMARY KEY (kind, lane, day, subject, extra)
 ) STRICT, WITHOUT ROWID;
+-- What is stored of them, in one row each.
+CREATE TEMP TABLE stored_cell (
+    kind INTEGER NOT NULL, lane INTEGER NOT NULL, day INTEGER NOT NULL, subject INTEGER NOT NULL, extra INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (kind, lane, day, subject, extra)
+) STRICT, WITHOUT ROWID;
+INSERT INTO temp.stored_cell (kind, lane, day, subject, extra, n)
+SELECT kind, lane, day, subject, extra, sum(n) FROM main.counts
+GROUP BY kind, lane, day, subject, extra HAVING sum(n) <> 0;
 CREATE TEMP TABLE presence (
     visitor INTEGER NOT NULL, kind INTEGER NOT NULL, subject INTEGER NOT NULL, lane INTEGER NOT NULL, day INTEGER NOT NULL,
     n INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+DELETE FROM fresh_cell
