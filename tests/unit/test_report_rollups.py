@@ -29,7 +29,7 @@ from proxy.visitors.sessions import Rules
 ALL = 1_000
 OTHER_HOST = "blog.example"
 QUICK = settings(max_examples=25, deadline=None)
-WARSAW, NEW_YORK = ZoneInfo("Europe/Warsaw"), ZoneInfo("America/New_York")
+WARSAW, NEW_YORK, KATHMANDU = map(ZoneInfo, ("Europe/Warsaw", "America/New_York", "Asia/Kathmandu"))
 SPRING, AUTUMN = datetime(2024, 3, 30, 18, tzinfo=WARSAW), datetime(2024, 10, 26, 18, tzinfo=WARSAW)
 """Some hours before a night in which clocks change."""
 
@@ -80,13 +80,15 @@ def _moved(item, by):
 
 
 @contextlib.contextmanager
-def stores(*parts):
+def stores(*parts, fresh_cells=0):
     """Readers of one store, from cells and from rows, and its events; `parts` are (items, the zone in which they are
-    counted)."""
+    counted); `fresh_cells`: how many may wait to be added to the others."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         for told, zone in parts:
-            with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
+            with contextlib.closing(
+                SqliteWriter(path, durability="process", rules=Rules(), zone=zone, fresh_cells=fresh_cells)
+            ) as writer:
                 for begin in range(0, len(told), 7):
                     writer.append(told[begin : begin + 7])
         with contextlib.closing(SqliteReader(path)) as source:
@@ -156,10 +158,12 @@ def check_bars(cells, rows, events, edges):
 
 
 @QUICK
-@given(histories(), st.sampled_from((UTC, WARSAW, NEW_YORK, ZoneInfo("Asia/Kathmandu"))))
-def test_cells_rows_and_a_recount_say_the_same(history, zone):
+@given(
+    histories(), st.sampled_from((UTC, WARSAW, NEW_YORK, ZoneInfo("Asia/Kathmandu"))), st.sampled_from((0, 50, 10**6))
+)
+def test_cells_rows_and_a_recount_say_the_same(history, zone, fresh_cells):
     told, begin, over = history
-    with stores((told, zone)) as (cells, rows, events, days):
+    with stores((told, zone), fresh_cells=fresh_cells) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         edges = range_of("7d", over, zone).edges
         for bars in (
@@ -176,7 +180,7 @@ def test_cells_rows_and_a_recount_say_the_same(history, zone):
 @given(histories(tuple(int(then.timestamp() * 1000) for then in (SPRING, AUTUMN))))
 def test_the_same_in_a_night_in_which_clocks_change(history):
     told, begin, over = history
-    with stores((told, WARSAW)) as (cells, rows, events, days):
+    with stores((told, WARSAW), fresh_cells=20) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         first = datetime.fromtimestamp(begin / 1000, WARSAW).date().toordinal()
         starts = [midnight(datetime.fromordinal(first + n).date(), WARSAW) for n in range(4)]
@@ -190,7 +194,7 @@ def test_the_same_in_a_night_in_which_clocks_change(history):
 def test_the_same_when_the_zone_has_changed_in_between(history, zones, part):
     told, begin, over = history
     middle = int(len(told) * part)
-    with stores((told[:middle], zones[0]), (told[middle:], zones[1])) as (cells, rows, events, days):
+    with stores((told[:middle], zones[0]), (told[middle:], zones[1]), fresh_cells=200) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         for zone in zones:
             check_bars(cells, rows, events, range_of("7d", over, zone).edges)
