@@ -60,8 +60,8 @@ There = tuple[int, int, int, int, int]
 
 
 class Ledger:
-    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields; `fresh_cells`:
-    how many cells may wait to be added to the others."""
+    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields;
+    `fresh_cells`: how many cells may wait to be added to the others."""
 
     __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
 

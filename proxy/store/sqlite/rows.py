@@ -9,7 +9,8 @@ from operator import attrgetter
 from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
-    "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined engaged"
+    "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined "
+    "engaged"
 ).split()
 SESSION_COLUMNS = (
     "id uuid visitor start last reason pages events uri lane entry source view viewed"  # as in session_columns.sql
@@ -73,8 +74,8 @@ class EventRow:
 
 
 class SessionRow:
-    """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of pages
-    that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
+    """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of
+    pages that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
     removed."""
 
     __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored")

@@ -1,12 +1,13 @@
 """What a transaction has changed, written: rows in bulk, then the roll-ups that follow from them.
 
-Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is what
-a recount would find.
+Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is
+what a recount would find.
 """
 
 import itertools
 import json
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
@@ -78,6 +79,10 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     session.steps = []
 
 
+_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged".split())
+"""What change_events_many.sql takes."""
+
+
 def _save_visitors(work: Work) -> None:
     new, changed = [], []
     for one in work.visitors:
@@ -98,21 +103,7 @@ def _save_events(work: Work) -> None:
         if row.is_new:
             new.append(row)
         elif row.is_changed:
-            changed.append(
-                (
-                    row.seq,
-                    row.time,
-                    row.wait,
-                    row.view,
-                    row.lane,
-                    row.state,
-                    row.uri,
-                    row.title,
-                    row.referrer,
-                    row.amount,
-                )
-                + (row.facts, row.engaged)
-            )
+            changed.append(_changeable(row))
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
