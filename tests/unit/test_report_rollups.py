@@ -273,7 +273,9 @@ def test_elements_that_are_equal_to_the_last_one_shown_are_ranked_by_name(tmp_pa
 @pytest.mark.parametrize("zone", [UTC, WARSAW, NEW_YORK])
 def test_days_of_the_zone_are_answered_from_cells(tmp_path, zone):
     path = tmp_path / "store.db"
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
+    with contextlib.closing(
+        SqliteWriter(path, durability="process", rules=Rules(), zone=zone, fresh_cells=0)
+    ) as writer:
         writer.append([visit(f"P{n}", f"V{n}", n * DAY) for n in range(3)])
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE cell SET n = n + 100")

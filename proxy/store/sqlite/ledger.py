@@ -40,7 +40,7 @@ from proxy.store.sqlite.texts import SQL
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
-FRESH_CELLS = 0
+FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
