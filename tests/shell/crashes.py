@@ -20,6 +20,8 @@ from whole_site import app as site
 
 from proxy.app import Footfall
 from proxy.config import Config
+from proxy.store.sqlite.connection import open_reader
+from proxy.store.sqlite.recount import differences
 
 BEACON = [
     (b"Sec-Fetch-Site", b"same-origin"),
@@ -216,12 +218,24 @@ def check_that_the_file_is_whole(held: Held) -> None:
     assert integrity(held.where / "footfall.db") == "ok"
 
 
+def check_that_rollups_equal_a_recount(held: Held) -> None:
+    assert rollups_that_differ(held.where / "footfall.db") == []
+
+
+def rollups_that_differ(store: Path) -> list[str]:
+    """What is counted otherwise than a recount would, in words."""
+    with contextlib.closing(open_reader(store)) as connection:
+        connection.execute("BEGIN")
+        return [str(finding) for finding in differences(connection, None)]
+
+
 CHECKS: tuple[Callable[[Held], None], ...] = (
     check_that_nothing_acknowledged_is_missing,
     check_that_nothing_is_there_twice,
     check_that_sessions_start_once,
     check_that_ends_say_what_was,
     check_that_the_file_is_whole,
+    check_that_rollups_equal_a_recount,
 )
 """Asked of the store while sessions are open, and again when all of them are over."""
 

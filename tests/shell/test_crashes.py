@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import wire
-from crashes import another_writer
+from crashes import another_writer, rollups_that_differ
 from whole import Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
 from whole_site import app as site
 
@@ -133,6 +133,7 @@ def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(tmp_path: Pat
         assert released(serving.store) == 0
     check_sessions(events, {b"%b" % client.visitor.cookies[b"footfall"] for client in clients})
     assert integrity(serving.store) == "ok"
+    assert rollups_that_differ(serving.store) == []
     check_that_all_sessions_end_once(serving)
 
 
