@@ -5,6 +5,7 @@ Law: an object is a row of one table, column by column as in schema.sql; nothing
 """
 
 from operator import attrgetter
+from typing import Any
 
 from proxy.visitors.sessions import Reason
 
@@ -111,7 +112,7 @@ class SessionRow:
         self.source = source
         self.view = view
         self.viewed = viewed
-        self.stored: tuple[object, ...] | None = None
+        self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int]] = []
         self.is_rechained = self.is_gone = False
 

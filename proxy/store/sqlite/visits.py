@@ -9,10 +9,10 @@ from typing import NamedTuple
 from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.dictionary import Facts
-from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
-from proxy.visitors.sessions import Rules
+from proxy.visitors.sessions import Rules, contains
 
 CONFIRMED, HEALED = 1, 2
 """Bits of event.state."""
@@ -67,17 +67,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
 
 def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
     """Write a page.visit whose id is not known yet, and its session where it opens one."""
-    session = None
-    if rules is not None:
-        opener = sessions.Opener(
-            view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
-            view.received,
-            view.lane,
-            view.uri,
-            view.referrer,
-            view.session_facts,
-        )
-        session = sessions.join(work, rules, visitor, view.time, opener)
+    session = None if rules is None else _session(work, rules, visitor, view)
     seq, dictionary = work.next_seq(), work.dictionary
     work.claim(view.id, seq)
     row = EventRow(
@@ -106,6 +96,22 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         if view.state & CONFIRMED:
             sessions.turn(work, session)
     return seq
+
+
+def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> SessionRow | None:
+    """The session of a page.visit, opened where there is none."""
+    latest = visitor.session
+    if latest is not None and contains(latest, view.time, rules):
+        return latest
+    opener = sessions.Opener(
+        view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
+        view.received,
+        view.lane,
+        view.uri,
+        view.referrer,
+        view.session_facts,
+    )
+    return sessions.join(work, rules, visitor, view.time, opener)
 
 
 def prove(work: Work, visitor: VisitorRow, proof: int) -> None:
