@@ -46,6 +46,7 @@ def open_writer(config: Config) -> SqliteWriter:
         config.store_path,
         durability=config.store.durability,
         rules=rules if config.tracking.sessions else None,
+        zone=config.report.zone,
     )
 
 
