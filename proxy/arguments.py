@@ -76,6 +76,14 @@ def parser(version: str) -> argparse.ArgumentParser:
         )
     )
     _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+    _import(
+        commands.add_parser(
+            "import",
+            help="put what was exported into a store",
+            description="Put the events of an export, JSON lines or CSV, into the store, while footfall runs. What is "
+            "there already is passed over: an import that was interrupted is begun again with the same file.",
+        )
+    )
     _caring(commands)
     return top
 
@@ -147,6 +155,11 @@ def _export(command: argparse.ArgumentParser) -> None:
 def _backup(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
+    _everywhere(command)
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=_file, help="what footfall export printed; - is standard input")
     _everywhere(command)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, reporting
+from proxy import app, files, importing, reporting
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
@@ -28,7 +28,8 @@ from proxy.config import keys as known_keys
 from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
-from proxy.printing import fail, is_wanted, print_error, print_lines, progress, say
+from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
+from proxy.progress import CLEARED
 from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
@@ -37,6 +38,7 @@ from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
 GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
+BAD_LINES_SHOWN = 20  # of an import; all of them are counted
 WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
 SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
@@ -166,6 +168,24 @@ def doctor(given: argparse.Namespace) -> int:
     return print_lines(lines) if doctors.is_well(left) else max(print_lines(lines), PROBLEM)
 
 
+def import_export(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    name = "standard input" if given.file == importing.STDIN else given.file
+    said = 0
+
+    def complain(number: int, why: str) -> None:
+        nonlocal said
+        said += 1
+        if said <= BAD_LINES_SHOWN:
+            draw(CLEARED if has_colour(sys.stderr) else "")
+            say(f"{name}, line {number}: {why}")
+
+    with progress() as at:
+        done = importing.import_all(config, given.file, at=at, complain=complain)
+    say(f"{name}: {', '.join(importing.in_words(done))}")
+    return PROBLEM if done.bad else GOOD
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
@@ -228,6 +248,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": demo,
     "report": report,
     "export": export,
+    "import": import_export,
     "backup": backup,
     "doctor": doctor,
     "check": check,
