@@ -76,12 +76,34 @@ def parser(version: str) -> argparse.ArgumentParser:
         )
     )
     _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+    _import(
+        commands.add_parser(
+            "import",
+            help="put what was exported into a store",
+            description="Put the events of an export, JSON lines or CSV, into the store, while footfall runs. What is "
+            "there already is passed over: an import that was interrupted is begun again with the same file.",
+        )
+    )
+    _caring(commands)
+    return top
+
+
+def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The commands that look after the store and the configuration."""
     _backup(
         commands.add_parser(
             "backup",
             help="copy the store while it is in use",
             description="Copy the store into FILE while footfall runs. The copy has everything that was recorded "
             "before the copying began, and is checked before it gets its name.",
+        )
+    )
+    _doctor(
+        commands.add_parser(
+            "doctor",
+            help="check the store against itself, and repair what is counted",
+            description="Check that the store's file is whole, that everything in it leads somewhere, and that what is "
+            "counted is what was recorded, while footfall runs. Exit code 1: something was found.",
         )
     )
 
@@ -92,7 +114,6 @@ def parser(version: str) -> argparse.ArgumentParser:
         "from the defaults. Makes and changes nothing.",
     )
     _everywhere(check)
-    return top
 
 
 def _children() -> argparse.ArgumentParser:
@@ -134,6 +155,19 @@ def _export(command: argparse.ArgumentParser) -> None:
 def _backup(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
+    _everywhere(command)
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=_file, help="what footfall export printed; - is standard input")
+    _everywhere(command)
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--repair", action="store_true", help="make what is counted what was recorded; recording waits meanwhile"
+    )
+    command.add_argument("--json", action="store_true", help="the same as one JSON object")
     _everywhere(command)
 
 

@@ -1,4 +1,4 @@
-"""page.visit rows: those that the server counted, and those that a browser's confirmation adds.
+"""page.visit rows: those that the server counted, those that a browser's confirmation adds, and imported ones' state.
 
 Law: an id that is known already changes nothing, with one exception: a visit that a confirmation had healed before
 it arrived (two worker processes) is completed with what only the server knows.
@@ -6,9 +6,12 @@ it arrived (two worker processes) is completed with what only the server knows.
 
 from typing import NamedTuple
 
+from proxy.events.dwell import is_unusual
+from proxy.events.kept import VISIT, KeptEvent
 from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
@@ -18,6 +21,8 @@ CONFIRMED, HEALED = 1, 2
 """Bits of event.state."""
 NOT_MODIFIED = ("status", 304)
 """The fact of a visit whose title is not in the answer."""
+SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))
+"""Page views that only a browser tells of."""
 
 
 class NewView(NamedTuple):
@@ -150,3 +155,15 @@ def _complete(work: Work, visit: Visit) -> None:
         work.add_visitor(visit.uuid).twin_of = owner.id
     elif visitor is not None and visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
+
+
+def state_of_kept(event: KeptEvent) -> int:
+    """The state of an event that comes from an export, from what only a browser could have told."""
+    told = dict(event.facts) | dict(event.more)
+    if event.action == VISIT:
+        is_titled = event.title and NOT_MODIFIED not in event.facts
+        return CONFIRMED if event.lane == PERSON and (is_titled or told.get("nav") in SHOWN_NAVS) else 0
+    usual, number = told.get("usual_ms"), told.get("usual_n")
+    if event.action.endswith(".hover") and isinstance(usual, int) and isinstance(number, int):
+        return CONFIRMED | (UNUSUAL if is_unusual(event.amount or 0, usual, number) else 0)
+    return CONFIRMED
