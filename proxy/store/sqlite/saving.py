@@ -15,7 +15,9 @@ from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 
-VISITOR, START, REASON, PAGES, URI, LANE = map(SESSION_COLUMNS.index, "visitor start reason pages uri lane".split())
+VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE = map(
+    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source".split()
+)
 """Places in what is stored of a session."""
 
 Steps = list[tuple[int, int]]
@@ -56,6 +58,14 @@ def _stays(work: Work, session: SessionRow) -> bool:
     return start == session.start or work.ledger.day_of(start) == work.ledger.day_of(session.start)
 
 
+def _grows(work: Work, session: SessionRow) -> bool:
+    """Whether all that changes in what is counted of a session is what comes to it at its end."""
+    stored = session.stored
+    return (
+        stored is not None and stored[ENTRY : SOURCE + 1] == (session.entry, session.source) and _stays(work, session)
+    )
+
+
 def _chain(work: Work, session: int) -> list[list[Any]]:
     """The page.visits of a session as they are in the table: seq, time, uri."""
     (text,) = work.execute(SQL["chain"], (session, work.dictionary.word("page.visit"))).fetchone()
@@ -72,7 +82,7 @@ def _steps(work: Work, chain: Iterable[list[Any]]) -> Steps:
 def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> None:
     """Count off what the session was and on what it is."""
     stored, steps = session.stored, session.steps
-    if before is None and not session.is_rechained and stored is not None and _stays(work, session):
+    if before is None and stored is not None and not session.is_rechained and _grows(work, session):
         work.ledger.count_growth(session, stored[PAGES], stored[URI])
         session.steps = []
         return
