@@ -129,14 +129,8 @@ def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> Even
         return None
     uri = work.dictionary.uri(message.uri, message.host, message.path)
     visit, after = work.dictionary.word("page.visit"), message.received - PAIR_WITHIN_MS
-    rows = work.loose_of(visitor.id)
-    for session in work.sessions_of(visitor.id) if visitor.session is not None else ():
-        rows += work.events_of(session.id, visit) if session.last > after else []
-    found = [
-        row
-        for row in rows
-        if row.action == visit and row.uri == uri and row.time > after and not row.state & visits.CONFIRMED
-    ]
+    rows = work.unconfirmed_of(visitor.id, visit, after)
+    found = [row for row in rows if row.uri == uri and not row.state & visits.CONFIRMED]
     return max(found, key=lambda row: row.seq, default=None)
 
 

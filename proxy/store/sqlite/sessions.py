@@ -178,7 +178,7 @@ def move_all(work: Work, rules: Rules, twin: VisitorRow, other: VisitorRow) -> N
         same = next((session for session in theirs if joins(mine, session, rules)), None)
         rows = work.events_of(mine.id)
         if same is None:
-            mine.visitor = other.id
+            work.move_session(mine, other)
         else:
             rows = _without_marks(work, rows, "session.end", keep=0)
         for row in rows:
