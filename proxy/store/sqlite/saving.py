@@ -31,7 +31,8 @@ def save(work: Work) -> None:
     for session in changed:
         _count(work, session, before.get(session.id))
     _save_sessions(work, changed)
-    run_many(work.execute, "add_dwells_many", [(*key, n) for key, n in sorted(work.dwells.items())])
+    dwells = [(target, *one) for target, buckets in sorted(work.dwells.items()) for one in sorted(buckets.items())]
+    run_many(work.execute, "add_dwells_many", dwells)
     work.ledger.settle()
 
 

@@ -6,7 +6,7 @@ rule about visitors, sessions or lanes is decided here.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -56,7 +56,7 @@ class Work:
         self.new_ids: dict[bytes, int] = {}
         self.events = KnownEvents()
         self.sessions: dict[int, SessionRow] = {}
-        self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self.dwells: defaultdict[int, Counter[int]] = defaultdict(Counter)
         self._visitors: dict[int, VisitorRow] = {}
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._sessions_by_visitor: defaultdict[int, dict[int, SessionRow]] = defaultdict(dict)
@@ -111,13 +111,13 @@ class Work:
     def _session(self, row: Row) -> SessionRow:
         known = self.sessions.get(row[0])
         if known is None:
-            known = SessionRow(row[0], bytes.fromhex(row[1]), *row[2:])
+            known = self._know_session(SessionRow(row[0], bytes.fromhex(row[1]), *row[2:]))
             known.stored = session_values(known)
-            self._know_session(known)
         return known
 
-    def _know_session(self, session: SessionRow) -> None:
+    def _know_session(self, session: SessionRow) -> SessionRow:
         self.sessions[session.id] = self._sessions_by_visitor[session.visitor][session.id] = session
+        return session
 
     def event(self, seq: int) -> EventRow | None:
         """An event; None where it is gone."""
@@ -220,7 +220,10 @@ class Work:
         known = self._histories.get(target)
         if known is None:
             (text,) = self.execute(SQL["dwell_history"], (target,)).fetchone()
-            known = self._histories.put(target, History(json.loads(text)))
+            known = History(json.loads(text))
+            for bucket, n in self.dwells[target].items():  # of this batch: one with more elements than are remembered
+                known.add(bucket, n)
+            self._histories.put(target, known)
         return known
 
     # Changing --------------------------------------------------------------------------------------------------
@@ -257,9 +260,7 @@ class Work:
     def add_session(self, uuid: bytes, visitor: VisitorRow, time: int) -> SessionRow:
         """A session that begins."""
         self._session_id += 1
-        session = SessionRow(self._session_id, uuid, visitor.id, time, time)
-        self._know_session(session)
-        return session
+        return self._know_session(SessionRow(self._session_id, uuid, visitor.id, time, time))
 
     def move_session(self, session: SessionRow, visitor: VisitorRow) -> None:
         """A session turned out to be another visitor's; its events are moved apart."""
@@ -287,7 +288,10 @@ class Work:
         """Remove an event for good; the highest one leaves its number behind, so that none is given twice."""
         self.ledger.count(row, -1)
         self.events.drop(row)
-        if not row.is_new and not self.execute(SQL["keep_seq"], (row.seq,)).rowcount:
+        if row.is_new:
+            self.ids.pop(row.id, None)
+            self.new_ids.pop(row.id, None)
+        elif not self.execute(SQL["keep_seq"], (row.seq,)).rowcount:
             self.execute(SQL["remove_event"], (row.seq,))
 
     @property
