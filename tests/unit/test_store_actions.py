@@ -280,6 +280,14 @@ def test_without_sessions_events_are_stored_all_the_same(engine):
     assert [event.session for event in engine.events()] == [None, None]
 
 
+def test_a_twins_sessions_move_with_it_also_when_sessions_have_been_switched_off_since(engine):
+    engine.append(visit("P1", "A"), visit("P2", "B", SECOND))
+    engine.append(confirm("C2", page("P2"), "A", 2 * SECOND), rules=None)
+    engine.append(confirm("C3", page("P2"), "B", 3 * SECOND), rules=None)
+    assert {name_of(event.uuid) for event in engine.events()} == {"A"}
+    check_promises(engine)
+
+
 def test_a_page_whose_confirmation_was_lost_is_a_persons_when_something_is_done_on_it(engine):
     engine.append(visit("P1", "A"), sends(P1, None, click("E1"), at=SECOND))
     lanes = {event.action: event.lane for event in engine.events()}

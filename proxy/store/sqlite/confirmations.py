@@ -85,8 +85,7 @@ def _made_for(work: Work, message: Confirmation, repeat: int | None) -> VisitorR
 
 def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow) -> None:
     """A twin's rows become the other visitor's, and whatever still comes for the twin goes there too."""
-    if rules is not None:
-        sessions.move_all(work, rules, twin, other)
+    sessions.move_all(work, rules, twin, other)
     for row in work.loose_of(twin.id):
         work.change(row, visitor=other.id)
     work.merge(twin, other)
