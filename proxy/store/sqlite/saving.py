@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
-from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, session_values
+from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 
@@ -33,7 +33,8 @@ def save(work: Work) -> None:
     for session in changed:
         _count(work, session, before.get(session.id))
     _save_sessions(work, changed)
-    run_many(work.execute, "add_dwells_many", [(*key, n) for key, n in sorted(work.dwells.items())])
+    dwells = [(target, *one) for target, buckets in sorted(work.dwells.items()) for one in sorted(buckets.items())]
+    run_many(work.execute, "add_dwells_many", dwells)
     work.ledger.settle()
 
 
@@ -118,7 +119,7 @@ def _save_visitors(work: Work) -> None:
 def _save_events(work: Work) -> None:
     new: list[EventRow] = []
     changed, moved = [], []
-    for row in work.events.values():
+    for row in work.events.by_seq.values():
         if row.is_new:
             new.append(row)
         elif row.is_changed:
@@ -126,7 +127,7 @@ def _save_events(work: Work) -> None:
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
-    run_many(work.execute, "add_events_many", [event_values(row) for row in sorted(new, key=_seq)])
+    run_many(work.execute, "add_events_many", [event_values(row) for row in sorted(new, key=seq_of_row)])
     run_many(work.execute, "change_events_many", changed)
     run_many(work.execute, "move_events_many", moved)
 
@@ -151,7 +152,3 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     run_many(work.execute, "move_sessions_many", moved)
     for (session,) in gone:
         work.execute(SQL["remove_session"], (session,))
-
-
-def _seq(row: EventRow) -> int:
-    return row.seq
