@@ -137,7 +137,8 @@ class Blocked(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """End the sessions that are overdue at `now` (UTC ms). Any process may; twice changes nothing."""
+    """End the sessions that are overdue at `now` (UTC ms), or a good number of them. Any process may; twice changes
+    nothing."""
 
     now: int
 

@@ -11,9 +11,11 @@ from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import PERSON
-from proxy.visitors.sessions import Reason, Rules, contains, is_overdue, joins, place
+from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, place
 
 NEXT = -1
+OVERDUE = 1_000
+"""Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
 
 
 class Opener(NamedTuple):
@@ -161,7 +163,7 @@ def end(work: Work, session: SessionRow, reason: Reason, received: int) -> None:
 def sweep(work: Work, rules: Rules, now: int) -> int:
     """End what is overdue; returns how many sessions that were."""
     ended = 0
-    for session in work.sessions_overdue(now, rules.timeout_ms, rules.max_ms):
+    for session in work.sessions_overdue(now - SWEEP_GRACE_MS, *rules, most=OVERDUE):
         if is_overdue(session, now, rules):
             over = now >= session.last + rules.timeout_ms
             end(work, session, Reason.TIMEOUT if over else Reason.MAX_LENGTH, now)

@@ -155,9 +155,9 @@ class Work:
         self._sessions("load_sessions_near", {"visitor": visitor, "before": before, "after": after})
         return self._now_of(visitor)
 
-    def sessions_overdue(self, now: int, timeout: int, longest: int) -> list[SessionRow]:
-        """Open sessions, among them all that the sweeper may have to end."""
-        self._sessions("load_overdue", {"now": now, "timeout": timeout, "longest": longest})
+    def sessions_overdue(self, now: int, timeout: int, longest: int, most: int) -> list[SessionRow]:
+        """Open sessions, among them the first that the sweeper may have to end."""
+        self._sessions("load_overdue", {"now": now, "timeout": timeout, "longest": longest, "most": most})
         found = [one for one in self.sessions.values() if one.reason == 0 and not one.is_gone]
         return sorted(found, key=lambda one: one.id)
 

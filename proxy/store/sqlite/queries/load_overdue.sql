@@ -1,5 +1,9 @@
--- Open sessions that may be over, as one JSON array of rows.
+-- The :most open sessions that began first of those that may be over, as one JSON array of rows.
 SELECT json_group_array(json_array(id, hex(uuid), visitor, start, last, reason, pages, events, uri, lane, entry, source,
     view, viewed))
-FROM session
-WHERE reason = 0 AND start <= :now AND (last + :timeout <= :now OR start + :longest <= :now)
+FROM (
+    SELECT * FROM session
+    WHERE reason = 0 AND start <= :now AND (last + :timeout <= :now OR start + :longest <= :now)
+    ORDER BY start
+    LIMIT :most
+)
