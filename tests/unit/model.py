@@ -286,6 +286,15 @@ class Model:
         before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
         latest = self.stays(view.visitor)[-1]
         near = [held for held in self.events if time - CAUSE_WITHIN_MS < held.time <= time and held.session == latest]
+        clicked = [
+            held.time
+            for held in self.events
+            if held.action.endswith(".click") and held.view is view and held.session == latest
+            if time < held.time < time + CAUSE_WITHIN_MS
+        ]
+        if event.action == "form.submit" and clicked:
+            self.cases["cause after its effect"] += 1
+            return max(clicked), event.ago_ms
         later = self.events[self.events.index(view) + 1 :]
         led = {"page.visit": [], "form.submit": []}
         for held in near:

@@ -163,6 +163,15 @@ def test_a_click_comes_before_the_submit_that_it_makes_also_where_the_next_page_
     check_promises(engine)
 
 
+def test_a_submit_comes_after_the_click_that_makes_it_also_where_that_was_longer_on_its_way(engine):
+    submit = does("form.submit", "E2", form="f", fields={}, ago=30)
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(sends(P1, "A", click("E1"), at=MINUTE + 20), sends(P1, "A", submit, at=MINUTE + 40))
+    told = [(name_of(event.id), event.time - T - MINUTE) for event in engine.events()][-2:]
+    assert told == [("E1", 20), ("E2", 20)]
+    check_promises(engine)
+
+
 def test_a_view_that_is_somebody_elses_or_unknown_is_that_of_the_tag(engine):
     engine.append(visit("P1", "A"), visit("P2", "B", path="/b"))
     engine.append(sends(P1, "A", click("E1", view="P2"), click("E2", view="X9"), at=SECOND))

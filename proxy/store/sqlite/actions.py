@@ -12,7 +12,7 @@ from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
-from proxy.store.sqlite.dictionary import Facts, as_json
+from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
@@ -92,6 +92,10 @@ def _before_its_effect(
     before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
     if before is None:
         return time, ()
+    if event.action == SUBMIT and session.last > time:
+        clicked = max(_clicks_after(work, view, session, time), default=time)
+        if clicked > time:  # and the click that it comes from was longer on its way
+            return clicked, (("original_ago", event.ago_ms),)
     led: list[int] = []
     # Most often there is nothing to look for: no later page, nothing done a moment ago.
     if session.viewed is not None and session.viewed > view.time:
@@ -123,6 +127,17 @@ def _submits(work: Work, view: EventRow, session: SessionRow, time: int) -> Iter
     for row in work.latest_of(session.id, LATEST_EVENTS):
         if row.action == submit and row.view == view.seq and time - CAUSE_WITHIN_MS < row.time <= time:
             yield row
+
+
+def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[int]:
+    """When there were clicks on a page, a moment after `time`."""
+    for row in work.latest_of(session.id, LATEST_EVENTS):
+        if (
+            row.view == view.seq
+            and time < row.time < time + CAUSE_WITHIN_MS
+            and work.dictionary.act(row.action).sort == CLICK
+        ):
+            yield row.time
 
 
 class _Acts:
