@@ -1,5 +1,5 @@
 -- Visitors of people's lane who did something lately. A session.end is written later than what it tells of.
 SELECT count(DISTINCT event.visitor)
 FROM event
-WHERE event.seq >= :low AND event.time >= :since AND event.lane = 2
+WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.lane = 2
     AND event.action <> coalesce((SELECT id FROM word WHERE value = 'session.end'), -1)
