@@ -83,8 +83,10 @@ class Shop:
         return {}
 
     def rows(self, action: str | None = "page.visit") -> list[dict[str, Any]]:
-        with contextlib.closing(SqliteReader(self.config.store_path)) as reader:
+        """Events as they are exported; none before the store has its tables."""
+        with contextlib.suppress(StoreError), contextlib.closing(SqliteReader(self.config.store_path)) as reader:
             return [event.to_export() for event in reader.export(Query(action=action))]
+        return []
 
 
 @contextlib.contextmanager
