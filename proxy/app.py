@@ -29,6 +29,7 @@ from proxy.http.tls import TlsError, client_context, server_context
 from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
+from proxy.intake.tidying import Tidier
 from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
@@ -86,6 +87,7 @@ class Footfall:
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
         )
+        self._tidier = Tidier(self.recorder, clock_ms)
         tracker, prefix = tracker_of(config), config.site.prefix
         self._tracking = tracking_of(config, keys, self.recorder, tracker, clock_ms)
         collector = Collector(
@@ -131,11 +133,13 @@ class Footfall:
         self._started = True
         self.recorder.start()
         self._sweep()
+        self._tidier.start()
 
     async def stop(self) -> None:
         """Write what is waiting and stop recording. Sessions stay open: they are somebody else's to close."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._tidier.stop()
         if self._started:
             left = await self.recorder.stop(STOP_SECONDS)
             if left:

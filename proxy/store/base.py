@@ -13,7 +13,7 @@ A `seq` is given once: every event's is higher than that of any event before it,
          +- StoreDamaged       nobody's mistake: the file is not whole, or not a database any more
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -141,11 +141,21 @@ class Sweep(NamedTuple):
     now: int
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep
+class Tidy(NamedTuple):
+    """Take one small step of clearing away what need not be kept at `now` (UTC ms). Any process may, as often as it
+    likes: where nothing is due, or another one has just taken a step, nothing happens. It is applied after the rest of
+    its batch, in a transaction of its own, and its failing is no failure of the batch."""
+
+    now: int
+
+
+Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Tidy
 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
+    if isinstance(item, Tidy):
+        return 0
     return 1 + len(item.events) if isinstance(item, Confirmation) else 1
 
 
@@ -162,7 +172,29 @@ class Confirmed(NamedTuple):
     failed: tuple[bytes, ...] = ()
 
 
-Result = Confirmed | int | None
+class Tidied(NamedTuple):
+    """What a step has cleared away: ids that no repeat is expected of any more, events, sessions, texts that nothing
+    names. `more`: the next step is due soon."""
+
+    more: bool = False
+    ids: int = 0
+    events: int = 0
+    sessions: int = 0
+    texts: int = 0
+
+
+class Retention(NamedTuple):
+    """How long events are kept, in days; None is for ever. `by_action`: of some actions, instead.
+
+    A session goes, with its events, when the last of them is older than `days`. Events of it whose own time is longer
+    stay without it; those whose own time is shorter go before it, and it keeps its beginning and its end. A
+    session.start and a session.end have no time of their own."""
+
+    days: int | None = None
+    by_action: Mapping[str, int | None] = {}
+
+
+Result = Confirmed | Tidied | int | None
 
 
 class Query(NamedTuple):
@@ -182,7 +214,8 @@ class Writer(Protocol):
         """Apply a batch; see the law above.
 
         Returns:
-            One result an item: `Confirmed` for a Confirmation, the number of ended sessions for a Sweep, None else.
+            One result an item: `Confirmed` for a Confirmation, the number of ended sessions for a Sweep, `Tidied` for a
+            Tidy, None else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.

@@ -13,10 +13,23 @@ from pathlib import Path
 
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
-from proxy.store.base import Confirmation, Confirmed, Item, OptOut, Query, Reader, Sweep, Visit, Writer
+from proxy.store.base import (
+    Confirmation,
+    Confirmed,
+    Item,
+    OptOut,
+    Query,
+    Reader,
+    Sweep,
+    Tidied,
+    Tidy,
+    Visit,
+    Writer,
+)
 from proxy.store.sqlite.connection import open_reader
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import differences
+from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import PageId, parse_uuid
 from proxy.visitors.sessions import Rules
@@ -178,6 +191,18 @@ def sends(of: PageId | None, cookie: str | None, *events: BrowserEvent, at: int 
 
 def sweep(at: int) -> Sweep:
     return Sweep(T + at)
+
+
+def tidy(writer: Writer, at: int) -> Tidied:
+    """All steps of clearing away that are due; what they came to."""
+    total = Tidied()
+    for now in itertools.count(T + at, REST_MS):
+        (done,) = writer.append([Tidy(now)])
+        assert isinstance(done, Tidied)
+        total = Tidied(False, *(one + other for one, other in zip(total[1:], done[1:], strict=True)))
+        if not done.more:
+            return total
+    raise AssertionError
 
 
 def opt_out(who: str, at: int) -> OptOut:

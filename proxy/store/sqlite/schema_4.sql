@@ -77,3 +77,12 @@ DROP INDEX event_time;
 CREATE INDEX event_unusual ON event (target, amount) WHERE state & 4;
 -- Addresses of a page, for its title.
 CREATE INDEX uri_page ON uri (page);
+
+-- Clearing away goes through a table in small steps; where it is. begun: UTC milliseconds. place: what the next step comes
+-- after, NULL where all has been gone through. until: how far it matters. The row `step` only says when the last one was.
+CREATE TABLE walk (
+    name  TEXT PRIMARY KEY,
+    begun INTEGER NOT NULL,
+    place ANY,
+    until INTEGER
+) STRICT, WITHOUT ROWID;

@@ -27,12 +27,12 @@ Row = Sequence[Any]
 
 class Work:
     """The rows of one transaction on `connection`. Use: `begin`, then whatever the items of the batch mean, then
-    `saving.save`."""
+    `saving.save`. `seq`: the highest that was given."""
 
     __slots__ = (
-        "_by_session", "_histories", "_loose", "_seq", "_session_id", "_version", "_visitor_id", "_visitors", "_visitors_by_uuid",
+        "_by_session", "_histories", "_loose", "_session_id", "_version", "_visitor_id", "_visitors", "_visitors_by_uuid",
         "connection", "dictionary", "dwells", "events", "execute", "ids", "ledger", "new_ids",
-        "sessions",
+        "seq", "sessions",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger) -> None:
@@ -60,7 +60,7 @@ class Work:
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)
         self._loose: defaultdict[int, list[EventRow]] = defaultdict(list)
-        self._seq = self._session_id = self._visitor_id = 0
+        self.seq = self._session_id = self._visitor_id = 0
         self.ledger.clear()
 
     # Reading ---------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ class Work:
         values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
         (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
         found = json.loads(text)
-        self._seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
+        self.seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
         self.ids = dict.fromkeys(ids)
         for place, seq in found["ids"]:
             self.ids[ids[place]] = seq
@@ -215,7 +215,7 @@ class Work:
         self.load_events(json.loads(self.execute(SQL[name], values).fetchone()[0]))
 
     def seq_of(self, event_id: bytes) -> int | None:
-        """The row that an id stands for; 0 for a refused event."""
+        """The row that an id stands for; of a refused event, which has none, 0 or below."""
         if event_id not in self.ids:
             row = self.execute(SQL["seq_of_id"], (event_id,)).fetchone()
             self.ids[event_id] = row[0] if row else None
@@ -240,8 +240,8 @@ class Work:
 
     def next_seq(self) -> int:
         """The next event's place in the order of events."""
-        self._seq += 1
-        return self._seq
+        self.seq += 1
+        return self.seq
 
     def add_visitor(self, uuid: bytes) -> VisitorRow:
         """A visitor seen for the first time."""

@@ -24,9 +24,12 @@ from proxy.store.base import (
     OptOut,
     Outcomes,
     Result,
+    Retention,
     StoreError,
     StoreUnavailable,
     Sweep,
+    Tidied,
+    Tidy,
     Visit,
 )
 from proxy.store.sqlite import confirmations, sessions, visits
@@ -36,6 +39,7 @@ from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
+from proxy.store.sqlite.tidying import Tidying
 from proxy.store.sqlite.work import Work
 from proxy.visitors.sessions import Reason, Rules
 
@@ -53,6 +57,7 @@ class SqliteWriter:
         durability: "process" survives a kill of any process, "power" a power cut as well.
         rules: lengths of sessions, or None to keep no sessions.
         zone: in which new days begin; None is the machine's own.
+        retention: how long events are kept.
         fresh_cells: how many counted cells wait to be added to the others (ledger.py).
     """
 
@@ -63,6 +68,7 @@ class SqliteWriter:
         durability: str,
         rules: Rules | None,
         zone: tzinfo | None = None,
+        retention: Retention = Retention(),  # noqa: B008
         fresh_cells: int = FRESH_CELLS,
     ) -> None:
         self._path = path
@@ -73,6 +79,7 @@ class SqliteWriter:
         self._work = Work(
             self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days, fresh_cells)
         )
+        self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
@@ -83,6 +90,13 @@ class SqliteWriter:
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
+        urgent = [item for item in batch if not isinstance(item, Tidy)]
+        if len(urgent) == len(batch):
+            return self._append(batch)
+        results = iter(self._append(urgent) if urgent else ())
+        return [self._tidy(item) if isinstance(item, Tidy) else next(results) for item in batch]
+
+    def _append(self, batch: Sequence[Item]) -> list[Result]:
         try:
             return self._transaction(lambda: self._apply_all(batch))
         except StoreError:
@@ -91,6 +105,15 @@ class SqliteWriter:
             if not is_item_fault(error):
                 raise
             return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
+
+    def _tidy(self, item: Tidy) -> Result:
+        """A step of clearing away. A part of the file that nobody else reads may be spoilt, and must not stop the
+        recording."""
+        try:
+            return self._transaction(lambda: [self._tidying.step(self._work, item.now)])[0]
+        except Exception as error:
+            log.warning("clearing away what is old has to wait: %s", error)
+            return Tidied()
 
     def close(self) -> None:
         """Close the file. Never raises."""
@@ -205,7 +228,8 @@ class SqliteWriter:
             for page in item.pages:
                 self._add_blocked(page)
             return None
-        self._opt_out(item)
+        if isinstance(item, OptOut):
+            self._opt_out(item)
         return None
 
     def _make_room_for_blocked(self, days: set[int]) -> None:
