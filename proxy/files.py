@@ -14,7 +14,7 @@ from proxy.events.table import csv_lines
 from proxy.keys import inspect as inspect_keys
 from proxy.keys import load_keys
 from proxy.secretfile import SecretFileError
-from proxy.store.base import Query, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.base import Query, Retention, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tables import Config
@@ -46,6 +46,7 @@ def open_writer(config: Config) -> SqliteWriter:
         config.store_path,
         durability=config.store.durability,
         rules=rules if config.tracking.sessions else None,
+        retention=Retention(config.store.retention_days or None),
     )
 
 

@@ -5,13 +5,11 @@ VISITS.md section 3 ("unknown otherwise"). Most ids begin with their time, and t
 others have made lie anywhere, so that all are gone through.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from proxy.store.base import Tidied
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.walks import Walk
+from proxy.store.sqlite.work import Work
 from proxy.visitors.times import DAY_MS
 
 IDS_DAYS = 8
@@ -20,16 +18,16 @@ FIRST, LAST = b"", b"\xff" * 17
 """Before and after every id."""
 
 
-def begin(execute: Callable[..., Any], now: int) -> Walk:
+def begin(work: Work, now: int) -> Walk:
     """A walk through all ids: those of events up to `until` go."""
     values = {"limit": now - IDS_DAYS * DAY_MS, "reach_ms": REACH_MS}
-    return Walk("ids", now, FIRST, execute(SQL["seq_come_before"], values).fetchone()[0])
+    return Walk("ids", now, FIRST, work.execute(SQL["seq_come_before"], values).fetchone()[0])
 
 
-def step(execute: Callable[..., Any], walk: Walk, size: int) -> Tidied:
+def step(work: Work, walk: Walk, size: int) -> Tidied:
     """Look at the next `size` ids."""
-    row = execute(SQL["ids_until"], {"place": walk.place, "size": size - 1}).fetchone()
+    row = work.execute(SQL["ids_until"], {"place": walk.place, "size": size - 1}).fetchone()
     end = LAST if row is None else row[0]
-    gone = execute(SQL["remove_ids"], {"place": walk.place, "end": end, "until": walk.until}).rowcount
+    gone = work.execute(SQL["remove_ids"], {"place": walk.place, "end": end, "until": walk.until}).rowcount
     walk.place = None if row is None else end
     return Tidied(ids=gone)

@@ -23,6 +23,7 @@ def save(work: Work) -> None:
     before = {one.id: _chain(work, one.id) for one in changed if _moves_steps(work, one)}
     _save_visitors(work)
     _save_events(work)
+    _remove_events(work)
     run_many(work.execute, "add_ids_many", sorted(work.new_ids.items()))
     for session in changed:
         _count(work, session, before.get(session.id))
@@ -121,6 +122,16 @@ def _save_events(work: Work) -> None:
     run_many(work.execute, "move_events_many", moved)
 
 
+def _remove_events(work: Work) -> None:
+    """The highest one leaves its number behind, so that none is given twice."""
+    if not work.gone:
+        return
+    (top,) = work.execute(SQL["top_seq"]).fetchone()
+    if top in work.gone:
+        work.execute(SQL["keep_seq"], (top,))
+    run_many(work.execute, "remove_events_many", [(seq,) for seq in sorted(work.gone) if seq != top])
+
+
 def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     new, gone, moved, grown = [], [], [], []
     for one in changed:
@@ -139,8 +150,7 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     run_many(work.execute, "add_sessions_many", new)
     run_many(work.execute, "change_sessions_many", grown)
     run_many(work.execute, "move_sessions_many", moved)
-    for (session,) in gone:
-        work.execute(SQL["remove_session"], (session,))
+    run_many(work.execute, "remove_sessions_many", gone)
 
 
 def _seq(row: EventRow) -> int:

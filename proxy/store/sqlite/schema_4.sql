@@ -86,3 +86,10 @@ CREATE TABLE walk (
     place ANY,
     until INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- What a store knows of itself. `name`: random, so that no other store is taken for it.
+CREATE TABLE note (
+    name  TEXT PRIMARY KEY,
+    value ANY
+) STRICT, WITHOUT ROWID;
+INSERT INTO note (name, value) VALUES ('name', randomblob(16));

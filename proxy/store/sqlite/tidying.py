@@ -6,9 +6,12 @@ steps, whichever processes take them, others may write for `REST_MS`. Where a st
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 from proxy.store.base import Retention, Tidied
-from proxy.store.sqlite import pruning
+from proxy.store.sqlite import pruning, retention
 from proxy.store.sqlite.walks import Walk, is_due, keep, walk_at
 from proxy.store.sqlite.work import Work
 
@@ -19,13 +22,24 @@ LEAST, FIRST, MOST = 8, 64, 4_000
 """Rows that a step may take, and those that the first one takes."""
 
 
+class Task(NamedTuple):
+    """A kind of clearing away: `begin(work, now)` makes a new walk, `step(work, walk, size)` moves it."""
+
+    name: str
+    begin: Callable[[Work, int], Walk]
+    step: Callable[[Work, Walk, int], Tidied]
+
+
 class Tidying:
-    """The steps of one process; `retention`: how long events are kept."""
+    """The steps of one process; `kept`: how long events are."""
 
-    __slots__ = ("_retention", "_sizes")
+    __slots__ = ("_sizes", "_tasks")
 
-    def __init__(self, retention: Retention) -> None:
-        self._retention = retention
+    def __init__(self, kept: Retention) -> None:
+        tasks = [Task("ids", pruning.begin, pruning.step)]
+        if retention.is_needed(kept):
+            tasks.append(Task("events", partial(retention.begin, kept), partial(retention.step, kept)))
+        self._tasks = tuple(tasks)
         self._sizes: defaultdict[str, int] = defaultdict(lambda: FIRST)
 
     def __repr__(self) -> str:
@@ -33,22 +47,30 @@ class Tidying:
 
     def step(self, work: Work, now: int) -> Tidied:
         """Take the next step that is due, in the transaction that is open."""
-        execute = work.execute
-        last = walk_at(execute, "step")
+        last = walk_at(work.execute, "step")
         if last is not None and abs(now - last.begun) < REST_MS:
             return Tidied(more=True)
-        walk = walk_at(execute, "ids")
+        work.begin(())
+        for task in self._tasks:
+            done = self._step(task, work, now)
+            if done is not None:
+                keep(work.execute, Walk("step", now, None, 0))
+                return done._replace(more=True)
+        return Tidied()
+
+    def _step(self, task: Task, work: Work, now: int) -> Tidied | None:
+        """The next step of a task; None where nothing is due."""
+        walk = walk_at(work.execute, task.name)
         if walk is None or is_due(walk, now):
-            walk = pruning.begin(execute, now)
+            walk = task.begin(work, now)
         if walk.place is None:
-            return Tidied()
+            return None
         begun = time.monotonic()
-        size = self._sizes[walk.name]
-        done = pruning.step(execute, walk, size)
-        self._sizes[walk.name] = _next_size(size, time.monotonic() - begun)
-        keep(execute, walk)
-        keep(execute, Walk("step", now, None, 0))
-        return done._replace(more=True)
+        size = self._sizes[task.name]
+        done = task.step(work, walk, size)
+        self._sizes[task.name] = _next_size(size, time.monotonic() - begun)
+        keep(work.execute, walk)
+        return done
 
 
 def _next_size(size: int, seconds: float) -> int:

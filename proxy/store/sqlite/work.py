@@ -31,7 +31,7 @@ class Work:
 
     __slots__ = (
         "_by_session", "_histories", "_loose", "_session_id", "_version", "_visitor_id", "_visitors", "_visitors_by_uuid",
-        "connection", "dictionary", "dwells", "events", "execute", "ids", "ledger", "new_ids",
+        "connection", "dictionary", "dwells", "events", "execute", "gone", "ids", "ledger", "new_ids",
         "seq", "sessions",
     )  # fmt: skip
 
@@ -54,6 +54,7 @@ class Work:
         self.ids: dict[bytes, int | None] = {}
         self.new_ids: dict[bytes, int] = {}
         self.events: dict[int, EventRow] = {}
+        self.gone: dict[int, EventRow] = {}
         self.sessions: dict[int, SessionRow] = {}
         self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
         self._visitors: dict[int, VisitorRow] = {}
@@ -86,7 +87,7 @@ class Work:
 
     def load_events(self, seqs: Iterable[int]) -> None:
         """Read events, with their sessions and visitors."""
-        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events]
+        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events and seq not in self.gone]
         if not missing:
             return
         (text,) = self.execute(SQL["load_events"], {"seqs": json.dumps(missing)}).fetchone()
@@ -284,11 +285,11 @@ class Work:
             (self._loose[row.visitor] if row.session is None else self._by_session[row.session]).append(row)
 
     def remove_event(self, row: EventRow) -> None:
-        """Remove an event for good; the highest one leaves its number behind, so that none is given twice."""
+        """Remove an event for good."""
         self.ledger.count(row, -1)
         del self.events[row.seq]
-        if not row.is_new and not self.execute(SQL["keep_seq"], (row.seq,)).rowcount:
-            self.execute(SQL["remove_event"], (row.seq,))
+        if not row.is_new:
+            self.gone[row.seq] = row
 
     @property
     def visitors(self) -> Iterable[VisitorRow]:
