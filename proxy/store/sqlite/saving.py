@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
+from proxy.store.sqlite.leftovers import clear
 from proxy.store.sqlite.rows import EventRow, SessionRow, event_values, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
@@ -30,6 +31,9 @@ def save(work: Work) -> None:
     _save_sessions(work, changed)
     run_many(work.execute, "add_dwells_many", [(*key, n) for key, n in sorted(work.dwells.items())])
     work.ledger.settle()
+    if work.dictionary.noted:
+        clear(work.execute, work.dictionary.noted)
+        work.dictionary.noted.clear()
 
 
 def _is_changed(session: SessionRow) -> bool:
@@ -81,7 +85,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
 
 def _save_visitors(work: Work) -> None:
     new, changed = [], []
-    for one in work.visitors:
+    for one in work.visitors.values():
         values = (one.proof, one.session.id if one.session is not None else None, one.twin_of)
         if one.is_new:
             new.append((one.id, one.uuid, *values))

@@ -93,3 +93,12 @@ CREATE TABLE note (
     value ANY
 ) STRICT, WITHOUT ROWID;
 INSERT INTO note (name, value) VALUES ('name', randomblob(16));
+
+-- Texts (kinds of leftovers.py) that something gone has named, and maybe nothing names any more. ready: those that the
+-- walk through everything that names texts has been looking for from its beginning.
+CREATE TABLE suspect (
+    kind  INTEGER NOT NULL,
+    id    INTEGER NOT NULL,
+    ready INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;

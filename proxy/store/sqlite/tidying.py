@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from proxy.store.base import Retention, Tidied
-from proxy.store.sqlite import pruning, retention
+from proxy.store.sqlite import leftovers, pruning, retention
 from proxy.store.sqlite.walks import Walk, is_due, keep, walk_at
 from proxy.store.sqlite.work import Work
 
@@ -23,10 +23,11 @@ LEAST, FIRST, MOST = 8, 64, 4_000
 
 
 class Task(NamedTuple):
-    """A kind of clearing away: `begin(work, now)` makes a new walk, `step(work, walk, size)` moves it."""
+    """A kind of clearing away: `begin(work, now)` makes a new walk, if there is cause for one, `step(work, walk, size)`
+    moves it."""
 
     name: str
-    begin: Callable[[Work, int], Walk]
+    begin: Callable[[Work, int], Walk | None]
     step: Callable[[Work, Walk, int], Tidied]
 
 
@@ -39,6 +40,7 @@ class Tidying:
         tasks = [Task("ids", pruning.begin, pruning.step)]
         if retention.is_needed(kept):
             tasks.append(Task("events", partial(retention.begin, kept), partial(retention.step, kept)))
+        tasks.append(Task("texts", leftovers.begin, leftovers.step))
         self._tasks = tuple(tasks)
         self._sizes: defaultdict[str, int] = defaultdict(lambda: FIRST)
 
@@ -63,7 +65,7 @@ class Tidying:
         walk = walk_at(work.execute, task.name)
         if walk is None or is_due(walk, now):
             walk = task.begin(work, now)
-        if walk.place is None:
+        if walk is None or walk.place is None:
             return None
         begun = time.monotonic()
         size = self._sizes[task.name]

@@ -30,9 +30,9 @@ class Work:
     `saving.save`. `seq`: the highest that was given."""
 
     __slots__ = (
-        "_by_session", "_histories", "_loose", "_session_id", "_version", "_visitor_id", "_visitors", "_visitors_by_uuid",
+        "_by_session", "_histories", "_loose", "_session_id", "_swept", "_version", "_visitor_id", "_visitors_by_uuid",
         "connection", "dictionary", "dwells", "events", "execute", "gone", "ids", "ledger", "new_ids",
-        "seq", "sessions",
+        "seq", "sessions", "visitors",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger) -> None:
@@ -42,6 +42,7 @@ class Work:
         self.ledger = ledger
         self._histories: Bounded[int, History] = Bounded(HISTORIES)
         self._version = 0
+        self._swept: int | None = None
         self.clear()
 
     def forget(self) -> None:
@@ -57,7 +58,7 @@ class Work:
         self.gone: dict[int, EventRow] = {}
         self.sessions: dict[int, SessionRow] = {}
         self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
-        self._visitors: dict[int, VisitorRow] = {}
+        self.visitors: dict[int, VisitorRow] = {}
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)
         self._loose: defaultdict[int, list[EventRow]] = defaultdict(list)
@@ -78,6 +79,11 @@ class Work:
         (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
         found = json.loads(text)
         self.seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
+        if found["swept"] != self._swept:  # texts were removed since, and their numbers may be others' now
+            self._swept = found["swept"]
+            self.dictionary.forget()
+            self.forget()
+        self.dictionary.noted = set() if found["suspects"] else None
         self.ids = dict.fromkeys(ids)
         for place, seq in found["ids"]:
             self.ids[ids[place]] = seq
@@ -101,10 +107,10 @@ class Work:
                 self._visitor(visitor)
 
     def _visitor(self, row: Row) -> VisitorRow:
-        known = self._visitors.get(row[0])
+        known = self.visitors.get(row[0])
         if known is None:
             known = VisitorRow(row[0], bytes.fromhex(row[1]), row[2])
-            self._visitors[known.id] = known
+            self.visitors[known.id] = known
             self._visitors_by_uuid.setdefault(known.uuid, known)
             if row[3] is not None:
                 known.session = self._session(row[3:])
@@ -145,7 +151,7 @@ class Work:
 
     def visitor_at(self, row_id: int) -> VisitorRow:
         """The visitor of a row id."""
-        known = self._visitors.get(row_id)
+        known = self.visitors.get(row_id)
         return known or self._visitor(json.loads(self.execute(SQL["load_visitor"], (row_id,)).fetchone()[0]))
 
     def session(self, row_id: int) -> SessionRow:
@@ -155,7 +161,7 @@ class Work:
 
     def sessions_of(self, visitor: int) -> list[SessionRow]:
         """All sessions of a visitor, by their start."""
-        if not self._visitors[visitor].is_new:
+        if not self.visitors[visitor].is_new:
             self._sessions("load_sessions_of", (visitor,))
         return self._now_of(visitor)
 
@@ -198,7 +204,7 @@ class Work:
 
     def unproven_of(self, visitor: int, lane: int) -> list[EventRow]:
         """The events of a visitor that are in the lane `unproven`."""
-        if not self._visitors[visitor].is_new:
+        if not self.visitors[visitor].is_new:
             self._load_seqs("seqs_unproven", {"visitor": visitor})
         found = self._loose_now(visitor)
         for session in self._now_of(visitor):
@@ -247,7 +253,7 @@ class Work:
     def add_visitor(self, uuid: bytes) -> VisitorRow:
         """A visitor seen for the first time."""
         self._visitor_id += 1
-        visitor = self._visitors[self._visitor_id] = VisitorRow(self._visitor_id, uuid)
+        visitor = self.visitors[self._visitor_id] = VisitorRow(self._visitor_id, uuid)
         visitor.is_new = True
         self._visitors_by_uuid[uuid] = visitor
         return visitor
@@ -255,7 +261,7 @@ class Work:
     def merge(self, twin: VisitorRow, other: VisitorRow) -> None:
         """A visitor turned out to be another one; whoever was taken for it is that other one too."""
         self.execute(SQL["set_twins"], (other.id, twin.id))
-        for known in self._visitors.values():
+        for known in self.visitors.values():
             if known.twin_of == twin.id:
                 known.twin_of = other.id
         twin.twin_of, twin.session = other.id, None
@@ -290,8 +296,3 @@ class Work:
         del self.events[row.seq]
         if not row.is_new:
             self.gone[row.seq] = row
-
-    @property
-    def visitors(self) -> Iterable[VisitorRow]:
-        """All that are known."""
-        return self._visitors.values()
