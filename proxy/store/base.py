@@ -149,12 +149,22 @@ class Tidy(NamedTuple):
     now: int
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Tidy
+class Forget(NamedTuple):
+    """Erase a visitor, and whoever turned out to be the same: nothing of them is left, and nothing that is still on
+    its way is taken any more. It is applied after the rest of its batch: first the visitor is locked out, in one
+    transaction, then all rows go in many of some 10 ms, which takes seconds where there are millions of events. What a
+    killed process leaves of it is done by whoever takes steps of a Tidy. Twice changes nothing. `now`: UTC ms."""
+
+    uuid: bytes
+    now: int
+
+
+Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
-    if isinstance(item, Tidy):
+    if isinstance(item, Tidy | Forget):
         return 0
     return 1 + len(item.events) if isinstance(item, Confirmation) else 1
 
@@ -194,7 +204,24 @@ class Retention(NamedTuple):
     by_action: Mapping[str, int | None] = {}
 
 
-Result = Confirmed | Tidied | int | None
+class Forgotten(NamedTuple):
+    """The receipt of a Forget. `is_known`: the visitor was there; `was_erased`: had been erased before; `is_crawler`:
+    it is none, and nothing was erased. `uuids`: the visitor's, and those of whoever turned out to be the same. What went:
+    `events` by action, sessions, ids of confirmations and events, texts (words, addresses, elements, pages).
+    `is_flushed`: the write-ahead log was emptied, so that no file of the store has what went."""
+
+    is_known: bool
+    was_erased: bool = False
+    is_crawler: bool = False
+    uuids: tuple[bytes, ...] = ()
+    events: Mapping[str, int] = {}
+    sessions: int = 0
+    ids: int = 0
+    texts: int = 0
+    is_flushed: bool = False
+
+
+Result = Confirmed | Tidied | Forgotten | int | None
 
 
 class Query(NamedTuple):
@@ -215,7 +242,7 @@ class Writer(Protocol):
 
         Returns:
             One result an item: `Confirmed` for a Confirmation, the number of ended sessions for a Sweep, `Tidied` for a
-            Tidy, None else.
+            Tidy, `Forgotten` for a Forget, None else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.

@@ -53,7 +53,8 @@ NAMED = """
     UNION SELECT 'page', page FROM target UNION SELECT 'word', host FROM outcome UNION SELECT 'word', name FROM outcome
     UNION SELECT 'word', reason FROM blocked UNION SELECT 'page', page FROM blocked
     UNION SELECT 'page', page FROM rejection UNION SELECT 'target', target FROM dwell
-    UNION SELECT 'word', extra / 4 FROM counts WHERE kind = 10 UNION SELECT 'word', subject FROM counts WHERE kind IN (5, 20)
+    UNION SELECT 'word', extra / 4 FROM counts WHERE kind = 10
+    UNION SELECT 'word', subject FROM counts WHERE kind IN (5, 20)
     UNION SELECT 'page', subject FROM counts WHERE kind IN (2, 4, 18, 19, 21, 33)
     UNION SELECT 'page', extra FROM counts WHERE kind = 21
     UNION SELECT 'target', subject / 16 FROM counts WHERE kind IN (6, 7, 8, 12, 34)

@@ -14,12 +14,15 @@ from proxy.visitors.times import DAY_MS
 
 IDS_DAYS = 8
 """An app may send what it has kept for 7 days (WIRE.md, "API")."""
+MARKS_DAYS = 401
+"""An erased visitor's cookie is as old as a browser keeps one at the most, and is not renewed."""
 FIRST, LAST = b"", b"\xff" * 17
 """Before and after every id."""
 
 
 def begin(work: Work, now: int) -> Walk:
     """A walk through all ids: those of events up to `until` go."""
+    work.execute(SQL["remove_erased"], {"visitors": now - MARKS_DAYS * DAY_MS, "pages": now - IDS_DAYS * DAY_MS})
     values = {"limit": now - IDS_DAYS * DAY_MS, "reach_ms": REACH_MS}
     return Walk("ids", now, FIRST, work.execute(SQL["seq_come_before"], values).fetchone()[0])
 

@@ -102,3 +102,14 @@ CREATE TABLE suspect (
     ready INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Erased visitors, and ids of their pages that may still be open somewhere, as keyed hashes (visitors/erased.py).
+-- time: UTC milliseconds.
+CREATE TABLE erased (
+    mark       BLOB PRIMARY KEY,
+    time       INTEGER NOT NULL,
+    is_visitor INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Visitors who are being erased: they have no name any more, and their rows go.
+CREATE TABLE erasing (visitor INTEGER PRIMARY KEY) STRICT;

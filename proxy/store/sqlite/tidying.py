@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from proxy.store.base import Retention, Tidied
-from proxy.store.sqlite import leftovers, pruning, retention
+from proxy.store.sqlite import forgetting, leftovers, pruning, retention
 from proxy.store.sqlite.walks import Walk, is_due, keep, walk_at
 from proxy.store.sqlite.work import Work
 
@@ -52,7 +52,9 @@ class Tidying:
         last = walk_at(work.execute, "step")
         if last is not None and abs(now - last.begun) < REST_MS:
             return Tidied(more=True)
-        work.begin(())
+        if forgetting.step(work) is not None:  # whoever began it was killed
+            keep(work.execute, Walk("step", now, None, 0))
+            return Tidied(more=True)
         for task in self._tasks:
             done = self._step(task, work, now)
             if done is not None:

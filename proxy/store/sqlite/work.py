@@ -14,10 +14,12 @@ from proxy.bounded import Bounded
 from proxy.events.dwell import History
 from proxy.store.base import Item
 from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.heard import Heard
 from proxy.store.sqlite.ledger import Ledger
 from proxy.store.sqlite.naming import named, places
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
 from proxy.store.sqlite.texts import SQL
+from proxy.visitors.erased import Erased
 
 HISTORIES = 2_000
 """Elements whose hovers are remembered from one batch to the next, a kilobyte each."""
@@ -30,19 +32,18 @@ class Work:
     `saving.save`. `seq`: the highest that was given."""
 
     __slots__ = (
-        "_by_session", "_histories", "_loose", "_session_id", "_swept", "_version", "_visitor_id", "_visitors_by_uuid",
-        "connection", "dictionary", "dwells", "events", "execute", "gone", "ids", "ledger", "new_ids",
+        "_by_session", "_histories", "_loose", "_session_id", "_visitor_id", "_visitors_by_uuid",
+        "connection", "dictionary", "dwells", "events", "execute", "gone", "heard", "ids", "ledger", "new_ids",
         "seq", "sessions", "visitors",
     )  # fmt: skip
 
-    def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger) -> None:
+    def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
         self.connection = connection
         self.execute: Callable[..., Any] = connection.execute
         self.dictionary = dictionary
         self.ledger = ledger
         self._histories: Bounded[int, History] = Bounded(HISTORIES)
-        self._version = 0
-        self._swept: int | None = None
+        self.heard = Heard(connection.execute, erased)
         self.clear()
 
     def forget(self) -> None:
@@ -70,20 +71,18 @@ class Work:
     def begin(self, batch: Iterable[Item]) -> None:
         """Read what the items of a batch name, in as few steps as can be."""
         self.clear()
-        version = self.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:  # another process has written since
-            self._version = version
+        if self.heard.of_writing():
             self.forget()
         ids, views, uuids = named(batch)
         values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
         (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
         found = json.loads(text)
         self.seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
-        if found["swept"] != self._swept:  # texts were removed since, and their numbers may be others' now
-            self._swept = found["swept"]
+        if self.heard.of_sweeping(found["swept"]):
             self.dictionary.forget()
             self.forget()
         self.dictionary.noted = set() if found["suspects"] else None
+        self.heard.of_erasing(found["erased"])
         self.ids = dict.fromkeys(ids)
         for place, seq in found["ids"]:
             self.ids[ids[place]] = seq

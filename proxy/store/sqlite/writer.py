@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from typing import TypeVar
 
 from proxy.store.base import (
     BLOCKED_A_DAY,
@@ -20,6 +21,7 @@ from proxy.store.base import (
     BlockedPage,
     Confirmation,
     Confirmed,
+    Forget,
     Item,
     OptOut,
     Outcomes,
@@ -32,7 +34,7 @@ from proxy.store.base import (
     Tidy,
     Visit,
 )
-from proxy.store.sqlite import confirmations, sessions, visits
+from proxy.store.sqlite import confirmations, forgetting, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
@@ -41,12 +43,15 @@ from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.tidying import Tidying
 from proxy.store.sqlite.work import Work
+from proxy.visitors.erased import Erased
 from proxy.visitors.sessions import Reason, Rules
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at: whether it is still the one that was opened."""
 
 log = logging.getLogger("footfall.store")
+
+Done = TypeVar("Done")
 
 
 class SqliteWriter:
@@ -58,6 +63,7 @@ class SqliteWriter:
         rules: lengths of sessions, or None to keep no sessions.
         zone: in which new days begin; None is the machine's own.
         retention: how long events are kept.
+        erased: is told who was erased; by its marks they are known.
         fresh_cells: how many counted cells wait to be added to the others (ledger.py).
     """
 
@@ -69,6 +75,7 @@ class SqliteWriter:
         rules: Rules | None,
         zone: tzinfo | None = None,
         retention: Retention = Retention(),  # noqa: B008
+        erased: Erased | None = None,
         fresh_cells: int = FRESH_CELLS,
     ) -> None:
         self._path = path
@@ -76,9 +83,8 @@ class SqliteWriter:
         self._connection = open_writer(path, durability, zone=zone)
         self._dictionary = Dictionary(self._connection.execute)
         self._days = Days(zone)
-        self._work = Work(
-            self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days, fresh_cells)
-        )
+        ledger = Ledger(self._connection, self._dictionary, self._days, fresh_cells)
+        self._work = Work(self._connection, self._dictionary, ledger, erased or Erased(()))
         self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
@@ -90,11 +96,17 @@ class SqliteWriter:
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
-        urgent = [item for item in batch if not isinstance(item, Tidy)]
+        urgent = [item for item in batch if not isinstance(item, Tidy | Forget)]
         if len(urgent) == len(batch):
             return self._append(batch)
         results = iter(self._append(urgent) if urgent else ())
-        return [self._tidy(item) if isinstance(item, Tidy) else next(results) for item in batch]
+        return [self._clear_away(item) if isinstance(item, Tidy | Forget) else next(results) for item in batch]
+
+    def _clear_away(self, item: Tidy | Forget) -> Result:
+        if isinstance(item, Tidy):
+            return self._tidy(item)
+        with mapped_errors(self._path):
+            return forgetting.forget(self._work, self._transaction, item)
 
     def _append(self, batch: Sequence[Item]) -> list[Result]:
         try:
@@ -110,7 +122,7 @@ class SqliteWriter:
         """A step of clearing away. A part of the file that nobody else reads may be spoilt, and must not stop the
         recording."""
         try:
-            return self._transaction(lambda: [self._tidying.step(self._work, item.now)])[0]
+            return self._transaction(lambda: self._tidying.step(self._work, item.now))
         except Exception as error:
             log.warning("clearing away what is old has to wait: %s", error)
             return Tidied()
@@ -122,7 +134,7 @@ class SqliteWriter:
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
 
-    def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
+    def _transaction(self, work: Callable[[], Done]) -> Done:
         """In a transaction that is for writing at once: a deferred one fails when two processes meet."""
         connection = self._connection
         with mapped_errors(self._path):

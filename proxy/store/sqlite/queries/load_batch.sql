@@ -6,6 +6,7 @@ SELECT json_object(
     'visitor', (SELECT coalesce(max(id), 0) FROM visitor),
     'session', (SELECT coalesce(max(id), 0) FROM session),
     'swept', (SELECT value FROM note WHERE name = 'swept'),
+    'erased', (SELECT value FROM note WHERE name = 'erased'),
     'suspects', EXISTS (SELECT 1 FROM suspect),
     'ids', (
         SELECT json_group_array(json_array(place.value, recent_id.seq))
