@@ -75,6 +75,20 @@ def parser(version: str) -> argparse.ArgumentParser:
             description="Print a summary of what visitors did in the last days.",
         )
     )
+    _keeping(commands)
+
+    check = commands.add_parser(
+        "check",
+        help="check configuration, secrets file and store, and show what differs from the defaults",
+        description="Check the configuration, the secrets file and the store where they exist, and show what differs "
+        "from the defaults. Makes and changes nothing.",
+    )
+    _everywhere(check)
+    return top
+
+
+def _keeping(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """What is done with what was recorded."""
     _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
     _backup(
         commands.add_parser(
@@ -85,14 +99,15 @@ def parser(version: str) -> argparse.ArgumentParser:
         )
     )
 
-    check = commands.add_parser(
-        "check",
-        help="check configuration, secrets file and store, and show what differs from the defaults",
-        description="Check the configuration, the secrets file and the store where they exist, and show what differs "
-        "from the defaults. Makes and changes nothing.",
+    _forget(
+        commands.add_parser(
+            "forget",
+            help="erase a visitor and all that is held of it",
+            description="Erase a visitor while footfall runs: its events, sessions and whatever else only it has left "
+            "behind. What still comes of it is not taken, and its cookie counts as none. Copies beside the store that "
+            "still have it are named.",
+        )
     )
-    _everywhere(check)
-    return top
 
 
 def _children() -> argparse.ArgumentParser:
@@ -134,6 +149,12 @@ def _export(command: argparse.ArgumentParser) -> None:
 def _backup(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
+    _everywhere(command)
+
+
+def _forget(command: argparse.ArgumentParser) -> None:
+    command.add_argument("visitor", metavar="UUID", type=_uuid, help="the visitor, as export and the report name it")
+    command.add_argument("--json", action="store_true", help="the receipt as one JSON object")
     _everywhere(command)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, reporting
+from proxy import app, files, forgetting, reporting
 from proxy import backup as backups
 from proxy.arguments import parse
 from proxy.checks import socket_path
@@ -156,6 +156,12 @@ def backup(given: argparse.Namespace) -> int:
     return GOOD
 
 
+def forget(given: argparse.Namespace) -> int:
+    receipt = forgetting.forget(_configuration(given, {}), given.visitor, app.now_ms())
+    printed = _print([json.dumps(receipt.as_json())] if given.json else receipt.lines())
+    return printed if receipt.is_whole else PROBLEM
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
@@ -219,6 +225,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": report,
     "export": export,
     "backup": backup,
+    "forget": forget,
     "check": check,
     "worker": worker,
     "report-site": report_site,

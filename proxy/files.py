@@ -19,6 +19,7 @@ from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tables import Config
 from proxy.visitors.cookie import Key
+from proxy.visitors.erased import Erased
 from proxy.visitors.ids import parse_uuid
 from proxy.visitors.sessions import Rules
 from proxy.visitors.times import HOUR_MS, MINUTE_MS
@@ -38,8 +39,8 @@ def keys_of(config: Config) -> tuple[Key, ...]:
         raise StartError(str(error)) from error
 
 
-def open_writer(config: Config) -> SqliteWriter:
-    """The store of this configuration, for writing. Raises StoreError."""
+def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
+    """The store of this configuration, for writing; `erased` is told of all who were erased. Raises StoreError."""
     session = config.session
     rules = Rules(session.timeout_minutes * MINUTE_MS, session.max_hours * HOUR_MS)
     return SqliteWriter(
@@ -47,6 +48,7 @@ def open_writer(config: Config) -> SqliteWriter:
         durability=config.store.durability,
         rules=rules if config.tracking.sessions else None,
         retention=Retention(config.store.retention_days or None),
+        erased=erased,
     )
 
 

@@ -206,7 +206,7 @@ class Retention(NamedTuple):
 
 class Forgotten(NamedTuple):
     """The receipt of a Forget. `is_known`: the visitor was there; `was_erased`: had been erased before; `is_crawler`:
-    it is none, and nothing was erased. `uuids`: the visitor's, and those of whoever turned out to be the same. What went:
+    it is none, and nothing was erased. `uuids`: its own, and those of whoever turned out to be the same. What went:
     `events` by action, sessions, ids of confirmations and events, texts (words, addresses, elements, pages).
     `is_flushed`: the write-ahead log was emptied, so that no file of the store has what went."""
 

@@ -123,8 +123,12 @@ def test_nothing_of_a_visitor_is_left_in_any_file_and_the_rest_is_true(engine):
         assert receipt.is_known and receipt.is_flushed and not receipt.was_erased
         assert set(receipt.uuids) == {ident("VISITOR-A"), ident("VISITOR-T")}
         assert receipt.events == {
-            **{"banner.hover": 2, "form.submit": 1, "page.leave": 1, "page.visit": 4},
-            **{"session.end": 2, "session.start": 3},
+            "banner.hover": 2,
+            "form.submit": 1,
+            "page.leave": 1,
+            "page.visit": 4,
+            "session.end": 2,
+            "session.start": 3,
         }
         assert receipt.sessions == 3 and receipt.ids > 10 and receipt.texts > 8
         assert traces(engine, needles) == []
