@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check fuzz judge bench bench-store lock clean
+.PHONY: help run test check fuzz crash judge bench bench-store lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -35,6 +35,10 @@ check: ## the fast part: lint, format, types, unit tests
 fuzz: ## the property tests with new random examples (`make test` takes the same ones every time)
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/shell $(ARGS)
+
+crash: ## kill -9 under load, fifty times with one worker, with two, and with a clock set back (`make test`: six each)
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@CRASH_ROUNDS=50 .venv/bin/python -m pytest -s tests/shell/test_crashes_beacons.py $(ARGS)
 
 judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag (ARGS='slow lint' for some)
 	@PYTHON='$(PYTHON)' scripts/install dev

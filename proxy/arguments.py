@@ -75,21 +75,21 @@ def parser(version: str) -> argparse.ArgumentParser:
             description="Print a summary of what visitors did in the last days.",
         )
     )
-    _keeping(commands)
-
-    check = commands.add_parser(
-        "check",
-        help="check configuration, secrets file and store, and show what differs from the defaults",
-        description="Check the configuration, the secrets file and the store where they exist, and show what differs "
-        "from the defaults. Makes and changes nothing.",
+    _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+    _import(
+        commands.add_parser(
+            "import",
+            help="put what was exported into a store",
+            description="Put the events of an export, JSON lines or CSV, into the store, while footfall runs. What is "
+            "there already is passed over: an import that was interrupted is begun again with the same file.",
+        )
     )
-    _everywhere(check)
+    _caring(commands)
     return top
 
 
-def _keeping(commands: "argparse._SubParsersAction[Parser]") -> None:
-    """What is done with what was recorded."""
-    _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
+def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The commands that look after the store and the configuration."""
     _backup(
         commands.add_parser(
             "backup",
@@ -98,7 +98,6 @@ def _keeping(commands: "argparse._SubParsersAction[Parser]") -> None:
             "before the copying began, and is checked before it gets its name.",
         )
     )
-
     _forget(
         commands.add_parser(
             "forget",
@@ -108,6 +107,22 @@ def _keeping(commands: "argparse._SubParsersAction[Parser]") -> None:
             "still have it are named.",
         )
     )
+    _doctor(
+        commands.add_parser(
+            "doctor",
+            help="check the store against itself, and repair what is counted",
+            description="Check that the store's file is whole, that everything in it leads somewhere, and that what is "
+            "counted is what was recorded, while footfall runs. Exit code 1: something was found.",
+        )
+    )
+
+    check = commands.add_parser(
+        "check",
+        help="check configuration, secrets file and store, and show what differs from the defaults",
+        description="Check the configuration, the secrets file and the store where they exist, and show what differs "
+        "from the defaults. Makes and changes nothing.",
+    )
+    _everywhere(check)
 
 
 def _children() -> argparse.ArgumentParser:
@@ -149,6 +164,19 @@ def _export(command: argparse.ArgumentParser) -> None:
 def _backup(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
+    _everywhere(command)
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", type=_file, help="what footfall export printed; - is standard input")
+    _everywhere(command)
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--repair", action="store_true", help="make what is counted what was recorded; recording waits meanwhile"
+    )
+    command.add_argument("--json", action="store_true", help="the same as one JSON object")
     _everywhere(command)
 
 

@@ -1,14 +1,12 @@
 """The command line: reads arguments, runs one command, returns 0 (good), 1 (a problem) or 2 (usage, configuration).
 
-The only module that prints. What was asked for goes to standard output, everything about the running to standard
-error; an error is one line. Children are started with the hidden commands `worker` and `demo-site`: their
+What it prints, printing.py does. Children are started with the hidden commands `worker` and `demo-site`: their
 configuration and the signing keys come on standard input, so that no list of processes shows them and all workers
 have the same; their listening sockets and the parent's lifeline come as descriptors.
 """
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -16,12 +14,13 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, forgetting, reporting
+from proxy import app, files, forgetting, importing, reporting
 from proxy import backup as backups
+from proxy import doctor as doctors
 from proxy.arguments import parse
 from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
@@ -29,7 +28,8 @@ from proxy.config import keys as known_keys
 from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
-from proxy.progress import Progress
+from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
+from proxy.progress import CLEARED
 from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
@@ -38,6 +38,7 @@ from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
 GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
+BAD_LINES_SHOWN = 20  # of an import; all of them are counted
 WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
 SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
@@ -49,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[given.command](given)
     except ConfigError as wrong:
-        return _fail(str(wrong), USAGE)
+        return fail(str(wrong), USAGE)
     except (BindError, files.StartError, SecretFileError) as wrong:
-        return _fail(str(wrong), PROBLEM)
+        return fail(str(wrong), PROBLEM)
     except KeyboardInterrupt:
         return PROBLEM
 
@@ -89,8 +90,8 @@ async def _serve(config: Config, given: argparse.Namespace) -> int:
         walk = {"address": address, "visitors": given.visitors}
         jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
     for line in welcome(config, address, report, given):
-        _print_error(line)
-    return await Supervisor(announce=_say, drain_seconds=DRAIN_SECONDS).run(jobs)
+        print_error(line)
+    return await Supervisor(announce=say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
 
 async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
@@ -102,7 +103,7 @@ async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
         token = reporting.load_token(config.token_path)
         listener = await bind_patiently(*config.report.listen_address)
     except (BindError, SecretFileError) as wrong:
-        _say(f"there will be no report: {wrong}")
+        say(f"there will be no report: {wrong}")
         return ""
     told = {"config": config.to_json(), "token": token, "site": site}
     jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
@@ -116,14 +117,14 @@ def report(given: argparse.Namespace) -> int:
             raise ConfigError("report.listen is off: there is no report in a browser")
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
-        return _print([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
+        return print_lines([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
-        return _print(
+        return print_lines(
             reporting.summarise(config, days=given.days, as_json=given.json, width=width, colour=has_colour(sys.stdout))
         )
     except StoreError as wrong:
-        return _fail(str(wrong), PROBLEM)
+        return fail(str(wrong), PROBLEM)
 
 
 def export(given: argparse.Namespace) -> int:
@@ -137,29 +138,58 @@ def export(given: argparse.Namespace) -> int:
         visitor=given.visitor,
         lane=given.lane,
     )
-    return _print(lines)
+    return print_lines(lines)
 
 
 def backup(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
-    shown = Progress(is_bar=has_colour(sys.stderr), now=time.monotonic())
-    try:
-        size = backups.backup(
-            config.store_path,
-            given.file,
-            force=given.force,
-            at=lambda title, done, total: _draw(shown.at(title, done, total, time.monotonic())),
-        )
-    finally:
-        _draw(shown.end())
-    _say(f"{given.file}: {size / 1_000_000:,.1f} MB, whole")
+    with progress() as at:
+        size = backups.backup(config.store_path, given.file, force=given.force, at=at)
+    say(f"{given.file}: {size / 1_000_000:,.1f} MB, whole")
     return GOOD
 
 
 def forget(given: argparse.Namespace) -> int:
     receipt = forgetting.forget(_configuration(given, {}), given.visitor, app.now_ms())
-    printed = _print([json.dumps(receipt.as_json())] if given.json else receipt.lines())
+    printed = print_lines([json.dumps(receipt.as_json())] if given.json else receipt.lines())
     return printed if receipt.is_whole else PROBLEM
+
+
+def doctor(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    with progress() as at:
+        left = found = doctors.look(config, at)
+    if not given.json:
+        print_lines(doctors.in_words(found))
+    is_repaired = doctors.can_be_repaired(found) and (given.repair or (not given.json and is_wanted(doctors.QUESTION)))
+    if is_repaired:
+        with progress() as at:
+            doctors.repair(config, at)
+            left = doctors.look(config, at)
+    now = time.time()
+    if given.json:
+        lines = [doctors.as_json(config.store_path, found, left if is_repaired else None, now)]
+    else:
+        lines = [*(doctors.repaired_in_words(found, left) if is_repaired else ()), *doctors.sizes_in_words(left, now)]
+    return print_lines(lines) if doctors.is_well(left) else max(print_lines(lines), PROBLEM)
+
+
+def import_export(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    name = "standard input" if given.file == importing.STDIN else given.file
+    said = 0
+
+    def complain(number: int, why: str) -> None:
+        nonlocal said
+        said += 1
+        if said <= BAD_LINES_SHOWN:
+            draw(CLEARED if has_colour(sys.stderr) else "")
+            say(f"{name}, line {number}: {why}")
+
+    with progress() as at:
+        done = importing.import_all(config, given.file, at=at, complain=complain)
+    say(f"{name}: {', '.join(importing.in_words(done))}")
+    return PROBLEM if done.bad else GOOD
 
 
 def check(given: argparse.Namespace) -> int:
@@ -177,9 +207,9 @@ def check(given: argparse.Namespace) -> int:
     if not problems:
         missing = "" if config.site.upstream else ", but site.upstream is empty: `footfall serve` needs --upstream"
         lines.append(f"ok{missing}")
-    printed = _print(lines)
+    printed = print_lines(lines)
     for problem in problems:
-        _fail(problem, PROBLEM)
+        fail(problem, PROBLEM)
     return PROBLEM if problems else printed
 
 
@@ -204,7 +234,7 @@ def report_site(given: argparse.Namespace) -> int:
 def demo_visitors(given: argparse.Namespace) -> int:
     told = json.load(sys.stdin)
     return visitors.walk(
-        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=_say, lifeline=given.lifeline
+        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=say, lifeline=given.lifeline
     )
 
 
@@ -224,8 +254,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": demo,
     "report": report,
     "export": export,
+    "import": import_export,
     "backup": backup,
     "forget": forget,
+    "doctor": doctor,
     "check": check,
     "worker": worker,
     "report-site": report_site,
@@ -243,38 +275,3 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
 
 def _sockets(given: argparse.Namespace) -> list[socket.socket]:
     return [socket.socket(fileno=number) for number in given.socket or ()]
-
-
-def _print(lines: Iterable[str]) -> int:
-    """What was asked for, on standard output. A reader that has seen enough, as in `export | head`, is no problem."""
-    try:
-        for line in lines:
-            print(line)
-        print(end="", flush=True)
-    except OSError as wrong:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush fails as well
-        if isinstance(wrong, BrokenPipeError):
-            return GOOD
-        return _fail(f"cannot write to standard output: {wrong.strerror}", PROBLEM)
-    return GOOD
-
-
-def _draw(text: str) -> None:
-    if text:
-        with contextlib.suppress(OSError):
-            print(text, end="", file=sys.stderr, flush=True)
-
-
-def _say(line: str) -> None:
-    _print_error(f"footfall: {line}")
-
-
-def _print_error(line: str) -> None:
-    """Where nobody reads any more, as behind `| tee log` without its tee, the site is served all the same."""
-    with contextlib.suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
-
-
-def _fail(line: str, code: int) -> int:
-    _say(" ".join(line.split()))
-    return code

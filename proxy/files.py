@@ -39,6 +39,11 @@ def keys_of(config: Config) -> tuple[Key, ...]:
         raise StartError(str(error)) from error
 
 
+def erased_of(config: Config) -> Erased:
+    """What knows of erased visitors; without a secrets file nobody was erased. Raises StartError."""
+    return Erased(key.secret for key in (keys_of(config) if config.key_path.exists() else ()))
+
+
 def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
     """The store of this configuration, for writing; `erased` is told of all who were erased. Raises StoreError."""
     session = config.session
@@ -49,6 +54,7 @@ def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
         rules=rules if config.tracking.sessions else None,
         retention=Retention(config.store.retention_days or None),
         erased=erased,
+        zone=config.report.zone,
     )
 
 

@@ -8,7 +8,8 @@ DRAWN_EVERY_SECONDS = 0.1
 SAID_EVERY_SECONDS = 30.0
 SLOW_SECONDS = 90
 _DONE, _OPEN = "#", "-"
-_START_OF_LINE, _CLEARED = "\r", "\033[K"
+CLEARED = "\r\033[K"
+"""What takes a bar away, for whoever has something to say beside it."""
 
 
 class Progress:
@@ -36,17 +37,17 @@ class Progress:
             return ""
         self._shown, self._is_drawn = now, self._is_bar
         if not total:
-            return f"{_START_OF_LINE}{_CLEARED}{title} ..." if self._is_bar else f"footfall: {title} ...\n"
+            return f"{CLEARED}{title} ..." if self._is_bar else f"footfall: {title} ...\n"
         share = min(done / total, 1.0)
         text = f"{share:4.0%}, {self._left(share, now)}"
         if not self._is_bar:
             return f"footfall: {title}: {text.strip()}\n"
         full = int(WIDTH * share)
-        return f"{_START_OF_LINE}{_CLEARED}{title} [{_DONE * full}{_OPEN * (WIDTH - full)}] {text}"
+        return f"{CLEARED}{title} [{_DONE * full}{_OPEN * (WIDTH - full)}] {text}"
 
     def end(self) -> str:
         """It is over."""
-        return f"{_START_OF_LINE}{_CLEARED}" if self._is_drawn else ""
+        return CLEARED if self._is_drawn else ""
 
     def _left(self, share: float, now: float) -> str:
         """What is still to come at the pace so far."""

@@ -1,12 +1,14 @@
-"""Events as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4)."""
+"""Events as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4), and such a table read again."""
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.events.event import EXPORT_KEYS
 
+_NUMBERS = frozenset(("seq", "time", "received"))
+_JSON = frozenset(("params", "undefined"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,3 +27,28 @@ def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
 def _defused(cell: object) -> object:
     """A cell that a spreadsheet would run as a formula is made text (HTTP.md, X4)."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+
+
+def csv_cells(line: str) -> list[str]:
+    """The cells of a line; of an export none goes on in the next line. Raises ValueError."""
+    try:
+        (cells,) = csv.reader([line], strict=True)
+    except csv.Error as error:
+        raise ValueError("not a line of CSV") from error
+    return cells
+
+
+def from_csv(head: Sequence[str], line: str) -> dict[str, object]:
+    """An exported event from its line; empty cells are absent. Raises ValueError."""
+    cells = csv_cells(line)
+    if len(cells) != len(head):
+        raise ValueError(f"{len(cells)} cells instead of {len(head)}")
+    return {key: _read(key, cell) for key, cell in zip(head, cells, strict=True) if cell}
+
+
+def _read(key: str, cell: str) -> object:
+    if key in _NUMBERS:
+        return int(cell)
+    if key in _JSON:
+        return json.loads(cell)
+    return cell[1:] if cell[0] == "'" and cell[1:2] in _FORMULA else cell

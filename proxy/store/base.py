@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol
 
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
+from proxy.events.kept import KeptEvent
 from proxy.visitors.ids import PageId
 
 BLOCKED_A_DAY = 1_000
@@ -159,7 +160,32 @@ class Forget(NamedTuple):
     now: int
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Tidy | Forget
+class Kept(NamedTuple):
+    """An event that a store had before, from its export; in the export's order, whatever else is in the store.
+
+    It is stored as what it says: its time, visitor (of a twin, the visitor that it turned out to be), lane and params.
+    An event that is known already, however long ago it came in, changes nothing: so the same export twice, in whatever
+    pieces, is stored once. It joins the session whose id it names, whoever knew of it first: one that is known goes on,
+    and is of the visitor that the store says; one that is not begins with its session.start, or, until that comes, with
+    one made of its first event. The rules of sessions (`Rules`) are not asked: the other store did. A session.start
+    should be in one batch with the page.visit that it names, which comes right after it.
+
+    What an export does not say is made up for: a page.visit of a person counts as confirmed where only a browser could
+    have told what is known of it; a hover is added to what is known of its element and not judged again; twins' aliases
+    and which visitor is proven by its cookie are not known.
+    """
+
+    event: KeptEvent
+
+
+class Stored(NamedTuple):
+    """What became of a Kept: whether it was new, or why it cannot be stored ('' where it can)."""
+
+    is_new: bool
+    reason: str = ""
+
+
+Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:
@@ -221,7 +247,7 @@ class Forgotten(NamedTuple):
     is_flushed: bool = False
 
 
-Result = Confirmed | Tidied | Forgotten | int | None
+Result = Confirmed | Stored | Tidied | Forgotten | int | None
 
 
 class Query(NamedTuple):
@@ -241,8 +267,8 @@ class Writer(Protocol):
         """Apply a batch; see the law above.
 
         Returns:
-            One result an item: `Confirmed` for a Confirmation, the number of ended sessions for a Sweep, `Tidied` for a
-            Tidy, `Forgotten` for a Forget, None else.
+            One result an item: `Confirmed` for a Confirmation, `Stored` for a Kept (None where a fault of ours kept it
+            out), the number of ended sessions for a Sweep, `Tidied` for a Tidy, `Forgotten` for a Forget, None else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.

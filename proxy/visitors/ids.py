@@ -99,6 +99,11 @@ def event_id(now_ms: int, random: bytes) -> bytes:
     return (now_ms << 80 | int.from_bytes(random, "big") & _RANDOM_BITS | _VERSION_7).to_bytes(16, "big")
 
 
+def time_of(event: bytes) -> int:
+    """The time, Unix ms, that an event's id begins with; of an id that begins with none, whatever its bytes are."""
+    return int.from_bytes(event[:6], "big")
+
+
 def visitor_id(random: bytes) -> bytes:
     """A visitor's uuid of 16 bytes (UUID version 4) from 16 random bytes."""
     return bytes((*random[:6], 0x40 | (random[6] & 0x0F), random[7], 0x80 | (random[8] & 0x3F), *random[9:16]))

@@ -7,17 +7,16 @@ time-out let go, and these took that long.
 
 import contextlib
 import random
-import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import wire
+from crashes import another_writer, rollups_that_differ
 from whole import Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
 from whole_site import app as site
 
@@ -83,28 +82,6 @@ class Client:
             self.pages.append(Page(page_id, time.monotonic() - begun, time.time(), new))
 
 
-@contextlib.contextmanager
-def another_writer(store: Path) -> Iterator[None]:
-    """Somebody else who writes to the store most of the time, so that pages really wait for their commit."""
-    stop = threading.Event()
-
-    def write() -> None:
-        with contextlib.closing(sqlite3.connect(store, isolation_level=None, timeout=10)) as connection:
-            while not stop.wait(0.02):
-                with contextlib.suppress(sqlite3.OperationalError):
-                    connection.execute("BEGIN IMMEDIATE")
-                    stop.wait(0.06)
-                    connection.execute("ROLLBACK")
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def crash(serving: Serving, clients: list[Client], *, parent_first: bool) -> None:
     """One round: start, browse, kill in the middle of it, at the earliest when a page has got through."""
     before = sum(len(client.pages) for client in clients)
@@ -156,6 +133,7 @@ def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(tmp_path: Pat
         assert released(serving.store) == 0
     check_sessions(events, {b"%b" % client.visitor.cookies[b"footfall"] for client in clients})
     assert integrity(serving.store) == "ok"
+    assert rollups_that_differ(serving.store) == []
     check_that_all_sessions_end_once(serving)
 
 

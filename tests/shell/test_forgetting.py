@@ -37,6 +37,7 @@ def test_a_visitor_is_erased_while_two_workers_serve(tmp_path):
         visits = {event["id"]: event["uuid"] for event in stored(served.store, "page.visit")}
         visitor, stays = (visits[event_of(page or b"", tmp_path)] for page in pages[:2])
         assert command(tmp_path, "backup", "before.db").returncode == 0
+        (tmp_path / "before.jsonl").write_text(command(tmp_path, "export").stdout)
         old = dict(one.cookies)
 
         done = command(tmp_path, "forget", str(visitor), "--json")
@@ -58,6 +59,9 @@ def test_a_visitor_is_erased_while_two_workers_serve(tmp_path):
         assert eventually(lambda: all(is_new() for _ in range(8)), 20)
         found = {event["uuid"] for event in stored(served.store)}
         assert visitor not in found and stays in found
+        back = command(tmp_path, "import", "before.jsonl")
+        assert back.returncode == 1 and "its visitor was erased" in back.stderr
+        assert visitor not in {event["uuid"] for event in stored(served.store)}
         again = command(tmp_path, "forget", str(visitor))
         assert again.returncode == 0 and "was erased before" in again.stdout
     assert integrity(served.store) == "ok"

@@ -105,7 +105,7 @@ def test_a_file_that_is_spoilt_before_the_start(tmp_path, upstream, first, last,
         ids, _ = pages(served, 20)
         assert eventually(lambda: served.lines(NOT_TAKEN))
         assert str(served.store) in served.lines(NOT_TAKEN)[0] and ADVICE in served.lines(NOT_TAKEN)[0]
-        assert len(served.lines(AT_START)) == (first == 0)
+        assert len(served.lines(AT_START)) == 1  # what the tables are is told by more than the first page
         move_away(served.store)
         recovers(served, served.store, ids)
         said_once(served, NOT_TAKEN, RESUMED)

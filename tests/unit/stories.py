@@ -27,7 +27,9 @@ from proxy.store.base import (
     Visit,
     Writer,
 )
+from proxy.store.questions import ReportReader
 from proxy.store.sqlite.connection import open_reader
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import differences
 from proxy.store.sqlite.tidying import REST_MS
@@ -62,6 +64,7 @@ class Engine:
     place: Path
     write: Callable[..., Writer]
     read: Callable[[Path], Reader]
+    ask: Callable[[Path], ReportReader]
     recount: Callable[[Path], list[str]]
     """What is counted otherwise than its rows say, in words."""
 
@@ -80,6 +83,14 @@ class Engine:
             yield reader
         finally:
             reader.close()
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[ReportReader]:
+        asked = self.ask(self.place)
+        try:
+            yield asked
+        finally:
+            asked.close()
 
     def append(self, *items: Item, rules: Rules | None = Rules()) -> list[object]:  # noqa: B008
         """A batch, from a writer of its own."""
@@ -104,6 +115,7 @@ def sqlite(place: Path) -> Engine:
             path, durability="process", rules=rules, fresh_cells=40, retention=kept
         ),
         SqliteReader,
+        SqliteQuestions,
         sqlite_differences,
     )
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors, told_of
 from report_walks import items, steps
-from stories import DAY, HOST, HOUR, MINUTE, T, confirm, ident, page, visit
+from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, ident, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report.ranges import midnight, range_of
@@ -29,7 +29,7 @@ from proxy.visitors.sessions import Rules
 ALL = 1_000
 OTHER_HOST = "blog.example"
 QUICK = settings(max_examples=25, deadline=None)
-WARSAW, NEW_YORK = ZoneInfo("Europe/Warsaw"), ZoneInfo("America/New_York")
+WARSAW, NEW_YORK, KATHMANDU = map(ZoneInfo, ("Europe/Warsaw", "America/New_York", "Asia/Kathmandu"))
 SPRING, AUTUMN = datetime(2024, 3, 30, 18, tzinfo=WARSAW), datetime(2024, 10, 26, 18, tzinfo=WARSAW)
 """Some hours before a night in which clocks change."""
 
@@ -80,13 +80,15 @@ def _moved(item, by):
 
 
 @contextlib.contextmanager
-def stores(*parts):
+def stores(*parts, fresh_cells=0):
     """Readers of one store, from cells and from rows, and its events; `parts` are (items, the zone in which they are
-    counted)."""
+    counted); `fresh_cells`: how many may wait to be added to the others."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         for told, zone in parts:
-            with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
+            with contextlib.closing(
+                SqliteWriter(path, durability="process", rules=Rules(), zone=zone, fresh_cells=fresh_cells)
+            ) as writer:
                 for begin in range(0, len(told), 7):
                     writer.append(told[begin : begin + 7])
         with contextlib.closing(SqliteReader(path)) as source:
@@ -96,6 +98,14 @@ def stores(*parts):
             contextlib.closing(SqliteQuestions(path, raw=True)) as rows,
         ):
             yield cells, rows, events, days_of(path)
+
+
+@contextlib.contextmanager
+def both(path):
+    """Readers of one store, from cells and from rows."""
+    cells, rows = SqliteQuestions(path), SqliteQuestions(path, raw=True)
+    with contextlib.closing(cells), contextlib.closing(rows):
+        yield cells, rows
 
 
 def days_of(path):
@@ -148,10 +158,12 @@ def check_bars(cells, rows, events, edges):
 
 
 @QUICK
-@given(histories(), st.sampled_from((UTC, WARSAW, NEW_YORK, ZoneInfo("Asia/Kathmandu"))))
-def test_cells_rows_and_a_recount_say_the_same(history, zone):
+@given(
+    histories(), st.sampled_from((UTC, WARSAW, NEW_YORK, ZoneInfo("Asia/Kathmandu"))), st.sampled_from((0, 50, 10**6))
+)
+def test_cells_rows_and_a_recount_say_the_same(history, zone, fresh_cells):
     told, begin, over = history
-    with stores((told, zone)) as (cells, rows, events, days):
+    with stores((told, zone), fresh_cells=fresh_cells) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         edges = range_of("7d", over, zone).edges
         for bars in (
@@ -168,7 +180,7 @@ def test_cells_rows_and_a_recount_say_the_same(history, zone):
 @given(histories(tuple(int(then.timestamp() * 1000) for then in (SPRING, AUTUMN))))
 def test_the_same_in_a_night_in_which_clocks_change(history):
     told, begin, over = history
-    with stores((told, WARSAW)) as (cells, rows, events, days):
+    with stores((told, WARSAW), fresh_cells=20) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         first = datetime.fromtimestamp(begin / 1000, WARSAW).date().toordinal()
         starts = [midnight(datetime.fromordinal(first + n).date(), WARSAW) for n in range(4)]
@@ -182,7 +194,7 @@ def test_the_same_in_a_night_in_which_clocks_change(history):
 def test_the_same_when_the_zone_has_changed_in_between(history, zones, part):
     told, begin, over = history
     middle = int(len(told) * part)
-    with stores((told[:middle], zones[0]), (told[middle:], zones[1])) as (cells, rows, events, days):
+    with stores((told[:middle], zones[0]), (told[middle:], zones[1]), fresh_cells=200) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         for zone in zones:
             check_bars(cells, rows, events, range_of("7d", over, zone).edges)
@@ -219,10 +231,51 @@ def test_a_list_of_visitors_is_the_same_wherever_it_goes_on(tmp_path):
                     assert paged == list(whole.rows)
 
 
+def test_visitors_without_sessions_are_listed_by_their_visits(tmp_path):
+    path = tmp_path / "store.db"
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=None, zone=UTC)) as writer:
+        writer.append([visit(f"P{n}", f"V{n % 3}", n * HOUR) for n in range(7)])
+    with both(path) as readers:
+        for reader in readers:
+            found = reader.visitors(Span(0, T + 9 * DAY, 1), None, ALL)
+            assert [(row.views, row.sessions, row.last - T) for row in found.rows] == [
+                (3, 0, 6 * HOUR),
+                (2, 0, 5 * HOUR),
+                (2, 0, 4 * HOUR),
+            ]
+
+
+def test_elements_that_are_equal_to_the_last_one_shown_are_ranked_by_name(tmp_path):
+    path, told = tmp_path / "store.db", [visit("P1", "V1"), confirm("C1", page("P1"), "V1", 200)]
+    # Longer than usual once: b, a and c, of which c was hovered over once more; the others never, d and e as often.
+    number = itertools.count(1)
+    for name, dwells in {
+        "b": (9_000,),
+        "a": (9_000,),
+        "c": (9_000, 1_000),
+        "e": (1_000,) * 3,
+        "d": (1_000,) * 3,
+    }.items():
+        for dwell in (*(1_000,) * 12, *dwells):
+            n = next(number)
+            act = does("banner.hover", f"E{n}", name=name, dwell_ms=dwell)
+            told.append(sends(page("P1"), "V1", act, at=1_000 + n))
+    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)) as writer:
+        writer.append(told)
+    with both(path) as (cells, rows):
+        span = Span(0, T + 9 * DAY, 2)
+        for limit in range(7):
+            shown = [row.name for row in cells.hovers(span, limit).rows]
+            assert shown == ["c", "a", "b", "d", "e"][:limit]
+            assert cells.hovers(span, limit) == rows.hovers(span, limit)
+
+
 @pytest.mark.parametrize("zone", [UTC, WARSAW, NEW_YORK])
 def test_days_of_the_zone_are_answered_from_cells(tmp_path, zone):
     path = tmp_path / "store.db"
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=zone)) as writer:
+    with contextlib.closing(
+        SqliteWriter(path, durability="process", rules=Rules(), zone=zone, fresh_cells=0)
+    ) as writer:
         writer.append([visit(f"P{n}", f"V{n}", n * DAY) for n in range(3)])
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE cell SET n = n + 100")

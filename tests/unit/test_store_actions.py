@@ -145,6 +145,22 @@ def test_a_buttons_click_comes_before_the_submit_that_it_makes_in_whichever_orde
     check_promises(engine)
 
 
+def test_a_click_comes_before_the_submit_that_it_makes_also_where_the_next_page_is_not_known_yet(engine):
+    submit = does("form.submit", "E1", form="f", fields={}, ago=0)
+    engine.append(visit("P1", "A"), visit("P2", "A", path="/b", came_back=True), confirm("C1", P1, "A", SECOND))
+    engine.append(sends(P1, "A", submit, at=MINUTE + 40))
+    for view, name, at, ago in [("P1", "E2", 45, 0), ("P1", "E3", 550, 0), ("P1", "E4", 60, 30), ("P2", "E5", 70, 0)]:
+        engine.append(sends(page(view), "A", click(name, ago=ago, view=view), at=MINUTE + at))
+    times = {
+        name_of(event.id): (event.time - T - MINUTE, event.params.get("original_ago")) for event in engine.events()
+    }
+    # A moment after it; long after it; before it anyway; on another page.
+    assert [times[name] for name in ("E1", "E2", "E3", "E4", "E5")] == [
+        (40, None), (39, 0), (550, None), (30, None), (70, None)
+    ]  # fmt: skip
+    check_promises(engine)
+
+
 def test_a_view_that_is_somebody_elses_or_unknown_is_that_of_the_tag(engine):
     engine.append(visit("P1", "A"), visit("P2", "B", path="/b"))
     engine.append(sends(P1, "A", click("E1", view="P2"), click("E2", view="X9"), at=SECOND))

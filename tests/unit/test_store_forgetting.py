@@ -32,6 +32,7 @@ from stories import (
 
 from proxy.store.base import Confirmed, Forget, Forgotten
 from proxy.store.sqlite import forgetting
+from proxy.store.sqlite.examining import examine
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.erased import Erased
 from proxy.visitors.ids import text_of
@@ -235,6 +236,7 @@ def test_whoever_is_erased_the_others_are_as_if_they_had_been_alone(walk, who, a
             forget(writer, f"V{who}", over)
             assert [event.id for event in engine.events()] == [event.id for event in kept]
             check_promises(engine)
+            assert examine(engine.place, None, most=9, at=lambda title, done, total: None).findings == ()
             writer.append([sweep(over + DAY)])
         assert traces(engine, names(ident(f"V{who}"))[:1]) == []
 

@@ -50,7 +50,9 @@ STORY = (
 def whole(tmp_path_factory):
     """A store whose roll-ups are right."""
     path = tmp_path_factory.mktemp("whole") / "store.db"
-    with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=ZONE)) as writer:
+    with contextlib.closing(
+        SqliteWriter(path, durability="process", rules=Rules(), zone=ZONE, fresh_cells=0)
+    ) as writer:
         writer.append(STORY)
     return path
 

@@ -33,6 +33,7 @@ from stories import (
 )
 
 from proxy.store.base import Blocked, BlockedPage, Outcomes, Retention, Tidied, Tidy
+from proxy.store.sqlite.examining import examine
 from proxy.store.sqlite.retention import REMOVING
 from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.walks import EVERY_MS
@@ -71,6 +72,11 @@ def texts_of(engine):
     with contextlib.closing(sqlite3.connect(engine.place)) as raw:
         named = {tuple(row) for row in raw.execute(NAMED) if row[1] is not None}
         return named, {tuple(row) for row in raw.execute(TEXTS)}
+
+
+def is_in_order(engine):
+    """Whether footfall doctor finds nothing."""
+    return examine(engine.place, None, most=9, at=lambda title, done, total: None).findings == ()
 
 
 def told(writer, name, who, at, *acts, back=False, path="/"):
@@ -337,6 +343,7 @@ def test_whatever_is_kept_for_how_long_what_is_left_is_what_should_be_and_everyt
                         break
                     check_promises(engine, thinned=True)
                 assert sorted(event.id for event in engine.events()) == left
+                assert is_in_order(engine)
 
 
 def test_the_recording_goes_on_while_two_processes_clear_away(tmp_path):

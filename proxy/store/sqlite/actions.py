@@ -5,13 +5,14 @@ was known of its element before it, and stored with the evidence (WIRE.md, "Unus
 """
 
 import json
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
-from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
@@ -22,14 +23,15 @@ from proxy.visitors.sessions import Rules, contains
 REJECTIONS_KEPT = 1_000
 """WIRE.md, "Beacon": the latest refused events are kept for the report."""
 VISIT, LEAVE = "page.visit", "page.leave"
+CLICK_ENDING, SUBMIT = ".click", "form.submit"
 CAUSE_WITHIN_MS = 500
-"""A click and the page that it asks for travel side by side, and the page may win: what is done on a page this long
-after the visitor has asked for the next one is taken for what asked for it. Nobody clicks again so soon."""
-CAUSES_BEFORE_MS = {".click": 2, ".submit": 1}
+"""A click, the submit that it makes and the page that it asks for travel side by side, and any may win: what is done on
+a page this long after what it leads to is taken for its cause. Nobody clicks again so soon."""
+CAUSES_BEFORE_MS = {CLICK_ENDING: 2, ".submit": 1}
 """How long before that page they are put: a button's click comes before the submit that it makes, in whichever order
 the two are told."""
 LATEST_EVENTS = 20
-"""Of a session, in which that next page is looked for."""
+"""Of a session, in which what it led to is looked for."""
 
 
 class Place(NamedTuple):
@@ -82,36 +84,43 @@ def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[i
 
 
 def _before_its_effect(
-    work: Work, event: BrowserEvent, place: Place, session: SessionRow, time: int
+    work: Work, event: BrowserEvent, view: EventRow, session: SessionRow, time: int
 ) -> tuple[int, Facts]:
-    """A click, or a submit, that was told later than the page it led to: it came first all the same."""
+    """A click, or a submit, that was told later than what it led to: it came first all the same."""
     before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
-    # Where no page of the session is later than this one there is nothing to look for.
-    if before is None or place.view is None or session.viewed is None or session.viewed <= place.view.time:
+    if before is None:
         return time, ()
-    asked = _next_page(work, place.view, session, time)
-    if asked is None or asked <= place.view.time:
+    led: list[int] = []
+    # Most often there is nothing to look for: no later page, nothing done a moment ago.
+    if session.viewed is not None and session.viewed > view.time:
+        asked = min((row.time for row in _next_pages(work, view, session, time)), default=view.time)
+        led += [asked - before] if asked > view.time else []
+    if event.action.endswith(CLICK_ENDING) and session.last > time - CAUSE_WITHIN_MS:
+        sent = min((row.time for row in _submits(work, view, session, time)), default=view.time)
+        led += [sent - 1] if sent > view.time else []
+    if not led:
         return time, ()
-    return max(asked - before, place.view.time), (("original_ago", event.ago_ms),)
+    return max(min(led), view.time), (("original_ago", event.ago_ms),)
 
 
-def _next_page(work: Work, view: EventRow, session: SessionRow, time: int) -> int | None:
-    """When the visitor asked for the next page from this one, a moment before `time`: of the latest events of the
-    session, the earliest page.visit that names it as its referrer, or names none."""
+def _next_pages(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
+    """The pages that the visitor asked for from this one, a moment before `time`: of the latest events of the session,
+    page.visits that name it as their referrer, or name none."""
     dictionary = work.dictionary
     visit = dictionary.word(VISIT)
     uri = None if view.uri is None else dictionary.address(view.uri).text
-    return min(
-        (
-            row.time
-            for row in work.latest_of(session.id, LATEST_EVENTS)
-            if row.action == visit
-            and row.seq > view.seq
-            and time - CAUSE_WITHIN_MS < row.time <= time
-            and (row.referrer is None or dictionary.text(row.referrer) == uri)
-        ),
-        default=None,
-    )
+    for row in work.latest_of(session.id, LATEST_EVENTS):
+        asked = row.action == visit and row.seq > view.seq and time - CAUSE_WITHIN_MS < row.time <= time
+        if asked and (row.referrer is None or dictionary.text(row.referrer) == uri):
+            yield row
+
+
+def _submits(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
+    """What was submitted on a page a moment before `time`."""
+    submit = work.dictionary.word(SUBMIT)
+    for row in work.latest_of(session.id, LATEST_EVENTS):
+        if row.action == submit and row.view == view.seq and time - CAUSE_WITHIN_MS < row.time <= time:
+            yield row
 
 
 class _Acts:
@@ -157,8 +166,8 @@ class _Acts:
     def _add(self, event: BrowserEvent, place: Place) -> None:
         work, message, visitor, dictionary = self._work, self._message, self._visitor, self._work.dictionary
         time, clamped = _moment(message, event, place)
-        if not clamped and event.opens and visitor.session is not None:
-            time, clamped = _before_its_effect(work, event, place, visitor.session, time)
+        if not clamped and event.opens and visitor.session is not None and place.view is not None:
+            time, clamped = _before_its_effect(work, event, place.view, visitor.session, time)
         session = self._session(event, place, time)
         target = dictionary.target(place.page, event.name) if event.name else None
         more, state = (*event.more, *clamped), visits.CONFIRMED
@@ -193,15 +202,10 @@ class _Acts:
             work.change(place.view, engaged=(place.view.engaged or 0) + event.amount)
         if session is not None:
             sessions.touch(work, session, time, keeps=event.keeps)
-        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):
-            self._prove(session)
-
-    def _prove(self, session: SessionRow | None) -> None:
-        """The confirmation was lost, but a browser is at work."""
-        self._visitor.proof |= PROOF_SCRIPT
-        self._visitor.is_changed = True
-        if session is not None:
-            sessions.turn(self._work, session)
+            sessions.turn(work, session)
+        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # the confirmation was lost, but a browser is at work
+            visitor.proof |= PROOF_SCRIPT
+            visitor.is_changed = True
 
     def _add_visit(self, event: BrowserEvent, place: Place) -> None:
         """A visit that the page's own script reports (`footfall.visit`): another page without a request."""
@@ -263,7 +267,7 @@ def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> session
 
 
 def _json(params: Facts) -> str | None:
-    return json.dumps(dict(params), ensure_ascii=False, separators=(",", ":")) if params else None
+    return as_json(dict(params)) if params else None
 
 
 def _names(work: Work, names: tuple[str, ...]) -> int | None:

@@ -139,8 +139,9 @@ def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> Even
         return None
     uri = work.dictionary.uri(message.uri, message.host, message.path)
     visit, after = work.dictionary.word("page.visit"), message.received - PAIR_WITHIN_MS
-    latest = visitor.session
-    rows = work.loose_of(visitor.id) if latest is None else work.events_of(latest.id, visit)
+    rows = work.loose_of(visitor.id)
+    for session in work.sessions_of(visitor.id) if visitor.session is not None else ():
+        rows += work.events_of(session.id, visit) if session.last > after else []
     found = [
         row
         for row in rows

@@ -53,7 +53,7 @@ class Counted(Asking):
         found = {place: numbers for place, *numbers in self._ask("report_slots_days", asked)}
         others = [place for place in range(len(edges)) if place not in found]
         found |= self._read_bars({place: edges[place] for place in others}, lane)
-        return tuple(Slot(*edge, *(n or 0 for n in found.get(place, (0, 0)))) for place, edge in enumerate(edges))
+        return tuple(Slot(*edge, *found.get(place, (0, 0))) for place, edge in enumerate(edges))
 
     def _read_bars(self, bars: Mapping[int, tuple[int, int]], lane: int) -> dict[int, list[int]]:
         """Page views and visitors of some bars, from the rows. One look at each, whatever the number of bars."""

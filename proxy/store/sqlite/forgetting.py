@@ -1,9 +1,9 @@
 """A visitor is erased: locked out at once, then all rows of it go, and all texts that only it has named.
 
 Law: from the first transaction on the visitor has no name in the store but keyed hashes (visitors/erased.py), of its
-uuids and of its pages that may still be open: whatever comes of it after that is not taken, so that the rest can be done
-in steps, between which others write. What is deleted is overwritten (connection.py, `secure_delete`), and the write-ahead
-log, which has older copies of whole pages, is emptied at the end.
+uuids and of its pages that may still be open: whatever comes of it after that is not taken, so that the rest can be
+done in steps, between which others write. What is deleted is overwritten (connection.py, `secure_delete`), and the log,
+which has older copies of whole pages, is emptied at the end.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""What other processes have done to the store since this one looked: whether they wrote, removed texts, erased visitors.
+"""What others have done to the store since this process looked: whether they wrote, removed texts, erased somebody.
 
-Law: asked at the beginning of every transaction that writes, so that nothing that is remembered is used any more when it
-is not true.
+Law: asked at the beginning of every transaction that writes, so that nothing that is remembered is used when it is not
+true any more.
 """
 
 from collections.abc import Callable

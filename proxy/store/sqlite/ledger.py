@@ -40,7 +40,7 @@ from proxy.store.sqlite.texts import SQL
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
-FRESH_CELLS = 0
+FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
@@ -49,6 +49,7 @@ NOBODY = 0
 _VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
 _ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
 _FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
+_BOUNCES, _EXIT, _NEXT = int(Kind.BOUNCES), int(Kind.EXIT), int(Kind.NEXT)
 _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
 Counted = tuple[Kind, int, int]
@@ -60,8 +61,8 @@ There = tuple[int, int, int, int, int]
 
 
 class Ledger:
-    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields; `fresh_cells`:
-    how many cells may wait to be added to the others."""
+    """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields;
+    `fresh_cells`: how many cells may wait to be added to the others."""
 
     __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
 
@@ -139,6 +140,20 @@ class Ledger:
         """Count a session, and the pairs of pages in it that follow each other, on or off."""
         self.count_cells(session.start, session.lane, self._counted_session(session), n)
         self.count_steps(session, pages, n)
+
+    def count_growth(self, session: SessionRow, pages: int, uri: int | None) -> None:
+        """Count what has come to a session of `pages` pages whose last one was `uri`, and of the same lane and day."""
+        lane, day, cells = session.lane, self._days.of(self.connection, session.start), self._cells
+        address = self._dictionary.address
+        if (pages == 1) != (session.pages == 1):
+            cells[_BOUNCES, lane, day, 0, 0] += 1 if session.pages == 1 else -1
+        if uri != session.uri:
+            if uri is not None:
+                cells[_EXIT, lane, day, address(uri).page, 0] -= 1
+            if session.uri is not None:
+                cells[_EXIT, lane, day, address(session.uri).page, 0] += 1
+        for one, other in session.steps:
+            cells[_NEXT, lane, day, one, other] += 1
 
     def count_steps(self, session: SessionRow, pages: Iterable[tuple[int, int]], n: int) -> None:
         """Count pairs of pages that follow each other in a session."""

@@ -6,7 +6,7 @@ Law: pure; every id and uuid once. One that is left out is looked for later, by 
 import json
 from collections.abc import Iterable, Sequence
 
-from proxy.store.base import Confirmation, Item, OptOut, Visit
+from proxy.store.base import Confirmation, Item, Kept, OptOut, Visit
 
 
 def places(of: Sequence[object]) -> str:
@@ -26,6 +26,11 @@ def named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]
             uuids[item.uuid] = None
         elif isinstance(item, Confirmation):
             _name_message(item, ids, views, uuids)
+        elif isinstance(item, Kept):
+            event = item.event
+            ids[event.id] = uuids[event.uuid] = None
+            ids.update(dict.fromkeys(one for one in (event.session, event.page) if one is not None))
+            views.update({} if event.page is None else {event.page: None})
     return list(ids), list(views), list(uuids)
 
 

@@ -9,7 +9,7 @@ recount that is only to be compared goes there, and a read-only connection is en
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +25,7 @@ from proxy.store.sqlite.texts import SQL, statements
 if TYPE_CHECKING:
     from proxy.store.sqlite.connection import Connection
 
-SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages")
+SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages", "events")
 _ACTS = json.dumps(
     [
         [f"{context}.{what}", int(kind), place]
@@ -37,6 +37,12 @@ _OF_PAGES = (Kind.PAGE, Kind.ENGAGED, Kind.ENTRY, Kind.EXIT, Kind.NEXT, Kind.PAG
 _OF_ELEMENTS = (Kind.CLICK, Kind.HOVER, Kind.HOVERED, Kind.UNUSUAL, Kind.CLICK_VISITORS)
 _OF_TARGETS = (Kind.FORM, Kind.FIELD, Kind.FORM_VISITORS)
 _OF_WORDS = (Kind.ACTION, Kind.SOURCE)
+_TEXTS = ("moment_ends", "fields", "used", "visits", "stays", "field_texts", "stay_texts", "text_words")
+_ROWS = ("reach", "views", "elements", "sessions", "presence", "visitors")
+STEPS = len(_TEXTS) + len(_ROWS)
+"""Of counting, which take very differently long."""
+
+Step = Callable[[], None]
 
 
 class Finding(NamedTuple):
@@ -52,6 +58,10 @@ class Finding(NamedTuple):
         return f"{self.table}, {self.where}: {stored} is stored, {counted} was counted"
 
 
+def _quiet() -> None:
+    """Nobody asks how far it is."""
+
+
 def recount(connection: "Connection", zone: tzinfo | None) -> None:
     """Fill all roll-ups, and the columns that follow from other rows, from nothing."""
     with _counting(connection):
@@ -61,13 +71,13 @@ def recount(connection: "Connection", zone: tzinfo | None) -> None:
         _run(connection, "recount_put_engaged", "recount_put_sessions")
 
 
-def differences(connection: "Connection", zone: tzinfo | None) -> Iterator[Finding]:
-    """What is stored otherwise than it would be counted; nothing is written."""
+def differences(connection: "Connection", zone: tzinfo | None, step: Step = _quiet) -> Iterator[Finding]:
+    """What is stored otherwise than it would be counted; nothing is written. `step` is called after each of `STEPS`."""
     with _counting(connection):
         _run(connection, "recount_shadow")
-        _count_texts(connection, zone)
+        _count_texts(connection, zone, step)
         _run(connection, "recount_texts_unknown")
-        _count_rows(connection)
+        _count_rows(connection, step)
         for day, stored, counted in _ask(connection, "recount_diff_day"):
             yield Finding("day", _date(day), stored, counted)
         for slot, stored, counted in _ask(connection, "recount_diff_reach"):
@@ -85,13 +95,13 @@ def differences(connection: "Connection", zone: tzinfo | None) -> Iterator[Findi
                     yield Finding("session", f"{column} of {session}", stored, counted)
 
 
-def repair(connection: "Connection", zone: tzinfo | None) -> None:
-    """Make what is stored what is counted, and write nothing else."""
+def repair(connection: "Connection", zone: tzinfo | None, step: Step = _quiet) -> None:
+    """Make what is stored what is counted, and write nothing else. `step` as of `differences`."""
     with _counting(connection):
         _run(connection, "fold_cells", "clear_fresh_cells", "recount_shadow")
-        _count_texts(connection, zone)
+        _count_texts(connection, zone, step)
         _run(connection, "recount_texts_missing", "recount_text_words")
-        _count_rows(connection)
+        _count_rows(connection, step)
         _run(connection, "recount_mend", "recount_put_engaged", "recount_put_sessions")
 
 
@@ -106,7 +116,7 @@ def _counting(connection: "Connection") -> Iterator[None]:
         _run(connection, "recount_end")
 
 
-def _count_texts(connection: "Connection", zone: tzinfo | None) -> None:
+def _count_texts(connection: "Connection", zone: tzinfo | None, step: Step = _quiet) -> None:
     """The days, what follows for events and sessions themselves, and the texts that are counted by."""
     _ask(connection, "recount_moments")
     days = Days(zone)
@@ -114,13 +124,15 @@ def _count_texts(connection: "Connection", zone: tzinfo | None) -> None:
     both = [(slot, days.of(connection, low), days.of(connection, high)) for slot, low, high in seen]
     connection.executemany(SQL["recount_moment_days"], both)
     connection.execute(SQL["recount_acts"], {"acts": _ACTS})
-    for name in ("moment_ends", "fields", "used", "visits", "stays", "field_texts", "stay_texts", "text_words"):
+    for name in _TEXTS:
         _ask(connection, f"recount_{name}")
+        step()
 
 
-def _count_rows(connection: "Connection") -> None:
-    for name in ("reach", "views", "elements", "sessions", "presence", "visitors"):
+def _count_rows(connection: "Connection", step: Step = _quiet) -> None:
+    for name in _ROWS:
         _ask(connection, f"recount_{name}")
+        step()
 
 
 def _ask(connection: "Connection", name: str) -> Any:

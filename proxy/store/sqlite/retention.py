@@ -14,7 +14,7 @@ from proxy.store.base import Retention, Tidied
 from proxy.store.sqlite.removing import Limits, Removing
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.texts import SQL
-from proxy.store.sqlite.walks import Walk
+from proxy.store.sqlite.walks import Walk, walk_at
 from proxy.store.sqlite.work import Work
 from proxy.visitors.times import DAY_MS
 
@@ -42,7 +42,10 @@ def begin(retention: Retention, work: Work, now: int) -> Walk:
         execute(SQL["remove_rejections"], (limits.limit,))
     execute(SQL["remove_reach"])
     youngest = max(limits.limit, *limits.own.values()) if limits.own else limits.limit
-    return Walk("events", now, 0, execute(SQL["events_until"], {"time": youngest, "reach_ms": REACH_MS}).fetchone()[0])
+    until = execute(SQL["events_until"], {"time": youngest, "reach_ms": REACH_MS}).fetchone()[0]
+    before = walk_at(execute, "events")
+    # Never less far: whatever names an event up to there may name one that is gone.
+    return Walk("events", now, 0, until if before is None else max(until, before.until))
 
 
 def step(retention: Retention, work: Work, walk: Walk, size: int) -> Tidied:

@@ -5,11 +5,13 @@ Law: an object is a row of one table, column by column as in schema.sql; nothing
 """
 
 from operator import attrgetter
+from typing import Any
 
 from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
-    "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined engaged"
+    "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined "
+    "engaged"
 ).split()
 SESSION_COLUMNS = (
     "id uuid visitor start last reason pages events uri lane entry source view viewed"  # as in session_columns.sql
@@ -73,8 +75,8 @@ class EventRow:
 
 
 class SessionRow:
-    """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of pages
-    that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
+    """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of
+    pages that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
     removed."""
 
     __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored")
@@ -110,7 +112,7 @@ class SessionRow:
         self.source = source
         self.view = view
         self.viewed = viewed
-        self.stored: tuple[object, ...] | None = None
+        self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int]] = []
         self.is_rechained = self.is_gone = False
 

@@ -1,19 +1,23 @@
 """What a transaction has changed, written: rows in bulk, then the roll-ups that follow from them.
 
-Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is what
-a recount would find.
+Law: everything that `Work` knows to be new or changed is in the tables when `save` returns, and what was counted is
+what a recount would find.
 """
 
 import itertools
 import json
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.leftovers import clear
-from proxy.store.sqlite.rows import EventRow, SessionRow, event_values, session_values
+from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
+
+VISITOR, START, REASON, PAGES, URI, LANE = map(SESSION_COLUMNS.index, "visitor start reason pages uri lane".split())
+"""Places in what is stored of a session."""
 
 Steps = list[tuple[int, int]]
 
@@ -45,13 +49,16 @@ def _moves_steps(work: Work, session: SessionRow) -> bool:
     or day."""
     if session.stored is None:
         return False
-    was = SessionRow(*session.stored)  # type: ignore[arg-type]
-    day_of = work.ledger.day_of
-    return (
-        session.is_rechained
-        or session.is_gone
-        or (was.pages > 1 and (was.lane != session.lane or day_of(was.start) != day_of(session.start)))
-    )
+    return session.is_rechained or session.is_gone or (session.stored[PAGES] > 1 and not _stays(work, session))
+
+
+def _stays(work: Work, session: SessionRow) -> bool:
+    """Whether a session is counted in the same lane and on the same day as before."""
+    stored = session.stored
+    if stored is None or stored[LANE] != session.lane:
+        return False
+    start = stored[START]
+    return start == session.start or work.ledger.day_of(start) == work.ledger.day_of(session.start)
 
 
 def _chain(work: Work, session: int) -> list[list[Any]]:
@@ -69,18 +76,25 @@ def _steps(work: Work, chain: Iterable[list[Any]]) -> Steps:
 
 def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> None:
     """Count off what the session was and on what it is."""
-    steps = session.steps
+    stored, steps = session.stored, session.steps
+    if before is None and not session.is_rechained and stored is not None and _stays(work, session):
+        work.ledger.count_growth(session, stored[PAGES], stored[URI])
+        session.steps = []
+        return
     if session.is_rechained or before is not None:
         after = _chain(work, session.id)
         steps = _steps(work, after)
         if after and not session.is_gone:
             session.view, session.viewed, session.uri = after[-1]
-    if session.stored is not None:
-        was = SessionRow(*session.stored)  # type: ignore[arg-type]
-        work.ledger.count_session(was, -1, _steps(work, before or ()))
+    if stored is not None:
+        work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:
         work.ledger.count_session(session, 1, steps)
     session.steps = []
+
+
+_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged".split())
+"""What change_events_many.sql takes."""
 
 
 def _save_visitors(work: Work) -> None:
@@ -103,21 +117,7 @@ def _save_events(work: Work) -> None:
         if row.is_new:
             new.append(row)
         elif row.is_changed:
-            changed.append(
-                (
-                    row.seq,
-                    row.time,
-                    row.wait,
-                    row.view,
-                    row.lane,
-                    row.state,
-                    row.uri,
-                    row.title,
-                    row.referrer,
-                    row.amount,
-                )
-                + (row.facts, row.engaged)
-            )
+            changed.append(_changeable(row))
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
@@ -143,12 +143,12 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
             gone += [(one.id,)] if one.stored is not None else []
             continue
         values = session_values(one)
-        if one.stored is None:
+        stored = one.stored
+        if stored is None:
             new.append(values)
         else:
-            was = SessionRow(*one.stored)  # type: ignore[arg-type]
-            grown.append((one.id, one.last, one.pages, one.events, *values[8:]))
-            if (was.visitor, was.start, was.reason) != (one.visitor, one.start, one.reason):
+            grown.append((one.id, one.last, one.pages, one.events, *values[URI:]))
+            if (stored[VISITOR], stored[START], stored[REASON]) != (one.visitor, one.start, one.reason):
                 moved.append((one.id, one.visitor, one.start, one.reason))
         one.stored, one.is_rechained = values, False
     run_many(work.execute, "add_sessions_many", new)

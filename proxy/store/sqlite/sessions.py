@@ -51,17 +51,22 @@ def join(work: Work, rules: Rules, visitor: VisitorRow, time: int, opener: Opene
     if placement.session is None:
         return None
     session = work.session(placement.session)
-    if session.start > placement.start:
-        session.start = placement.start
-        _move_marks(work, session, "session.start", placement.start)
+    begin_by(work, session, placement.start)
     return session
+
+
+def begin_by(work: Work, session: SessionRow, time: int) -> None:
+    """A session begins no later than this."""
+    if session.start > time:
+        session.start = time
+        _move_marks(work, session, "session.start", time)
 
 
 def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
     uuid = event_id(time, opener.random)
     session = work.add_session(uuid, visitor, time)
     session.lane, session.entry = opener.lane, opener.uri
-    session.source = _source(work, opener.referrer, opener.facts, opener.uri)
+    session.source = source(work, opener.referrer, opener.facts, opener.uri)
     seq = work.next_seq()
     dictionary = work.dictionary
     work.add_event(
@@ -86,7 +91,7 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
     return session
 
 
-def _source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:
+def source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:
     """Where a session came from, as a word."""
     dictionary = work.dictionary
     host = None if uri is None else dictionary.host(dictionary.address(uri).page)
@@ -130,7 +135,7 @@ def _move_marks(work: Work, session: SessionRow, action: str, time: int) -> None
 
 
 def turn(work: Work, session: SessionRow) -> None:
-    """A session with a person's page in it is a person's, and so are its marks."""
+    """A session in which a person did something is a person's, and so are its marks."""
     if session.lane == PERSON:
         return
     session.lane = PERSON
@@ -201,7 +206,7 @@ def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:
     if starts:
         first, dictionary = starts[0], work.dictionary
         kept.lane, kept.entry = first.lane, first.uri
-        kept.source = _source(work, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
+        kept.source = source(work, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
     _move_marks(work, kept, "session.end", kept.last)
 
 

@@ -1,4 +1,4 @@
-"""page.visit rows: those that the server counted, and those that a browser's confirmation adds.
+"""page.visit rows: those that the server counted, those that a browser's confirmation adds, and imported ones' state.
 
 Law: an id that is known already changes nothing, with one exception: a visit that a confirmation had healed before
 it arrived (two worker processes) is completed with what only the server knows.
@@ -6,18 +6,23 @@ it arrived (two worker processes) is completed with what only the server knows.
 
 from typing import NamedTuple
 
+from proxy.events.dwell import is_unusual
+from proxy.events.kept import VISIT, KeptEvent
 from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.dictionary import Facts
-from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.ledger import UNUSUAL
+from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
-from proxy.visitors.sessions import Rules
+from proxy.visitors.sessions import Rules, contains
 
 CONFIRMED, HEALED = 1, 2
 """Bits of event.state."""
 NOT_MODIFIED = ("status", 304)
 """The fact of a visit whose title is not in the answer."""
+SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))
+"""Page views that only a browser tells of."""
 
 
 class NewView(NamedTuple):
@@ -71,17 +76,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
 
 def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
     """Write a page.visit whose id is not known yet, and its session where it opens one."""
-    session = None
-    if rules is not None:
-        opener = sessions.Opener(
-            view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
-            view.received,
-            view.lane,
-            view.uri,
-            view.referrer,
-            view.session_facts,
-        )
-        session = sessions.join(work, rules, visitor, view.time, opener)
+    session = None if rules is None else _session(work, rules, visitor, view)
     seq, dictionary = work.next_seq(), work.dictionary
     work.claim(view.id, seq)
     row = EventRow(
@@ -110,6 +105,22 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         if view.state & CONFIRMED:
             sessions.turn(work, session)
     return seq
+
+
+def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> SessionRow | None:
+    """The session of a page.visit, opened where there is none."""
+    latest = visitor.session
+    if latest is not None and contains(latest, view.time, rules):
+        return latest
+    opener = sessions.Opener(
+        view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
+        view.received,
+        view.lane,
+        view.uri,
+        view.referrer,
+        view.session_facts,
+    )
+    return sessions.join(work, rules, visitor, view.time, opener)
 
 
 def prove(work: Work, visitor: VisitorRow, proof: int) -> None:
@@ -148,3 +159,15 @@ def _complete(work: Work, visit: Visit) -> None:
         work.add_visitor(visit.uuid).twin_of = owner.id
     elif visitor is not None and visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
+
+
+def state_of_kept(event: KeptEvent) -> int:
+    """The state of an event that comes from an export, from what only a browser could have told."""
+    told = dict(event.facts) | dict(event.more)
+    if event.action == VISIT:
+        is_titled = event.title and NOT_MODIFIED not in event.facts
+        return CONFIRMED if event.lane == PERSON and (is_titled or told.get("nav") in SHOWN_NAVS) else 0
+    usual, number = told.get("usual_ms"), told.get("usual_n")
+    if event.action.endswith(".hover") and isinstance(usual, int) and isinstance(number, int):
+        return CONFIRMED | (UNUSUAL if is_unusual(event.amount or 0, usual, number) else 0)
+    return CONFIRMED

@@ -1,8 +1,8 @@
 """What one transaction knows and has changed: rows as objects, each once, read in bulk and written in bulk (saving.py).
 
-Law: while a transaction runs, an object is the truth and the table behind it may be older; so rows are looked for in the
-table and among the objects, and whatever changes a row says so here, which keeps the roll-ups true (ledger.py). No rule
-about visitors, sessions or lanes is decided here.
+Law: while a transaction runs, an object is the truth and the table behind it may be older; so rows are looked for in
+the table and among the objects, and whatever changes a row says so here, which keeps the roll-ups true (ledger.py). No
+rule about visitors, sessions or lanes is decided here.
 """
 
 import json

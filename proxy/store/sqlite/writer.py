@@ -23,6 +23,7 @@ from proxy.store.base import (
     Confirmed,
     Forget,
     Item,
+    Kept,
     OptOut,
     Outcomes,
     Result,
@@ -38,6 +39,7 @@ from proxy.store.sqlite import confirmations, forgetting, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.keeping import Keeper
 from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
@@ -85,6 +87,7 @@ class SqliteWriter:
         self._days = Days(zone)
         ledger = Ledger(self._connection, self._dictionary, self._days, fresh_cells)
         self._work = Work(self._connection, self._dictionary, ledger, erased or Erased(()))
+        self._keeper = Keeper(self._work)
         self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
@@ -169,6 +172,8 @@ class SqliteWriter:
 
     def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
         self._work.begin(batch)
+        if kept := [item.event for item in batch if isinstance(item, Kept)]:
+            self._keeper.begin(kept)
         results = [self._apply(item) for item in batch]
         save(self._work)
         return results
@@ -228,6 +233,8 @@ class SqliteWriter:
             return None
         if isinstance(item, Confirmation):
             return confirmations.apply(work, rules, item)
+        if isinstance(item, Kept):
+            return self._keeper.keep(item.event)
         if isinstance(item, Sweep):
             return sessions.sweep(work, rules, item.now) if rules is not None else 0
         if isinstance(item, Outcomes):

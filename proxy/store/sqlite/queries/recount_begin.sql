@@ -36,7 +36,7 @@ CREATE TEMP TABLE visit (
     before  INTEGER,
     PRIMARY KEY (session, place)
 ) STRICT, WITHOUT ROWID;
--- What is counted of a session: the columns of version 4, how many page views it has, and its day.
+-- What is counted of a session: the columns of version 4, how many page views and events it has, and its day.
 CREATE TEMP TABLE stay (
     id     INTEGER PRIMARY KEY,
     day    INTEGER NOT NULL,
@@ -46,5 +46,6 @@ CREATE TEMP TABLE stay (
     view   INTEGER,
     viewed INTEGER,
     uri    INTEGER,
-    pages  INTEGER NOT NULL
+    pages  INTEGER NOT NULL,
+    events INTEGER NOT NULL
 ) STRICT;

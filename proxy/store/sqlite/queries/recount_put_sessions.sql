@@ -1,9 +1,9 @@
 -- Sessions are what was counted.
 UPDATE session SET lane = stay.lane, entry = stay.entry, source = (SELECT word FROM text WHERE text.value = stay.source),
-    view = stay.view, viewed = stay.viewed, uri = stay.uri, pages = stay.pages
+    view = stay.view, viewed = stay.viewed, uri = stay.uri, pages = stay.pages, events = stay.events
 FROM stay
 WHERE stay.id = session.id AND (
-    (session.lane, session.entry, session.view, session.viewed, session.uri, session.pages)
-        IS NOT (stay.lane, stay.entry, stay.view, stay.viewed, stay.uri, stay.pages)
+    (session.lane, session.entry, session.view, session.viewed, session.uri, session.pages, session.events)
+        IS NOT (stay.lane, stay.entry, stay.view, stay.viewed, stay.uri, stay.pages, stay.events)
     OR session.source IS NOT (SELECT word FROM text WHERE text.value = stay.source)
 )

@@ -1,5 +1,6 @@
 -- The same of whole days.
-SELECT extra, sum(n) FROM cell
+SELECT extra, sum(n) FROM counts
 WHERE kind = :used AND lane = :lane AND day BETWEEN :first AND :last AND subject = 0
 GROUP BY extra
+HAVING sum(n) <> 0
 ORDER BY extra

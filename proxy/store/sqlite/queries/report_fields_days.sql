@@ -1,13 +1,20 @@
 -- The same of whole days.
-WITH summed AS (
-    SELECT cell.subject AS target, word.value AS name,
-        sum(CASE cell.extra % 4 WHEN :field_changed THEN cell.n ELSE 0 END) AS changed,
-        sum(CASE cell.extra % 4 WHEN :field_filled THEN cell.n ELSE 0 END) AS filled,
-        sum(CASE cell.extra % 4 WHEN :field_skipped THEN cell.n ELSE 0 END) AS skipped
+WITH used AS (
+    SELECT cell.subject AS target, cell.extra AS extra, cell.n AS n
     FROM json_each(:forms) AS form CROSS JOIN day ON day.id BETWEEN :first AND :last
     CROSS JOIN cell ON cell.kind = :field AND cell.lane = :lane AND cell.day = +day.id AND cell.subject = form.value
-    JOIN word ON word.id = cell.extra / 4
-    GROUP BY cell.subject, cell.extra / 4
+    UNION ALL
+    SELECT subject, extra, n FROM fresh_cell
+    WHERE kind = :field AND lane = :lane AND day BETWEEN :first AND :last
+        AND subject IN (SELECT value FROM json_each(:forms))
+), summed AS (
+    SELECT used.target AS target, word.value AS name,
+        sum(CASE used.extra % 4 WHEN :field_changed THEN used.n ELSE 0 END) AS changed,
+        sum(CASE used.extra % 4 WHEN :field_filled THEN used.n ELSE 0 END) AS filled,
+        sum(CASE used.extra % 4 WHEN :field_skipped THEN used.n ELSE 0 END) AS skipped
+    FROM used JOIN word ON word.id = used.extra / 4
+    GROUP BY used.target, used.extra / 4
+    HAVING changed <> 0 OR filled <> 0 OR skipped <> 0
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY target ORDER BY filled DESC, changed DESC, name) AS place FROM summed
 )

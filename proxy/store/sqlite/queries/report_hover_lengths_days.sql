@@ -1,6 +1,15 @@
 -- The same of whole days.
-SELECT cell.subject, cell.extra, sum(cell.n)
-FROM json_each(:elements) AS element CROSS JOIN day ON day.id BETWEEN :first AND :last
-CROSS JOIN cell ON cell.kind = :hover AND cell.lane = :lane AND cell.day = +day.id AND cell.subject = element.value
-GROUP BY cell.subject, cell.extra
-ORDER BY cell.subject, cell.extra
+SELECT subject, extra, sum(n)
+FROM (
+    SELECT cell.subject AS subject, cell.extra AS extra, cell.n AS n
+    FROM json_each(:elements) AS element CROSS JOIN day ON day.id BETWEEN :first AND :last
+    CROSS JOIN cell ON cell.kind = :hover AND cell.lane = :lane AND cell.day = +day.id
+        AND cell.subject = element.value
+    UNION ALL
+    SELECT subject, extra, n FROM fresh_cell
+    WHERE kind = :hover AND lane = :lane AND day BETWEEN :first AND :last
+        AND subject IN (SELECT value FROM json_each(:elements))
+)
+GROUP BY subject, extra
+HAVING sum(n) <> 0
+ORDER BY subject, extra

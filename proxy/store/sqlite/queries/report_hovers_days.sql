@@ -1,13 +1,15 @@
 -- The same of whole days. Who is among the first :limit was longer than usual as often as the :limit-th of those; where
 -- there are fewer of those, or as often hovered over as the :limit-th of all. Only these are looked up by name.
 WITH marked AS MATERIALIZED (
-    SELECT subject AS element, sum(n) AS n FROM cell
+    SELECT subject AS element, sum(n) AS n FROM counts
     WHERE kind = :unusual AND lane = :lane AND day BETWEEN :first AND :last
     GROUP BY subject
+    HAVING sum(n) <> 0
 ), hovered AS MATERIALIZED (
-    SELECT subject AS element, sum(n) AS n FROM cell
+    SELECT subject AS element, sum(n) AS n FROM counts
     WHERE kind = :hovered AND lane = :lane AND day BETWEEN :first AND :last
     GROUP BY subject
+    HAVING sum(n) <> 0
 ), least AS MATERIALIZED (
     SELECT (SELECT n FROM marked ORDER BY n DESC LIMIT 1 OFFSET :limit - 1) AS unusual
 ), top AS MATERIALIZED (

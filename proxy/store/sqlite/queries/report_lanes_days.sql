@@ -4,6 +4,6 @@ SELECT lane,
     sum(CASE kind WHEN :sessions THEN n ELSE 0 END),
     sum(CASE kind WHEN :views THEN n ELSE 0 END),
     sum(CASE kind WHEN :bounces THEN n ELSE 0 END)
-FROM cell
+FROM counts
 WHERE kind IN (:visitors, :sessions, :views, :bounces) AND lane IN (0, 1, 2) AND day BETWEEN :first AND :last
 GROUP BY lane
