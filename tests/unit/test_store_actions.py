@@ -1,6 +1,7 @@
 """Conformance of a store, 3: what people do on a page, and how their sessions, views and elements come out of it."""
 
 import contextlib
+import functools
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -32,6 +33,7 @@ from stories import (
 from proxy.events.dwell import bucket_of, ms_of
 from proxy.store.base import Query, Refusal
 from proxy.store.sqlite.actions import REJECTIONS_KEPT
+from proxy.store.sqlite.work import HISTORIES
 
 P1, P2 = page("P1"), page("P2")
 
@@ -278,6 +280,14 @@ def test_without_sessions_events_are_stored_all_the_same(engine):
     assert [event.session for event in engine.events()] == [None, None]
 
 
+def test_a_twins_sessions_move_with_it_also_when_sessions_have_been_switched_off_since(engine):
+    engine.append(visit("P1", "A"), visit("P2", "B", SECOND))
+    engine.append(confirm("C2", page("P2"), "A", 2 * SECOND), rules=None)
+    engine.append(confirm("C3", page("P2"), "B", 3 * SECOND), rules=None)
+    assert {name_of(event.uuid) for event in engine.events()} == {"A"}
+    check_promises(engine)
+
+
 def test_a_page_whose_confirmation_was_lost_is_a_persons_when_something_is_done_on_it(engine):
     engine.append(visit("P1", "A"), sends(P1, None, click("E1"), at=SECOND))
     lanes = {event.action: event.lane for event in engine.events()}
@@ -335,6 +345,16 @@ def test_a_hover_is_judged_against_what_was_known_of_its_element_before_it(engin
     with contextlib.closing(sqlite3.connect(engine.place)) as raw:
         unusual = {bytes(row[0]) for row in raw.execute("SELECT id FROM event WHERE state & 4")}
     assert unusual == {ident("L1")}
+
+
+def test_a_hover_is_judged_the_same_in_a_batch_with_more_elements_than_are_remembered(engine):
+    hover = functools.partial(does, "link.hover")
+    usual = [hover(f"E{one}", name="Buy", dwell_ms=1_000) for one in range(12)]
+    others = [hover(f"X{one}", name=f"n{one}", dwell_ms=500) for one in range(HISTORIES + 1)]
+    longer = hover("L", name="Buy", dwell_ms=9_000)
+    engine.append(visit("P1", "A"), sends(page("P1"), "A", *usual, *others, longer, at=SECOND))
+    (found,) = [event for event in engine.events() if event.params.get("dwell_ms") == 9_000]
+    assert found.params["usual_n"] == len(usual)
 
 
 def test_elements_of_one_name_on_two_pages_are_two(engine):

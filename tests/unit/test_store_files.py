@@ -517,3 +517,14 @@ def test_both_durabilities_work_and_say_what_they_are(tmp_path, durability):
     assert "store.db" in repr(writer)
     writer.close()
     writer.close()
+
+
+def test_an_end_that_is_taken_back_before_it_was_stored_leaves_no_id_behind(engine):
+    """A sweep ended two sessions, which in the same batch turned out to be one: the next event gets the number of the
+    end that went, and must not get its id as well."""
+    twins = (visit("P1", "A"), visit("P2", "B", SECOND))
+    engine.append(*twins, sweep(32 * MINUTE), confirm(None, page("P2"), "A", 29 * MINUTE))
+    engine.append(visit("P3", "C", 33 * MINUTE))
+    with contextlib.closing(sqlite3.connect(engine.place)) as raw:
+        stored = raw.execute("SELECT hex(recent_id.id), hex(event.id) FROM recent_id LEFT JOIN event USING (seq)")
+        assert [ids for ids in stored.fetchall() if ids[0] != ids[1]] == []

@@ -181,6 +181,16 @@ def test_an_action_that_is_kept_for_a_shorter_time_goes_first_and_the_session_ke
     )
 
 
+def test_a_session_whose_pages_go_first_has_no_last_page(engine):
+    with engine.writer(kept=Retention(None, {"page.visit": 10})) as writer:
+        told(writer, "P1", "A", 0, does("banner.click", "E1", name="a"))
+        told(writer, "P2", "A", 2 * MINUTE, back=True, path="/b")
+        tidy(writer, 11 * DAY)
+        check_promises(engine, thinned=True)
+        assert is_in_order(engine)
+    assert [event.action for event in engine.events()] == ["session.start", "banner.click"]
+
+
 def test_a_session_of_which_only_its_marks_are_left_goes(engine):
     with engine.writer(kept=Retention(None, {"page.visit": 10})) as writer:
         told(writer, "P1", "A", 0)

@@ -247,7 +247,7 @@ def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Facts, bool]:
     number, usual = history.n, history.median_ms
     bucket = bucket_of(dwell_ms)
     history.add(bucket)
-    work.dwells[target, bucket] += 1
+    work.dwells[target][bucket] += 1
     if number < UNUSUAL_FROM_N:
         return (), False
     return (("usual_ms", usual), ("usual_n", number)), is_unusual(dwell_ms, usual, number)

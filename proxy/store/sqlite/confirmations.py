@@ -95,8 +95,7 @@ def _made_for(work: Work, message: Confirmation, repeat: int | None) -> VisitorR
 
 def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow) -> None:
     """A twin's rows become the other visitor's, and whatever still comes for the twin goes there too."""
-    if rules is not None:
-        sessions.move_all(work, rules, twin, other)
+    sessions.move_all(work, rules, twin, other)
     for row in work.loose_of(twin.id):
         work.change(row, visitor=other.id)
     work.merge(twin, other)
@@ -139,14 +138,8 @@ def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> Even
         return None
     uri = work.dictionary.uri(message.uri, message.host, message.path)
     visit, after = work.dictionary.word("page.visit"), message.received - PAIR_WITHIN_MS
-    rows = work.loose_of(visitor.id)
-    for session in work.sessions_of(visitor.id) if visitor.session is not None else ():
-        rows += work.events_of(session.id, visit) if session.last > after else []
-    found = [
-        row
-        for row in rows
-        if row.action == visit and row.uri == uri and row.time > after and not row.state & visits.CONFIRMED
-    ]
+    rows = work.unconfirmed_of(visitor.id, visit, after)
+    found = [row for row in rows if row.uri == uri and not row.state & visits.CONFIRMED]
     return max(found, key=lambda row: row.seq, default=None)
 
 

@@ -115,7 +115,7 @@ def _count_off_dwells(work: Work) -> list[int]:
     targets = set()
     for row in work.gone.values():
         if row.target is not None and row.amount is not None and work.dictionary.act(row.action).sort == HOVER:
-            work.dwells[row.target, bucket_of(row.amount)] -= 1
+            work.dwells[row.target][bucket_of(row.amount)] -= 1
             targets.add(row.target)
     return sorted(targets)
 

@@ -265,7 +265,7 @@ class Keeper:
         elif event.action.endswith(".hover") and row.target is not None and row.amount is not None:
             bucket = bucket_of(row.amount)
             work.history(row.target).add(bucket)
-            work.dwells[row.target, bucket] += 1
+            work.dwells[row.target][bucket] += 1
 
     def _visitor(self, event: KeptEvent) -> VisitorRow:
         return self._work.visitor(event.uuid) or self._work.add_visitor(event.uuid)

@@ -19,6 +19,7 @@ SESSION_COLUMNS = (
 
 event_values = attrgetter(*EVENT_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
+seq_of_row = attrgetter("seq")
 
 
 class EventRow:

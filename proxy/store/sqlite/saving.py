@@ -12,11 +12,13 @@ from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.leftovers import clear
-from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, session_values
+from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 
-VISITOR, START, REASON, PAGES, URI, LANE = map(SESSION_COLUMNS.index, "visitor start reason pages uri lane".split())
+VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE = map(
+    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source".split()
+)
 """Places in what is stored of a session."""
 
 Steps = list[tuple[int, int]]
@@ -33,7 +35,8 @@ def save(work: Work) -> None:
     for session in changed:
         _count(work, session, before.get(session.id))
     _save_sessions(work, changed)
-    run_many(work.execute, "add_dwells_many", [(*key, n) for key, n in sorted(work.dwells.items())])
+    dwells = [(target, *one) for target, buckets in sorted(work.dwells.items()) for one in sorted(buckets.items())]
+    run_many(work.execute, "add_dwells_many", dwells)
     work.ledger.settle()
     if work.dictionary.noted:
         clear(work.execute, work.dictionary.noted)
@@ -61,6 +64,14 @@ def _stays(work: Work, session: SessionRow) -> bool:
     return start == session.start or work.ledger.day_of(start) == work.ledger.day_of(session.start)
 
 
+def _grows(work: Work, session: SessionRow) -> bool:
+    """Whether all that changes in what is counted of a session is what comes to it at its end."""
+    stored = session.stored
+    return (
+        stored is not None and stored[ENTRY : SOURCE + 1] == (session.entry, session.source) and _stays(work, session)
+    )
+
+
 def _chain(work: Work, session: int) -> list[list[Any]]:
     """The page.visits of a session as they are in the table: seq, time, uri."""
     (text,) = work.execute(SQL["chain"], (session, work.dictionary.word("page.visit"))).fetchone()
@@ -77,15 +88,15 @@ def _steps(work: Work, chain: Iterable[list[Any]]) -> Steps:
 def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> None:
     """Count off what the session was and on what it is."""
     stored, steps = session.stored, session.steps
-    if before is None and not session.is_rechained and stored is not None and _stays(work, session):
+    if before is None and stored is not None and not session.is_rechained and _grows(work, session):
         work.ledger.count_growth(session, stored[PAGES], stored[URI])
         session.steps = []
         return
     if session.is_rechained or before is not None:
         after = _chain(work, session.id)
         steps = _steps(work, after)
-        if after and not session.is_gone:
-            session.view, session.viewed, session.uri = after[-1]
+        if not session.is_gone:  # all its pages may be gone before it
+            session.view, session.viewed, session.uri = after[-1] if after else (None, None, None)
     if stored is not None:
         work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:
@@ -113,7 +124,7 @@ def _save_visitors(work: Work) -> None:
 def _save_events(work: Work) -> None:
     new: list[EventRow] = []
     changed, moved = [], []
-    for row in work.events.values():
+    for row in work.events.by_seq.values():
         if row.is_new:
             new.append(row)
         elif row.is_changed:
@@ -121,7 +132,7 @@ def _save_events(work: Work) -> None:
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
-    run_many(work.execute, "add_events_many", [event_values(row) for row in sorted(new, key=_seq)])
+    run_many(work.execute, "add_events_many", [event_values(row) for row in sorted(new, key=seq_of_row)])
     run_many(work.execute, "change_events_many", changed)
     run_many(work.execute, "move_events_many", moved)
 
@@ -155,7 +166,3 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     run_many(work.execute, "change_sessions_many", grown)
     run_many(work.execute, "move_sessions_many", moved)
     run_many(work.execute, "remove_sessions_many", gone)
-
-
-def _seq(row: EventRow) -> int:
-    return row.seq

@@ -176,14 +176,15 @@ def end_open(work: Work, visitor: VisitorRow, reason: Reason, now: int) -> None:
             end(work, session, reason, now)
 
 
-def move_all(work: Work, rules: Rules, twin: VisitorRow, other: VisitorRow) -> None:
-    """A twin's sessions become the other visitor's; those that turn out to be one are made one."""
+def move_all(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow) -> None:
+    """A twin's sessions become the other visitor's; those that turn out to be one are made one. `rules` None: sessions
+    have been switched off since, and stay what they are."""
     for mine in work.sessions_of(twin.id):
         theirs = work.sessions_of(other.id)
-        same = next((session for session in theirs if joins(mine, session, rules)), None)
+        same = next((session for session in theirs if rules is not None and joins(mine, session, rules)), None)
         rows = work.events_of(mine.id)
         if same is None:
-            mine.visitor = other.id
+            work.move_session(mine, other)
         else:
             rows = _without_marks(work, rows, "session.end", keep=0)
         for row in rows:

@@ -6,7 +6,7 @@ rule about visitors, sessions or lanes is decided here.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,6 +15,7 @@ from proxy.events.dwell import History
 from proxy.store.base import Item
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.heard import Heard
+from proxy.store.sqlite.known import KnownEvents
 from proxy.store.sqlite.ledger import Ledger
 from proxy.store.sqlite.naming import named, places
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
@@ -32,9 +33,9 @@ class Work:
     `saving.save`. `seq`: the highest that was given."""
 
     __slots__ = (
-        "_by_session", "_histories", "_loose", "_session_id", "_visitor_id", "_visitors_by_uuid",
-        "connection", "dictionary", "dwells", "events", "execute", "gone", "heard", "ids", "ledger", "new_ids",
-        "seq", "sessions", "visitors",
+        "_histories", "_session_id", "_sessions_by_visitor", "_visitor_id", "_visitors_by_uuid", "connection",
+        "dictionary", "dwells", "events", "execute", "gone", "heard", "ids", "ledger", "new_ids", "seq", "sessions",
+        "visitors",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
@@ -55,14 +56,13 @@ class Work:
         """Begin anew: nothing is known."""
         self.ids: dict[bytes, int | None] = {}
         self.new_ids: dict[bytes, int] = {}
-        self.events: dict[int, EventRow] = {}
+        self.events = KnownEvents()
         self.gone: dict[int, EventRow] = {}
         self.sessions: dict[int, SessionRow] = {}
-        self.dwells: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self.dwells: defaultdict[int, Counter[int]] = defaultdict(Counter)
         self.visitors: dict[int, VisitorRow] = {}
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
-        self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)
-        self._loose: defaultdict[int, list[EventRow]] = defaultdict(list)
+        self._sessions_by_visitor: defaultdict[int, dict[int, SessionRow]] = defaultdict(dict)
         self.seq = self._session_id = self._visitor_id = 0
         self.ledger.clear()
 
@@ -75,14 +75,13 @@ class Work:
             self.forget()
         ids, views, uuids = named(batch)
         values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
-        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
-        found = json.loads(text)
+        found = json.loads(self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()[0])
         self.seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
         if self.heard.of_sweeping(found["swept"]):
             self.dictionary.forget()
             self.forget()
-        self.dictionary.noted = set() if found["suspects"] else None
         self.heard.of_erasing(found["erased"])
+        self.dictionary.noted = set() if found["suspects"] else None
         self.ids = dict.fromkeys(ids)
         for place, seq in found["ids"]:
             self.ids[ids[place]] = seq
@@ -92,14 +91,13 @@ class Work:
 
     def load_events(self, seqs: Iterable[int]) -> None:
         """Read events, with their sessions and visitors."""
-        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events and seq not in self.gone]
+        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events.by_seq and seq not in self.gone]
         if not missing:
             return
         (text,) = self.execute(SQL["load_events"], {"seqs": json.dumps(missing)}).fetchone()
         for event, own, visitor in json.loads(text):
             event[1] = bytes.fromhex(event[1])
-            row = EventRow(*event)
-            self._know(row)
+            self.events.put(EventRow(*event))
             if own[0] is not None:
                 self._session(own)
             if visitor[0] is not None:
@@ -118,25 +116,18 @@ class Work:
     def _session(self, row: Row) -> SessionRow:
         known = self.sessions.get(row[0])
         if known is None:
-            known = SessionRow(row[0], bytes.fromhex(row[1]), *row[2:])
+            known = self._know_session(SessionRow(row[0], bytes.fromhex(row[1]), *row[2:]))
             known.stored = session_values(known)
-            self.sessions[known.id] = known
         return known
 
-    def _know(self, row: EventRow) -> None:
-        self.events[row.seq] = row
-        if row.session is not None:
-            self._by_session[row.session].append(row)
-        else:
-            self._loose[row.visitor].append(row)
+    def _know_session(self, session: SessionRow) -> SessionRow:
+        self.sessions[session.id] = self._sessions_by_visitor[session.visitor][session.id] = session
+        return session
 
     def event(self, seq: int) -> EventRow | None:
         """An event; None where it is gone."""
-        row = self.events.get(seq)
-        if row is None:
-            self.load_events((seq,))
-            row = self.events.get(seq)
-        return row
+        self.load_events((seq,))
+        return self.events.by_seq.get(seq)
 
     def visitor(self, uuid: bytes) -> VisitorRow | None:
         """The visitor of a uuid; of a twin, the visitor that it turned out to be."""
@@ -179,43 +170,45 @@ class Work:
         return [self._session(row) for row in json.loads(self.execute(SQL[name], values).fetchone()[0])]
 
     def _now_of(self, visitor: int) -> list[SessionRow]:
-        found = [one for one in self.sessions.values() if one.visitor == visitor and not one.is_gone]
+        of_visitor = self._sessions_by_visitor[visitor].values()
+        found = [one for one in of_visitor if one.visitor == visitor and not one.is_gone]
         return sorted(found, key=lambda one: one.start)
 
     def events_of(self, session: int, action: int | None = None) -> list[EventRow]:
         """The events of a session (of one action), by time and seq."""
         self._load_seqs("seqs_of_session", {"session": session, "action": action})
-        found = {row.seq: row for row in self._by_session[session] if row.session == session and self._is_here(row)}
-        return sorted(
-            (row for row in found.values() if action in (None, row.action)), key=lambda row: (row.time, row.seq)
-        )
+        found = (row for row in self.events.of_session(session) if action in (None, row.action))
+        return sorted(found, key=lambda row: (row.time, row.seq))
 
     def latest_of(self, session: int, number: int) -> list[EventRow]:
         """The latest events of a session, by seq."""
         self._load_seqs("seqs_latest", (session, number))
-        found = {row.seq: row for row in self._by_session[session] if row.session == session and self._is_here(row)}
-        return [found[seq] for seq in sorted(found)[-number:]]
+        return self.events.latest_of(session, number)
 
     def loose_of(self, visitor: int) -> list[EventRow]:
         """The events of a visitor outside any session, but for a crawler's."""
         self._load_seqs("seqs_loose", (visitor,))
-        return list(self._loose_now(visitor).values())
+        return self.events.loose_of(visitor)
 
     def unproven_of(self, visitor: int, lane: int) -> list[EventRow]:
         """The events of a visitor that are in the lane `unproven`."""
         if not self.visitors[visitor].is_new:
             self._load_seqs("seqs_unproven", {"visitor": visitor})
-        found = self._loose_now(visitor)
+        return [row for row in self._known_of(visitor) if row.lane == lane]
+
+    def unconfirmed_of(self, visitor: int, action: int, after: int) -> list[EventRow]:
+        """The events of a visitor, of one action and later than a time, among them all that no browser has confirmed,
+        but for a crawler's. Of a long session only these few are read."""
+        if not self.visitors[visitor].is_new:
+            self._load_seqs("seqs_unconfirmed", {"visitor": visitor, "action": action, "after": after})
+        return [row for row in self._known_of(visitor) if row.action == action and row.time > after]
+
+    def _known_of(self, visitor: int) -> list[EventRow]:
+        """Those events of a visitor that have been read."""
+        found = self.events.loose_of(visitor)
         for session in self._now_of(visitor):
-            found.update({row.seq: row for row in self._by_session[session.id] if row.session == session.id})
-        return [row for row in found.values() if row.lane == lane and self._is_here(row)]
-
-    def _loose_now(self, visitor: int) -> dict[int, EventRow]:
-        of_visitor = [row for row in self._loose[visitor] if row.visitor == visitor and row.session is None]
-        return {row.seq: row for row in of_visitor if row.lane and self._is_here(row)}
-
-    def _is_here(self, row: EventRow) -> bool:
-        return self.events.get(row.seq) is row
+            found += self.events.of_session(session.id)
+        return found
 
     def _load_seqs(self, name: str, values: object) -> None:
         self.load_events(json.loads(self.execute(SQL[name], values).fetchone()[0]))
@@ -232,7 +225,10 @@ class Work:
         known = self._histories.get(target)
         if known is None:
             (text,) = self.execute(SQL["dwell_history"], (target,)).fetchone()
-            known = self._histories.put(target, History(json.loads(text)))
+            known = History(json.loads(text))
+            for bucket, n in self.dwells[target].items():  # of this batch: one with more elements than are remembered
+                known.add(bucket, n)
+            self._histories.put(target, known)
         return known
 
     # Changing --------------------------------------------------------------------------------------------------
@@ -269,13 +265,17 @@ class Work:
     def add_session(self, uuid: bytes, visitor: VisitorRow, time: int) -> SessionRow:
         """A session that begins."""
         self._session_id += 1
-        session = self.sessions[self._session_id] = SessionRow(self._session_id, uuid, visitor.id, time, time)
-        return session
+        return self._know_session(SessionRow(self._session_id, uuid, visitor.id, time, time))
+
+    def move_session(self, session: SessionRow, visitor: VisitorRow) -> None:
+        """A session turned out to be another visitor's; its events are moved apart."""
+        session.visitor = visitor.id
+        self._know_session(session)
 
     def add_event(self, row: EventRow) -> None:
         """A new event; its id is claimed apart."""
         row.is_new = True
-        self._know(row)
+        self.events.put(row)
         self.ledger.count(row, 1)
 
     def change(self, row: EventRow, **values: object) -> None:
@@ -287,11 +287,14 @@ class Work:
         row.is_changed = True
         if "session" in values or "visitor" in values:
             row.is_moved = True
-            (self._loose[row.visitor] if row.session is None else self._by_session[row.session]).append(row)
+            self.events.put(row)
 
     def remove_event(self, row: EventRow) -> None:
         """Remove an event for good."""
         self.ledger.count(row, -1)
-        del self.events[row.seq]
-        if not row.is_new:
+        self.events.drop(row)
+        if row.is_new:
+            self.ids.pop(row.id, None)
+            self.new_ids.pop(row.id, None)
+        else:
             self.gone[row.seq] = row
