@@ -29,6 +29,7 @@ from proxy.http.tls import TlsError, client_context, server_context
 from proxy.http.upstream import Upstream
 from proxy.intake.collector import Collector
 from proxy.intake.recorder import Recorder
+from proxy.intake.tidying import Tidier
 from proxy.lifespan import live_inside
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
@@ -36,6 +37,7 @@ from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
+from proxy.visitors.erased import Erased
 from proxy.visitors.ids import PageIds
 
 log = logging.getLogger("footfall")
@@ -80,14 +82,16 @@ class Footfall:
         self._app = app
         self._clock_ms = clock_ms
         keys = keys or keys_of(config)
+        erased = Erased(key.secret for key in keys)
         self.recorder = Recorder(
-            lambda: open_writer(config),
+            lambda: open_writer(config, erased),
             clock_ms=clock_ms,
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
         )
+        self._tidier = Tidier(self.recorder, clock_ms)
         tracker, prefix = tracker_of(config), config.site.prefix
-        self._tracking = tracking_of(config, keys, self.recorder, tracker, clock_ms)
+        self._tracking = tracking_of(config, keys, erased, self.recorder, tracker, clock_ms)
         collector = Collector(
             self.recorder,
             self._tracking.page_ids,
@@ -131,11 +135,13 @@ class Footfall:
         self._started = True
         self.recorder.start()
         self._sweep()
+        self._tidier.start()
 
     async def stop(self) -> None:
         """Write what is waiting and stop recording. Sessions stay open: they are somebody else's to close."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._tidier.stop()
         if self._started:
             left = await self.recorder.stop(STOP_SECONDS)
             if left:
@@ -162,14 +168,19 @@ def tracker_of(config: Config) -> Tracker:
 
 
 def tracking_of(
-    config: Config, keys: tuple[Key, ...], recorder: Recorder, tracker: Tracker, clock_ms: Callable[[], int]
+    config: Config,
+    keys: tuple[Key, ...],
+    erased: Erased,
+    recorder: Recorder,
+    tracker: Tracker,
+    clock_ms: Callable[[], int],
 ) -> Tracking:
     """What every request of a process shares."""
     prefix = config.site.prefix
     part = part_path(prefix, tracker) if config.capture.forms else None
     return Tracking(
         recorder=recorder,
-        cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days),
+        cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days, erased=erased),
         page_ids=PageIds(tuple(key.secret for key in keys)),
         clock_ms=clock_ms,
         sites=Sites(prefix.encode("ascii"), script_path(prefix, tracker), part),

@@ -98,6 +98,15 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
             "before the copying began, and is checked before it gets its name.",
         )
     )
+    _forget(
+        commands.add_parser(
+            "forget",
+            help="erase a visitor and all that is held of it",
+            description="Erase a visitor while footfall runs: its events, sessions and whatever else only it has left "
+            "behind. What still comes of it is not taken, and its cookie counts as none. Copies beside the store that "
+            "still have it are named.",
+        )
+    )
     _doctor(
         commands.add_parser(
             "doctor",
@@ -168,6 +177,12 @@ def _doctor(command: argparse.ArgumentParser) -> None:
         "--repair", action="store_true", help="make what is counted what was recorded; recording waits meanwhile"
     )
     command.add_argument("--json", action="store_true", help="the same as one JSON object")
+    _everywhere(command)
+
+
+def _forget(command: argparse.ArgumentParser) -> None:
+    command.add_argument("visitor", metavar="UUID", type=_uuid, help="the visitor, as export and the report name it")
+    command.add_argument("--json", action="store_true", help="the receipt as one JSON object")
     _everywhere(command)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, importing, reporting
+from proxy import app, files, forgetting, importing, reporting
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
@@ -149,6 +149,12 @@ def backup(given: argparse.Namespace) -> int:
     return GOOD
 
 
+def forget(given: argparse.Namespace) -> int:
+    receipt = forgetting.forget(_configuration(given, {}), given.visitor, app.now_ms())
+    printed = print_lines([json.dumps(receipt.as_json())] if given.json else receipt.lines())
+    return printed if receipt.is_whole else PROBLEM
+
+
 def doctor(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     with progress() as at:
@@ -250,6 +256,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": export,
     "import": import_export,
     "backup": backup,
+    "forget": forget,
     "doctor": doctor,
     "check": check,
     "worker": worker,

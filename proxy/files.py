@@ -14,11 +14,12 @@ from proxy.events.table import csv_lines
 from proxy.keys import inspect as inspect_keys
 from proxy.keys import load_keys
 from proxy.secretfile import SecretFileError
-from proxy.store.base import Query, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
+from proxy.store.base import Query, Retention, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tables import Config
 from proxy.visitors.cookie import Key
+from proxy.visitors.erased import Erased
 from proxy.visitors.ids import parse_uuid
 from proxy.visitors.sessions import Rules
 from proxy.visitors.times import HOUR_MS, MINUTE_MS
@@ -38,14 +39,21 @@ def keys_of(config: Config) -> tuple[Key, ...]:
         raise StartError(str(error)) from error
 
 
-def open_writer(config: Config) -> SqliteWriter:
-    """The store of this configuration, for writing. Raises StoreError."""
+def erased_of(config: Config) -> Erased:
+    """What knows of erased visitors; without a secrets file nobody was erased. Raises StartError."""
+    return Erased(key.secret for key in (keys_of(config) if config.key_path.exists() else ()))
+
+
+def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
+    """The store of this configuration, for writing; `erased` is told of all who were erased. Raises StoreError."""
     session = config.session
     rules = Rules(session.timeout_minutes * MINUTE_MS, session.max_hours * HOUR_MS)
     return SqliteWriter(
         config.store_path,
         durability=config.store.durability,
         rules=rules if config.tracking.sessions else None,
+        retention=Retention(config.store.retention_days or None),
+        erased=erased,
         zone=config.report.zone,
     )
 

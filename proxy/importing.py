@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from proxy.events.catalogue import Rejection
 from proxy.events.kept import START, read_kept
 from proxy.events.table import csv_cells, from_csv
-from proxy.files import StartError, open_writer
+from proxy.files import StartError, erased_of, open_writer
 from proxy.store.base import Kept, Result, Stored, StoreError, Writer
 from proxy.tables import Config
 
@@ -80,7 +80,7 @@ def import_all(config: Config, file: Path, *, at: At, complain: Complain) -> Out
             lines = _lines(source)
             head = next(lines, None)
             read = _reader_of(head, file)
-            writer = stack.enter_context(closing(open_writer(config)))
+            writer = stack.enter_context(closing(open_writer(config, erased_of(config))))
             run.all(writer, lines if read.head else _before(head, lines), read)
     except StoreError as error:
         raise StartError(f"{error}; what was imported is kept, import the same again to go on") from error

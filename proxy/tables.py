@@ -87,6 +87,11 @@ class Store:
     durability: Literal["process", "power"] = _key(
         "process", "what a commit survives: a killed process, or (power) a power cut too"
     )
+    retention_days: int = _key(
+        395,
+        "events older than this go, a session with its last one; 0: they are kept for ever",
+        checks.between(0, 36_500),
+    )
     hold_ms: int = _key(250, "a page's last byte waits at most this long for its commit", checks.between(0, 60_000))
     queue_events: int = _key(10_000, "events a worker keeps while the store is slow", checks.between(100, 1_000_000))
 

@@ -13,7 +13,7 @@ A `seq` is given once: every event's is higher than that of any event before it,
          +- StoreDamaged       nobody's mistake: the file is not whole, or not a database any more
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -143,6 +143,24 @@ class Sweep(NamedTuple):
     now: int
 
 
+class Tidy(NamedTuple):
+    """Take one small step of clearing away what need not be kept at `now` (UTC ms). Any process may, as often as it
+    likes: where nothing is due, or another one has just taken a step, nothing happens. It is applied after the rest of
+    its batch, in a transaction of its own, and its failing is no failure of the batch."""
+
+    now: int
+
+
+class Forget(NamedTuple):
+    """Erase a visitor, and whoever turned out to be the same: nothing of them is left, and nothing that is still on
+    its way is taken any more. It is applied after the rest of its batch: first the visitor is locked out, in one
+    transaction, then all rows go in many of some 10 ms, which takes seconds where there are millions of events. What a
+    killed process leaves of it is done by whoever takes steps of a Tidy. Twice changes nothing. `now`: UTC ms."""
+
+    uuid: bytes
+    now: int
+
+
 class Kept(NamedTuple):
     """An event that a store had before, from its export; in the export's order, whatever else is in the store.
 
@@ -168,11 +186,13 @@ class Stored(NamedTuple):
     reason: str = ""
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept
+Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
+    if isinstance(item, Tidy | Forget):
+        return 0
     return 1 + len(item.events) if isinstance(item, Confirmation) else 1
 
 
@@ -189,7 +209,46 @@ class Confirmed(NamedTuple):
     failed: tuple[bytes, ...] = ()
 
 
-Result = Confirmed | Stored | int | None
+class Tidied(NamedTuple):
+    """What a step has cleared away: ids that no repeat is expected of any more, events, sessions, texts that nothing
+    names. `more`: the next step is due soon."""
+
+    more: bool = False
+    ids: int = 0
+    events: int = 0
+    sessions: int = 0
+    texts: int = 0
+
+
+class Retention(NamedTuple):
+    """How long events are kept, in days; None is for ever. `by_action`: of some actions, instead.
+
+    A session goes, with its events, when the last of them is older than `days`. Events of it whose own time is longer
+    stay without it; those whose own time is shorter go before it, and it keeps its beginning and its end. A
+    session.start and a session.end have no time of their own."""
+
+    days: int | None = None
+    by_action: Mapping[str, int | None] = {}
+
+
+class Forgotten(NamedTuple):
+    """The receipt of a Forget. `is_known`: the visitor was there; `was_erased`: had been erased before; `is_crawler`:
+    it is none, and nothing was erased. `uuids`: its own, and those of whoever turned out to be the same. What went:
+    `events` by action, sessions, ids of confirmations and events, texts (words, addresses, elements, pages).
+    `is_flushed`: the write-ahead log was emptied, so that no file of the store has what went."""
+
+    is_known: bool
+    was_erased: bool = False
+    is_crawler: bool = False
+    uuids: tuple[bytes, ...] = ()
+    events: Mapping[str, int] = {}
+    sessions: int = 0
+    ids: int = 0
+    texts: int = 0
+    is_flushed: bool = False
+
+
+Result = Confirmed | Stored | Tidied | Forgotten | int | None
 
 
 class Query(NamedTuple):
@@ -210,7 +269,7 @@ class Writer(Protocol):
 
         Returns:
             One result an item: `Confirmed` for a Confirmation, `Stored` for a Kept (None where a fault of ours kept it
-            out), the number of ended sessions for a Sweep, None else.
+            out), the number of ended sessions for a Sweep, `Tidied` for a Tidy, `Forgotten` for a Forget, None else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.

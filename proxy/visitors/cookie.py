@@ -16,6 +16,7 @@ from typing import NamedTuple
 from itsdangerous import BadSignature, Signer
 
 from proxy.bounded import Bounded
+from proxy.visitors.erased import Erased
 from proxy.visitors.times import DAY_MS
 
 NAME_HTTP = "footfall"
@@ -68,11 +69,31 @@ class CookieHeader:
 
 
 class CookieSigner:
-    """Issues and reads visitor cookies. `keys[0]` signs; the others only verify (rotation)."""
+    """Issues and reads visitor cookies. `keys[0]` signs; the others only verify (rotation). `erased`: whose cookies
+    count as none; asked only where a signature is checked, and once more for all when somebody was erased."""
 
-    __slots__ = ("_current", "_headers", "_max_age_days", "_signers", "_verified", "name_http", "name_https")
+    __slots__ = (
+        "_current",
+        "_erased",
+        "_erased_at",
+        "_headers",
+        "_max_age_days",
+        "_signers",
+        "_verified",
+        "name_http",
+        "name_https",
+    )
 
-    def __init__(self, keys: tuple[Key, ...], *, name: str = NAME_HTTP, max_age_days: int = 395) -> None:
+    def __init__(
+        self,
+        keys: tuple[Key, ...],
+        *,
+        name: str = NAME_HTTP,
+        max_age_days: int = 395,
+        erased: Erased | None = None,
+    ) -> None:
+        self._erased = erased or Erased(())
+        self._erased_at = self._erased.version
         self._signers = {
             key.id: Signer(key.secret, salt=b"footfall cookie", key_derivation="hmac", digest_method=hashlib.sha256)
             for key in keys
@@ -111,6 +132,9 @@ class CookieSigner:
 
     def read(self, values: Sequence[bytes], now_ms: int) -> Identity | None:
         """The first value that can be believed, or None (two cookies of our name: first valid wins)."""
+        if self._erased_at != self._erased.version:
+            self._erased_at = self._erased.version
+            self._verified.clear()
         today = now_ms // DAY_MS
         for value in values:
             identity = self._verified.get(value) or self._verify(value)
@@ -149,6 +173,8 @@ class CookieSigner:
         try:
             self._signers[body[19]].unsign(value)
         except BadSignature:
+            return None
+        if self._erased.has(body[1:17]):
             return None
         return self._verified.put(
             value, Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)

@@ -16,6 +16,7 @@ from proxy.visitors.cookie import (
     is_ours,
     values_of,
 )
+from proxy.visitors.erased import Erased
 
 DAY = 20_000
 NOW = DAY * DAY_MS + 12_345
@@ -232,3 +233,15 @@ def test_f7_what_opens_the_report_is_not_for_the_site():
     assert (apart.rest, apart.is_cut) == (b"a=1; b=2", True)
     assert (SIGNER.take_apart(b"a=1; b=2").rest, SIGNER.take_apart(b"a=1; b=2").is_cut) == (b"a=1; b=2", False)
     assert REPORT_NAME.decode() == COOKIE
+
+
+def test_an_erased_visitors_cookie_is_no_cookie_also_where_it_was_believed_a_moment_ago():
+    erased = Erased((OLD.secret,))
+    signer = CookieSigner((OLD,), erased=erased)
+    values = [signer.value(uuid, DAY) for uuid in (UUID, b"somebody else's.")]
+    assert None not in [signer.read([value], NOW) for value in values]
+    erased.put(erased.marks(UUID))
+    assert [signer.read([value], NOW) is None for value in values] == [True, False]
+    assert signer.read(values, NOW) == Identity(b"somebody else's.", DAY, False)
+    erased.put([])
+    assert signer.read(values, NOW) == Identity(UUID, DAY, False)

@@ -22,8 +22,6 @@ from proxy.visitors.sessions import Rules, contains
 
 REJECTIONS_KEPT = 1_000
 """WIRE.md, "Beacon": the latest refused events are kept for the report."""
-NO_ROW = 0
-"""What the id of a refused event stands for."""
 VISIT, LEAVE = "page.visit", "page.leave"
 CLICK_ENDING, SUBMIT = ".click", "form.submit"
 CAUSE_WITHIN_MS = 500
@@ -56,7 +54,7 @@ def refuse_all(work: Work, message: Confirmation, visitor: VisitorRow) -> None:
     """Keep what was refused of somebody's message, for the report, once; of nobody's nothing is kept, or anybody could
     fill the list."""
     for refusal in message.refusals:
-        if refusal.id is not None and not work.claim(refusal.id, NO_ROW):
+        if refusal.id is not None and not work.claim(refusal.id, -work.seq):
             continue
         place = place_of(work, message, refusal.view, visitor.id)
         values = (message.received, place.page, refusal.action, refusal.code, refusal.field)

@@ -18,6 +18,8 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
     page = message.page
     view = _view(work, page.id) if page is not None else None
     known = None
+    if _is_of_erased(work, message, view):
+        return Confirmed(None)
     if view is not None:
         may_be_twin = not work.visitor_at(view.visitor).proof & RETURNED
         known = Known(view.seq, view.visitor, bool(view.state & visits.CONFIRMED), may_be_twin)
@@ -35,6 +37,14 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
     if message.refusals:
         actions.refuse_all(work, message, visitor)
     return Confirmed(visitor.uuid, who in (Who.OWNER, Who.NEW), repeat is not None, stored)
+
+
+def _is_of_erased(work: Work, message: Confirmation, view: EventRow | None) -> bool:
+    """Whether it comes from somebody who was erased: by the cookie, or from a page that they had open."""
+    cookie, page = message.cookie, message.page
+    if cookie is not None and work.visitor(cookie) is None and work.heard.is_erased(cookie):
+        return True
+    return page is not None and view is None and work.heard.is_erased(page.id)
 
 
 def _view(work: Work, event_id: bytes) -> EventRow | None:

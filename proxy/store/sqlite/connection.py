@@ -93,6 +93,7 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA secure_delete = ON")  # what is erased is gone; builds differ in the default
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             _migrate(connection, zone)
         except BaseException:

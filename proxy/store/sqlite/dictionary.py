@@ -15,6 +15,8 @@ from proxy.store.sqlite.texts import SQL
 CACHE_ENTRIES = 20_000
 """Of each kind remembered: about 4 MB."""
 
+WORD, URI, TARGET = 1, 2, 3
+"""Kinds of texts, numbers that the store keeps (leftovers.py)."""
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """As short as can be; one encoder for all, since making it costs as much as using it."""
 
@@ -48,12 +50,17 @@ def _act(action: str) -> Act:
 
 
 class Dictionary:
-    """The tables word, uri, page and target of one connection."""
+    """The tables word, uri, page and target of one connection. `noted`: texts that something is about to name, as
+    (kind, row); None where nobody asks."""
 
-    __slots__ = ("_acts", "_addresses", "_execute", "_facts", "_statuses", "_targets", "_titles", "_uris", "_words")
+    __slots__ = (
+        *("_acts", "_addresses", "_execute", "_facts", "_statuses", "_targets", "_titles", "_uris", "_words"),
+        "noted",
+    )
 
     def __init__(self, execute: Callable[..., Any]) -> None:
         self._execute = execute
+        self.noted: set[tuple[int, int]] | None = None
         self._words: Bounded[str, int] = Bounded(CACHE_ENTRIES)
         self._uris: Bounded[str, int] = Bounded(CACHE_ENTRIES)
         self._addresses: Bounded[int, Address] = Bounded(CACHE_ENTRIES)
@@ -81,6 +88,8 @@ class Dictionary:
             row = self._execute(SQL["word_id"], (text,)).fetchone()
             known = row[0] if row else self._execute(SQL["add_word"], (text,)).lastrowid
             self._words.put(text, known)
+        if self.noted is not None:
+            self.noted.add((WORD, known))
         return known
 
     def text(self, word: int | None) -> str | None:
@@ -98,6 +107,8 @@ class Dictionary:
         if known is None:
             known = self.word(as_json(dict(facts)))
             self._facts.put(facts, known)
+        if self.noted is not None:
+            self.noted.add((WORD, known))
         return known
 
     def facts_of(self, word: int | None) -> Facts:
@@ -126,6 +137,8 @@ class Dictionary:
             row = self._execute(SQL["uri_id"], (text,)).fetchone()
             known = row[0] if row else self._execute(SQL["add_uri"], (self.page(host, path), text)).lastrowid
             self._uris.put(text, known)
+        if self.noted is not None:
+            self.noted.add((URI, known))
         return known
 
     def address(self, uri: int) -> Address:
@@ -136,6 +149,8 @@ class Dictionary:
     def title(self, uri: int) -> int | None:
         """The title that a browser last reported for a URI."""
         title: int | None = self._execute(SQL["uri_title"], (uri,)).fetchone()[0]
+        if self.noted is not None and title is not None:
+            self.noted.add((WORD, title))
         return title
 
     def set_title(self, uri: int, title: int) -> None:
@@ -164,4 +179,6 @@ class Dictionary:
             row = self._execute(SQL["target_id"], (page, name)).fetchone()
             known = row[0] if row else self._execute(SQL["add_target"], (page, name)).lastrowid
             self._targets.put((page, name), known)
+        if self.noted is not None:
+            self.noted.add((TARGET, known))
         return known

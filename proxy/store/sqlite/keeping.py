@@ -25,6 +25,7 @@ from proxy.visitors.sessions import REASON_NAMES, Reason
 
 KNOWN, NEW = Stored(False), Stored(True)
 NO_SESSION = Stored(False, "its session is neither in the store nor among the events before it")
+ERASED = Stored(False, "its visitor was erased")
 NO_REASON = Stored(False, f"reason is none of {', '.join(REASON_NAMES.values())}")
 
 _REASONS = {name: reason for reason, name in REASON_NAMES.items()}
@@ -62,6 +63,8 @@ class Keeper:
 
     def keep(self, event: KeptEvent) -> Stored:
         """Keep one event."""
+        if self._work.visitor(event.uuid) is None and self._work.heard.is_erased(event.uuid):
+            return ERASED
         if event.action == START:
             return self._keep_start(event)
         if event.action == END:

@@ -133,7 +133,7 @@ class Ledger:
             cells[_FORM, *where, target, STARTED if sort == FORM_START else SUBMITTED] += n
             self._presence[row.visitor, _FORM, target, *where] += n
         if sort in (FIELD, FORM_SUBMIT) and row.more is not None:
-            for name, what in _fields(sort, row.more):
+            for name, what in fields_of(sort, row.more):
                 cells[_FIELD, *where, target, self._dictionary.word(name) * 4 + what] += n
 
     def count_session(self, session: SessionRow, n: int, pages: Iterable[tuple[int, int]]) -> None:
@@ -225,7 +225,7 @@ class Ledger:
             self._cells[kind, lane, after, subject, previous] -= n
 
 
-def _fields(sort: int, more: str) -> Iterator[tuple[str, int]]:
+def fields_of(sort: int, more: str) -> Iterator[tuple[str, int]]:
     """The fields that an event tells of, and what became of each."""
     told = json.loads(more)
     if sort == FIELD:

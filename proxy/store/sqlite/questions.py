@@ -45,8 +45,8 @@ class SqliteQuestions(Counted, Callers):
     # The live feed ---------------------------------------------------------------------------------------------
 
     def identity(self) -> str:
-        """Of the file and of the visitor that came first: a file's number alone is used again when it is gone."""
-        row = self._one("report_first_visitor", {})
+        """Of the file and of the name in it: a file's number alone is used again when it is gone."""
+        row = self._one("report_name", {})
         return "" if row is None else hashlib.sha256(b"%d %d %b" % (*self._file, row[0])).hexdigest()[:IDENTITY_CHARS]
 
     def change(self) -> int:

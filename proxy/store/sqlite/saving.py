@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
+from proxy.store.sqlite.leftovers import clear
 from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
@@ -29,6 +30,7 @@ def save(work: Work) -> None:
     before = {one.id: _chain(work, one.id) for one in changed if _moves_steps(work, one)}
     _save_visitors(work)
     _save_events(work)
+    _remove_events(work)
     run_many(work.execute, "add_ids_many", sorted(work.new_ids.items()))
     for session in changed:
         _count(work, session, before.get(session.id))
@@ -36,6 +38,9 @@ def save(work: Work) -> None:
     dwells = [(target, *one) for target, buckets in sorted(work.dwells.items()) for one in sorted(buckets.items())]
     run_many(work.execute, "add_dwells_many", dwells)
     work.ledger.settle()
+    if work.dictionary.noted:
+        clear(work.execute, work.dictionary.noted)
+        work.dictionary.noted.clear()
 
 
 def _is_changed(session: SessionRow) -> bool:
@@ -90,8 +95,8 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     if session.is_rechained or before is not None:
         after = _chain(work, session.id)
         steps = _steps(work, after)
-        if after and not session.is_gone:
-            session.view, session.viewed, session.uri = after[-1]
+        if not session.is_gone:  # all its pages may be gone before it
+            session.view, session.viewed, session.uri = after[-1] if after else (None, None, None)
     if stored is not None:
         work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:
@@ -105,7 +110,7 @@ _changeable = attrgetter(*"seq time wait view lane state uri title referrer amou
 
 def _save_visitors(work: Work) -> None:
     new, changed = [], []
-    for one in work.visitors:
+    for one in work.visitors.values():
         values = (one.proof, one.session.id if one.session is not None else None, one.twin_of)
         if one.is_new:
             new.append((one.id, one.uuid, *values))
@@ -132,6 +137,16 @@ def _save_events(work: Work) -> None:
     run_many(work.execute, "move_events_many", moved)
 
 
+def _remove_events(work: Work) -> None:
+    """The highest one leaves its number behind, so that none is given twice."""
+    if not work.gone:
+        return
+    (top,) = work.execute(SQL["top_seq"]).fetchone()
+    if top in work.gone:
+        work.execute(SQL["keep_seq"], (top,))
+    run_many(work.execute, "remove_events_many", [(seq,) for seq in sorted(work.gone) if seq != top])
+
+
 def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     new, gone, moved, grown = [], [], [], []
     for one in changed:
@@ -150,5 +165,4 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
     run_many(work.execute, "add_sessions_many", new)
     run_many(work.execute, "change_sessions_many", grown)
     run_many(work.execute, "move_sessions_many", moved)
-    for (session,) in gone:
-        work.execute(SQL["remove_session"], (session,))
+    run_many(work.execute, "remove_sessions_many", gone)

@@ -73,7 +73,7 @@ CREATE INDEX event_session ON event (session) WHERE session IS NOT NULL;
 -- Events outside any session, but for those of crawlers, so that a visitor's rows can all be found.
 CREATE INDEX event_loose ON event (visitor) WHERE session IS NULL AND lane <> 0;
 
--- Every id that came in, so that a repeat is recognised: events and confirmations.
+-- Every id that came in lately, so that a repeat is recognised: events and confirmations.
 CREATE TABLE recent_id (
     id  BLOB PRIMARY KEY,
     seq INTEGER NOT NULL

@@ -48,7 +48,11 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
     if work.seq_of(visit.id) is not None:
         _complete(work, visit)
         return
-    visitor = work.visitor(visit.uuid) or work.add_visitor(visit.uuid)
+    visitor = work.visitor(visit.uuid)
+    if visitor is None:
+        if work.heard.is_erased(visit.uuid):
+            return
+        visitor = work.add_visitor(visit.uuid)
     uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
@@ -151,7 +155,7 @@ def _complete(work: Work, visit: Visit) -> None:
         row, state=row.state & ~HEALED, amount=visit.upstream_ms, facts=dictionary.facts(facts), referrer=referrer
     )
     visitor, owner = work.visitor(visit.uuid), work.visitor_at(row.visitor)
-    if visitor is None and owner.uuid != visit.uuid:
+    if visitor is None and owner.uuid != visit.uuid and not work.heard.is_erased(visit.uuid):
         work.add_visitor(visit.uuid).twin_of = owner.id
     elif visitor is not None and visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)

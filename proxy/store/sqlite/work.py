@@ -14,11 +14,13 @@ from proxy.bounded import Bounded
 from proxy.events.dwell import History
 from proxy.store.base import Item
 from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.heard import Heard
 from proxy.store.sqlite.known import KnownEvents
 from proxy.store.sqlite.ledger import Ledger
 from proxy.store.sqlite.naming import named, places
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_values
 from proxy.store.sqlite.texts import SQL
+from proxy.visitors.erased import Erased
 
 HISTORIES = 2_000
 """Elements whose hovers are remembered from one batch to the next, a kilobyte each."""
@@ -28,21 +30,21 @@ Row = Sequence[Any]
 
 class Work:
     """The rows of one transaction on `connection`. Use: `begin`, then whatever the items of the batch mean, then
-    `saving.save`."""
+    `saving.save`. `seq`: the highest that was given."""
 
     __slots__ = (
-        "_histories", "_seq", "_session_id", "_sessions_by_visitor", "_version", "_visitor_id", "_visitors",
-        "_visitors_by_uuid", "connection", "dictionary", "dwells", "events", "execute", "ids", "ledger", "new_ids",
-        "sessions",
+        "_histories", "_session_id", "_sessions_by_visitor", "_visitor_id", "_visitors_by_uuid", "connection",
+        "dictionary", "dwells", "events", "execute", "gone", "heard", "ids", "ledger", "new_ids", "seq", "sessions",
+        "visitors",
     )  # fmt: skip
 
-    def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger) -> None:
+    def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
         self.connection = connection
         self.execute: Callable[..., Any] = connection.execute
         self.dictionary = dictionary
         self.ledger = ledger
         self._histories: Bounded[int, History] = Bounded(HISTORIES)
-        self._version = 0
+        self.heard = Heard(connection.execute, erased)
         self.clear()
 
     def forget(self) -> None:
@@ -55,12 +57,13 @@ class Work:
         self.ids: dict[bytes, int | None] = {}
         self.new_ids: dict[bytes, int] = {}
         self.events = KnownEvents()
+        self.gone: dict[int, EventRow] = {}
         self.sessions: dict[int, SessionRow] = {}
         self.dwells: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        self._visitors: dict[int, VisitorRow] = {}
+        self.visitors: dict[int, VisitorRow] = {}
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._sessions_by_visitor: defaultdict[int, dict[int, SessionRow]] = defaultdict(dict)
-        self._seq = self._session_id = self._visitor_id = 0
+        self.seq = self._session_id = self._visitor_id = 0
         self.ledger.clear()
 
     # Reading ---------------------------------------------------------------------------------------------------
@@ -68,15 +71,17 @@ class Work:
     def begin(self, batch: Iterable[Item]) -> None:
         """Read what the items of a batch name, in as few steps as can be."""
         self.clear()
-        version = self.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:  # another process has written since
-            self._version = version
+        if self.heard.of_writing():
             self.forget()
         ids, views, uuids = named(batch)
         values = {"ids": b"".join(ids), "id_places": places(ids), "uuids": b"".join(uuids)}
-        (text,) = self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()
-        found = json.loads(text)
-        self._seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
+        found = json.loads(self.execute(SQL["load_batch"], {**values, "uuid_places": places(uuids)}).fetchone()[0])
+        self.seq, self._session_id, self._visitor_id = found["seq"], found["session"], found["visitor"]
+        if self.heard.of_sweeping(found["swept"]):
+            self.dictionary.forget()
+            self.forget()
+        self.heard.of_erasing(found["erased"])
+        self.dictionary.noted = set() if found["suspects"] else None
         self.ids = dict.fromkeys(ids)
         for place, seq in found["ids"]:
             self.ids[ids[place]] = seq
@@ -86,7 +91,7 @@ class Work:
 
     def load_events(self, seqs: Iterable[int]) -> None:
         """Read events, with their sessions and visitors."""
-        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events.by_seq]
+        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events.by_seq and seq not in self.gone]
         if not missing:
             return
         (text,) = self.execute(SQL["load_events"], {"seqs": json.dumps(missing)}).fetchone()
@@ -99,10 +104,10 @@ class Work:
                 self._visitor(visitor)
 
     def _visitor(self, row: Row) -> VisitorRow:
-        known = self._visitors.get(row[0])
+        known = self.visitors.get(row[0])
         if known is None:
             known = VisitorRow(row[0], bytes.fromhex(row[1]), row[2])
-            self._visitors[known.id] = known
+            self.visitors[known.id] = known
             self._visitors_by_uuid.setdefault(known.uuid, known)
             if row[3] is not None:
                 known.session = self._session(row[3:])
@@ -136,7 +141,7 @@ class Work:
 
     def visitor_at(self, row_id: int) -> VisitorRow:
         """The visitor of a row id."""
-        known = self._visitors.get(row_id)
+        known = self.visitors.get(row_id)
         return known or self._visitor(json.loads(self.execute(SQL["load_visitor"], (row_id,)).fetchone()[0]))
 
     def session(self, row_id: int) -> SessionRow:
@@ -146,7 +151,7 @@ class Work:
 
     def sessions_of(self, visitor: int) -> list[SessionRow]:
         """All sessions of a visitor, by their start."""
-        if not self._visitors[visitor].is_new:
+        if not self.visitors[visitor].is_new:
             self._sessions("load_sessions_of", (visitor,))
         return self._now_of(visitor)
 
@@ -172,7 +177,7 @@ class Work:
     def events_of(self, session: int, action: int | None = None) -> list[EventRow]:
         """The events of a session (of one action), by time and seq."""
         self._load_seqs("seqs_of_session", {"session": session, "action": action})
-        found = [row for row in self.events.of_session(session) if action in (None, row.action)]
+        found = (row for row in self.events.of_session(session) if action in (None, row.action))
         return sorted(found, key=lambda row: (row.time, row.seq))
 
     def latest_of(self, session: int, number: int) -> list[EventRow]:
@@ -187,14 +192,14 @@ class Work:
 
     def unproven_of(self, visitor: int, lane: int) -> list[EventRow]:
         """The events of a visitor that are in the lane `unproven`."""
-        if not self._visitors[visitor].is_new:
+        if not self.visitors[visitor].is_new:
             self._load_seqs("seqs_unproven", {"visitor": visitor})
         return [row for row in self._known_of(visitor) if row.lane == lane]
 
     def unconfirmed_of(self, visitor: int, action: int, after: int) -> list[EventRow]:
         """The events of a visitor, of one action and later than a time, among them all that no browser has confirmed,
         but for a crawler's. Of a long session only these few are read."""
-        if not self._visitors[visitor].is_new:
+        if not self.visitors[visitor].is_new:
             self._load_seqs("seqs_unconfirmed", {"visitor": visitor, "action": action, "after": after})
         return [row for row in self._known_of(visitor) if row.action == action and row.time > after]
 
@@ -209,7 +214,7 @@ class Work:
         self.load_events(json.loads(self.execute(SQL[name], values).fetchone()[0]))
 
     def seq_of(self, event_id: bytes) -> int | None:
-        """The row that an id stands for; 0 for a refused event."""
+        """The row that an id stands for; of a refused event, which has none, 0 or below."""
         if event_id not in self.ids:
             row = self.execute(SQL["seq_of_id"], (event_id,)).fetchone()
             self.ids[event_id] = row[0] if row else None
@@ -237,13 +242,13 @@ class Work:
 
     def next_seq(self) -> int:
         """The next event's place in the order of events."""
-        self._seq += 1
-        return self._seq
+        self.seq += 1
+        return self.seq
 
     def add_visitor(self, uuid: bytes) -> VisitorRow:
         """A visitor seen for the first time."""
         self._visitor_id += 1
-        visitor = self._visitors[self._visitor_id] = VisitorRow(self._visitor_id, uuid)
+        visitor = self.visitors[self._visitor_id] = VisitorRow(self._visitor_id, uuid)
         visitor.is_new = True
         self._visitors_by_uuid[uuid] = visitor
         return visitor
@@ -251,7 +256,7 @@ class Work:
     def merge(self, twin: VisitorRow, other: VisitorRow) -> None:
         """A visitor turned out to be another one; whoever was taken for it is that other one too."""
         self.execute(SQL["set_twins"], (other.id, twin.id))
-        for known in self._visitors.values():
+        for known in self.visitors.values():
             if known.twin_of == twin.id:
                 known.twin_of = other.id
         twin.twin_of, twin.session = other.id, None
@@ -285,16 +290,11 @@ class Work:
             self.events.put(row)
 
     def remove_event(self, row: EventRow) -> None:
-        """Remove an event for good; the highest one leaves its number behind, so that none is given twice."""
+        """Remove an event for good."""
         self.ledger.count(row, -1)
         self.events.drop(row)
         if row.is_new:
             self.ids.pop(row.id, None)
             self.new_ids.pop(row.id, None)
-        elif not self.execute(SQL["keep_seq"], (row.seq,)).rowcount:
-            self.execute(SQL["remove_event"], (row.seq,))
-
-    @property
-    def visitors(self) -> Iterable[VisitorRow]:
-        """All that are known."""
-        return self._visitors.values()
+        else:
+            self.gone[row.seq] = row

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
+from typing import TypeVar
 
 from proxy.store.base import (
     BLOCKED_A_DAY,
@@ -20,17 +21,21 @@ from proxy.store.base import (
     BlockedPage,
     Confirmation,
     Confirmed,
+    Forget,
     Item,
     Kept,
     OptOut,
     Outcomes,
     Result,
+    Retention,
     StoreError,
     StoreUnavailable,
     Sweep,
+    Tidied,
+    Tidy,
     Visit,
 )
-from proxy.store.sqlite import confirmations, sessions, visits
+from proxy.store.sqlite import confirmations, forgetting, sessions, visits
 from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
@@ -38,13 +43,17 @@ from proxy.store.sqlite.keeping import Keeper
 from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
+from proxy.store.sqlite.tidying import Tidying
 from proxy.store.sqlite.work import Work
+from proxy.visitors.erased import Erased
 from proxy.visitors.sessions import Reason, Rules
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at: whether it is still the one that was opened."""
 
 log = logging.getLogger("footfall.store")
+
+Done = TypeVar("Done")
 
 
 class SqliteWriter:
@@ -55,6 +64,8 @@ class SqliteWriter:
         durability: "process" survives a kill of any process, "power" a power cut as well.
         rules: lengths of sessions, or None to keep no sessions.
         zone: in which new days begin; None is the machine's own.
+        retention: how long events are kept.
+        erased: is told who was erased; by its marks they are known.
         fresh_cells: how many counted cells wait to be added to the others (ledger.py).
     """
 
@@ -65,6 +76,8 @@ class SqliteWriter:
         durability: str,
         rules: Rules | None,
         zone: tzinfo | None = None,
+        retention: Retention = Retention(),  # noqa: B008
+        erased: Erased | None = None,
         fresh_cells: int = FRESH_CELLS,
     ) -> None:
         self._path = path
@@ -72,10 +85,10 @@ class SqliteWriter:
         self._connection = open_writer(path, durability, zone=zone)
         self._dictionary = Dictionary(self._connection.execute)
         self._days = Days(zone)
-        self._work = Work(
-            self._connection, self._dictionary, Ledger(self._connection, self._dictionary, self._days, fresh_cells)
-        )
+        ledger = Ledger(self._connection, self._dictionary, self._days, fresh_cells)
+        self._work = Work(self._connection, self._dictionary, ledger, erased or Erased(()))
         self._keeper = Keeper(self._work)
+        self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
@@ -86,6 +99,19 @@ class SqliteWriter:
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
+        urgent = [item for item in batch if not isinstance(item, Tidy | Forget)]
+        if len(urgent) == len(batch):
+            return self._append(batch)
+        results = iter(self._append(urgent) if urgent else ())
+        return [self._clear_away(item) if isinstance(item, Tidy | Forget) else next(results) for item in batch]
+
+    def _clear_away(self, item: Tidy | Forget) -> Result:
+        if isinstance(item, Tidy):
+            return self._tidy(item)
+        with mapped_errors(self._path):
+            return forgetting.forget(self._work, self._transaction, item)
+
+    def _append(self, batch: Sequence[Item]) -> list[Result]:
         try:
             return self._transaction(lambda: self._apply_all(batch))
         except StoreError:
@@ -95,6 +121,15 @@ class SqliteWriter:
                 raise
             return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
 
+    def _tidy(self, item: Tidy) -> Result:
+        """A step of clearing away. A part of the file that nobody else reads may be spoilt, and must not stop the
+        recording."""
+        try:
+            return self._transaction(lambda: self._tidying.step(self._work, item.now))
+        except Exception as error:
+            log.warning("clearing away what is old has to wait: %s", error)
+            return Tidied()
+
     def close(self) -> None:
         """Close the file. Never raises."""
         try:
@@ -102,7 +137,7 @@ class SqliteWriter:
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
 
-    def _transaction(self, work: Callable[[], list[Result]]) -> list[Result]:
+    def _transaction(self, work: Callable[[], Done]) -> Done:
         """In a transaction that is for writing at once: a deferred one fails when two processes meet."""
         connection = self._connection
         with mapped_errors(self._path):
@@ -212,7 +247,8 @@ class SqliteWriter:
             for page in item.pages:
                 self._add_blocked(page)
             return None
-        self._opt_out(item)
+        if isinstance(item, OptOut):
+            self._opt_out(item)
         return None
 
     def _make_room_for_blocked(self, days: set[int]) -> None:

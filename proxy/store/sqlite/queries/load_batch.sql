@@ -5,6 +5,9 @@ SELECT json_object(
     'seq', (SELECT coalesce(max(seq), 0) FROM event),
     'visitor', (SELECT coalesce(max(id), 0) FROM visitor),
     'session', (SELECT coalesce(max(id), 0) FROM session),
+    'swept', (SELECT value FROM note WHERE name = 'swept'),
+    'erased', (SELECT value FROM note WHERE name = 'erased'),
+    'suspects', EXISTS (SELECT 1 FROM suspect),
     'ids', (
         SELECT json_group_array(json_array(place.value, recent_id.seq))
         FROM json_each(:id_places) AS place

@@ -1,0 +1,2 @@
+-- A visitor's rows are to go.
+INSERT INTO erasing (visitor) VALUES (?) ON CONFLICT DO NOTHING

@@ -1,0 +1,2 @@
+-- All rows of a visitor are gone.
+DELETE FROM erasing WHERE visitor = ?

@@ -1,2 +1,0 @@
--- One row too many, after two sessions became one.
-DELETE FROM event WHERE seq = ?

@@ -1,0 +1,2 @@
+-- Refused events, before a time.
+DELETE FROM rejection WHERE time < ?

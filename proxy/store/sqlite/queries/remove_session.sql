@@ -1,2 +1,0 @@
--- The other one of the two.
-DELETE FROM session WHERE id = ?

@@ -1,0 +1,2 @@
+-- Words that nothing names.
+DELETE FROM word WHERE id IN (SELECT value FROM json_each(?))

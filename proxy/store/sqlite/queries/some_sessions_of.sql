@@ -1,0 +1,2 @@
+-- Some sessions of a visitor.
+SELECT id FROM session WHERE visitor = ? LIMIT ?

@@ -1,0 +1,2 @@
+-- The highest row.
+SELECT coalesce(max(seq), 0) FROM event

@@ -1,0 +1,2 @@
+-- Where a walk is.
+SELECT begun, place, until FROM walk WHERE name = ?

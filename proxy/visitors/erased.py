@@ -1,0 +1,42 @@
+"""Visitors that were erased, known by a keyed hash only, which tells nobody who it was.
+
+Law: nothing here is a uuid. A mark is the HMAC-SHA256 of 16 bytes under a secret of ours; marks that were made under a
+retired key are recognised for as long as its cookies are.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+MARK_BYTES = 16
+
+
+class Erased:
+    """The marks that the store holds, as far as this process has heard of them. One thread writes, others read.
+
+    Args:
+        secrets: of the signing keys, the current one first.
+    """
+
+    __slots__ = ("_keys", "_marks", "version")
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        self._keys = tuple(hashlib.sha256(b"footfall erased\0" + secret).digest() for secret in secrets)
+        self._marks: frozenset[bytes] = frozenset()
+        self.version = 0
+
+    def __repr__(self) -> str:
+        return f"<Erased {len(self._marks)}>"
+
+    def marks(self, value: bytes) -> list[bytes]:
+        """The marks of a uuid or an id, that under the current key first."""
+        return [hmac.digest(key, value, "sha256")[:MARK_BYTES] for key in self._keys]
+
+    def has(self, uuid: bytes) -> bool:
+        """Whether a visitor was erased."""
+        return bool(self._marks) and not self._marks.isdisjoint(self.marks(uuid))
+
+    def put(self, marks: Iterable[bytes]) -> None:
+        """What the store holds now."""
+        self._marks = frozenset(marks)
+        self.version += 1
