@@ -62,3 +62,15 @@ def test_a_page_shown_again_costs_the_same_late_in_a_long_session(engine):
             again = [[confirm(f"C{minutes}.{run}", page("P0"), "A", at + run, nav="bfcache")] for run in range(RUNS)]
             costs.append(cost(writer.append, *again))
     assert costs[1] < MOST * costs[0], costs
+
+
+def test_a_page_that_comes_late_costs_the_same_in_a_long_session(engine):
+    """The pages of one moment, of a browser with several tabs or of a load test, come in no order."""
+    with engine.writer() as writer:
+        costs = []
+        for who, number in (("A", 100), ("B", 8_000)):
+            pages = [visit(f"P{who}{one}", who, one, path=f"/{one % 9}", came_back=True) for one in range(number)]
+            writer.append(pages)
+            late = [[visit(f"L{who}{run}", who, number - 9 - run, path="/late", came_back=True)] for run in range(RUNS)]
+            costs.append(cost(writer.append, *late))
+    assert costs[1] < MOST * costs[0], costs

@@ -13,12 +13,12 @@ import pytest
 from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, page, sends, sweep, visit
 
 from proxy.store.base import Query
-from proxy.store.sqlite import connection as opening
 from proxy.store.sqlite.connection import APPLICATION_ID, VERSION, open_reader, open_writer
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import Finding, differences, repair
 from proxy.store.sqlite.rollups import REACH_MS, Kind
 from proxy.store.sqlite.sources import source_of
+from proxy.store.sqlite.texts import MIGRATIONS
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
 
@@ -195,14 +195,15 @@ def test_every_event_is_within_reach(whole):
     assert rows and all(reach[time // REACH_MS][0] <= seq <= reach[time // REACH_MS][1] for seq, time in rows)
 
 
-def test_a_store_of_format_3_is_counted_when_it_is_brought_up_to_date(whole, tmp_path):
-    """In the days of the zone that it is opened with."""
-    old, folder = tmp_path / "old.db", Path(opening.__file__).parent
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_store_of_an_older_format_is_counted_once_it_is_brought_up_to_date(whole, tmp_path, version):
+    """In the days of the zone that it is opened with; from format 4 on it has been counted before."""
+    old = tmp_path / "old.db"
     with contextlib.closing(sqlite3.connect(old)) as raw:
-        for name in ("schema.sql", "schema_2.sql", "schema_3.sql"):
-            raw.executescript((folder / name).read_text())
+        for script in MIGRATIONS[:version]:
+            raw.executescript(script)
         raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        raw.execute("PRAGMA user_version = 3")
+        raw.execute(f"PRAGMA user_version = {version}")
         raw.execute("ATTACH ? AS whole", (str(whole),))
         for (table,) in raw.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
             columns = ", ".join(name for (name,) in raw.execute("SELECT name FROM pragma_table_info(?)", (table,)))

@@ -19,7 +19,9 @@ __all__ = ["SQL", "Connection"]
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-VERSION = 4
+VERSION = 5
+_COUNTED = 4
+"""The first version that keeps counts."""
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 1_000
@@ -174,10 +176,12 @@ def _migrate(connection: Connection, zone: tzinfo | None) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for version in range(_version(connection), VERSION):
+        found = _version(connection)
+        for version in range(found, VERSION):
             for statement in statements(MIGRATIONS[version]):
                 connection.execute(statement)
-        recount(connection, zone)
+        if found < _COUNTED:
+            recount(connection, zone)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

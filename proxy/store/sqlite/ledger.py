@@ -136,10 +136,10 @@ class Ledger:
             for name, what in fields_of(sort, row.more):
                 cells[_FIELD, *where, target, self._dictionary.word(name) * 4 + what] += n
 
-    def count_session(self, session: SessionRow, n: int, pages: Iterable[tuple[int, int]]) -> None:
-        """Count a session, and the pairs of pages in it that follow each other, on or off."""
+    def count_session(self, session: SessionRow, n: int, steps: Iterable[tuple[int, int, int]]) -> None:
+        """Count a session, and how often a page followed another one in it, on or off."""
         self.count_cells(session.start, session.lane, self._counted_session(session), n)
-        self.count_steps(session, pages, n)
+        self._count_steps(session, steps, n)
 
     def count_growth(self, session: SessionRow, pages: int, uri: int | None) -> None:
         """Count what has come to a session of `pages` pages whose last one was `uri`, and of the same lane and day."""
@@ -152,12 +152,12 @@ class Ledger:
                 cells[_EXIT, lane, day, address(uri).page, 0] -= 1
             if session.uri is not None:
                 cells[_EXIT, lane, day, address(session.uri).page, 0] += 1
-        for one, other in session.steps:
-            cells[_NEXT, lane, day, one, other] += 1
+        self._count_steps(session, session.steps, 1)
 
-    def count_steps(self, session: SessionRow, pages: Iterable[tuple[int, int]], n: int) -> None:
-        """Count pairs of pages that follow each other in a session."""
-        self.count_cells(session.start, session.lane, ((Kind.NEXT, *pair) for pair in pages), n)
+    def _count_steps(self, session: SessionRow, steps: Iterable[tuple[int, int, int]], n: int) -> None:
+        day, cells = self._days.of(self.connection, session.start), self._cells
+        for one, other, times in steps:
+            cells[_NEXT, session.lane, day, one, other] += times * n
 
     def count_cells(self, time: int, lane: int, counted: Iterable[Counted], n: int) -> None:
         """Count on a day of a lane."""

@@ -77,8 +77,8 @@ class EventRow:
 
 class SessionRow:
     """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of
-    pages that followed each other since; `is_rechained`: they are to be found again from its visits. `is_gone`: to be
-    removed."""
+    pages that followed each other since (1) or did not after all (-1); `is_rechained`: they are to be found again from
+    its visits. `is_gone`: to be removed."""
 
     __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored")
 
@@ -114,7 +114,7 @@ class SessionRow:
         self.view = view
         self.viewed = viewed
         self.stored: tuple[Any, ...] | None = None
-        self.steps: list[tuple[int, int]] = []
+        self.steps: list[tuple[int, int, int]] = []
         self.is_rechained = self.is_gone = False
 
     def __repr__(self) -> str:

@@ -21,7 +21,7 @@ VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE = map(
 )
 """Places in what is stored of a session."""
 
-Steps = list[tuple[int, int]]
+Steps = list[tuple[int, int, int]]
 
 
 def save(work: Work) -> None:
@@ -82,7 +82,7 @@ def _chain(work: Work, session: int) -> list[list[Any]]:
 def _steps(work: Work, chain: Iterable[list[Any]]) -> Steps:
     """The pairs of different pages that follow each other."""
     pages = [work.dictionary.address(uri).page for _, _, uri in chain if uri is not None]
-    return [(one, other) for one, other in itertools.pairwise(pages) if one != other]
+    return [(one, other, 1) for one, other in itertools.pairwise(pages) if one != other]
 
 
 def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> None:

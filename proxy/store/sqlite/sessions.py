@@ -3,11 +3,13 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
+import json
 from typing import NamedTuple
 
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
+from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import PERSON
@@ -113,14 +115,42 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     session.pages += 1
     _keep(work, session, row.time)
     if session.viewed is not None and (row.time, row.seq) < (session.viewed, session.view or 0):
-        session.is_rechained = True
+        _insert(work, session, row)
         return
-    if session.uri is not None and row.uri is not None:
-        address = work.dictionary.address
-        step = (address(session.uri).page, address(row.uri).page)
-        if step[0] != step[1]:
-            session.steps.append(step)
+    _step(work, session, session.uri, row.uri, 1)
     session.view, session.viewed, session.uri = row.seq, row.time, row.uri
+
+
+def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
+    """A page.visit came late: between which two pages of the session it was."""
+    values = {"session": session.id, "visit": row.action, "time": row.time, "seq": row.seq}
+    stored = json.loads(work.execute(SQL["views_around"], values).fetchone()[0])
+    around = [None if seq is None else work.event(seq) for seq in stored]
+    if any(seq and (one is None or one.session != session.id) for seq, one in zip(stored, around, strict=True)):
+        session.is_rechained = True  # the table has what went elsewhere in this transaction
+        return
+    place = _place(row)
+    known = [one for one in work.events.of_session(session.id) if one.action == row.action]
+    before = max((one for one in known if _place(one) < place), key=_place, default=None)
+    after = min((one for one in known if _place(one) > place), key=_place, default=None)
+    uris = [None if one is None else one.uri for one in (before, row, after)]
+    _step(work, session, uris[0], uris[2], -1)
+    _step(work, session, uris[0], uris[1], 1)
+    _step(work, session, uris[1], uris[2], 1)
+
+
+def _place(row: EventRow) -> tuple[int, int]:
+    return row.time, row.seq
+
+
+def _step(work: Work, session: SessionRow, uri: int | None, other: int | None, n: int) -> None:
+    """One page followed another one, or (`n` -1) did not after all. The same page again is no step."""
+    if uri is None or other is None:
+        return
+    address = work.dictionary.address
+    step = (address(uri).page, address(other).page)
+    if step[0] != step[1]:
+        session.steps.append((*step, n))
 
 
 def _keep(work: Work, session: SessionRow, time: int) -> None:
