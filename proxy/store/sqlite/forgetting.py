@@ -10,6 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from proxy.events.dwell import bucket_of
@@ -147,9 +148,9 @@ def forget(work: Work, transaction: Transaction[object], item: Forget) -> Forgot
     ids = _ids(work, locked.seqs)
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = [(id,) for id in ids[start : start + IDS_AT_ONCE]]
-        _gently(transaction, lambda some=some: run_many(work.execute, "remove_ids_many", some))  # type: ignore[misc]
+        _gently(transaction, partial(run_many, work.execute, "remove_ids_many", some))
     texts, is_first = 0, True
-    while isinstance(removed := _gently(transaction, lambda: sweep_texts(work, item.now, is_first=is_first)), int):  # noqa: B023
+    while isinstance(removed := _gently(transaction, partial(sweep_texts, work, item.now, is_first=is_first)), int):
         texts, is_first = texts + removed, False
     _gently(transaction, lambda: work.begin(()))  # this process has heard of it, too
     return receipt._replace(

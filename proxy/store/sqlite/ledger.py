@@ -138,7 +138,9 @@ class Ledger:
 
     def count_session(self, session: SessionRow, n: int, steps: Iterable[tuple[int, int, int]]) -> None:
         """Count a session, and how often a page followed another one in it, on or off."""
-        self.count_cells(session.start, session.lane, self._counted_session(session), n)
+        day, cells = self._days.of(self.connection, session.start), self._cells
+        for kind, subject, extra in self._counted_session(session):
+            cells[kind, session.lane, day, subject, extra] += n
         self._count_steps(session, steps, n)
 
     def count_growth(self, session: SessionRow, pages: int, uri: int | None) -> None:
@@ -158,12 +160,6 @@ class Ledger:
         day, cells = self._days.of(self.connection, session.start), self._cells
         for one, other, times in steps:
             cells[_NEXT, session.lane, day, one, other] += times * n
-
-    def count_cells(self, time: int, lane: int, counted: Iterable[Counted], n: int) -> None:
-        """Count on a day of a lane."""
-        day, cells = self._days.of(self.connection, time), self._cells
-        for kind, subject, extra in counted:
-            cells[kind, lane, day, subject, extra] += n
 
     def settle(self) -> None:
         """Write everything."""

@@ -123,6 +123,8 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
 
 def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
     """A page.visit came late: between which two pages of the session it was."""
+    if session.is_rechained:
+        return
     values = {"session": session.id, "visit": row.action, "time": row.time, "seq": row.seq}
     stored = json.loads(work.execute(SQL["views_around"], values).fetchone()[0])
     around = [None if seq is None else work.event(seq) for seq in stored]
