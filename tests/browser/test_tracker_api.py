@@ -1,7 +1,9 @@
 """What a page may call, what the tracker does without being asked, and when it is asleep."""
 
+import threading
+
 import pytest
-from collecting import ASLEEP, END
+from collecting import ASLEEP, END, Answer
 from fronts import poll
 
 BUTTON = "<button>Buy</button>"
@@ -84,12 +86,14 @@ def test_a_token_goes_with_every_later_message(stage):
 
 
 def test_off_says_so_at_once_and_is_the_last_word(stage):
+    answered = threading.Event()  # until then the first message is under way, and what waits goes on waiting
+    stage.collector.answer = lambda number: Answer(wait=None if number else answered)
     page = stage.open(f'{BUTTON}<div data-track="A">x</div>')
-    page.clock.run_for(100)
     page.evaluate("footfall.event('test.waiting')")
     page.hover("div")
     page.clock.run_for(500)
     page.evaluate("footfall.off()")
+    answered.set()
     assert cookies(page) == {"footfall_consent": "out"}
     page.click("button")
     page.evaluate("footfall.event('test.after'); footfall.visit()")
