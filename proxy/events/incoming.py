@@ -157,7 +157,7 @@ def _uuid(text: object, field: str) -> bytes:
 
 def _read_ago(ago: object) -> tuple[int, int | float | None]:
     """(ms, what was sent if that is something else): no event is in the future, none is older than 30 min."""
-    if isinstance(ago, bool) or not isinstance(ago, int | float) or ago != ago:
+    if isinstance(ago, bool) or not isinstance(ago, (int, float)) or ago != ago:
         return 0, None
     if 0 <= ago <= AGO_MAX_MS:
         return int(ago), None

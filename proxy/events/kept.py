@@ -244,7 +244,7 @@ def _placed(
             name = value
         elif (place == "amount" or (action == VISIT and key == amount_key(VISIT))) and _is_amount(value):
             amount = int(str(value))
-        elif place == "facts" and isinstance(value, str | int | float):
+        elif place == "facts" and isinstance(value, (str, int, float)):
             facts.append((key, value))
         else:
             more.append((key, value))

@@ -72,7 +72,7 @@ def clean(key: str, value: object, depth: int = 0, max_chars: int = STRING_MAX_C
         return text
     if isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return _number(key, value)
     if value is None:
         raise Absent
@@ -127,7 +127,7 @@ def _read_string(key: str, value: object, param: Param) -> object:
 def _read_number(key: str, value: object, param: Param) -> int | float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value) if set(value) & set(".eE") else int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Rejection("bad_type", key, f"{key} is not a number")
     return _number(key, value)
 
@@ -218,7 +218,7 @@ def why_refused(value: object) -> str | None:
         return why_sensitive(value)
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, (int, float)):
         return why_sensitive_number(value)
     if isinstance(value, list):
         return next(filter(None, map(why_refused, value)), None) or why_sensitive(" ".join(map(_shown, value)))
@@ -232,7 +232,7 @@ def why_refused(value: object) -> str | None:
 
 def _shown(item: object) -> str:
     """An item of a list, beside the others: a card's number may come in four boxes of one name."""
-    return str(item) if isinstance(item, str | int) else ""
+    return str(item) if isinstance(item, (str, int)) else ""
 
 
 def split_fields(

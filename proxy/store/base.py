@@ -191,7 +191,7 @@ Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
-    if isinstance(item, Tidy | Forget):
+    if isinstance(item, (Tidy, Forget)):
         return 0
     return 1 + len(item.events) if isinstance(item, Confirmation) else 1
 

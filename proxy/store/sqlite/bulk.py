@@ -1,49 +1,57 @@
 """Statements for many rows at once.
 
 Law: a statement in queries/ with one row of `VALUES (?, ...)` is run for any number of rows as a few statements with
-that row repeated. sqlite3 gives the interpreter lock away at every step, and beside a busy event loop getting it back
-is a fight that costs more than a row; so it is steps that are saved, not rows.
+that row repeated, and what is left over filled up with rows of 0, which such a statement must pass over. sqlite3
+gives the interpreter lock away at every step, and beside a busy event loop getting it back is a fight that costs more
+than a row; so it is steps that are saved, not rows.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 from proxy.store.sqlite.texts import SQL
 
-CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+CHUNKS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Rows of a statement. Few sizes, so that prepared statements are used again; each is in the cache of
 `STATEMENTS_CACHED` for every name."""
+MOST = CHUNKS[-1]
 _ROW = re.compile(r"\(\?(?:, \?)*\)")
 
 Row = Sequence[object]
+Filled = tuple[str, tuple[int, ...]]
+"""A statement, and what fills up the rows that are left over in it."""
 
 
-def _of_rows(name: str) -> dict[int, str]:
-    text = SQL[name]
+def _of_rows(text: str) -> list[Filled]:
+    """By number of rows."""
     (row,) = _ROW.findall(text)
-    return {size: text.replace(row, ", ".join([row] * size)) for size in CHUNKS}
+    columns = row.count("?")
+    sizes = [CHUNKS[bisect_left(CHUNKS, number)] for number in range(MOST + 1)]
+    texts = {size: text.replace(row, ", ".join([row] * size)) for size in CHUNKS}
+    return [(texts[size], (0,) * (columns * (size - number))) for number, size in enumerate(sizes)]
 
 
-_TEXTS = {name: _of_rows(name) for name in sorted(SQL) if len(_ROW.findall(SQL[name])) == 1 and name.endswith("_many")}
+_STATEMENTS = {name: _of_rows(text) for name, text in SQL.items() if name.endswith("_many")}
 
 
 def run_many(execute: Callable[..., Any], name: str, rows: Sequence[Row]) -> None:
     """Run the statement `name` for all rows."""
-    texts, done, left = _TEXTS[name], 0, len(rows)
-    for size in CHUNKS:
-        while left >= size:
-            execute(texts[size], tuple(chain.from_iterable(rows[done : done + size])))
-            done += size
-            left -= size
+    if not rows:
+        return
+    for some in _chunks(rows):
+        text, rest = _STATEMENTS[name][len(some)]
+        execute(text, [*chain.from_iterable(some), *rest])
 
 
 def ask_many(execute: Callable[..., Any], name: str, rows: Sequence[Row]) -> Iterator[str]:
-    """The one text that each of the statements answers with."""
-    texts, done, left = _TEXTS[name], 0, len(rows)
-    for size in CHUNKS:
-        while left >= size:
-            yield execute(texts[size], tuple(chain.from_iterable(rows[done : done + size]))).fetchone()[0]
-            done += size
-            left -= size
+    """The one text that each of the statements answers with; those of rows of 0 may follow in the last one."""
+    for some in _chunks(rows):
+        text, rest = _STATEMENTS[name][len(some)]
+        yield execute(text, [*chain.from_iterable(some), *rest]).fetchone()[0]
+
+
+def _chunks(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    return (rows,) if len(rows) <= MOST else (rows[done : done + MOST] for done in range(0, len(rows), MOST))

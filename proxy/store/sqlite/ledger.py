@@ -202,7 +202,7 @@ class Ledger:
     def _settle_days(self, changes: list[tuple[There, int]]) -> None:
         keys = [key for key, _ in changes]
         found = [row for text in ask_many(self._execute, "find_presence_many", keys) for row in json.loads(text)]
-        for (key, change), (n, before, after) in zip(changes, found, strict=True):
+        for (key, change), (n, before, after) in zip(changes, found, strict=False):
             if n is None:
                 self._come(key, before, after, 1)
             elif n + change == 0:

@@ -99,11 +99,11 @@ class SqliteWriter:
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
         """Apply a batch in one transaction; see store/base.py."""
-        urgent = [item for item in batch if not isinstance(item, Tidy | Forget)]
+        urgent = [item for item in batch if not isinstance(item, (Tidy, Forget))]
         if len(urgent) == len(batch):
             return self._append(batch)
         results = iter(self._append(urgent) if urgent else ())
-        return [self._clear_away(item) if isinstance(item, Tidy | Forget) else next(results) for item in batch]
+        return [self._clear_away(item) if isinstance(item, (Tidy, Forget)) else next(results) for item in batch]
 
     def _clear_away(self, item: Tidy | Forget) -> Result:
         if isinstance(item, Tidy):

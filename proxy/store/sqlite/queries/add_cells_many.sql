@@ -1,2 +1,3 @@
 -- What was counted.
-INSERT INTO fresh_cell (kind, lane, day, subject, extra, n) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO fresh_cell (kind, lane, day, subject, extra, n)
+SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?)) WHERE column1 <> 0

@@ -1,2 +1,4 @@
 -- Hovers of elements.
-INSERT INTO dwell (target, bucket, n) VALUES (?, ?, ?) ON CONFLICT (target, bucket) DO UPDATE SET n = n + excluded.n
+INSERT INTO dwell (target, bucket, n)
+SELECT * FROM (VALUES (?, ?, ?)) WHERE column1 <> 0
+ON CONFLICT (target, bucket) DO UPDATE SET n = n + excluded.n

@@ -1,2 +1,3 @@
 -- Ids that came in, and the rows that they stand for.
-INSERT INTO recent_id (id, seq) VALUES (?, ?)
+INSERT INTO recent_id (id, seq)
+SELECT * FROM (VALUES (?, ?)) WHERE column1 <> 0
