@@ -8,7 +8,7 @@ import itertools
 import re
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxy.events.event import Event
@@ -67,6 +67,7 @@ class Engine:
     ask: Callable[[Path], ReportReader]
     recount: Callable[[Path], list[str]]
     """What is counted otherwise than its rows say, in words."""
+    _writers: dict[Rules | None, Writer] = field(default_factory=dict)
 
     @contextlib.contextmanager
     def writer(self, rules: Rules | None = Rules(), kept: Retention = Retention()) -> Iterator[Writer]:  # noqa: B008
@@ -93,9 +94,14 @@ class Engine:
             asked.close()
 
     def append(self, *items: Item, rules: Rules | None = Rules()) -> list[object]:  # noqa: B008
-        """A batch, from a writer of its own."""
-        with self.writer(rules) as writer:
-            return list(writer.append(items))
+        """A batch, from a process that goes on."""
+        if rules not in self._writers:
+            self._writers[rules] = self.write(self.place, rules)
+        return list(self._writers[rules].append(items))
+
+    def close(self) -> None:
+        while self._writers:
+            self._writers.popitem()[1].close()
 
     def events(self, query: Query = Query()) -> list[Event]:  # noqa: B008
         with self.reader() as reader:

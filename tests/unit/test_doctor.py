@@ -39,6 +39,7 @@ def silent(title, done, total):
 def whole(tmp_path_factory):
     engine = sqlite(tmp_path_factory.mktemp("whole") / "store.db")
     engine.append(*STORY)
+    engine.close()
     return engine.place
 
 

@@ -31,13 +31,15 @@ def whole(tmp_path_factory) -> bytes:
     engine = sqlite(tmp_path_factory.mktemp("whole") / "store.db")
     for number in range(10):
         engine.append(*some(f"{number}P", number * MINUTE))
+    engine.close()
     return engine.place.read_bytes()
 
 
 def goes_on(engine: Engine) -> bool:
     """Whether the store took a batch of everything; False where it said that it is damaged."""
     try:
-        engine.append(*some("Q", 20 * MINUTE))
+        with engine.writer() as writer:
+            writer.append(some("Q", 20 * MINUTE))
         return True
     except StoreDamaged as error:
         assert re.fullmatch(rf".*/store\.db: [^\n]+; {ADVICE}", str(error)), error

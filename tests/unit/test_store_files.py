@@ -502,6 +502,7 @@ def test_another_programs_or_a_newer_versions_file_is_refused_and_not_touched(tm
 
 def test_a_damaged_store_is_a_fault_of_the_store_and_costs_no_item(engine):
     engine.append(*(visit(f"P{n}", f"V{n}", n, path=f"/{n}") for n in range(300)))
+    engine.close()
     whole = engine.place.read_bytes()
     engine.place.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
     with pytest.raises((StoreUnusable, StoreUnavailable)):

@@ -41,7 +41,9 @@ from proxy.visitors.ids import text_of
 EVERY = pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=12)
-"""Items of a batch, over and over; two writers take turns."""
+"""Items of a batch, over and over,"""
+TURNS = st.sampled_from(("0", "01", "00011"))
+"""and which of two processes writes it: one that goes on by itself remembers more than one that hears of the other."""
 WARSAW = ZoneInfo("Europe/Warsaw")
 BACK_TO_WINTER = round(datetime(2023, 10, 29, 1, 30, tzinfo=WARSAW).timestamp()) * 1000 - T
 """Half an hour before the hour that comes twice: this night has 25 of them."""
@@ -95,17 +97,18 @@ def compare(engine, model: Model) -> None:
     assert not differing, "\n".join(f"{c}: holds {found.get(c)}, expected {expected.get(c)}" for c in differing)
 
 
-def play(engine, items, sizes) -> Model:
-    """Two processes take turns with batches; after each one everything is as the model says, also what was answered."""
+def play(engine, items, sizes, turns="01") -> Model:
+    """Two processes take turns with batches, or one does all; after each one everything is as the model says, also what
+    was answered."""
     model, left, newest = Model(), list(items), 0
     note("\n".join(map(told, items)))
     with engine.writer() as one, engine.writer() as other:
-        for size, writer in zip(itertools.cycle(sizes), itertools.cycle((one, other)), strict=False):
+        for size, turn in zip(itertools.cycle(sizes), itertools.cycle(turns), strict=False):
             if not left:
                 break
             number, batch, left = len(model.events), left[:size], left[size:]
             answers = [model.apply(item) for item in batch]
-            assert writer.append(batch) == answers
+            assert (one, other)[int(turn)].append(batch) == answers
             compare(engine, model)
             after = [row for row in held(engine).values() if row["seq"] > newest]
             assert {row["id"] for row in after if not is_mark(row)} == {
@@ -147,10 +150,10 @@ def empty(make):
 
 @EVERY
 @settings(QUICK, max_examples=100)
-@given(histories(), SIZES)
-def test_it_holds_what_the_model_says(make, items, sizes):
+@given(histories(), SIZES, TURNS)
+def test_it_holds_what_the_model_says(make, items, sizes, turns):
     with empty(make) as engine:
-        play(engine, items, sizes)
+        play(engine, items, sizes, turns)
 
 
 @EVERY
@@ -172,10 +175,10 @@ def counted(engine, model: Model, now: int) -> None:
 
 @EVERY
 @settings(QUICK, max_examples=30)
-@given(histories(), SIZES)
-def test_the_report_counts_what_the_model_holds(make, items, sizes):
+@given(histories(), SIZES, TURNS)
+def test_the_report_counts_what_the_model_holds(make, items, sizes, turns):
     with empty(make) as engine:
-        counted(engine, play(engine, items, sizes), T)
+        counted(engine, play(engine, items, sizes, turns), T)
 
 
 @EVERY

@@ -32,9 +32,9 @@ OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
 ADVICE = "move it away, its -wal and -shm too, and a new one is made"
 
-# Told how, sqlite3 binds None and bytes at once; else it asks their types for two attributes, in vain, each time: that is
-# some 0.4 us, and an event has a dozen of them.
-sqlite3.register_adapter(type(None), {}.get)
+# Told how, sqlite3 binds None and bytes at once; else it asks their types for two attributes, in vain, each time: some
+# 0.4 us, and an event has a dozen of them.
+sqlite3.register_adapter(type(None), {}.get)  # type: ignore[arg-type]
 sqlite3.register_adapter(bytes, bytes)
 
 Connection = sqlite3.Connection

@@ -93,6 +93,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
         session.steps = []
         return
     if session.is_rechained or before is not None:
+        session.tail = []
         after = _chain(work, session.id)
         steps = _steps(work, after)
         if not session.is_gone:  # all its pages may be gone before it

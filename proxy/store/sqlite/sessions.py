@@ -4,6 +4,7 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 """
 
 import json
+from bisect import bisect
 from typing import NamedTuple
 
 from proxy.store.sqlite.dictionary import Facts
@@ -15,6 +16,10 @@ from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, place
 
+View = tuple[int, int, int | None]
+"""A page.visit of a session: time, seq, page."""
+LATEST_PAGES = 16
+"""Of a session, remembered: a browser asks for few at once, and one of them that comes late is among these."""
 NEXT = -1
 OVERDUE = 1_000
 """Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
@@ -110,19 +115,32 @@ def touch(work: Work, session: SessionRow, time: int, *, keeps: bool) -> None:
 
 
 def view(work: Work, session: SessionRow, row: EventRow) -> None:
-    """A page.visit joined a session."""
+    """A page.visit joined a session: between which two pages of it."""
     session.events += 1
     session.pages += 1
     _keep(work, session, row.time)
-    if session.viewed is not None and (row.time, row.seq) < (session.viewed, session.view or 0):
+    tail = session.tail = session.tail[-LATEST_PAGES:] or _tail(work, session)
+    here = (row.time, row.seq, _page(work, row.uri))
+    place = bisect(tail, here[:2], key=_place)
+    if place == 0 and tail:
         _insert(work, session, row)
         return
-    _step(work, session, session.uri, row.uri, 1)
-    session.view, session.viewed, session.uri = row.seq, row.time, row.uri
+    if place == len(tail):
+        session.view, session.viewed, session.uri = row.seq, row.time, row.uri
+        _step(session, tail[-1] if tail else None, here, 1)
+    else:
+        _between(session, tail[place - 1], here, tail[place])
+    tail.insert(place, here)
+
+
+def _tail(work: Work, session: SessionRow) -> list[View]:
+    if session.view is None or session.viewed is None:
+        return []
+    return [(session.viewed, session.view, _page(work, session.uri))]
 
 
 def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
-    """A page.visit came late: between which two pages of the session it was."""
+    """A page.visit came so late that its neighbours have to be looked for."""
     if session.is_rechained:
         return
     values = {"session": session.id, "visit": row.action, "time": row.time, "seq": row.seq}
@@ -131,28 +149,33 @@ def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
     if any(seq and (one is None or one.session != session.id) for seq, one in zip(stored, around, strict=True)):
         session.is_rechained = True  # the table has what went elsewhere in this transaction
         return
-    place = _place(row)
-    known = [one for one in work.events.of_session(session.id) if one.action == row.action]
-    before = max((one for one in known if _place(one) < place), key=_place, default=None)
-    after = min((one for one in known if _place(one) > place), key=_place, default=None)
-    uris = [None if one is None else one.uri for one in (before, row, after)]
-    _step(work, session, uris[0], uris[2], -1)
-    _step(work, session, uris[0], uris[1], 1)
-    _step(work, session, uris[1], uris[2], 1)
+    events = work.events.of_session(session.id)
+    known = [(one.time, one.seq, _page(work, one.uri)) for one in events if one.action == row.action]
+    here = (row.time, row.seq, _page(work, row.uri))
+    before = max((one for one in known if one[:2] < here[:2]), key=_place, default=None)
+    after = min((one for one in known if one[:2] > here[:2]), key=_place, default=None)
+    _between(session, before, here, after)
 
 
-def _place(row: EventRow) -> tuple[int, int]:
-    return row.time, row.seq
+def _page(work: Work, uri: int | None) -> int | None:
+    return None if uri is None else work.dictionary.address(uri).page
 
 
-def _step(work: Work, session: SessionRow, uri: int | None, other: int | None, n: int) -> None:
+def _place(view: View) -> tuple[int, int]:
+    return view[:2]
+
+
+def _between(session: SessionRow, before: View | None, here: View, after: View | None) -> None:
+    _step(session, before, after, -1)
+    _step(session, before, here, 1)
+    _step(session, here, after, 1)
+
+
+def _step(session: SessionRow, one: View | None, other: View | None, n: int) -> None:
     """One page followed another one, or (`n` -1) did not after all. The same page again is no step."""
-    if uri is None or other is None:
+    if one is None or other is None or one[2] is None or other[2] is None or one[2] == other[2]:
         return
-    address = work.dictionary.address
-    step = (address(uri).page, address(other).page)
-    if step[0] != step[1]:
-        session.steps.append((*step, n))
+    session.steps.append((one[2], other[2], n))
 
 
 def _keep(work: Work, session: SessionRow, time: int) -> None:

@@ -106,14 +106,21 @@ class SqliteWriter:
         return [self._clear_away(item) if isinstance(item, (Tidy, Forget)) else next(results) for item in batch]
 
     def _clear_away(self, item: Tidy | Forget) -> Result:
-        if isinstance(item, Tidy):
-            return self._tidy(item)
-        with mapped_errors(self._path):
-            return forgetting.forget(self._work, self._transaction, item)
+        try:
+            self._work.forget()
+            if isinstance(item, Tidy):
+                return self._tidy(item)
+            with mapped_errors(self._path):
+                return forgetting.forget(self._work, self._transaction, item)
+        finally:
+            self._work.forget()
 
     def _append(self, batch: Sequence[Item]) -> list[Result]:
+        """Pages have ids that were made a moment ago, and are not looked for: a browser that told of one before is
+        found out when it is saved, and the batch then done again item by item."""
+        are_new = not any(isinstance(item, (Confirmation, Kept)) for item in batch)
         try:
-            return self._transaction(lambda: self._apply_all(batch))
+            return self._transaction(lambda: self._apply_all(batch, are_new=are_new))
         except StoreError:
             raise
         except Exception as error:
@@ -170,12 +177,16 @@ class SqliteWriter:
         if (found.st_dev, found.st_ino) != self._file:
             raise StoreUnavailable(f"{self._path}: replaced by another file; opening it")
 
-    def _apply_all(self, batch: Sequence[Item]) -> list[Result]:
-        self._work.begin(batch)
+    def _apply_all(self, batch: Sequence[Item], *, are_new: bool = False) -> list[Result]:
         if kept := [item.event for item in batch if isinstance(item, Kept)]:
+            self._work.forget()
+        self._work.begin(batch, are_new=are_new)
+        if kept:
             self._keeper.begin(kept)
         results = [self._apply(item) for item in batch]
         save(self._work)
+        if not kept:
+            self._work.remember()
         return results
 
     def _apply_guarded(self, item: Item) -> Result:
