@@ -8,7 +8,7 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proxy.store.sqlite.rows import EventRow, seq_of_row
+from proxy.store.sqlite.rows import EventRow, place_of_row
 
 
 class KnownEvents:
@@ -18,7 +18,7 @@ class KnownEvents:
 
     def __init__(self) -> None:
         self.by_seq: dict[int, EventRow] = {}
-        self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)  # in the order of seq
+        self._by_session: defaultdict[int, list[EventRow]] = defaultdict(list)  # in the order of time and seq
         self._loose: defaultdict[int, list[EventRow]] = defaultdict(list)
 
     def put(self, row: EventRow) -> None:
@@ -27,18 +27,23 @@ class KnownEvents:
         if row.session is None:
             self._loose[row.visitor].append(row)
         else:
-            insort(self._by_session[row.session], row, key=seq_of_row)
+            insort(self._by_session[row.session], row, key=place_of_row)
+
+    def lift(self, row: EventRow) -> None:
+        """Take out a row whose time is about to change; then put it once more. Only marks of sessions are moved so."""
+        if row.session is not None:
+            self._by_session[row.session] = [one for one in self._by_session[row.session] if one is not row]
 
     def drop(self, row: EventRow) -> None:
         """An event that is gone."""
         del self.by_seq[row.seq]
 
     def of_session(self, session: int) -> list[EventRow]:
-        """The events of a session, by seq."""
+        """The events of a session, by time and seq."""
         return list(reversed(list(self._latest_first(session))))
 
     def latest_of(self, session: int, number: int) -> list[EventRow]:
-        """The latest events of a session, by seq."""
+        """The latest events of a session, by time and seq."""
         latest = [row for row, _ in zip(self._latest_first(session), range(number), strict=False)]
         return list(reversed(latest))
 

@@ -149,7 +149,7 @@ class Reading:
         return sorted(found, key=lambda row: (row.time, row.seq))
 
     def latest_of(self, session: int, number: int) -> list[EventRow]:
-        """The latest events of a session, by seq."""
+        """The latest events of a session, by time and seq."""
         self._load_seqs("seqs_latest", (session, number))
         return self.events.latest_of(session, number)
 

@@ -1,4 +1,4 @@
--- Version 5: housekeeping, and the pages of a session in their order.
+-- Version 5: housekeeping, and the events of a session in their order.
 
 -- Clearing away goes through a table in small steps; where it is. begun: UTC milliseconds. place: what the next step comes
 -- after, NULL where all has been gone through. until: how far it matters. The row `step` only says when the last one was.
@@ -36,6 +36,7 @@ CREATE TABLE erased (
 -- Visitors who are being erased: they have no name any more, and their rows go.
 CREATE TABLE erasing (visitor INTEGER PRIMARY KEY) STRICT;
 
--- Of a session what belongs to no other page, by time: its page.visits, and few others. So the pages before and after
--- one that comes late are found without reading a session of thousands.
-CREATE INDEX event_page ON event (session, time) WHERE session IS NOT NULL AND view IS NULL;
+-- The events of a session by time: so the pages before and after one that comes late are found without reading a session
+-- of thousands. One index and no second one: every event of a batch is of another session, on another page of the file.
+DROP INDEX event_session;
+CREATE INDEX event_session ON event (session, time) WHERE session IS NOT NULL;

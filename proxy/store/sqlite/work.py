@@ -149,12 +149,14 @@ class Work(Reading):
     def change(self, row: EventRow, **values: object) -> None:
         """An event is known better now, or belongs elsewhere."""
         self.ledger.count(row, -1)
+        if "time" in values:
+            self.events.lift(row)
         for name, value in values.items():
             setattr(row, name, value)
         self.ledger.count(row, 1)
         row.is_changed = True
-        if "session" in values or "visitor" in values:
-            row.is_moved = True
+        row.is_moved |= "session" in values or "visitor" in values
+        if row.is_moved or "time" in values:
             self.events.put(row)
 
     def remove_event(self, row: EventRow) -> None:

@@ -1,2 +1,2 @@
--- The latest events of a session, as one JSON array of seqs.
-SELECT json_group_array(seq) FROM (SELECT seq FROM event WHERE session = ? ORDER BY seq DESC LIMIT ?)
+-- The latest events of a session by time, as one JSON array of seqs.
+SELECT json_group_array(seq) FROM (SELECT seq FROM event WHERE session = ? ORDER BY time DESC, seq DESC LIMIT ?)

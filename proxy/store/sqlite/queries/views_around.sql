@@ -3,12 +3,12 @@
 SELECT json_array(
     (
         SELECT seq FROM event
-        WHERE session = :session AND view IS NULL AND action = :visit AND (time, seq) < (:time, :seq)
+        WHERE session = :session AND action = :visit AND (time, seq) < (:time, :seq)
         ORDER BY time DESC, seq DESC LIMIT 1
     ),
     (
         SELECT seq FROM event
-        WHERE session = :session AND view IS NULL AND action = :visit AND (time, seq) > (:time, :seq)
+        WHERE session = :session AND action = :visit AND (time, seq) > (:time, :seq)
         ORDER BY time, seq LIMIT 1
     )
 )
