@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from proxy.bounded import Bounded
 from proxy.events.dwell import bucket_of
 from proxy.store.sqlite.bulk import ask_many, run_many
 from proxy.store.sqlite.days import Days
@@ -42,6 +43,8 @@ UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
 FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
+PRESENCES = 10_000
+"""Of visitors on days, remembered from one batch to the next: most who do something were there a moment ago; 2 MB."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
 
@@ -64,7 +67,9 @@ class Ledger:
     """The roll-ups of one transaction. `days`: of the store; `dictionary`: for pages, statuses and fields;
     `fresh_cells`: how many cells may wait to be added to the others."""
 
-    __slots__ = ("_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "connection")
+    __slots__ = (
+        "_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "_there", "connection"
+    )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, days: Days, fresh_cells: int = FRESH_CELLS) -> None:
         self.connection = connection
@@ -72,7 +77,12 @@ class Ledger:
         self._dictionary = dictionary
         self._days = days
         self._fresh_cells = fresh_cells
+        self._there: Bounded[There, None] = Bounded(PRESENCES)
         self.clear()
+
+    def forget(self) -> None:
+        """What is remembered beyond a transaction may not be true any more."""
+        self._there.clear()
 
     def clear(self) -> None:
         """Begin anew."""
@@ -200,14 +210,19 @@ class Ledger:
             left = later
 
     def _settle_days(self, changes: list[tuple[There, int]]) -> None:
-        keys = [key for key, _ in changes]
-        found = [row for text in ask_many(self._execute, "find_presence_many", keys) for row in json.loads(text)]
-        for (key, change), (n, before, after) in zip(changes, found, strict=False):
+        there = self._there
+        asked = [(key, change) for key, change in changes if change < 0 or key not in there]
+        texts = ask_many(self._execute, "find_presence_many", [key for key, _ in asked])
+        found = [row for text in texts for row in json.loads(text)]
+        for (key, change), (n, before, after) in zip(asked, found, strict=False):
             if n is None:
                 self._come(key, before, after, 1)
-            elif n + change == 0:
-                before, after = self._execute(SQL["find_gap"], key).fetchone()
-                self._come(key, before, after, -1)
+            if (n or 0) + change != 0:
+                there.put(key, None)
+                continue
+            there.pop(key, None)
+            before, after = self._execute(SQL["find_gap"], key).fetchone()
+            self._come(key, before, after, -1)
         run_many(self._execute, "add_presence_many", [(*key, n) for key, n in changes])
 
     def _come(self, there: There, before: int | None, after: int | None, n: int) -> None:

@@ -17,9 +17,9 @@ from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, place
 
 View = tuple[int, int, int | None]
-"""A page.visit of a session: time, seq, page."""
+"""A page.visit of a session: time, seq, page. No two are of one seq, so pages are never compared."""
 LATEST_PAGES = 16
-"""Of a session, remembered: a browser asks for few at once, and one of them that comes late is among these."""
+"""Of a session, remembered at least: a browser asks for few at once, and one of them that comes late is among these."""
 NEXT = -1
 OVERDUE = 1_000
 """Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
@@ -119,18 +119,19 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     session.events += 1
     session.pages += 1
     _keep(work, session, row.time)
-    tail = session.tail = session.tail[-LATEST_PAGES:] or _tail(work, session)
+    tail = session.tail = session.tail or _tail(work, session)
     here = (row.time, row.seq, _page(work, row.uri))
-    place = bisect(tail, here[:2], key=_place)
-    if place == 0 and tail:
-        _insert(work, session, row)
-        return
-    if place == len(tail):
+    if not tail or here > tail[-1]:
         session.view, session.viewed, session.uri = row.seq, row.time, row.uri
         _step(session, tail[-1] if tail else None, here, 1)
-    else:
+        tail.append(here)
+    elif place := bisect(tail, here):
         _between(session, tail[place - 1], here, tail[place])
-    tail.insert(place, here)
+        tail.insert(place, here)
+    else:
+        _insert(work, session, row)
+    if len(tail) > 2 * LATEST_PAGES:
+        del tail[:LATEST_PAGES]
 
 
 def _tail(work: Work, session: SessionRow) -> list[View]:

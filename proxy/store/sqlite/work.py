@@ -49,6 +49,7 @@ class Work(Reading):
         self._is_current = False
         self.remembered.forget()
         self._histories.clear()
+        self.ledger.forget()
         self.dictionary.forget_titles()
 
     def remember(self) -> None:
