@@ -31,7 +31,7 @@ CAUSES_BEFORE_MS = {CLICK_ENDING: 2, ".submit": 1}
 """How long before that page they are put: a button's click comes before the submit that it makes, in whichever order
 the two are told."""
 LATEST_EVENTS = 20
-"""Of a session, in which what it led to is looked for."""
+"""Of a session in that time, in which what it led to is looked for."""
 
 
 class Place(NamedTuple):
@@ -108,33 +108,28 @@ def _before_its_effect(
 
 
 def _next_pages(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
-    """The pages that the visitor asked for from this one, a moment before `time`: of the latest events of the session,
-    page.visits that name it as their referrer, or name none."""
+    """The pages that the visitor asked for from this one, a moment before `time`: page.visits that name it as their
+    referrer, or name none."""
     dictionary = work.dictionary
     visit = dictionary.word(VISIT)
     uri = None if view.uri is None else dictionary.address(view.uri).text
-    for row in work.latest_of(session.id, LATEST_EVENTS):
-        asked = row.action == visit and row.seq > view.seq and time - CAUSE_WITHIN_MS < row.time <= time
-        if asked and (row.referrer is None or dictionary.text(row.referrer) == uri):
+    for row in work.events_between(session.id, time - CAUSE_WITHIN_MS, time, LATEST_EVENTS, visit):
+        if row.seq > view.seq and (row.referrer is None or dictionary.text(row.referrer) == uri):
             yield row
 
 
 def _submits(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
     """What was submitted on a page a moment before `time`."""
     submit = work.dictionary.word(SUBMIT)
-    for row in work.latest_of(session.id, LATEST_EVENTS):
-        if row.action == submit and row.view == view.seq and time - CAUSE_WITHIN_MS < row.time <= time:
+    for row in work.events_between(session.id, time - CAUSE_WITHIN_MS, time, LATEST_EVENTS, submit):
+        if row.view == view.seq:
             yield row
 
 
 def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[int]:
     """When there were clicks on a page, a moment after `time`."""
-    for row in work.latest_of(session.id, LATEST_EVENTS):
-        if (
-            row.view == view.seq
-            and time < row.time < time + CAUSE_WITHIN_MS
-            and work.dictionary.act(row.action).sort == CLICK
-        ):
+    for row in work.events_between(session.id, time, time + CAUSE_WITHIN_MS - 1, LATEST_EVENTS):
+        if row.view == view.seq and work.dictionary.act(row.action).sort == CLICK:
             yield row.time
 
 

@@ -4,11 +4,12 @@ Law: whatever is found here costs no more than is found: what looks at all event
 the square of the batch.
 """
 
-from bisect import insort
+import itertools
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator
 
-from proxy.store.sqlite.rows import EventRow, place_of_row
+from proxy.store.sqlite.rows import EventRow, place_of_row, time_of_row
 
 
 class KnownEvents:
@@ -47,14 +48,23 @@ class KnownEvents:
         latest = [row for row, _ in zip(self._latest_first(session), range(number), strict=False)]
         return list(reversed(latest))
 
+    def between(self, session: int, after: int, until: int, number: int) -> list[EventRow]:
+        """The latest events of a session after a time and until another one."""
+        rows = self._by_session[session]
+        begun = bisect_right(rows, until, key=time_of_row)
+        some = itertools.takewhile(lambda row: row.time > after, self._latest_first(session, begun))
+        return list(itertools.islice(some, number))
+
     def loose_of(self, visitor: int) -> list[EventRow]:
         """The events of a visitor outside any session, but for a crawler's."""
         found = {row.seq: row for row in self._loose[visitor] if row.visitor == visitor and row.session is None}
         return [row for row in found.values() if row.lane and self.by_seq.get(row.seq) is row]
 
-    def _latest_first(self, session: int) -> Iterator[EventRow]:
-        last = None
-        for row in reversed(self._by_session[session]):
+    def _latest_first(self, session: int, begun: int | None = None) -> Iterator[EventRow]:
+        """From the end, or those before a place in the list."""
+        last, rows = None, self._by_session[session]
+        for place in range(len(rows) if begun is None else begun, 0, -1):
+            row = rows[place - 1]
             if row is not last and row.session == session and self.by_seq.get(row.seq) is row:
                 last = row
                 yield row

@@ -153,6 +153,15 @@ class Reading:
         self._load_seqs("seqs_latest", (session, number))
         return self.events.latest_of(session, number)
 
+    def events_between(
+        self, session: int, after: int, until: int, most: int, action: int | None = None
+    ) -> list[EventRow]:
+        """Of the latest events of a session after a time and until another one those of an action."""
+        values = {"session": session, "after": after, "until": until, "most": most, "action": action}
+        self._load_seqs("seqs_between", values)
+        latest = self.events.between(session, after, until, most)
+        return [row for row in latest if action in (None, row.action)]
+
     def loose_of(self, visitor: int) -> list[EventRow]:
         """The events of a visitor outside any session, but for a crawler's."""
         self._load_seqs("seqs_loose", (visitor,))

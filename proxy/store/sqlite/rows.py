@@ -20,6 +20,7 @@ SESSION_COLUMNS = (
 event_values = attrgetter(*EVENT_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
 seq_of_row = attrgetter("seq")
+time_of_row = attrgetter("time")
 place_of_row = attrgetter("time", "seq")
 
 
