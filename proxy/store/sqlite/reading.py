@@ -40,6 +40,21 @@ class Reading:
         self._visitors_by_uuid: dict[bytes, VisitorRow] = {}
         self._sessions_by_visitor: defaultdict[int, dict[int, SessionRow]] = defaultdict(dict)
 
+    def _recall_view(self, seq: int) -> bool:
+        """Whether an event is known already, or a page.visit is known from before, with its visitor and session."""
+        if seq in self.events.by_seq or seq in self.gone:
+            return True
+        view = self.remembered.view(seq)
+        owner = None if view is None else self.remembered.of_id(view.visitor)
+        if view is None or owner is None:
+            return False
+        latest = None if owner.session is None else owner.session.id
+        if view.session not in (None, latest) and view.session not in self.sessions:
+            return False
+        self._know_visitor(owner)
+        self.events.put(view)
+        return True
+
     def recall(self, uuid: bytes) -> bool:
         """Whether a visitor is known from before."""
         visitor = self.remembered.of_uuid(uuid)
@@ -54,7 +69,7 @@ class Reading:
 
     def load_events(self, seqs: Iterable[int]) -> None:
         """Read events, with their sessions and visitors."""
-        missing = [seq for seq in dict.fromkeys(seqs) if seq not in self.events.by_seq and seq not in self.gone]
+        missing = [seq for seq in dict.fromkeys(seqs) if not self._recall_view(seq)]
         if not missing:
             return
         (text,) = self.execute(SQL["load_events"], {"seqs": json.dumps(missing)}).fetchone()

@@ -1,27 +1,31 @@
-"""Visitors from one transaction to the next, each with its latest session.
+"""Visitors from one transaction to the next, each with its latest session, and their latest page.visits.
 
 Law: what is remembered is as the table has it. So it is forgotten after a rollback, when another connection has
 written, and after whatever changes these rows otherwise than through `Work`. A batch of pages of people who were here a
-moment ago then needs no look at the tables at all.
+moment ago then needs no look at the tables at all, and what they do on these pages only one for its own ids.
 """
 
 from collections.abc import Iterable
 
 from proxy.bounded import Bounded
-from proxy.store.sqlite.rows import VisitorRow
+from proxy.store.sqlite.rows import EventRow, VisitorRow
 
 VISITORS = 4_000
-"""Visitors who are remembered, about a kilobyte each."""
+"""Visitors who are remembered, about a kilobyte each,"""
+VIEWS = 8_000
+"""and page.visits, half of that."""
 
 
 class Remembered:
     """`of_uuid` does not know a twin's uuid, which stands for somebody else."""
 
-    __slots__ = ("_by_id", "_by_uuid")
+    __slots__ = ("_by_id", "_by_uuid", "_seqs", "_views")
 
     def __init__(self) -> None:
         self._by_id: Bounded[int, VisitorRow] = Bounded(VISITORS)
         self._by_uuid: Bounded[bytes, VisitorRow] = Bounded(VISITORS)
+        self._views: Bounded[int, EventRow] = Bounded(VIEWS)
+        self._seqs: Bounded[bytes, int] = Bounded(VIEWS)
 
     def of_uuid(self, uuid: bytes) -> VisitorRow | None:
         known = self._by_uuid.get(uuid)
@@ -29,6 +33,15 @@ class Remembered:
 
     def of_id(self, row_id: int) -> VisitorRow | None:
         return self._by_id.get(row_id)
+
+    def view(self, seq: int) -> EventRow | None:
+        """A page.visit."""
+        return self._views.get(seq)
+
+    def seq_of(self, event_id: bytes) -> int | None:
+        """The row of a page.visit."""
+        seq = self._seqs.get(event_id)
+        return seq if seq in self._views else None
 
     def put(self, visitors: Iterable[VisitorRow]) -> None:
         """Remember those who were saved."""
@@ -40,6 +53,14 @@ class Remembered:
             else:
                 self._by_id.pop(one.id, None)
 
+    def put_views(self, views: Iterable[EventRow]) -> None:
+        """Remember page.visits that were saved. None is removed but by clearing away, which forgets everything."""
+        for one in views:
+            self._views.put(one.seq, one)
+            self._seqs.put(one.id, one.seq)
+
     def forget(self) -> None:
         self._by_id.clear()
         self._by_uuid.clear()
+        self._views.clear()
+        self._seqs.clear()

@@ -21,6 +21,7 @@ from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.visitors.erased import Erased
 
+VISITED = "page.visit"
 HISTORIES = 2_000
 """Elements whose hovers are remembered from one batch to the next, a kilobyte each."""
 
@@ -55,6 +56,8 @@ class Work(Reading):
     def remember(self) -> None:
         """What was saved is as the tables have it."""
         self.remembered.put(self.visitors.values())
+        visit = self.dictionary.word(VISITED)
+        self.remembered.put_views(row for row in self.events.by_seq.values() if row.action == visit)
 
     def clear(self) -> None:
         """Begin anew: nothing is known."""
@@ -69,10 +72,10 @@ class Work(Reading):
         if self.heard.of_writing():
             self.forget()
         ids, views, uuids = named(batch)
-        self.ids = dict.fromkeys(ids)
+        self.ids = {event: self.remembered.seq_of(event) for event in ids}
         unknown = [uuid for uuid in uuids if not self.recall(uuid)]
         if unknown or not are_new or not self._is_current:
-            self._look_up([] if are_new else ids, unknown)
+            self._look_up([] if are_new else [event for event in ids if self.ids[event] is None], unknown)
         self.dictionary.noted = set() if self._has_suspects else None
         self.load_events(seq for view in views if (seq := self.ids[view]))
 
