@@ -122,6 +122,7 @@ class WritingThread:
             if self._said:
                 log.warning("the store takes events again: recording resumed")
         self._deliver(batch, results)
+        writer.rest()
         return writer
 
     def _fail(self, error: Exception) -> None:

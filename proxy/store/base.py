@@ -277,6 +277,11 @@ class Writer(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Do what can wait, now that the results of a batch were told: nobody waits for it. Not calling it costs time
+        in `append` instead. Never raises."""
+        ...
+
     def close(self) -> None:
         """Give the file back. Never raises."""
         ...

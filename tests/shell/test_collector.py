@@ -402,6 +402,9 @@ class Stuck:
         self.open.wait(20)
         return [None for _ in batch]
 
+    def rest(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

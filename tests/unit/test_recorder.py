@@ -30,6 +30,8 @@ class Gate:
         self.engine = engine
         self.open = threading.Event()
         self.open.set()
+        self.rested = threading.Event()
+        self.rested.set()
         self.batches: list[int] = []
         self.passes = 0
         self.fault: Exception | None = None
@@ -48,6 +50,10 @@ class Gate:
             raise fault
         self.batches.append(len(batch))
         return self.writer.append(batch)
+
+    def rest(self) -> None:
+        self.rested.wait(PATIENCE_SECONDS)
+        self.writer.rest()
 
     def close(self) -> None:
         self.writer.close()
@@ -111,6 +117,16 @@ def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate):
             assert recorder.is_committed(ticket)
             assert views(engine) == ["P1"]
             assert recorder.hold(ticket) is None
+
+    run(story())
+
+
+def test_a_page_does_not_wait_for_what_the_store_does_at_rest(gate):
+    async def story():
+        async with recording(gate) as recorder:
+            gate.rested.clear()
+            assert await held(recorder, recorder.record(visit("P1", "A")))
+            gate.rested.set()
 
     run(story())
 

@@ -149,6 +149,7 @@ def test_a_reader_does_not_stop_the_writer_nor_the_writer_a_reader(engine):
 
 # One bad item --------------------------------------------------------------------------------------------------------
 
+PAGE_BYTES = 4_096
 SURROGATE = "\ud800"
 BAD = [
     replace(visit("BAD", "A", 5), uri=f"https://shop.example/{SURROGATE}"),
@@ -507,6 +508,21 @@ def test_a_damaged_store_is_a_fault_of_the_store_and_costs_no_item(engine):
     engine.place.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
     with pytest.raises((StoreUnusable, StoreUnavailable)):
         engine.append(visit("Q1", "V1", MINUTE), visit("Q2", "V2", MINUTE))
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_the_log_is_copied_when_nobody_waits_and_else_later(engine, rests):
+    log, most = engine.place.with_name("store.db-wal"), 0
+    with engine.writer() as writer:
+        for number in range(500):
+            writer.append([visit(f"P{number}.{who}", f"V{who}", number * 100 + who) for who in range(40)])
+            if rests:
+                writer.rest()
+            most = max(most, log.stat().st_size // PAGE_BYTES)
+    if rests:
+        assert most < 2 * connection.CHECKPOINT_PAGES
+    else:
+        assert 2 * connection.CHECKPOINT_PAGES < most < 1.2 * connection.CHECKPOINT_LATEST_PAGES
 
 
 @pytest.mark.parametrize("durability", ["process", "power"])

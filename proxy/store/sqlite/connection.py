@@ -25,8 +25,10 @@ _COUNTED = 4
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 1_000
-"""Of the write-ahead log, 4 MB, before they are copied to the database. Four times as many would save a tenth of what
-is written, and the batch in which it is copied would keep pages waiting for the disk so much longer."""
+"""Of the write-ahead log, 4 MB, before they are copied to the database (`checkpoint`). Four times as many would save a
+tenth of what is written, and take the disk so much longer."""
+CHECKPOINT_LATEST_PAGES = 4 * CHECKPOINT_PAGES
+"""When SQLite does it by itself, in the middle of a batch: whoever waits for that batch waits for the disk, too."""
 STATEMENTS_CACHED = 512
 OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
@@ -101,12 +103,18 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("PRAGMA secure_delete = ON")  # what is erased is gone; builds differ in the default
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_LATEST_PAGES}")
             _migrate(connection, zone)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def checkpoint(connection: Connection) -> int:
+    """Copy the write-ahead log to the database, as far as no reader is in the way; returns how many pages it had."""
+    _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(pages)
 
 
 def open_reader(path: Path) -> Connection:

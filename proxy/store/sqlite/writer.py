@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from proxy.store.base import (
-    BLOCKED_A_DAY,
-    BLOCKED_KEPT,
     Blocked,
-    BlockedPage,
     Confirmation,
     Confirmed,
     Forget,
@@ -35,8 +32,8 @@ from proxy.store.base import (
     Tidy,
     Visit,
 )
-from proxy.store.sqlite import confirmations, forgetting, sessions, visits
-from proxy.store.sqlite.connection import is_item_fault, mapped_errors, open_writer
+from proxy.store.sqlite import blocked, confirmations, forgetting, sessions, visits
+from proxy.store.sqlite.connection import CHECKPOINT_PAGES, checkpoint, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.keeping import Keeper
@@ -50,6 +47,9 @@ from proxy.visitors.sessions import Reason, Rules
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at: whether it is still the one that was opened."""
+
+FIRST_REST_COMMITS = 60
+"""Batches before the write-ahead log is first copied; from then on about as many as CHECKPOINT_PAGES have."""
 
 log = logging.getLogger("footfall.store")
 
@@ -93,6 +93,7 @@ class SqliteWriter:
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
         self._check_at = 0.0
+        self._commits, self._rest_after = 0, FIRST_REST_COMMITS
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
@@ -137,6 +138,19 @@ class SqliteWriter:
             log.warning("clearing away what is old has to wait: %s", error)
             return Tidied()
 
+    def rest(self) -> None:
+        """Copy the write-ahead log to the database where it has grown. It waits for the disk twice, some 10 ms, now and
+        then 300."""
+        if self._commits < self._rest_after:
+            return
+        try:
+            pages = max(1, checkpoint(self._connection))
+        except Exception as error:
+            log.warning("%s: what was stored could not be copied from the log to the database: %s", self._path, error)
+            pages = 1
+        self._rest_after = max(1, self._commits * CHECKPOINT_PAGES // max(pages, CHECKPOINT_PAGES // 10))
+        self._commits = 0
+
     def close(self) -> None:
         """Close the file. Never raises."""
         try:
@@ -153,6 +167,7 @@ class SqliteWriter:
             try:
                 results = work()
                 connection.execute("COMMIT")
+                self._commits += 1
             except BaseException:
                 self._forget()
                 if connection.in_transaction:
@@ -254,27 +269,11 @@ class SqliteWriter:
                 self._connection.execute(SQL["add_outcome"], (day, word(host), word(name), n))
             return None
         if isinstance(item, Blocked):
-            self._make_room_for_blocked({page.day for page in item.pages})
-            for page in item.pages:
-                self._add_blocked(page)
+            blocked.add(self._connection.execute, self._dictionary, item.pages)
             return None
         if isinstance(item, OptOut):
             self._opt_out(item)
         return None
-
-    def _make_room_for_blocked(self, days: set[int]) -> None:
-        """Once a day, with its first row: sorting all of them takes two tenths of a second."""
-        execute = self._connection.execute
-        if not all(execute(SQL["has_blocked"], (day,)).fetchone() for day in days):
-            values = {"other": self._dictionary.page("", ""), "kept": BLOCKED_KEPT}
-            execute(SQL["fold_blocked"], values)
-            execute(SQL["remove_folded"], values)
-
-    def _add_blocked(self, page: BlockedPage) -> None:
-        words = self._dictionary
-        values = {"day": page.day, "n": page.n, "last": page.last, "reason": words.word(page.reason)}
-        pages = {"page": words.page(page.host, page.path), "other": words.page("", "")}
-        self._connection.execute(SQL["add_blocked"], {**values, **pages, "most": BLOCKED_A_DAY})
 
     def _opt_out(self, item: OptOut) -> None:
         visitor = self._work.visitor(item.uuid)
