@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -227,7 +228,7 @@ class Stage:
         self.complaints: list[str] = []
         self.moving = False
         self._sent: list[str] = []
-        self._failed = 0
+        self._failed: list[str] = []
 
     def person(self, *, moving: bool = False, **options: object) -> BrowserContext:
         """Somebody's browser. `moving`: on a real clock."""
@@ -279,7 +280,8 @@ class Stage:
             self._sent.append(request.post_data or "")
 
     def _fail(self, request: Request) -> None:
-        self._failed += request.url.endswith(COLLECTOR)
+        if request.url.endswith(COLLECTOR):
+            self._failed.append(request.post_data or "")
 
     @property
     def messages(self) -> list[Message]:
@@ -344,9 +346,14 @@ class Stage:
         page.goto(self.collector.url + END)
         poll(lambda: self._leaves() > before, True)
         assert self._leaves() > before
-        # What was sent before it travels beside it, and may come later.
-        wanted = len(self._sent) - self._failed
-        poll(lambda: len(self.collector.messages) >= wanted and self.collector.coming == 0, True)
+        # What was sent before it travels beside it, and may come later: message by message, since the browser does not
+        # tell of the last ones.
+        poll(lambda: not self._travelling() and self.collector.coming == 0, True)
+
+    def _travelling(self) -> Counter[str]:
+        """What the browser told of that has neither come nor failed."""
+        told = Counter(body for body in self._sent if body)
+        return told - Counter(self._failed) - Counter(one.raw for one in list(self.collector.messages))
 
     def _leaves(self) -> int:
         return sum(event["action"] == "page.leave" for event in self.events)
