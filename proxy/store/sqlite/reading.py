@@ -155,7 +155,7 @@ class Reading:
     def _now_of(self, visitor: int) -> list[SessionRow]:
         of_visitor = self._sessions_by_visitor[visitor].values()
         found = [one for one in of_visitor if one.visitor == visitor and not one.is_gone]
-        return sorted(found, key=lambda one: one.start)
+        return sorted(found, key=lambda one: (one.start, one.id))
 
     def events_of(self, session: int, action: int | None = None) -> list[EventRow]:
         """The events of a session (of one action), by time and seq."""
