@@ -102,3 +102,9 @@ def test_what_another_process_writes_is_heard_of(make, tmp_path):
     assert engine.recount(engine.place) == []
     ends = {event.session for event in engine.events(Query()) if event.action == "page.visit"}
     assert len(ends) == 1
+
+
+def test_what_happened_in_the_first_minutes_of_1970_is_found(engine):
+    """A machine without a battery for its clock begins there, and so may an export."""
+    engine.append(visit("P1", "A", SECOND - T))
+    assert engine.recount(engine.place) == []
