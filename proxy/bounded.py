@@ -21,7 +21,7 @@ class Bounded(dict[Key, Value]):
 
     def put(self, key: Key, value: Value) -> Value:
         """Remember, and return the value."""
-        if len(self) >= self._limit:
+        if len(self) >= self._limit and key not in self:
             self.clear()
         self[key] = value
         return value

@@ -108,3 +108,15 @@ def test_what_happened_in_the_first_minutes_of_1970_is_found(engine):
     """A machine without a battery for its clock begins there, and so may an export."""
     engine.append(visit("P1", "A", SECOND - T))
     assert engine.recount(engine.place) == []
+
+
+def test_an_id_that_the_store_has_forgotten_is_not_remembered(tmp_path):
+    """It is read once more with its visitor, ten days later, and names no page any more."""
+    batches = [
+        [visit("P1", "A")],
+        *[[Tidy(T + 10 * DAY + 100 * n)] for n in range(40)],
+        [visit("P9", "A", 10 * DAY + MINUTE, path="/x", came_back=True)],
+        [confirm("C1", P1, "A", 10 * DAY + 2 * MINUTE, title="Old")],
+    ]
+    make = ENGINES["sqlite"]
+    assert told(make(tmp_path / "one.db"), batches, anew=False) == told(make(tmp_path / "each.db"), batches, anew=True)

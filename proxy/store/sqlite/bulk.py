@@ -48,6 +48,8 @@ def run_many(execute: Callable[..., Any], name: str, rows: Sequence[Row]) -> Non
 
 def ask_many(execute: Callable[..., Any], name: str, rows: Sequence[Row]) -> Iterator[str]:
     """The one text that each of the statements answers with; those of rows of 0 may follow in the last one."""
+    if not rows:
+        return
     for some in _chunks(rows):
         text, rest = _STATEMENTS[name][len(some)]
         yield execute(text, [*chain.from_iterable(some), *rest]).fetchone()[0]

@@ -54,10 +54,12 @@ class Remembered:
                 self._by_id.pop(one.id, None)
 
     def put_views(self, views: Iterable[EventRow]) -> None:
-        """Remember page.visits that were saved. None is removed but by clearing away, which forgets everything."""
+        """Remember page.visits that were saved, but for those to which a page's script has added params, which may be
+        kilobytes. None is removed but by clearing away, which forgets everything."""
         for one in views:
-            self._views.put(one.seq, one)
-            self._seqs.put(one.id, one.seq)
+            if one.more is None:
+                self._views.put(one.seq, one)
+                self._seqs.put(one.id, one.seq)
 
     def forget(self) -> None:
         self._by_id.clear()

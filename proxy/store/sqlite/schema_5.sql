@@ -36,7 +36,8 @@ CREATE TABLE erased (
 -- Visitors who are being erased: they have no name any more, and their rows go.
 CREATE TABLE erasing (visitor INTEGER PRIMARY KEY) STRICT;
 
--- The events of a session by time: so the pages before and after one that comes late are found without reading a session
--- of thousands. One index and no second one: every event of a batch is of another session, on another page of the file.
+-- The events of a session by time: so the pages before and after one that comes late are found without reading all of a
+-- session, past what was done between them. One index and no second one: every event of a batch is of another session,
+-- on another page of the file.
 DROP INDEX event_session;
 CREATE INDEX event_session ON event (session, time) WHERE session IS NOT NULL;

@@ -20,6 +20,9 @@ View = tuple[int, int, int | None]
 """A page.visit of a session: time, seq, page. No two are of one seq, so pages are never compared."""
 LATEST_PAGES = 16
 """Of a session, remembered at least: a browser asks for few at once, and one of them that comes late is among these."""
+LATE_PAGES = 8
+"""Of a session in one transaction, whose neighbours are looked for, past all that was done between pages; with more of
+them the order of its pages is read anew, twice, however many they are."""
 NEXT = -1
 OVERDUE = 1_000
 """Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
@@ -142,7 +145,9 @@ def _tail(work: Work, session: SessionRow) -> list[View]:
 
 def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
     """A page.visit came so late that its neighbours have to be looked for."""
-    if session.is_rechained:
+    session.late += 1
+    if session.is_rechained or session.late > LATE_PAGES:
+        session.is_rechained = True
         return
     values = {"session": session.id, "visit": row.action, "time": row.time, "seq": row.seq}
     stored = json.loads(work.execute(SQL["views_around"], values).fetchone()[0])

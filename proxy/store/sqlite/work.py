@@ -57,7 +57,8 @@ class Work(Reading):
         """What was saved is as the tables have it."""
         self.remembered.put(self.visitors.values())
         visit = self.dictionary.word(VISITED)
-        self.remembered.put_views(row for row in self.events.by_seq.values() if row.action == visit)
+        found = (row for row in self.events.by_seq.values() if row.action == visit and self.ids.get(row.id) == row.seq)
+        self.remembered.put_views(found)  # not what was read otherwise: its id may be forgotten by now, and stay so
 
     def clear(self) -> None:
         """Begin anew: nothing is known."""

@@ -51,6 +51,9 @@ CHECK_SECONDS = 1.0
 FIRST_REST_COMMITS = 60
 """Batches before the write-ahead log is first copied; from then on about as many as CHECKPOINT_PAGES have."""
 
+MOST_REST_COMMITS = 250
+"""and at most so many: the log is every process's, and one that writes little judges by its own few batches."""
+
 log = logging.getLogger("footfall.store")
 
 Done = TypeVar("Done")
@@ -117,17 +120,18 @@ class SqliteWriter:
             self._work.forget()
 
     def _append(self, batch: Sequence[Item]) -> list[Result]:
-        """Pages have ids that were made a moment ago, and are not looked for: a browser that told of one before is
-        found out when it is saved, and the batch then done again item by item."""
-        are_new = not any(isinstance(item, (Confirmation, Kept)) for item in batch)
-        try:
-            return self._transaction(lambda: self._apply_all(batch, are_new=are_new))
-        except StoreError:
-            raise
-        except Exception as error:
-            if not is_item_fault(error):
+        """Pages have ids that were made a moment ago, and are not looked for: where a browser has told of one before,
+        the batch is done again, and they are. Only where that fails, too, something is at fault."""
+        names_others = any(isinstance(item, (Confirmation, Kept)) for item in batch)
+        for are_new in (False,) if names_others else (True, False):
+            try:
+                return self._transaction(lambda: self._apply_all(batch, are_new=are_new))  # noqa: B023
+            except StoreError:
                 raise
-            return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
+            except Exception as error:
+                if not is_item_fault(error):
+                    raise
+        return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
 
     def _tidy(self, item: Tidy) -> Result:
         """A step of clearing away. A part of the file that nobody else reads may be spoilt, and must not stop the
@@ -147,8 +151,9 @@ class SqliteWriter:
             pages = max(1, checkpoint(self._connection))
         except Exception as error:
             log.warning("%s: what was stored could not be copied from the log to the database: %s", self._path, error)
-            pages = 1
-        self._rest_after = max(1, self._commits * CHECKPOINT_PAGES // max(pages, CHECKPOINT_PAGES // 10))
+            pages = CHECKPOINT_PAGES
+        after = self._commits * CHECKPOINT_PAGES // pages
+        self._rest_after = min(max(1, after), MOST_REST_COMMITS)
         self._commits = 0
 
     def close(self) -> None:
