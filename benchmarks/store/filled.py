@@ -15,8 +15,9 @@ from pathlib import Path
 from benchmarks.command import say
 from benchmarks.store.progress import Progress
 from benchmarks.store.traffic import END, START, Traffic, batches
-from proxy.store.base import Confirmation, Item, StoreError, Visit
+from proxy.store.base import Confirmation, Item, StoreError, Tidied, Tidy, Visit
 from proxy.store.sqlite.connection import VERSION, open_reader
+from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
 
@@ -84,6 +85,7 @@ def _made(path: Path, traffic: Traffic) -> Filled:
         for batch in batches(traffic.items(), FILL_EVENTS):
             cpu, wall = time.process_time_ns(), time.monotonic_ns()
             writer.append(batch)
+            _clear_away(writer, batch[-1])
             cpu_ns += time.process_time_ns() - cpu
             wall_ns += time.monotonic_ns() - wall
             progress.at(round(traffic.events * _share(batch[-1])))
@@ -94,10 +96,21 @@ def _made(path: Path, traffic: Traffic) -> Filled:
     return made
 
 
+def _clear_away(writer: SqliteWriter, item: Item) -> None:
+    """What is due by an item, as beside a server it is done little by little: ids that no repeat is expected of."""
+    now = _moment(item)
+    while now is not None:
+        (done,) = writer.append([Tidy(now)])
+        now = now + REST_MS if isinstance(done, Tidied) and done.more else None
+
+
 def _share(item: Item) -> float:
     """Of the month, how much has passed by an item."""
-    time = item.time if isinstance(item, Visit) else getattr(item, "received", START)
-    return min(1.0, (time - START) / (END - START))
+    return min(1.0, ((_moment(item) or START) - START) / (END - START))
+
+
+def _moment(item: Item) -> int | None:
+    return item.time if isinstance(item, Visit) else getattr(item, "received", None)
 
 
 def _note(path: Path) -> Path:

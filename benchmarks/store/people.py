@@ -186,8 +186,8 @@ class Journey:
             time = source.randrange(since, until)
             acts.append(Act(time, f"{other.context}.click", other.name, None, (("via", via),), at_once=True))
         if element is not None:
-            href = (("href", f"{ORIGIN}{self._site.pages[element.leads].path}"),)
-            acts.append(Act(until - 60, f"{element.context}.click", element.name, None, (("via", via),), href, True))
+            facts: Facts = (("via", via), ("href", f"{ORIGIN}{self._site.pages[element.leads].path}"))
+            acts.append(Act(until - 60, f"{element.context}.click", element.name, None, facts, (), True))
         acts.append(Act(until, "page.leave", "", engaged, (("scroll_pct", source.randrange(10, 101)),)))
         return sorted(acts, key=lambda act: act.time)
 

@@ -168,7 +168,7 @@ _UTM = dict.fromkeys(("utm_source", "utm_medium", "utm_campaign", "utm_term", "u
 _HOVER = {"name": _NAME, "dwell_ms": replace(_DWELL, required=True), "clicked": _FLAG, "capped": _FLAG}
 _CLICK = {
     "name": _NAME,
-    "href": Param("uri"),
+    "href": Param("uri", place="facts"),
     "outbound": _FLAG,
     "via": Param("string", choices=VIAS, place="facts"),
 }

@@ -99,8 +99,8 @@ PLACES = [
         {"name": "Buy", "href": "https://s.example/a?token=x#y", "outbound": False, "via": "touch", "sku": "1"},
         "Buy",
         None,
-        {"outbound": False, "via": "touch"},
-        {"href": "https://s.example/a?token=removed", "sku": "1"},
+        {"href": "https://s.example/a?token=removed", "outbound": False, "via": "touch"},
+        {"sku": "1"},
     ),
     ("form.start", {"form": "login", "field": "password"}, "login", None, {}, {"field": "password"}),
     (

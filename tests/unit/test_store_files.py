@@ -23,6 +23,7 @@ from stories import (
     opt_out,
     page,
     rows,
+    sends,
     sqlite,
     sweep,
     visit,
@@ -44,6 +45,7 @@ from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
+from proxy.store.sqlite.texts import MIGRATIONS
 from proxy.store.sqlite.writer import SqliteWriter
 
 P1 = page("P1")
@@ -367,6 +369,33 @@ def test_a_store_of_format_2_is_brought_up_to_date_in_place_and_loses_nothing(tm
     engine.append(Blocked((BlockedPage(19_000, "shop.example", "/", "reason", 2, T),)))
     assert engine.outcomes() == [(19_000, "shop.example", "visit", 5)]
     assert told_of(engine) == [("shop.example", "/", "reason", 2, T)]
+
+
+def test_the_evidence_of_hovers_is_kept_when_a_store_of_format_4_is_brought_up_to_date(tmp_path):
+    hovers = [does("banner.hover", f"H{n}", name="Sale", dwell_ms=800, ago=20 - n) for n in range(12)]
+    telling = sends(page("P1"), "A", *hovers, does("banner.hover", "H12", name="Sale", dwell_ms=9_000), at=MINUTE)
+    now = ENGINES["sqlite"](tmp_path / "now.db")
+    now.append(visit("P1", "A"), confirm("C1", page("P1"), "A", 1), telling)
+    assert now.events()[-1].params["usual_n"] == 12
+    old = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        for script in MIGRATIONS[:4]:
+            raw.executescript(script)
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raw.execute("PRAGMA user_version = 4")
+        raw.execute("ATTACH ? AS whole", (str(now.place),))
+        for (table, *columns), rows in rows_of(raw, rows_of(raw)).items():
+            assert not rows
+            raw.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM whole.{table}")
+        evidence = "json_insert(coalesce(new.more, '{}'), '$.usual_ms', new.usual_ms, '$.usual_n', new.usual_n)"
+        raw.execute(
+            f"UPDATE event SET more = {evidence} FROM whole.event AS new WHERE new.seq = event.seq AND new.usual_n > 0"
+        )
+        raw.commit()
+    SqliteWriter(old, durability="process", rules=None).close()
+    then = ENGINES["sqlite"](old)
+    assert then.events() == now.events()
+    assert then.recount(old) == []
 
 
 def rows_of(raw, like=None):

@@ -14,7 +14,7 @@ from proxy.store.base import Confirmation
 from proxy.store.sqlite import sessions, visits
 from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
 from proxy.store.sqlite.ledger import UNUSUAL
-from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
+from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT
@@ -30,8 +30,6 @@ a page this long after what it leads to is taken for its cause. Nobody clicks ag
 CAUSES_BEFORE_MS = {CLICK_ENDING: 2, ".submit": 1}
 """How long before that page they are put: a button's click comes before the submit that it makes, in whichever order
 the two are told."""
-LATEST_EVENTS = 20
-"""Of a session in that time, in which what it led to is looked for."""
 
 
 class Place(NamedTuple):
@@ -113,22 +111,22 @@ def _next_pages(work: Work, view: EventRow, session: SessionRow, time: int) -> I
     dictionary = work.dictionary
     visit = dictionary.word(VISIT)
     uri = None if view.uri is None else dictionary.address(view.uri).text
-    for row in work.events_between(session.id, time - CAUSE_WITHIN_MS, time, LATEST_EVENTS, visit):
-        if row.seq > view.seq and (row.referrer is None or dictionary.text(row.referrer) == uri):
+    for row in work.told_since(session.id, view.seq, time - CAUSE_WITHIN_MS, time, visit):
+        if row.referrer is None or dictionary.text(row.referrer) == uri:
             yield row
 
 
 def _submits(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
     """What was submitted on a page a moment before `time`."""
     submit = work.dictionary.word(SUBMIT)
-    for row in work.events_between(session.id, time - CAUSE_WITHIN_MS, time, LATEST_EVENTS, submit):
+    for row in work.told_since(session.id, view.seq, time - CAUSE_WITHIN_MS, time, submit):
         if row.view == view.seq:
             yield row
 
 
 def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[int]:
     """When there were clicks on a page, a moment after `time`."""
-    for row in work.events_between(session.id, time, time + CAUSE_WITHIN_MS - 1, LATEST_EVENTS):
+    for row in work.told_since(session.id, view.seq, time, time + CAUSE_WITHIN_MS - 1):
         if row.view == view.seq and work.dictionary.act(row.action).sort == CLICK:
             yield row.time
 
@@ -180,10 +178,10 @@ class _Acts:
             time, clamped = _before_its_effect(work, event, place.view, visitor.session, time)
         session = self._session(event, place, time)
         target = dictionary.target(place.page, event.name) if event.name else None
-        more, state = (*event.more, *clamped), visits.CONFIRMED
+        more, state, usual = (*event.more, *clamped), visits.CONFIRMED, NOTHING_USUAL
         if target is not None and event.amount is not None and event.action.endswith(".hover"):
-            evidence, unusual = _judge(work, target, event.amount)
-            more, state = (*more, *evidence), state | (UNUSUAL if unusual else 0)
+            usual, unusual = _judge(work, target, event.amount)
+            state |= UNUSUAL if unusual else 0
         seq = work.next_seq()
         work.claim(event.id, seq)
         work.add_event(
@@ -206,6 +204,8 @@ class _Acts:
                 target,
                 _json(more),
                 _names(work, event.undefined),
+                None,
+                *usual,
             )
         )
         if event.action == LEAVE and place.view is not None and event.amount is not None:
@@ -250,8 +250,8 @@ def _path_of(uri: str) -> str:
     return "/" + uri.split("://", 1)[1].partition("/")[2].partition("?")[0]
 
 
-def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Facts, bool]:
-    """The evidence of a hover (`usual_ms`, `usual_n`; nothing where too little is known of the element) and whether it
+def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Usual, bool]:
+    """The evidence of a hover (`usual_ms`, `usual_n`; none where too little is known of the element) and whether it
     was longer than usual. The element's history has it from now on."""
     history = work.history(target)
     number, usual = history.n, history.median_ms
@@ -259,8 +259,8 @@ def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Facts, bool]:
     history.add(bucket)
     work.dwells[target][bucket] += 1
     if number < UNUSUAL_FROM_N:
-        return (), False
-    return (("usual_ms", usual), ("usual_n", number)), is_unusual(dwell_ms, usual, number)
+        return NOTHING_USUAL, False
+    return (usual, number), is_unusual(dwell_ms, usual, number)
 
 
 def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> sessions.Opener:

@@ -12,12 +12,12 @@ from proxy.events.dwell import bucket_of
 from proxy.events.kept import END, LEAVE, START, VISIT, KeptEvent
 from proxy.store.base import Stored
 from proxy.store.sqlite import sessions
-from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.naming import places
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
-from proxy.store.sqlite.visits import HEALED, state_of_kept
+from proxy.store.sqlite.visits import HEALED, state_of_kept, usual_of_kept
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import time_of
 from proxy.visitors.lanes import PERSON, PROOF_SCRIPT
@@ -213,6 +213,7 @@ class Keeper:
     def _add(self, event: KeptEvent, visitor: VisitorRow, session: SessionRow | None) -> None:
         work, dictionary = self._work, self._work.dictionary
         view = self._view(event.page) if event.action != VISIT else None
+        more, usual = usual_of_kept(event)
         if session is not None:
             sessions.begin_by(work, session, event.time)
         seq = work.next_seq()
@@ -227,15 +228,17 @@ class Keeper:
             None if session is None else session.id,
             None if view is None else view.seq,
             event.lane,
-            state_of_kept(event),
+            state_of_kept(event, usual),
             self._uri(event),
             dictionary.word(event.title) if event.title else None,
             None if event.referrer is None else dictionary.word(event.referrer),
             event.amount,
             dictionary.facts(event.facts),
             self._target(event, view, session),
-            json.dumps(dict(event.more), ensure_ascii=False, separators=(",", ":")) if event.more else None,
+            as_json(more) if more else None,
             dictionary.word(json.dumps(event.undefined)) if event.undefined else None,
+            None,
+            *usual,
         )
         work.add_event(row)
         if event.lane == PERSON and not visitor.proof:

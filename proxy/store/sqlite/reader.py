@@ -81,13 +81,13 @@ def event_of(row: tuple[Any, ...]) -> Event:
         lane=LANES[lane],
         session=None if session is None else text_of(session),
         page=None if page is None else text_of(page),
-        params=_params(action, row[9:16], row[17:]),
-        undefined=tuple(json.loads(row[16])) if row[16] else (),
+        params=_params(action, row[9:18], row[19:]),
+        undefined=tuple(json.loads(row[18])) if row[18] else (),
     )
 
 
 def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict[str, object]:
-    uri, title, referrer, amount, facts, target, more = own
+    uri, title, referrer, amount, facts, target, more, usual_ms, usual_n = own
     start, last, reason, pages, events, last_uri = session
     if action == "session.end":
         params = {
@@ -102,4 +102,5 @@ def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict
         params |= {amount_key(action): amount} if action != "page.visit" else {}
         params |= {**(json.loads(facts) if facts else {}), **(json.loads(more) if more else {})}
         params |= {amount_key(action): amount} if action == "page.visit" else {}
+        params |= {"usual_ms": usual_ms, "usual_n": usual_n}
     return {key: value for key, value in params.items() if value is not None}

@@ -15,6 +15,8 @@ from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_va
 from proxy.store.sqlite.texts import SQL
 
 Row = Sequence[Any]
+LATEST_TOLD = 64
+"""Of what was told of a session since an event, in the table and in this transaction: so many are looked through."""
 
 
 class Reading:
@@ -168,14 +170,12 @@ class Reading:
         self._load_seqs("seqs_latest", (session, number))
         return self.events.latest_of(session, number)
 
-    def events_between(
-        self, session: int, after: int, until: int, most: int, action: int | None = None
-    ) -> list[EventRow]:
-        """Of the latest events of a session after a time and until another one those of an action."""
-        values = {"session": session, "after": after, "until": until, "most": most, "action": action}
-        self._load_seqs("seqs_between", values)
-        latest = self.events.between(session, after, until, most)
-        return [row for row in latest if action in (None, row.action)]
+    def told_since(self, session: int, seq: int, after: int, until: int, action: int | None = None) -> list[EventRow]:
+        """What was told of a session since an event, and happened after a time and until another one (of an action)."""
+        values = {"session": session, "seq": seq, "after": after, "until": until, "action": action}
+        self._load_seqs("seqs_told", {**values, "most": LATEST_TOLD})
+        found = self.events.between(session, after, until, LATEST_TOLD)
+        return [row for row in found if row.seq > seq and action in (None, row.action)]
 
     def loose_of(self, visitor: int) -> list[EventRow]:
         """The events of a visitor outside any session, but for a crawler's."""

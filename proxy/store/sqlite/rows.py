@@ -11,11 +11,15 @@ from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
     "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined "
-    "engaged"
+    "engaged usual_ms usual_n"
 ).split()
 SESSION_COLUMNS = (
     "id uuid visitor start last reason pages events uri lane entry source view viewed"  # as in session_columns.sql
 ).split()
+
+Usual = tuple[int, int] | tuple[None, None]
+"""Of a hover, what was known of its element before it: `usual_ms`, `usual_n`."""
+NOTHING_USUAL: Usual = (None, None)
 
 event_values = attrgetter(*EVENT_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
@@ -51,6 +55,8 @@ class EventRow:
         more: str | None = None,
         undefined: int | None = None,
         engaged: int | None = None,
+        usual_ms: int | None = None,
+        usual_n: int | None = None,
     ) -> None:
         self.seq = seq
         self.id = id
@@ -71,6 +77,8 @@ class EventRow:
         self.more = more
         self.undefined = undefined
         self.engaged = engaged
+        self.usual_ms = usual_ms
+        self.usual_n = usual_n
         self.is_new = self.is_changed = self.is_moved = False
 
     def __repr__(self) -> str:
@@ -81,9 +89,9 @@ class SessionRow:
     """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of
     pages that followed each other since (1) or did not after all (-1); `is_rechained`: they are to be found again from
     its visits. `is_gone`: to be removed. `tail`: its last page.visits as (time, seq, page), as far as they are known
-    without a gap; none where that has to be begun anew. `late`: those of this transaction that came before them."""
+    without a gap; none where that has to be begun anew."""
 
-    __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "late", "steps", "stored", "tail")
+    __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored", "tail")
 
     def __init__(
         self,
@@ -119,7 +127,6 @@ class SessionRow:
         self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int, int]] = []
         self.tail: list[tuple[int, int, int | None]] = []
-        self.late = 0
         self.is_rechained = self.is_gone = False
 
     def __repr__(self) -> str:

@@ -162,7 +162,7 @@ def _save_sessions(work: Work, changed: list[SessionRow]) -> None:
             grown.append((one.id, one.last, one.pages, one.events, *values[URI:]))
             if (stored[VISITOR], stored[START], stored[REASON]) != (one.visitor, one.start, one.reason):
                 moved.append((one.id, one.visitor, one.start, one.reason))
-        one.stored, one.is_rechained, one.late = values, False, 0
+        one.stored, one.is_rechained = values, False
     run_many(work.execute, "add_sessions_many", new)
     run_many(work.execute, "change_sessions_many", grown)
     run_many(work.execute, "move_sessions_many", moved)

@@ -3,14 +3,12 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
-import json
 from bisect import bisect
 from typing import NamedTuple
 
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
-from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import event_id, session_end_id
 from proxy.visitors.lanes import PERSON
@@ -20,9 +18,6 @@ View = tuple[int, int, int | None]
 """A page.visit of a session: time, seq, page. No two are of one seq, so pages are never compared."""
 LATEST_PAGES = 16
 """Of a session, remembered at least: a browser asks for few at once, and one of them that comes late is among these."""
-LATE_PAGES = 8
-"""Of a session in one transaction, whose neighbours are looked for, past all that was done between pages; with more of
-them the order of its pages is read anew, twice, however many they are."""
 NEXT = -1
 OVERDUE = 1_000
 """Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
@@ -132,7 +127,7 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
         _between(session, tail[place - 1], here, tail[place])
         tail.insert(place, here)
     else:
-        _insert(work, session, row)
+        session.is_rechained = True  # it came before all that are known, and their order is read anew, once
     if len(tail) > 2 * LATEST_PAGES:
         del tail[:LATEST_PAGES]
 
@@ -143,32 +138,8 @@ def _tail(work: Work, session: SessionRow) -> list[View]:
     return [(session.viewed, session.view, _page(work, session.uri))]
 
 
-def _insert(work: Work, session: SessionRow, row: EventRow) -> None:
-    """A page.visit came so late that its neighbours have to be looked for."""
-    session.late += 1
-    if session.is_rechained or session.late > LATE_PAGES:
-        session.is_rechained = True
-        return
-    values = {"session": session.id, "visit": row.action, "time": row.time, "seq": row.seq}
-    stored = json.loads(work.execute(SQL["views_around"], values).fetchone()[0])
-    around = [None if seq is None else work.event(seq) for seq in stored]
-    if any(seq and (one is None or one.session != session.id) for seq, one in zip(stored, around, strict=True)):
-        session.is_rechained = True  # the table has what went elsewhere in this transaction
-        return
-    events = work.events.of_session(session.id)
-    known = [(one.time, one.seq, _page(work, one.uri)) for one in events if one.action == row.action]
-    here = (row.time, row.seq, _page(work, row.uri))
-    before = max((one for one in known if one[:2] < here[:2]), key=_place, default=None)
-    after = min((one for one in known if one[:2] > here[:2]), key=_place, default=None)
-    _between(session, before, here, after)
-
-
 def _page(work: Work, uri: int | None) -> int | None:
     return None if uri is None else work.dictionary.address(uri).page
-
-
-def _place(view: View) -> tuple[int, int]:
-    return view[:2]
 
 
 def _between(session: SessionRow, before: View | None, here: View, after: View | None) -> None:

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from proxy.events.dwell import is_unusual
 from proxy.events.kept import VISIT, KeptEvent
+from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Visit
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import UNUSUAL
-from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
+from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
@@ -161,13 +162,23 @@ def _complete(work: Work, visit: Visit) -> None:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
 
 
-def state_of_kept(event: KeptEvent) -> int:
+def usual_of_kept(event: KeptEvent) -> tuple[dict[str, object], Usual]:
+    """An exported event's own params but for the evidence of a hover, and that."""
+    more = dict(event.more)
+    usual, number = more.get("usual_ms"), more.get("usual_n")
+    if not event.action.endswith(".hover") or type(usual) is not int or type(number) is not int:
+        return more, NOTHING_USUAL
+    if not 0 <= min(usual, number) <= max(usual, number) <= INTEGER_MAX:
+        return more, NOTHING_USUAL
+    return {key: value for key, value in more.items() if key not in ("usual_ms", "usual_n")}, (usual, number)
+
+
+def state_of_kept(event: KeptEvent, usual: Usual) -> int:
     """The state of an event that comes from an export, from what only a browser could have told."""
-    told = dict(event.facts) | dict(event.more)
     if event.action == VISIT:
         is_titled = event.title and NOT_MODIFIED not in event.facts
-        return CONFIRMED if event.lane == PERSON and (is_titled or told.get("nav") in SHOWN_NAVS) else 0
-    usual, number = told.get("usual_ms"), told.get("usual_n")
-    if event.action.endswith(".hover") and isinstance(usual, int) and isinstance(number, int):
-        return CONFIRMED | (UNUSUAL if is_unusual(event.amount or 0, usual, number) else 0)
+        is_shown = (dict(event.facts) | dict(event.more)).get("nav") in SHOWN_NAVS
+        return CONFIRMED if event.lane == PERSON and (is_titled or is_shown) else 0
+    if usual[0] is not None and is_unusual(event.amount or 0, *usual):
+        return CONFIRMED | UNUSUAL
     return CONFIRMED

@@ -2,7 +2,7 @@
 SELECT json_group_array(json_array(
     json_array(event.seq, hex(event.id), event.time, event.wait, event.action, event.visitor, event.session, event.view,
         event.lane, event.state, event.uri, event.title, event.referrer, event.amount, event.facts, event.target,
-        event.more, event.undefined, event.engaged),
+        event.more, event.undefined, event.engaged, event.usual_ms, event.usual_n),
     json_array(own.id, hex(own.uuid), own.visitor, own.start, own.last, own.reason, own.pages, own.events, own.uri,
         own.lane, own.entry, own.source, own.view, own.viewed),
     json_array(visitor.id, hex(visitor.uuid), visitor.proof,

@@ -2,7 +2,7 @@
 SELECT event.seq, event.id, action.value, event.time, event.wait, visitor.uuid, session.uuid, coalesce(view.id,
         CASE WHEN action.value = 'page.visit' THEN event.id END), event.lane,
     uri.value, title.value, referrer.value, event.amount, facts.value,
-    target.name, event.more, undefined.value,
+    target.name, event.more, event.usual_ms, event.usual_n, undefined.value,
     session.start, session.last, session.reason, session.pages, session.events, last_uri.value,
     view_uri.value, view_title.value
 FROM json_each(:seqs) AS wanted

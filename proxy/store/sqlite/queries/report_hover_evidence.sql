@@ -1,6 +1,6 @@
 -- The longest hover of some elements that was longer than usual, and what was known before it. :elements and :actions as
 -- in report_hover_lengths.
-SELECT element.value, event.amount, json_extract(event.more, '$.usual_ms'), json_extract(event.more, '$.usual_n')
+SELECT element.value, event.amount, event.usual_ms, event.usual_n
 FROM json_each(:elements) AS element
 JOIN json_each(:actions) AS kind ON kind.key = element.value % :element_contexts
 JOIN event ON event.seq = (
