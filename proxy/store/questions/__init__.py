@@ -32,25 +32,32 @@ from proxy.store.questions.answers import (
     VisitorRow,
     Without,
 )
+from proxy.store.questions.filters import MOST_FILTERS, CameFrom, Did, Filter, Origin, Saw
 
 __all__ = [
+    "MOST_FILTERS",
     "BlockedRow",
+    "CameFrom",
     "ClickRow",
     "Cursor",
+    "Did",
     "Engaged",
     "Evidence",
     "FieldRow",
+    "Filter",
     "FormRow",
     "HoverRow",
     "LaneTotals",
     "Late",
     "NextRow",
+    "Origin",
     "Origins",
     "OutcomeRow",
     "PageRow",
     "Ranking",
     "Refused",
     "ReportReader",
+    "Saw",
     "Slot",
     "SourceRow",
     "Span",
@@ -70,6 +77,16 @@ class ReportReader(Protocol):
 
     def moment(self) -> AbstractContextManager[None]:
         """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up."""
+        ...
+
+    def only(self, filters: Sequence[Filter], since: int, until: int) -> AbstractContextManager[int]:
+        """Within it lanes, slots, engaged, pages, next_pages, sources, hovers, clicks, forms and visitors are answered
+        about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick in `[since, until)`, and
+        about no event outside any session. With no filter nothing changes.
+
+        Yields from when on that is whole: `since`, or a later time where all was more than a deadline or a limit
+        allows. The sessions are those that are picked from then on, and questions are to begin then: they are answered
+        as exactly as for a shorter range."""
         ...
 
     def has_several_hosts(self) -> bool:

@@ -49,6 +49,7 @@ class Asking:
         # Before it is opened: of a file that is replaced in between, what is known is then not current.
         self._file = file_of(path)
         self._connection = open_reader(path)
+        self._connection.execute("PRAGMA temp_store = MEMORY")  # what is picked (choosing.py) is in no file
         self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
         self._connection.create_function("bucket_of", 1, bucket_of, deterministic=True)
         self._raw = raw

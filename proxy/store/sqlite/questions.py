@@ -8,6 +8,7 @@ import hashlib
 from proxy.store.questions import BlockedRow, OutcomeRow, Ranking, Refused, Told, Without
 from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
 from proxy.store.sqlite.callers import EVER, Callers
+from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
 
@@ -17,7 +18,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Counted, Callers):
+class SqliteQuestions(Counted, Callers, Choosing):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:

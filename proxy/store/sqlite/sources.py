@@ -4,17 +4,18 @@ Law: pure. The same source is always the same text, whoever makes it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def source_of(referrer: str | None, facts: Mapping[str, object], host: str | None) -> str:
     """The text of a source, from the referrer (a cleaned URI) and the params of a session.start and the host of its
     address. The referrer's host is what stands between `://` and the next slash."""
-    return json.dumps(
-        [_host_of(referrer), *(facts.get(f"utm_{name}") for name in ("source", "medium", "campaign")), host],
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    return text_of((_host_of(referrer), *(facts.get(f"utm_{name}") for name in ("source", "medium", "campaign")), host))
+
+
+def text_of(origin: Sequence[object]) -> str:
+    """The text of a source from its parts: the referrer's host, the `utm_*` params, the site's host."""
+    return json.dumps(origin, ensure_ascii=False, separators=(",", ":"))
 
 
 def _host_of(referrer: str | None) -> str | None:

@@ -1,11 +1,14 @@
 -- How long some elements were hovered over: a histogram of each. :elements is a JSON array, :actions as in report_hovers.
-SELECT event.target * :element_contexts + kind.key, bucket_of(event.amount), count(*)
-FROM event
-JOIN word ON word.id = event.action
-JOIN json_each(:actions) AS kind ON kind.value = word.value
-WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
-    AND event.action IN (SELECT id FROM word WHERE value IN (SELECT value FROM json_each(:actions)))
-    AND event.amount IS NOT NULL
-    AND event.target * :element_contexts + kind.key IN (SELECT value FROM json_each(:elements))
-GROUP BY 1, 2
+WITH lasted AS (
+    SELECT event.target AS target, event.action AS action, bucket_of(event.amount) AS bucket, count(*) AS n
+    FROM event
+    WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
+        AND event.target IN (SELECT value / :element_contexts FROM json_each(:elements))
+        AND event.action IN (SELECT id FROM word WHERE value IN (SELECT value FROM json_each(:actions)))
+        AND event.amount IS NOT NULL
+    GROUP BY 1, 2, 3
+)
+SELECT lasted.target * :element_contexts + kind.key, lasted.bucket, lasted.n
+FROM lasted JOIN word ON word.id = lasted.action JOIN json_each(:actions) AS kind ON kind.value = word.value
+WHERE lasted.target * :element_contexts + kind.key IN (SELECT value FROM json_each(:elements))
 ORDER BY 1, 2

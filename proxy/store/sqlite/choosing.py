@@ -1,0 +1,125 @@
+"""Questions about some sessions only (`ReportReader.only`, store/questions): they are picked once, then asked about.
+
+Law: a picked session is picked whole, and its events are copied to a table of this connection that stands before the
+file's own of the same name. So every question is answered from rows, by the same SQL, and means what it means without a
+filter. Sessions are looked for from the end of the time on, step by step; where `ONLY_SECONDS` or `MOST_PICKED` end it,
+what was found is all there is from the last step's beginning on, and that is said.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from proxy.store.base import StoreError
+from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, Saw
+from proxy.store.sqlite.asking import Asking
+from proxy.store.sqlite.connection import mapped_errors
+from proxy.store.sqlite.rollups import REACH_MS
+from proxy.store.sqlite.sources import text_of
+from proxy.store.sqlite.texts import SQL, statements
+from proxy.visitors.sessions import MAX_MS
+
+ONLY_SECONDS = 1.5
+"""How long is looked for sessions, but for one step: of 8 million events some 6 million are looked through, or half a
+million are copied."""
+MOST_PICKED = 1_000_000
+"""Events that are copied, but for one step: 80 MB while a page is made."""
+STEP_EVENTS = 200_000
+"""Events that a step looks through: a tenth of a second or two."""
+
+
+class Step(NamedTuple):
+    """Events in `[since, until)` have a seq from `low` to `high`."""
+
+    since: int
+    until: int
+    low: int
+    high: int
+
+
+class Choosing(Asking):
+    """Picks the sessions that are asked about."""
+
+    @contextmanager
+    def only(self, filters: Sequence[Filter], since: int, until: int) -> Iterator[int]:
+        """See `ReportReader.only`.
+
+        Raises:
+            ValueError: there are more filters than `MOST_FILTERS`.
+        """
+        if not filters:
+            yield since
+            return
+        if len(filters) > MOST_FILTERS:
+            raise ValueError(f"{len(filters)} filters; {MOST_FILTERS} at the most")
+        raw = self._raw
+        try:
+            begun = self._choose(filters, since, until)
+            self._run("only_index", {})
+            self._raw = True
+            yield begun
+        finally:
+            self._raw = raw
+            with suppress(StoreError):  # of a file that has failed, the connection is closed next
+                self._run("only_end", {})
+
+    def _choose(self, filters: Sequence[Filter], since: int, until: int) -> int:
+        """Fill the tables; from when on they are whole."""
+        ends = time.monotonic() + ONLY_SECONDS
+        acts = [one for one in dict.fromkeys(filters) if not isinstance(one, CameFrom)]
+        origins = _common([one.origins for one in filters if isinstance(one, CameFrom)])
+        self._run("only_end", {})
+        self._run("only_begin", {})
+        if origins is not None:
+            sources = json.dumps([text_of(origin) for origin in origins])
+            self._run("only_came", {"sources": sources, "since": since, "until": until, "longest": MAX_MS})
+        whole = until
+        for step in self._steps(since, until):
+            self._take(step, acts, is_from=origins is not None)
+            whole = step.since
+            if time.monotonic() > ends or self._picked() >= MOST_PICKED:
+                return whole
+        return since
+
+    def _take(self, step: Step, acts: Sequence[Saw | Did], *, is_from: bool) -> None:
+        """Pick the sessions that have met all filters with what was in a step."""
+        for number, act in enumerate(acts):
+            values = {**step._asdict(), **act._asdict(), "filter": number, "is_from": is_from}
+            self._run("only_saw" if isinstance(act, Saw) else "only_did", values)
+        if acts:
+            self._run("only_latest", {"filters": len(acts)})
+        else:
+            self._run("only_latest_came", {"since": step.since, "until": step.until})
+        self._run("only_pick", {})
+        self._run("only_next", {"is_over": not acts})
+
+    def _steps(self, since: int, until: int) -> Iterator[Step]:
+        """A time in parts, the latest first, each of some slots whose events can be looked through together."""
+        end, low, high = until, 0, 0
+        for slot, first, last in self._ask("only_reach", {"since": since, "until": until}):
+            begin = (slot + 1) * REACH_MS
+            if high and max(high, last) - min(low, first) >= STEP_EVENTS and begin < end:
+                yield Step(begin, end, low, high)
+                end, low, high = begin, first, last
+            else:
+                low, high = min(low or first, first), max(high, last)
+        if high:
+            yield Step(since, end, low, high)
+
+    def _picked(self) -> int:
+        return int(self._one("only_picked", {})[0])
+
+    def _run(self, name: str, values: dict[str, object]) -> None:
+        """Statements that write to tables of this connection. They are not broken off: SQLite would end the moment."""
+        with mapped_errors(self._path):
+            for statement in statements(SQL[name]):
+                self._connection.execute(statement, values)
+
+
+def _common(some: Sequence[tuple[Origin, ...]]) -> list[Origin] | None:
+    """The origins that are in all of them; None where there are none of them."""
+    if not some:
+        return None
+    return [origin for origin in dict.fromkeys(some[0]) if all(origin in one for one in some)]

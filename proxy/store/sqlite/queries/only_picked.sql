@@ -1,0 +1,2 @@
+-- How many events were picked.
+SELECT count(*) FROM temp.event
