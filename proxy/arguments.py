@@ -188,6 +188,14 @@ def _forget(command: argparse.ArgumentParser) -> None:
 
 def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
+    command.add_argument(
+        "--only",
+        metavar="FILTER",
+        action="append",
+        default=[],
+        help="only sessions that have to do with a page, a source or an element, as the report's addresses name it: "
+        "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME; may be given again",
+    )
     command.add_argument("--report", metavar="HOST:PORT", help="where the report is read (127.0.0.1:8081)")
     command.add_argument("--json", action="store_true", help="the same numbers as one JSON object")
     command.add_argument(

@@ -118,10 +118,21 @@ def report(given: argparse.Namespace) -> int:
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
         return print_lines([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
+    try:
+        chosen = reporting.chosen(given.only)
+    except ValueError as wrong:
+        raise ConfigError(f"--only: {wrong}") from None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
         return print_lines(
-            reporting.summarise(config, days=given.days, as_json=given.json, width=width, colour=has_colour(sys.stdout))
+            reporting.summarise(
+                config,
+                days=given.days,
+                chosen=chosen,
+                as_json=given.json,
+                width=width,
+                colour=has_colour(sys.stdout),
+            )
         )
     except StoreError as wrong:
         return fail(str(wrong), PROBLEM)

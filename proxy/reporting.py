@@ -7,7 +7,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from socket import socket
@@ -16,7 +16,9 @@ from proxy import secretfile
 from proxy.http.server import run
 from proxy.report import terminal
 from proxy.report.app import make_report
+from proxy.report.chosen import KEYS, Chosen, is_filter
 from proxy.report.ranges import local, midnight
+from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
 
@@ -61,8 +63,26 @@ def run_report(config: Config, token: str, site: str, version: str, sockets: lis
     )
 
 
-def summarise(config: Config, *, days: int, as_json: bool, width: int, colour: bool) -> Iterator[str]:
-    """What the report says of the last days, today included, as lines for a terminal. Raises StoreError."""
+def chosen(texts: Sequence[str]) -> list[Chosen]:
+    """Filters as they are typed, `page=shop.example/range`. Raises ValueError: something is none, or there are too
+    many."""
+    if len(texts) > MOST_FILTERS:
+        raise ValueError(f"{MOST_FILTERS} times at the most, not {len(texts)}")
+    found = []
+    for text in texts:
+        key, _, value = text.partition("=")
+        if key not in KEYS or not is_filter(key, value):
+            kinds = "page=HOST/PATH, source=CHANNEL NAME or did=ACTION HOST/PATH NAME"
+            raise ValueError(f"must be {kinds}, not {text!r}")
+        found.append(Chosen(key, value))
+    return found
+
+
+def summarise(
+    config: Config, *, days: int, chosen: Sequence[Chosen], as_json: bool, width: int, colour: bool
+) -> Iterator[str]:
+    """What the report says of the last days, today included, of all sessions or those that filters pick, as lines for a
+    terminal. Raises StoreError."""
     zone, now_ms = config.report.zone, time.time_ns() // 1_000_000
     today = local(now_ms, zone).date()
     # Until the day is over, although nothing can have happened then: whole days are counted already.
@@ -70,9 +90,9 @@ def summarise(config: Config, *, days: int, as_json: bool, width: int, colour: b
     span = {"since_ms": since_ms, "until_ms": until_ms, "now_ms": now_ms}
     with contextlib.closing(SqliteQuestions(config.store_path)) as reader:
         if as_json:
-            yield from terminal.as_json(reader, zone=zone, **span)
+            yield from terminal.as_json(reader, chosen=chosen, zone=zone, **span)
         else:
-            yield from terminal.summary(reader, zone=zone, width=width, colour=colour, **span)
+            yield from terminal.summary(reader, chosen=chosen, zone=zone, width=width, colour=colour, **span)
 
 
 def _parse_token(text: str) -> str:

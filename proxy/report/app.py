@@ -25,6 +25,7 @@ from proxy.report import people
 from proxy.report.access import Access
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of
 from proxy.report.charts import band, columns
+from proxy.report.chosen import chosen_of
 from proxy.report.guard import Guard
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
@@ -134,10 +135,17 @@ class Views:
     # Pages -----------------------------------------------------------------------------------------------------
 
     async def overview(self, request: Request, *, plain: bool) -> Response:
-        span, lane, now = self._range(request), lane_of(request.query_params), self._clock_ms()
-        limit = MORE_ROWS if request.query_params.get("rows") == "all" else ROWS
+        query, span, now = request.query_params, self._range(request), self._clock_ms()
+        limit = MORE_ROWS if query.get("rows") == "all" else ROWS
         answer = await self._look(
-            partial(overview, span=span, lane=lane, limit=MORE_ROWS if plain else limit, now_ms=now)
+            partial(
+                overview,
+                span=span,
+                lane=lane_of(query),
+                chosen=chosen_of(query.multi_items()),
+                limit=MORE_ROWS if plain else limit,
+                now_ms=now,
+            )
         )
         if plain or isinstance(answer, Trouble):
             return self._answer("overview.html", answer, plain=plain)
@@ -149,7 +157,8 @@ class Views:
     async def visitors(self, request: Request, *, plain: bool) -> Response:
         query = request.query_params
         before = cursor_of(query.get("before", ""))
-        look = partial(people.visitors, span=self._range(request), lane=lane_of(query), before=before)
+        chosen = chosen_of(query.multi_items())
+        look = partial(people.visitors, span=self._range(request), lane=lane_of(query), before=before, chosen=chosen)
         return self._answer("visitors.html", await self._look(look), plain=plain, before=text_of(before))
 
     async def visitor(self, request: Request, *, plain: bool) -> Response:

@@ -4,13 +4,15 @@ Law: every number is made here once. A question that was too slow leaves its car
 rest of the page is as good as without it. What the numbers mean is said in store/questions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from proxy.events.event import LANES
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
+from proxy.report.chosen import Chosen, filters_of, told_of
 from proxy.report.numbers import ratio
 from proxy.report.ranges import Range, utc_days
 from proxy.store.questions import Late, Ranking, ReportReader, Span
@@ -43,27 +45,50 @@ class Cards:
             return None
 
 
-def overview(reader: ReportReader, span: Range, lane: int, *, limit: int, now_ms: int) -> Model:
-    """All numbers of the overview; times are UTC ms, lengths ms."""
-    cards, within = Cards(), Span(span.since, span.until, lane)
+def overview(
+    reader: ReportReader, span: Range, lane: int, *, chosen: Sequence[Chosen] = (), limit: int, now_ms: int
+) -> Model:
+    """All numbers of the overview; times are UTC ms, lengths ms. With filters only what sessions have is told: what is
+    counted without them (requests, refusals, pages without the tag) is None."""
+    cards = Cards()
     with reader.moment():
         model: Model = {
             "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
             "lane": LANES[lane],
             "several_hosts": bool(cards.ask("hosts", reader.has_several_hosts)),
             "people_now": cards.ask("people_now", lambda: reader.people(now_ms - NOW_MS)),
-            **_totals(reader, cards, within),
-            "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(span.edges, lane)]),
-            "pages": cards.ask("pages", lambda: _rows(reader.pages(within, limit))),
-            "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
-            "hovers": cards.ask("hovers", lambda: _rows(reader.hovers(within, limit))),
-            "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
-            "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
-            "blocked": cards.ask("blocked", lambda: _blocked(reader, span, limit)),
-            "rejected": cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
-            "requests": cards.ask("requests", lambda: _requests(reader, span)),
+            "blocked": None if chosen else cards.ask("blocked", lambda: _blocked(reader, span, limit)),
+            "rejected": None
+            if chosen
+            else cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
+            "requests": None if chosen else cards.ask("requests", lambda: _requests(reader, span)),
         }
+        with only(reader, chosen, span) as told:
+            model |= {**told, **_of_sessions(reader, cards, span.edges, Span(told["since"], span.until, lane), limit)}
     return {**model, "late": cards.late}
+
+
+@contextmanager
+def only(reader: ReportReader, chosen: Sequence[Chosen], span: Range) -> Iterator[Model]:
+    """Within it questions are asked about the sessions that filters pick: `filters`, and from when on the answers are
+    whole (`since`), which is later than the range's beginning where all was more than could be looked through."""
+    with reader.only(filters_of(reader, chosen), span.since, span.until) as begun:
+        yield {"filters": [told_of(one) for one in chosen], "since": begun}
+
+
+def _of_sessions(
+    reader: ReportReader, cards: Cards, edges: Sequence[tuple[int, int]], within: Span, limit: int
+) -> Model:
+    bars = [(max(begin, within.since), end) for begin, end in edges if end > within.since]
+    return {
+        **_totals(reader, cards, within),
+        "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
+        "pages": cards.ask("pages", lambda: _rows(reader.pages(within, limit))),
+        "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
+        "hovers": cards.ask("hovers", lambda: _rows(reader.hovers(within, limit))),
+        "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
+        "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
+    }
 
 
 def refusals(reader: ReportReader, limit: int) -> Model:

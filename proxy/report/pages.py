@@ -4,7 +4,7 @@ Law: everything is escaped; nothing that came from a visitor becomes markup, an 
 and an address becomes a link only where it is http or https. No style or script stands in a page (guard.py, POLICY).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from proxy.events.event import LANES
 from proxy.report import numbers
+from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
 from proxy.report.ranges import NAMES
+from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
 SHORT_UUID = 8
@@ -31,6 +33,7 @@ CHANNEL_WORDS = {
     "referral": "Link",
     "internal": "Came back",
 }
+DEED_WORDS = {"click": "clicked", "hover": "hovered over", "start": "began", "submit": "sent"}
 NAV_WORDS = {
     "reload": "reloaded",
     "back_forward": "back or forward",
@@ -74,6 +77,12 @@ class Templates:
             place_of=numbers.place_of,
             beyond_or_place=numbers.beyond_or_place,
             href=href,
+            view=view,
+            filter_words=filter_words,
+            page_filter=lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
+            source_filter=lambda row: Chosen(SOURCE, source_text(row)),
+            did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
+            most_filters=MOST_FILTERS,
             ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
             lanes=[*reversed(LANES)],
             lane_words=LANE_WORDS,
@@ -163,5 +172,31 @@ def value_text(value: object) -> str:
 
 def href(path: str, **params: object) -> str:
     """An address within the report; what is None is left out."""
-    query = urlencode({name: value for name, value in params.items() if value is not None})
+    return _address(path, params.items())
+
+
+def view(
+    path: str, model: dict[str, Any], *, more: Chosen | None = None, less: int | None = None, **params: object
+) -> str:
+    """The address of a page like this one, of the same range, lane and filters, but for one filter `more`, or without
+    the one at the place `less`, and but for `params`."""
+    filters = [(one["key"], one["value"]) for place, one in enumerate(model["filters"]) if place != less]
+    filters += [more] if more is not None and more not in filters else []
+    return _address(path, [*{"range": model["range"]["name"], "lane": model["lane"], **params}.items(), *filters])
+
+
+def _address(path: str, pairs: Iterable[tuple[str, object]]) -> str:
+    query = urlencode([(name, value) for name, value in pairs if value is not None])
     return f"{path}?{query}" if query else path
+
+
+def filter_words(told: dict[str, Any], several_hosts: bool) -> tuple[str, str]:
+    """What sessions of a filter have in common, in a word or two, and with what."""
+    kind, where = told["kind"], numbers.place_of(told.get("host", ""), told.get("path", ""), several_hosts)
+    if kind == "came":
+        return "came from", "no referrer" if told["channel"] == "direct" else told["text"]
+    if kind == "saw":
+        return "saw", where
+    context, _, what = kind.partition(".")
+    word = DEED_WORDS.get(what, what)
+    return word, f"{told['text']}, {'form' if context == 'form' else context} on {where}"

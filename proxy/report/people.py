@@ -11,7 +11,8 @@ from proxy.events.dwell import is_unusual
 from proxy.events.event import LANES, Event
 from proxy.report.asked import LOOSE, Part, text_of
 from proxy.report.channels import channel_of, merge
-from proxy.report.overview import Cards, Model
+from proxy.report.chosen import Chosen
+from proxy.report.overview import Cards, Model, only
 from proxy.report.ranges import DAY_MS, Range
 from proxy.store.questions import Cursor, ReportReader, SourceRow, Span, Stay, Told
 
@@ -36,20 +37,22 @@ KINDS = {
 DEVICES = {"WEB_DESKTOP": "desktop", "WEB_MOBILE": "mobile", "MOBILE_APP": "app", "SIMULATED": "simulated"}
 
 
-def visitors(reader: ReportReader, span: Range, lane: int, before: Cursor | None) -> Model:
+def visitors(
+    reader: ReportReader, span: Range, lane: int, before: Cursor | None, *, chosen: Sequence[Chosen] = ()
+) -> Model:
     """Who was there, the latest first."""
     cards = Cards()
     with reader.moment():
         several = cards.ask("hosts", reader.has_several_hosts)
-        found = cards.ask(
-            "visitors",
-            lambda: reader.visitors(Span(span.since, span.until, lane), before, VISITORS_SHOWN + 1),
-        )
+        with only(reader, chosen, span) as told:
+            within = Span(told["since"], span.until, lane)
+            found = cards.ask("visitors", lambda: reader.visitors(within, before, VISITORS_SHOWN + 1))
     shown = () if found is None else found.rows[:VISITORS_SHOWN]
     rows = [_visitor(_plain(row)) for row in shown]
     return {
         "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
         "lane": LANES[lane],
+        **told,
         "several_hosts": bool(several),
         "visitors": None if found is None else {"rows": rows, "total": found.total},
         "next": text_of(Cursor(shown[-1].last, shown[-1].key)) if found and len(found.rows) > len(shown) else None,

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import sparkline
+from proxy.report.chosen import Chosen
 from proxy.report.overview import Model, overview
-from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, others_text
+from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, filter_words, others_text
 from proxy.report.ranges import spanning
 from proxy.store.questions import ReportReader
 
@@ -46,6 +47,7 @@ class Paper(NamedTuple):
 def summary(
     reader: ReportReader,
     *,
+    chosen: Sequence[Chosen] = (),
     since_ms: int,
     until_ms: int,
     zone: tzinfo | None,
@@ -58,11 +60,12 @@ def summary(
     Raises:
         StoreError: the store cannot be read.
     """
-    model = _model(reader, since_ms, until_ms, zone, now_ms)
+    model = _model(reader, chosen, since_ms, until_ms, zone, now_ms)
     paper = Paper(max(LEAST_WIDTH, min(width, MOST_WIDTH)), colour)
     span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
     yield _ends(paper, "footfall", f"  {span}", now)
+    yield from _filters(paper, model, zone)
     yield ""
     yield from _totals(paper, model, hourly=spanning(since_ms, until_ms, zone).hourly)
     yield from _lanes(paper, model)
@@ -71,21 +74,42 @@ def summary(
     yield from _hovers(paper, model)
     yield from _clicks(paper, model)
     yield from _forms(paper, model)
-    yield from _blocked(paper, model)
-    yield from _rejected(paper, model)
+    if not model["filters"]:
+        yield from _blocked(paper, model)
+        yield from _rejected(paper, model)
 
 
-def as_json(reader: ReportReader, *, since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int) -> Iterator[str]:
+def as_json(
+    reader: ReportReader,
+    *,
+    chosen: Sequence[Chosen] = (),
+    since_ms: int,
+    until_ms: int,
+    zone: tzinfo | None,
+    now_ms: int,
+) -> Iterator[str]:
     """The same numbers as the lines of one JSON object."""
-    yield from json.dumps(_model(reader, since_ms, until_ms, zone, now_ms), indent=1).split("\n")
+    yield from json.dumps(_model(reader, chosen, since_ms, until_ms, zone, now_ms), indent=1).split("\n")
 
 
-def _model(reader: ReportReader, since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int) -> Model:
+def _model(
+    reader: ReportReader, chosen: Sequence[Chosen], since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int
+) -> Model:
     span = spanning(since_ms, until_ms, zone)
-    return overview(reader, span, LANES.index("person"), limit=ROWS, now_ms=now_ms)
+    return overview(reader, span, LANES.index("person"), chosen=chosen, limit=ROWS, now_ms=now_ms)
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
+
+
+def _filters(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
+    for place, one in enumerate(model["filters"]):
+        word, what = filter_words(one, model["several_hosts"])
+        before = "  only sessions that" if not place else "  and"
+        yield _fitted(f"{before} {word} {what}", paper.width).rstrip()
+    if model["since"] > model["range"]["since"]:
+        since = numbers.moment(model["since"], zone, model["since"])
+        yield paper.accent(f"  there is more than can be looked through at once: all since {since}")
 
 
 def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:

@@ -22,10 +22,10 @@ from proxy.store.sqlite.texts import SQL, statements
 from proxy.visitors.sessions import MAX_MS
 
 ONLY_SECONDS = 1.5
-"""How long is looked for sessions, but for one step: of 8 million events some 6 million are looked through, or half a
-million are copied."""
-MOST_PICKED = 1_000_000
-"""Events that are copied, but for one step: 80 MB while a page is made."""
+"""How long is looked for sessions, but for one step: some 10 million events. Each question takes its own time after
+that."""
+MOST_PICKED = 400_000
+"""Events that are copied, but for one step: 30 MB while a page is made, and 0.4 s of the longest question."""
 STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
 
