@@ -101,6 +101,8 @@ def explained(found: Sequence[Measured]) -> str:
             if late
             else ""
         ),
+        "`of` a page, a source or an element: about the sessions that have to do with it, finding them included; `d`:"
+        f" for so many of the {DAYS} days, where that was all that could be looked through.",
         "Growth: the exponent from the smallest size to the largest; 0 stays, 1 grows as the events do."
         " Of events a second, less than 0 is slower.",
         f"{machine((sqlite_version(),))}.",

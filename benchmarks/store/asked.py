@@ -1,21 +1,24 @@
-"""The report's questions, as its pages ask them, of a month of traffic: the whole of it, one day, one lane.
-
-A lane is the only filter that there is; people's is the default, so that the others are `filtered`.
+"""The report's questions, as its pages ask them, of a month of traffic: the whole of it, one day, one lane, and only
+the sessions that have to do with a page, a source or an element. People's lane is the default.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.store.traffic import END, START
-from proxy.report.overview import NOW_MS, REFUSED_READ, SOURCES_READ
+from proxy.report.app import ROWS
+from proxy.report.chosen import PAGE, Chosen, page_text
+from proxy.report.overview import NOW_MS, REFUSED_READ, SOURCES_READ, overview
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
+from proxy.report.ranges import spanning
 from proxy.store.base import Query
-from proxy.store.questions import Cursor, ReportReader, Span
+from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.ids import parse_uuid
@@ -62,6 +65,18 @@ class Subject:
     before: Cursor
     page: tuple[str, str]
     newest: int
+    filters: tuple[tuple[str, Filter], ...]
+
+
+class Part(NamedTuple):
+    """What is answered about some sessions: since when (UTC ms) it is whole."""
+
+    since: int
+
+    @property
+    def days(self) -> float | None:
+        """Of the month, where it is not all of it."""
+        return None if self.since <= START else (END - self.since) / DAY_MS
 
 
 def open_questions(path: Path) -> SqliteQuestions:
@@ -77,12 +92,61 @@ def subject(path: Path) -> Subject:
         before = Cursor(people[-1].last, people[-1].key)
         page = reader.pages(Span(END - WEEK_MS, END, PERSON), 1).rows[0]
         place = (page.host, page.path)
-        return Subject(path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest())
+        filters = tuple(_filters(reader))
+        return Subject(
+            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest(), filters
+        )
+
+
+def _filters(reader: SqliteQuestions) -> Iterator[tuple[str, Filter]]:
+    """What is seen, done and come from the most, and what is at the tenth place of its list, or at its end."""
+    month = Span(START, END, PERSON)
+    pages, sources, clicks = reader.pages(month, 10).rows, reader.sources(month, 10).rows, reader.clicks(month, 10).rows
+    for words, place in (("the top", 0), ("the tenth", -1)):
+        yield f"{words} page", Saw(pages[place].host, pages[place].path)
+        came = sources[place]
+        origin = Origin(came.referrer, came.utm_source, came.utm_medium, came.utm_campaign, came.host)
+        yield f"{words} source", CameFrom((origin,))
+        done = clicks[place]
+        yield f"{words} element", Did(done.action, done.host, done.path, done.name)
 
 
 def questions(about: Subject) -> list[Question]:
     """Every one of them, in the order of store/questions."""
-    return [*_totals(), *_rankings(about), *_visitors(about), *_feed(about), *_exports(about)]
+    asked = (_screens(about), _totals(), _rankings(about), _visitors(about), _feed(about), _exports(about))
+    return [question for some in (*asked, _of_some(about)) for question in some]
+
+
+def _screens(about: Subject) -> Iterator[Question]:
+    """The overview with all its cards, as its page makes it."""
+    month = replace(spanning(START, END, UTC), name="30d", label="30 days")
+
+    def screen(*chosen: Chosen) -> Ask:
+        def ask(reader: ReportReader) -> Part:
+            model = overview(reader, month, PERSON, chosen=chosen, limit=ROWS, now_ms=END)
+            return Part(model["since"])
+
+        return ask
+
+    yield Question("first screen", "30 days", screen())
+    yield Question("first screen", "30 days, of the top page", screen(Chosen(PAGE, page_text(*about.page))))
+
+
+def _of_some(about: Subject) -> Iterator[Question]:
+    """Asked about the sessions that a filter picks, picking them included."""
+
+    def asking(one: Filter, question: Callable[[ReportReader, Span], object]) -> Ask:
+        def ask(reader: ReportReader) -> Part:
+            with reader.moment(), reader.only([one], START, END) as since:
+                question(reader, Span(since, END, PERSON))
+            return Part(since)
+
+        return ask
+
+    for words, one in about.filters:
+        yield Question("lanes", f"of {words}", asking(one, lambda reader, span: reader.lanes(span.since, span.until)))
+        yield Question("pages", f"of {words}", asking(one, lambda reader, span: reader.pages(span, SHOWN)))
+        yield Question("hovers", f"of {words}", asking(one, lambda reader, span: reader.hovers(span, SHOWN)))
 
 
 def _totals() -> Iterator[Question]:

@@ -62,7 +62,8 @@ def asking(found: Sequence[Measured]) -> str:
     for answers in zip(*(one.answers for one in found), strict=True):
         line = [answers[0].question]
         for answer in answers:
-            line += [_ms(answer.cold), _ms(answer.warm)]
+            part = "" if answer.days is None else f", {answer.days:.0f} d"
+            line += [_ms(answer.cold), f"{_ms(answer.warm)}{part}"]
         cold, warm = ([getattr(answer, kind).cpu_ms for answer in answers] for kind in ("cold", "warm"))
         lines.append((*line, _growth(found, cold), _growth(found, warm)))
     return columns((*headings, "growth cold", "warm"), lines)
@@ -81,7 +82,9 @@ def as_data(found: Sequence[Measured]) -> dict[str, object]:
 
 def _data_of(one: Measured) -> dict[str, object]:
     database = {key: value for key, value in asdict(one.full).items() if key != "path"}
-    questions = {each.question: {"cold": asdict(each.cold), "warm": asdict(each.warm)} for each in one.answers}
+    questions = {
+        each.question: {"cold": asdict(each.cold), "warm": asdict(each.warm), "days": each.days} for each in one.answers
+    }
     return {"database": database, "event": asdict(one.cost), "questions": questions}
 
 

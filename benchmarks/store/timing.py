@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.store.asked import Question, open_questions, questions, subject
+from benchmarks.store.asked import Part, Question, open_questions, questions, subject
 from benchmarks.store.filled import let_go
 from benchmarks.store.progress import Progress
 from proxy.store.sqlite.questions import QUESTION_SECONDS
@@ -40,6 +40,8 @@ class Answered:
     question: str
     cold: Took
     warm: Took
+    days: float | None = None
+    """Of the month, that were looked through where that was not all of it."""
 
 
 def answered(path: Path) -> list[Answered]:
@@ -57,9 +59,9 @@ def answered(path: Path) -> list[Answered]:
 def _answered(path: Path, question: Question) -> Answered:
     cold = _middle(lambda: _cold(path, question), COLD_RUNS)
     with closing(open_questions(path)) as reader:
-        question.ask(reader)
+        answer = question.ask(reader)
         warm = _middle(lambda: _took(lambda: question.ask(reader)), WARM_RUNS)
-    return Answered(question.title, cold, warm)
+    return Answered(question.title, cold, warm, answer.days if isinstance(answer, Part) else None)
 
 
 def _cold(path: Path, question: Question) -> Took:

@@ -5,6 +5,7 @@ Law: pure but for the one look at where sessions came from. Whatever is odd is n
 typed, cut off or grown old is no error; a filter that nothing meets shows nothing.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ TEXT_CHARS = 4_000
 ORIGINS_READ = 5_000
 """Distinct origins, of all times, among which those of a source are looked for."""
 EVER = 2**62
+_DID = re.compile(r"(?P<action>[^ ]+) (?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
+_SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "
 
 
@@ -47,8 +50,10 @@ def page_text(host: str, path: str) -> str:
 
 
 def did_text(action: str, host: str, path: str, name: str) -> str:
-    """What was done on an element or a form; `path` is '' where its page is not known."""
-    return f"{action} {host}{path} {name}"
+    """What was done on an element or a form; `path` is '' where its page is not known. A page's address has no spaces;
+    one that has, all the same, has them with a backslash here."""
+    place = _SPECIAL.sub(r"\\\g<0>", f"{host}{path}")
+    return f"{action} {place} {name}"
 
 
 def source_text(source: Mapping[str, Any]) -> str:
@@ -98,8 +103,8 @@ def _act_of(one: Chosen) -> Saw | Did | None:
     if one.key == PAGE:
         host, slash, path = one.text.partition("/")
         return Saw(host, slash + path) if host and slash else None
-    parts = one.text.split(" ", 2)
-    if one.key != DID or len(parts) < 3 or not parts[2] or not is_action(parts[0]):
+    found = _DID.fullmatch(one.text)
+    if one.key != DID or found is None or not is_action(found["action"]):
         return None
-    host, slash, path = parts[1].partition("/")
-    return Did(parts[0], host, slash + path, parts[2])
+    host, slash, path = _ESCAPED.sub(r"\1", found["place"]).partition("/")
+    return Did(found["action"], host, slash + path, found["name"])

@@ -95,6 +95,34 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     assert (sum(map(int, re.findall(r"\d+", colour)[:3])) > 600) == (scheme == "light")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_rows_narrow_the_page_and_filters_go_away_by_a_click(running, size):
+    look_around(running)
+    page = running.owner(viewport=size).new_page()
+    page.goto(f"{running.url}/")
+    clicked = page.locator("[aria-labelledby=clicks] a.pick")
+    for _ in range(50):  # the browser tells of a click within a second
+        if clicked.count():
+            break
+        page.reload()
+    whole = page.locator(".tiles").inner_text()
+    for section, word in (("pages", "saw /range"), ("clicks", "clicked Spring sale, banner on /")):
+        page.locator(f"[aria-labelledby={section}] a.pick", has_text=re.compile("The range|Spring sale")).click()
+        expect(page.locator(".filters a").last).to_contain_text(word)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert page.locator(".filters a").count() == 2
+    shot(page, f"filtered-{size['width']}")
+    page.locator(".tiles a.pick").click()
+    expect(page.locator("h1")).to_have_text("Visitors")
+    assert page.locator(".filters a").count() == 2 and page.locator("a.who").count() == 1
+    page.go_back()
+    for left in (1, 0):
+        page.locator(".filters a").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".filters a")).to_have_count(left)
+    assert page.locator(".tiles").inner_text() == whole
+
+
 def test_somebody_signs_in_with_the_form_and_comes_to_where_they_wanted(running):
     page = running.journey.person().new_page()
     page.goto(f"{running.url}/visitors?range=7d")

@@ -24,6 +24,8 @@ from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
 from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT
+from proxy.store.questions import MOST_FILTERS
+from proxy.store.sqlite.choosing import MOST_PICKED
 from proxy.tracking.policies import NONCE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +139,8 @@ def test_the_readmes_limits_are_the_codes():
         (BETWEEN_BYTES // 1024, "KiB of trailers"),
         (EARLY_BYTES // 1024, "KiB before the 101"),
         (CLOSING_SECONDS, "s to close"),
+        (MOST_FILTERS, "at a time"),
+        (MOST_PICKED, "events of the sessions"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 

@@ -1,0 +1,131 @@
+"""Every row narrows its page to the sessions that have to do with it, and every filter goes away again: by the links of
+the page alone, whatever their texts are."""
+
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pytest
+from reports import MINUTE, confirm, does, page, report, sends, visit, words
+from test_report_pages import HOSTILE, hostile_items, is_harmless
+
+from proxy.store.questions import MOST_FILTERS
+from proxy.store.sqlite import choosing
+
+PEOPLE = 12
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """People who see some pages each, from some places, and click on some things."""
+    with report(tmp_path_factory.mktemp("shop") / "store.db", now=60 * MINUTE) as site:
+        for who in range(PEOPLE):
+            name, at = f"P{who}", who * MINUTE
+            referrer = (None, "https://www.google.com/", "https://letter.example/")[who % 3]
+            said = page(name, at)
+            site.write(
+                visit(name, f"V{who}", at, path=("/", "/range")[who % 2], referrer=referrer),
+                confirm(f"C{who}", said, f"V{who}", at + 100, path=("/", "/range")[who % 2], title="Shop"),
+                visit(f"Q{who}", f"V{who}", at + 500, path=f"/product/{who % 4}", came_back=True),
+            )
+            acts = [does("banner.click", f"E{who}", name="Sale"), does("form.start", f"F{who}", form="order")]
+            acts += [does("banner.hover", f"H{who}", name="Sale", dwell_ms=900 + who)]
+            site.write(sends(page(name, at, new=False), f"V{who}", *acts[: 1 + who % 3], at=at + 600))
+        yield site
+
+
+def links(soup):
+    """{the address of a row's filter: its text}"""
+    return {link["href"]: link.text for link in soup.select("section a.pick")}
+
+
+def as_json(address):
+    return f"/overview.json?{urlsplit(address).query}"
+
+
+def tiles(soup):
+    return [float(element["value"]) for element in soup.select(".tiles data")]
+
+
+def test_every_row_is_a_link_to_what_it_has_to_do_with(shop):
+    whole = shop.page("/?range=today&rows=all")
+    found = links(whole)
+    assert len(found) == 1 + 6 + 3 + 2 + 2 + 2  # visitors, pages, sources, clicks, hovers, forms that were begun
+    assert len(whole.select("#refused, #requests, #blocked")) == 3
+    for address in found:
+        soup, said = shop.page(address), shop.json(as_json(address))
+        totals = [said["totals"][name] for name in ("visitors", "sessions", "views")]
+        if address.startswith("/?"):
+            assert tiles(soup)[:3] == totals
+            assert len(soup.select(".filters a")) == 1 and not soup.select("#refused, #requests, #blocked")
+        assert 0 < totals[0] <= PEOPLE
+
+
+def test_filters_stack_and_each_goes_away_by_itself(shop):
+    address, seen = "/?range=today&rows=all", []
+    while True:
+        narrower = [one for one in links(shop.page(address)) if one.startswith("/?") and one not in seen]
+        seen += narrower
+        deeper = [one for one in narrower if len(filters(one)) > len(filters(address))]
+        if not deeper:
+            break
+        address = deeper[-1]
+    assert len(filters(address)) >= 3
+    soup = shop.page(address)
+    for place, link in enumerate(soup.select(".filters a")):
+        left = filters(address)[:place] + filters(address)[place + 1 :]
+        assert filters(link["href"]) == left
+        assert tiles(shop.page(link["href"]))[0] >= tiles(soup)[0]
+
+
+def filters(address):
+    return [pair for pair in parse_qsl(urlsplit(address).query) if pair[0] in ("page", "source", "did")]
+
+
+def test_ranges_lanes_and_the_json_keep_the_filters(shop):
+    address = f"/?range=today&lane=person&{'page=' + quote('shop.example/range', safe='')}"
+    soup = shop.page(address)
+    kept = [link["href"] for link in soup.select(".choose a, .lanes a, footer a")]
+    assert len(kept) == 5 + 3 + 1 and all(filters(link) == filters(address) for link in kept)
+
+
+def test_with_as_many_filters_as_there_can_be_rows_are_no_links(shop):
+    query = "&".join(f"page=shop.example/{n}" for n in range(MOST_FILTERS))
+    said = shop.page(f"/?range=today&{query}&page=shop.example/range")
+    assert len(said.select(".filters a")) == MOST_FILTERS
+    query = "&".join(
+        [f"page=shop.example/{path}" for path in ("range", "product/1")] + ["did=banner.click shop.example/range Sale"]
+    )
+    narrow = shop.page(f"/?range=today&{quote(query, safe='=&')}")
+    assert len(narrow.select(".filters a")) == 3 and tiles(narrow)[0] == PEOPLE / 4
+
+
+def test_visitors_are_listed_under_the_same_filters(shop):
+    query = "range=today&lane=person&page=shop.example/range"
+    said, soup = shop.json(f"/visitors.json?{query}"), shop.page(f"/visitors?{query}")
+    assert said["visitors"]["total"] == PEOPLE / 2 == len(soup.select("a.who"))
+    assert shop.page(f"/?{query}").select_one(".tiles a.pick")["href"] == f"/visitors?{query.replace('/', '%2F')}"
+
+
+def test_what_could_not_be_looked_through_is_said(shop, monkeypatch):
+    monkeypatch.setattr(choosing, "STEP_EVENTS", 1)
+    monkeypatch.setattr(choosing, "MOST_PICKED", 1)
+    query = "range=today&lane=person&source=search+google.com"
+    said, soup = shop.json(f"/overview.json?{query}"), shop.page(f"/?{query}")
+    assert said["since"] > said["range"]["since"] and 0 < said["totals"]["visitors"] < PEOPLE / 3
+    assert "all numbers are of what happened since" in words(soup.select_one(".late").text)
+    assert [slot["since"] >= said["since"] for slot in said["series"]] == [True] * len(said["series"])
+    whole = shop.json(f"/overview.json?{query.replace('source', 'nothing')}")
+    assert whole["since"] == whole["range"]["since"] and whole["filters"] == []
+
+
+def test_hostile_texts_are_text_in_filters(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        for number, text in enumerate(HOSTILE):
+            site.write(*hostile_items(number, text))
+        found = links(site.page("/?range=today&rows=all"))
+        assert len(found) > 3 * len(HOSTILE)
+        for address in found:
+            soup = site.page(address)
+            is_harmless(soup)
+            assert "1337" not in words(soup.get_text(" "))
+            if address.startswith("/?"):
+                assert len(soup.select(".filters a")) == 1 and tiles(soup)[0] >= 1
