@@ -169,6 +169,8 @@ def test_cells_rows_and_a_recount_say_the_same(history, zone, fresh_cells):
         for bars in (
             edges,
             edges[::2],
+            range_of("today", over, zone).edges,
+            [(at, at + HOUR) for at in range(begin // HOUR * HOUR, over, HOUR)][:30],
             [(begin + 1, over + 2)],
             days,
             [(since, until - HOUR) for since, until in days],
@@ -186,11 +188,12 @@ def test_the_same_in_a_night_in_which_clocks_change(history):
         starts = [midnight(datetime.fromordinal(first + n).date(), WARSAW) for n in range(4)]
         assert {(b - a) // HOUR for a, b in itertools.pairwise(starts)} & {23, 25}
         check_bars(cells, rows, events, list(itertools.pairwise(starts)))
+        check_bars(cells, rows, events, [(at, at + HOUR) for at in range(starts[0], starts[1] + 3 * HOUR, HOUR)])
         assert all(day in itertools.pairwise(starts) for day in days if day[0] < starts[-1])
 
 
 @QUICK
-@given(histories(), st.permutations((UTC, WARSAW, NEW_YORK)), st.floats(0, 1))
+@given(histories(), st.permutations((UTC, WARSAW, NEW_YORK, KATHMANDU)), st.floats(0, 1))
 def test_the_same_when_the_zone_has_changed_in_between(history, zones, part):
     told, begin, over = history
     middle = int(len(told) * part)
@@ -198,6 +201,7 @@ def test_the_same_when_the_zone_has_changed_in_between(history, zones, part):
         check(cells, rows, events, spans_of(days, begin, over))
         for zone in zones:
             check_bars(cells, rows, events, range_of("7d", over, zone).edges)
+        check_bars(cells, rows, events, [(at, at + HOUR) for at in range(begin // HOUR * HOUR, over, HOUR)][:30])
 
 
 def test_a_list_of_visitors_is_the_same_wherever_it_goes_on(tmp_path):

@@ -132,7 +132,7 @@ def test_nothing_is_left_of_who_is_gone(engine):
         tidy(writer, 32 * DAY)
     assert [event.action for event in engine.events()] == ["session.start", "page.visit"]
     tables = ("visitor", "session", "presence", "outcome", "blocked", "reach", "recent_id")
-    assert [number_of(engine, table) for table in tables] == [1, 1, 2, 1, 0, 1, 1]
+    assert [number_of(engine, table) for table in tables] == [1, 1, 3, 1, 0, 1, 1]
     check_promises(engine)
 
 

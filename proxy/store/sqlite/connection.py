@@ -20,7 +20,7 @@ __all__ = ["SQL", "Connection"]
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
 VERSION = 5
-_COUNTED = 4
+_COUNTED = 5
 """The first version that keeps counts."""
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768

@@ -29,6 +29,7 @@ from proxy.store.questions import (
     Span,
 )
 from proxy.store.sqlite.asking import Asking, total_of
+from proxy.visitors.times import HOUR_MS
 
 FIELDS_SHOWN = 100
 """Of one form: whoever makes up field names must not crowd out another form's."""
@@ -51,9 +52,20 @@ class Counted(Asking):
         days = [(place, *row[:2]) for place, row in enumerate(extents) if row[2] and not self._raw]
         asked = {"edges": json.dumps(days), "lane": lane}
         found = {place: numbers for place, *numbers in self._ask("report_slots_days", asked)}
-        others = [place for place in range(len(edges)) if place not in found]
-        found |= self._read_bars({place: edges[place] for place in others}, lane)
+        others = {place: edge for place, edge in enumerate(edges) if place not in found}
+        hours = {place: since // HOUR_MS for place, (since, until) in others.items() if _is_hour(since, until)}
+        if hours and not self._raw:
+            found |= self._count_hours(hours, lane)
+        found |= self._read_bars({place: edge for place, edge in others.items() if place not in found}, lane)
         return tuple(Slot(*edge, *found.get(place, (0, 0))) for place, edge in enumerate(edges))
+
+    def _count_hours(self, hours: Mapping[int, int], lane: int) -> dict[int, list[int]]:
+        """Page views and visitors of some bars, each an hour since 1970 in UTC."""
+        low, high = min(hours.values()), max(hours.values())
+        first, last, _ = self._extent(low * HOUR_MS, (high + 1) * HOUR_MS)
+        asked: dict[str, object] = {"low": low, "high": high, "first": first, "last": last, "lane": lane}
+        found: dict[int, list[int]] = {hour: numbers for hour, *numbers in self._ask("report_slots_hours", asked)}
+        return {place: found.get(hour, [0, 0]) for place, hour in hours.items()}
 
     def _read_bars(self, bars: Mapping[int, tuple[int, int]], lane: int) -> dict[int, list[int]]:
         """Page views and visitors of some bars, from the rows. One look at each, whatever the number of bars."""
@@ -133,6 +145,11 @@ class Counted(Asking):
 
     def _ask_span(self, name: str, span: Span, **values: object) -> list[Any]:
         return self._ask_of(name, span.since, span.until, {**values, "lane": span.lane})
+
+
+def _is_hour(since: int, until: int) -> bool:
+    """Whether a bar is one of those that are counted: so many minutes past the hour, as in some zones, it is none."""
+    return until - since == HOUR_MS and since % HOUR_MS == 0
 
 
 def _histograms(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:

@@ -38,6 +38,7 @@ from proxy.store.sqlite.rollups import FORM_START as STARTED
 from proxy.store.sqlite.rollups import FORM_SUBMIT as SUBMITTED
 from proxy.store.sqlite.rows import EventRow, SessionRow
 from proxy.store.sqlite.texts import SQL
+from proxy.visitors.times import HOUR_MS
 
 UNUSUAL = 4
 """Bit of event.state: a hover that was longer than usual."""
@@ -52,6 +53,7 @@ NOBODY = 0
 _VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
 _ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
 _FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
+_HOUR = int(Kind.HOUR)
 _BOUNCES, _EXIT, _NEXT = int(Kind.BOUNCES), int(Kind.EXIT), int(Kind.NEXT)
 _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
@@ -114,6 +116,9 @@ class Ledger:
         cells, presence, visitor = self._cells, self._presence, row.visitor
         cells[_VIEWS, lane, day, 0, 0] += n
         presence[visitor, _VIEWS, 0, lane, day] += n
+        hour = row.time // HOUR_MS
+        cells[_HOUR, lane, day, hour, 0] += n
+        presence[visitor, _HOUR, hour, lane, day] += n
         status = self._dictionary.status_of(row.facts)
         if status is not None:
             cells[_STATUS, lane, day, status, 0] += n

@@ -8,6 +8,7 @@ away what it counted for and adds what it counts for now: that is how late event
 | kind | counts | subject | extra |
 |---|---|---|---|
 | VIEWS | page.visit | 0 | 0 |
+| HOUR | page.visit | hour of its time, since 1970 in UTC | 0 |
 | PAGE | page.visit with a uri | page | 0 |
 | STATUS | page.visit with a status | its status | 0 |
 | ENGAGED | page.visit with `engaged` and a uri | page | bucket of `engaged` |
@@ -28,6 +29,7 @@ target | word of the field's name * 4 + FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPP
 | NEXT | of a session's page.visits by time and seq, two that follow each other, of different pages | the one's page | \
 the other's page |
 | VISITORS | visitors of VIEWS | 0 | the day before on which they were there, or NEVER |
+| HOUR_VISITORS | visitors of HOUR | hour | the same; an hour can be of two days |
 | PAGE_VISITORS | visitors of PAGE | page | the same |
 | CLICK_VISITORS | visitors of CLICK | element | the same |
 | FORM_VISITORS | visitors of FORM, either extra | target | the same |
@@ -40,6 +42,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from proxy.events.labels import CONTEXTS
+from proxy.visitors.times import HOUR_MS
 
 ELEMENT_CONTEXTS = 16
 NEVER = -1
@@ -66,6 +69,7 @@ class Kind(IntEnum):
     FIELD = 10
     USED = 11
     HOVERED = 12
+    HOUR = 13
     SESSIONS = 16
     BOUNCES = 17
     ENTRY = 18
@@ -76,10 +80,12 @@ class Kind(IntEnum):
     PAGE_VISITORS = 33
     CLICK_VISITORS = 34
     FORM_VISITORS = 35
+    HOUR_VISITORS = 36
 
 
 VISITORS_OF = {
     Kind.VIEWS: Kind.VISITORS,
+    Kind.HOUR: Kind.HOUR_VISITORS,
     Kind.PAGE: Kind.PAGE_VISITORS,
     Kind.CLICK: Kind.CLICK_VISITORS,
     Kind.FORM: Kind.FORM_VISITORS,
@@ -91,6 +97,7 @@ VALUES: Mapping[str, int] = {
     "never": NEVER,
     "element_contexts": ELEMENT_CONTEXTS,
     "reach_ms": REACH_MS,
+    "hour_ms": HOUR_MS,
     "form_start": FORM_START,
     "form_submit": FORM_SUBMIT,
     "field_changed": FIELD_CHANGED,

@@ -1,8 +1,11 @@
--- How often visitors were there, on a page, clicked an element, began or sent a form.
+-- How often visitors were there, in an hour, on a page, clicked an element, began or sent a form.
 INSERT INTO presence (visitor, kind, subject, lane, day, n)
 SELECT visitor, kind, subject, lane, day, count(*)
 FROM (
     SELECT visitor, :views AS kind, 0 AS subject, lane, day
+    FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
+    UNION ALL
+    SELECT visitor, :hour, time / :hour_ms, lane, day
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
     SELECT visitor, :page, uri.page, lane, day

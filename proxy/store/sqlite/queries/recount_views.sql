@@ -1,10 +1,13 @@
--- Page views: all, by page, by status, by how long they were in use; and events by action.
+-- Page views: all, by hour, by page, by status, by how long they were in use; and events by action.
 INSERT INTO cell (kind, lane, day, subject, extra, n)
 SELECT kind, lane, day, subject, extra, count(*)
 FROM (
     SELECT :action AS kind, lane, day, action AS subject, 0 AS extra FROM counted
     UNION ALL
     SELECT :views, lane, day, 0, 0
+    FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
+    UNION ALL
+    SELECT :hour, lane, day, time / :hour_ms, 0
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
     SELECT :page, lane, day, uri.page, 0
