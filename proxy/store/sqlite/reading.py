@@ -111,8 +111,11 @@ class Reading:
 
     def event(self, seq: int) -> EventRow | None:
         """An event; None where it is gone."""
-        self.load_events((seq,))
-        return self.events.by_seq.get(seq)
+        known = self.events.by_seq.get(seq)  # most often: what a batch names was read at its beginning
+        if known is None:
+            self.load_events((seq,))
+            known = self.events.by_seq.get(seq)
+        return known
 
     def visitor(self, uuid: bytes) -> VisitorRow | None:
         """The visitor of a uuid; of a twin, the visitor that it turned out to be."""
