@@ -184,7 +184,7 @@ def check_that_nothing_acknowledged_is_missing(held: Held) -> None:
     missing = held.acknowledged - {event["id"] for event in held.events}
     assert missing == set(), f"{len(missing)} of {len(held.acknowledged)}"
     pages = {event["id"]: event for event in held.events if event["action"] == "page.visit"}
-    assert held.shown <= pages.keys()
+    assert held.shown - pages.keys() == set(), f"pages that were shown, of {len(held.shown)}"
     assert {(pages[id]["lane"], pages[id]["params"].get("title")) for id in held.shown} == {("person", "A")}
 
 
