@@ -112,16 +112,16 @@ async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
 
 def report(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
+    try:
+        chosen = reporting.read_filters(given.only)
+    except ValueError as wrong:
+        raise ConfigError(f"--only: {wrong}") from None
     if given.address:
         if config.report.listen_address is None:
             raise ConfigError("report.listen is off: there is no report in a browser")
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
         return print_lines([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
-    try:
-        chosen = reporting.chosen(given.only)
-    except ValueError as wrong:
-        raise ConfigError(f"--only: {wrong}") from None
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
         return print_lines(

@@ -63,7 +63,7 @@ def run_report(config: Config, token: str, site: str, version: str, sockets: lis
     )
 
 
-def chosen(texts: Sequence[str]) -> list[Chosen]:
+def read_filters(texts: Sequence[str]) -> list[Chosen]:
     """Filters as they are typed, `page=shop.example/range`. Raises ValueError: something is none, or there are too
     many."""
     if len(texts) > MOST_FILTERS:

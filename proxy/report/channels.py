@@ -11,6 +11,8 @@ from proxy.store.questions import SourceRow
 
 DIRECT, SEARCH, SOCIAL, CAMPAIGN, REFERRAL, INTERNAL = "direct", "search", "social", "campaign", "referral", "internal"
 
+CHANNELS = (DIRECT, SEARCH, SOCIAL, CAMPAIGN, REFERRAL, INTERNAL)
+
 _SEARCH = frozenset(
     "google bing duckduckgo yahoo yandex baidu ecosia qwant startpage brave seznam naver kagi mojeek sogou".split()
 )

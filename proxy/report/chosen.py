@@ -10,17 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from proxy.events.event import LANES, is_action
-from proxy.report.channels import merge
+from proxy.report.channels import CHANNELS, merge
 from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, ReportReader, Saw, Span
 
 PAGE, SOURCE, DID = "page", "source", "did"
 KEYS = (PAGE, SOURCE, DID)
 TEXT_CHARS = 4_000
 """Of a filter: a path and a name at their longest are below."""
-ORIGINS_READ = 5_000
-"""Distinct origins, of all times, among which those of a source are looked for."""
+SOURCES_READ = 5_000
+"""Distinct origins read before they are put together to sources; sessions from rarer ones are only counted."""
 EVER = 2**62
+"""Unix ms that no event reaches."""
 _DID = re.compile(r"(?P<action>[^ ]+) (?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
+_DOT = re.compile(r"[\\·]")
 _SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "
 
@@ -34,15 +36,29 @@ class Chosen(NamedTuple):
 
 def chosen_of(pairs: Iterable[tuple[str, str]]) -> tuple[Chosen, ...]:
     """The filters of a query, each once, in their order; the first `MOST_FILTERS` of them."""
-    found = dict.fromkeys(Chosen(key, text) for key, text in pairs if key in KEYS and is_filter(key, text))
+    found = dict.fromkeys(_plain(Chosen(key, text)) for key, text in pairs if key in KEYS and is_filter(key, text))
     return tuple(found)[:MOST_FILTERS]
+
+
+def _plain(one: Chosen) -> Chosen:
+    """A filter in the one spelling that the report's own addresses have."""
+    act = _act_of(one)
+    return Chosen(DID, did_text(*act)) if isinstance(act, Did) else one
 
 
 def is_filter(key: str, text: str) -> bool:
     """Whether a text is one of this key."""
-    if not text or len(text) > TEXT_CHARS:
+    if not text or len(text) > TEXT_CHARS or any(map(_is_surrogate, text)):
         return False
-    return key == SOURCE or _act_of(Chosen(key, text)) is not None
+    if key == SOURCE:
+        channel, _, name = text.partition(" ")
+        return channel in CHANNELS and name != ""
+    return _act_of(Chosen(key, text)) is not None
+
+
+def _is_surrogate(char: str) -> bool:
+    """Half a character, as of bytes that are no UTF-8: no text of the store has one."""
+    return "\ud800" <= char <= "\udfff"
 
 
 def page_text(host: str, path: str) -> str:
@@ -57,26 +73,30 @@ def did_text(action: str, host: str, path: str, name: str) -> str:
 
 
 def source_text(source: Mapping[str, Any]) -> str:
-    """A source's channel, name and campaign."""
+    """A source's channel, name and campaign. A dot in the name that would look like what is between these has a
+    backslash."""
+    name = _DOT.sub(r"\\\g<0>", source["name"])
     campaign = "" if source["campaign"] is None else f"{CAMPAIGN}{source['campaign']}"
-    return f"{source['channel']} {source['name']}{campaign}"
+    return f"{source['channel']} {name}{campaign}"
 
 
-def filters_of(reader: ReportReader, chosen: Sequence[Chosen]) -> list[Filter]:
-    """What the store is asked for. A source is all origins that are put together to it, in any lane, at any time."""
+def filters_of(reader: ReportReader, chosen: Sequence[Chosen], since: int, until: int) -> list[Filter]:
+    """What the store is asked for. A source is all origins that are put together to it, in any lane: of those that are
+    the most frequent in the time that is asked about, and of all times, since a session may have begun before."""
     found: list[Filter] = [act for one in chosen if one.key != SOURCE and (act := _act_of(one)) is not None]
     wanted = [one.text for one in chosen if one.key == SOURCE]
     if wanted:
-        origins = _origins(reader)
+        origins = _origins(reader, ((since, until), (0, EVER)))
         found += [CameFrom(tuple(origins.get(text, ()))) for text in wanted]
     return found
 
 
-def _origins(reader: ReportReader) -> dict[str, list[Origin]]:
+def _origins(reader: ReportReader, times: Iterable[tuple[int, int]]) -> dict[str, list[Origin]]:
     """{the text of a source: its origins}"""
     found: dict[str, dict[Origin, None]] = {}
-    for lane in range(len(LANES)):
-        for row in reader.sources(Span(0, EVER, lane), ORIGINS_READ).rows:
+    spans = [Span(*time, lane) for time in times for lane in range(len(LANES))]
+    for span in spans:
+        for row in reader.sources(span, SOURCES_READ).rows:
             sources, _ = merge((row,))
             for source in sources:
                 text = source_text({"channel": source.channel, "name": source.name, "campaign": source.campaign})
@@ -102,7 +122,7 @@ def _act_of(one: Chosen) -> Saw | Did | None:
     """What a page's or an element's filter asks for; None where it is neither."""
     if one.key == PAGE:
         host, slash, path = one.text.partition("/")
-        return Saw(host, slash + path) if host and slash else None
+        return Saw(host, slash + path) if slash and host.rstrip(":") == host != "" else None  # no "https://"
     found = _DID.fullmatch(one.text)
     if one.key != DID or found is None or not is_action(found["action"]):
         return None

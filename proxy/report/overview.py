@@ -5,27 +5,22 @@ rest of the page is as good as without it. What the numbers mean is said in stor
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from proxy.events.event import LANES
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
-from proxy.report.chosen import Chosen, filters_of, told_of
+from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
 from proxy.report.numbers import ratio
 from proxy.report.ranges import Range, utc_days
 from proxy.store.questions import Late, Ranking, ReportReader, Span
 
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
-SOURCES_READ = 5_000
-"""Distinct origins read before they are put together to sources; sessions from rarer ones are only counted."""
 REFUSED_READ = 1_000
 """All that a store keeps (WIRE.md, "Beacon")."""
-
-EVER = 2**62
-"""Unix ms that no event reaches."""
 
 Answer = TypeVar("Answer")
 Model = dict[str, Any]
@@ -36,10 +31,15 @@ class Cards:
 
     def __init__(self) -> None:
         self.late: list[str] = []
+        self.is_over = False
+        """Whether no question is to be asked any more."""
 
     def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
         try:
-            return question()
+            if not self.is_over:
+                return question()
+            self.late.append(name)
+            return None
         except Late:
             self.late.append(name)
             return None
@@ -48,8 +48,8 @@ class Cards:
 def overview(
     reader: ReportReader, span: Range, lane: int, *, chosen: Sequence[Chosen] = (), limit: int, now_ms: int
 ) -> Model:
-    """All numbers of the overview; times are UTC ms, lengths ms. With filters only what sessions have is told: what is
-    counted without them (requests, refusals, pages without the tag) is None."""
+    """All numbers of the overview; times are UTC ms, lengths ms. With filters only what sessions have is told:
+    requests, refusals and pages without the tag are None. Who is on the site now is so without any."""
     cards = Cards()
     with reader.moment():
         model: Model = {
@@ -63,17 +63,25 @@ def overview(
             else cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
             "requests": None if chosen else cards.ask("requests", lambda: _requests(reader, span)),
         }
-        with only(reader, chosen, span) as told:
+        with only(reader, cards, chosen, span) as told:
             model |= {**told, **_of_sessions(reader, cards, span.edges, Span(told["since"], span.until, lane), limit)}
     return {**model, "late": cards.late}
 
 
 @contextmanager
-def only(reader: ReportReader, chosen: Sequence[Chosen], span: Range) -> Iterator[Model]:
+def only(reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Range) -> Iterator[Model]:
     """Within it questions are asked about the sessions that filters pick: `filters`, and from when on the answers are
-    whole (`since`), which is later than the range's beginning where all was more than could be looked through."""
-    with reader.only(filters_of(reader, chosen), span.since, span.until) as begun:
-        yield {"filters": [told_of(one) for one in chosen], "since": begun}
+    whole (`since`), which is later than the range's beginning where all was more than could be looked through. Where
+    the sessions could not be found in time, every question about them is late."""
+    told = {"filters": [told_of(one) for one in chosen], "since": span.since}
+    with ExitStack() as stack:
+        try:
+            filters = filters_of(reader, chosen, span.since, span.until)
+            told["since"] = stack.enter_context(reader.only(filters, span.since, span.until))
+        except Late:
+            cards.late.append("filters")
+            cards.is_over = True
+        yield told
 
 
 def _of_sessions(

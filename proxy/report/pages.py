@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 SHORT_UUID = 8
 TEXT_SHOWN_CHARS = 160
 """Of a label, a title or an address; the whole text is in the JSON."""
+ADDRESS_CHARS = 4_000
+"""Of a link to a filter: a longer one is none, since a server, ours too, may refuse it."""
 LANE_COUNTED = {"person": ("person", "people"), "unproven": ("unproven", "unproven"), "bot": ("bot", "bots")}
 """One visitor of a lane, and several."""
 LANE_WORDS = {"person": ("People", "person"), "unproven": ("Unproven", "not proven yet"), "bot": ("Bots", "bot")}
@@ -83,6 +85,7 @@ class Templates:
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
             most_filters=MOST_FILTERS,
+            longest_address=ADDRESS_CHARS,
             ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
             lanes=[*reversed(LANES)],
             lane_words=LANE_WORDS,

@@ -44,7 +44,7 @@ def visitors(
     cards = Cards()
     with reader.moment():
         several = cards.ask("hosts", reader.has_several_hosts)
-        with only(reader, chosen, span) as told:
+        with only(reader, cards, chosen, span) as told:
             within = Span(told["since"], span.until, lane)
             found = cards.ask("visitors", lambda: reader.visitors(within, before, VISITORS_SHOWN + 1))
     shown = () if found is None else found.rows[:VISITORS_SHOWN]

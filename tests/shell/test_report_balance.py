@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from reports import MINUTE, does, page, report, sends, visit, words
 
-from proxy.report.overview import SOURCES_READ
+from proxy.report.chosen import SOURCES_READ
 from proxy.report.terminal import summary
 from proxy.store.sqlite.questions import SqliteQuestions
 

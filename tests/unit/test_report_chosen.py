@@ -3,6 +3,7 @@
 import pytest
 from stories import HOST, MINUTE, T, confirm, does, page, sends, visit
 
+from proxy.report import chosen, people
 from proxy.report.chosen import (
     TEXT_CHARS,
     Chosen,
@@ -17,6 +18,7 @@ from proxy.report.overview import overview
 from proxy.report.pages import filter_words, view
 from proxy.report.ranges import spanning
 from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Origin, Saw
+from proxy.store.sqlite.questions import SqliteQuestions
 
 HOUR = 60 * MINUTE
 ACTION = "banner.click"
@@ -30,7 +32,13 @@ ODD = [
     ("did", "banner.click shop.example/ "),
     ("did", "banner shop.example/ Sale"),
     ("did", "../../etc shop.example/ Sale"),
+    ("did", "banner.click shop.example/\udcff Sale"),
+    ("page", "https://shop.example/range"),
+    ("page", "shop.example/\udcff"),
     ("source", ""),
+    ("source", "google.com"),
+    ("source", "search "),
+    ("source", "search \udcff"),
     ("lane", "bot"),
     ("only", "page"),
 ]
@@ -69,9 +77,19 @@ def test_what_is_odd_is_no_filter(key, text):
 )
 def test_what_a_row_is_called_in_an_address_is_what_is_asked_for(key, text, wanted, words):
     (one,) = chosen_of([(key, text), (key, text)])
-    assert filters_of(None, [one]) == [wanted]
+    assert filters_of(None, [one], T, T + HOUR) == [wanted]
     word, what = filter_words(told_of(one), several_hosts=False)
     assert word == words[0] and words[1] in (what, None)
+
+
+def test_one_thing_has_one_spelling():
+    assert len(chosen_of([("did", "banner.click h/ Sale"), ("did", r"banner.click \h/ Sale")])) == 1
+
+
+def test_a_source_and_its_campaign_are_told_apart_wherever_a_dot_is():
+    sources = [("a · b", "c"), ("a", "b · c"), ("a · b · c", None), ("a \\· b", "c"), ("a", None), ("a\\", "b")]
+    texts = {source_text({"channel": "campaign", "name": name, "campaign": of}) for name, of in sources}
+    assert len(texts) == len(sources)
 
 
 def test_only_so_many_are_taken_in_their_order():
@@ -97,10 +115,10 @@ def shop(engine):
     return engine
 
 
-def shown(engine, *chosen, since=-HOUR, until=HOUR):
+def shown(engine, *wanted, since=-HOUR, until=HOUR):
     span = spanning(T + since, T + until, None)
     with engine.asked() as reader:
-        return overview(reader, span, 2, chosen=chosen_of(chosen), limit=10, now_ms=T + until)
+        return overview(reader, span, 2, chosen=chosen_of(wanted), limit=10, now_ms=T + until)
 
 
 def test_every_row_of_the_overview_is_a_filter_that_finds_it_again(shop):
@@ -121,13 +139,32 @@ def test_every_row_of_the_overview_is_a_filter_that_finds_it_again(shop):
 def test_a_source_is_all_its_spellings_also_of_sessions_that_began_before(shop):
     google = ("source", "search google.com")
     with shop.asked() as reader:
-        (came,) = filters_of(reader, chosen_of([google]))
+        (came,) = filters_of(reader, chosen_of([google]), T, T + HOUR)
         assert isinstance(came, CameFrom)
         assert set(came.origins) == {Origin(name, None, None, None, HOST) for name in ("www.google.com", "google.com")}
     assert shown(shop, google)["totals"]["sessions"] == 2
     shop.append(visit("P5", "A", 20 * MINUTE, path="/late", came_back=True))
     late = shown(shop, google, since=10 * MINUTE)
     assert late["totals"] | {"views": 1, "visitors": 1, "sessions": 0} == late["totals"]
+
+
+def test_a_source_that_is_rare_in_all_but_now_is_found_whole(shop, monkeypatch):
+    """Of the origins of all times only the most frequent are read."""
+    monkeypatch.setattr(chosen, "SOURCES_READ", 4)
+    shop.append(*(visit(f"O{n}", f"O{n}", -90 * 24 * HOUR + n, query=f"?utm_source={n // 2}") for n in range(20)))
+    assert shown(shop, ("source", "search google.com"))["totals"]["sessions"] == 2
+
+
+def test_where_sessions_cannot_be_found_in_time_the_rest_of_the_page_is_there(shop):
+    reader = SqliteQuestions(shop.place, question_seconds=-1)
+    span = spanning(T - HOUR, T + HOUR, None)
+    filters = chosen_of([("page", f"{HOST}/range")])
+    model = overview(reader, span, 2, chosen=filters, limit=10, now_ms=T + HOUR)
+    assert {"filters", "pages", "lanes", "clicks"} <= set(model["late"]) and model["pages"] is None
+    assert [one["kind"] for one in model["filters"]] == ["saw"]
+    found = people.visitors(reader, span, 2, None, chosen=filters)
+    assert found["visitors"] is None and found["late"] == ["hosts", "filters", "visitors"]
+    reader.close()
 
 
 def test_filters_narrow_each_other_and_what_knows_no_session_is_left_out(shop):
@@ -139,11 +176,11 @@ def test_filters_narrow_each_other_and_what_knows_no_session_is_left_out(shop):
 
 
 def test_an_address_keeps_what_was_chosen():
-    chosen = [Chosen("page", "h/ä"), Chosen("source", "search google.com")]
-    model = {"range": {"name": "7d"}, "lane": "person", "filters": [told_of(one) for one in chosen]}
+    kept = [Chosen("page", "h/ä"), Chosen("source", "search google.com")]
+    model = {"range": {"name": "7d"}, "lane": "person", "filters": [told_of(one) for one in kept]}
     base = "/?range=7d&lane=person"
     both = f"{base}&page=h%2F%C3%A4&source=search+google.com"
-    assert view("/", model) == view("/", model, more=chosen[0]) == both
+    assert view("/", model) == view("/", model, more=kept[0]) == both
     assert view("/", model, less=0) == f"{base}&source=search+google.com"
     assert (
         view("/", model, more=Chosen("page", "h/b"), rows="all")

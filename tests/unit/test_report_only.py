@@ -8,7 +8,7 @@ import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors
-from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, page, sends, visit
+from stories import DAY, ENGINES, HOST, HOUR, MINUTE, T, confirm, does, page, sends, visit
 from test_report_rollups import WARSAW, histories, stores
 
 from proxy.events.event import LANES
@@ -165,6 +165,34 @@ def test_all_is_there_again_afterwards(shop):
             with reader.moment(), reader.only([NOWHERE], T, T + DAY):
                 assert not any(row.views for row in reader.lanes(T, T + DAY))
             assert reader.lanes(T, T + DAY) == before and sum(row.views for row in before) == 4
+
+
+def test_filters_within_filters_are_refused(shop):
+    with shop.asked() as reader, reader.only([Saw(HOST, "/")], T, T + DAY):
+        before = reader.lanes(T, T + DAY)
+        with pytest.raises(RuntimeError), reader.only([NOWHERE], T, T + DAY):
+            pass
+        assert reader.lanes(T, T + DAY) == before
+
+
+def test_a_session_is_there_up_to_its_last_moment_and_no_longer(engine):
+    engine.append(visit("P1", "A"), visit("P2", "A", 10 * MINUTE, path="/b", came_back=True), visit("P3", "B", HOUR))
+    source = CameFrom((NO_REFERRER,))
+    assert sum(views(engine, source, since=10 * MINUTE, until=HOUR)) == 1
+    with engine.asked() as reader, reader.only([source], T + 50 * MINUTE, T + DAY):
+        assert reader._picked() == 2
+
+
+def test_a_time_that_was_imported_later_is_looked_through_once(tmp_path, monkeypatch):
+    """Then most slots have events of nearly all numbers."""
+    engine = ENGINES["sqlite"](tmp_path / "store.db")
+    for n in range(2):
+        engine.append(*(visit(f"P{n}.{at}", f"V{at}", at * HOUR + n, path=f"/{n}") for at in range(100)))
+    monkeypatch.setattr(choosing, "STEP_EVENTS", 20)
+    with engine.asked() as reader:
+        steps = list(reader._steps(T, T + 100 * HOUR))
+        assert len(steps) < 10 and (steps[0].until, steps[-1].since) == (T + 100 * HOUR, T)
+        assert [step.since for step in steps[:-1]] == [step.until for step in steps[1:]]
 
 
 def test_more_filters_than_anybody_needs_are_refused(shop):

@@ -8,9 +8,11 @@ import contextlib
 import itertools
 
 import pytest
-from stories import DAY, ENGINES, HOUR, MINUTE, SECOND, T, confirm, does, opt_out, page, sends, sweep, visit
+from stories import DAY, ENGINES, HOUR, MINUTE, SECOND, T, confirm, does, ident, opt_out, page, sends, sweep, visit
 
 from proxy.store.base import Query, Retention, Tidy
+from proxy.store.sqlite import remembered
+from proxy.visitors.ids import text_of
 
 P1, P2 = page("P1"), page("P2")
 LONG = 40 * DAY
@@ -108,6 +110,26 @@ def test_what_happened_in_the_first_minutes_of_1970_is_found(engine):
     """A machine without a battery for its clock begins there, and so may an export."""
     engine.append(visit("P1", "A", SECOND - T))
     assert engine.recount(engine.place) == []
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        confirm("C1", P1, "A", 2 * MINUTE, title="Home"),
+        sends(P1, "A", does("page.leave", "E1", engaged_ms=500), at=2 * MINUTE),
+    ],
+)
+def test_a_page_that_was_read_again_is_remembered_as_it_is_now(engine, monkeypatch, late):
+    """Its visitor was forgotten, and comes back on another page, which makes all its pages a person's."""
+    monkeypatch.setattr(remembered, "VISITORS", 4)
+    with engine.writer() as writer:
+        writer.append([visit("P1", "A")])
+        for n in range(5):
+            writer.append([visit(f"Q{n}", f"V{n}", n)])
+        writer.append([visit("P2", "A", MINUTE, path="/x", came_back=True)])
+        writer.append([late])
+    assert engine.recount(engine.place) == []
+    assert {event.lane for event in engine.events() if event.uuid == text_of(ident("A"))} == {"person"}
 
 
 def test_an_id_that_the_store_has_forgotten_is_not_remembered(tmp_path):

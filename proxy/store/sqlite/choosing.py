@@ -19,7 +19,6 @@ from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.sources import text_of
 from proxy.store.sqlite.texts import SQL, statements
-from proxy.visitors.sessions import MAX_MS
 
 ONLY_SECONDS = 1.5
 """How long is looked for sessions, but for one step: some 10 million events. Each question takes its own time after
@@ -48,16 +47,19 @@ class Choosing(Asking):
 
         Raises:
             ValueError: there are more filters than `MOST_FILTERS`.
+            RuntimeError: there is another one around it.
+            Late, StoreError: as of a question.
         """
         if not filters:
             yield since
             return
         if len(filters) > MOST_FILTERS:
             raise ValueError(f"{len(filters)} filters; {MOST_FILTERS} at the most")
+        if self._picked() is not None:
+            raise RuntimeError("filters within filters")
         raw = self._raw
         try:
             begun = self._choose(filters, since, until)
-            self._run("only_index", {})
             self._raw = True
             yield begun
         finally:
@@ -74,12 +76,12 @@ class Choosing(Asking):
         self._run("only_begin", {})
         if origins is not None:
             sources = json.dumps([text_of(origin) for origin in origins])
-            self._run("only_came", {"sources": sources, "since": since, "until": until, "longest": MAX_MS})
+            self._run("only_came", {"sources": sources, "since": since, "until": until})
         whole = until
         for step in self._steps(since, until):
             self._take(step, acts, is_from=origins is not None)
             whole = step.since
-            if time.monotonic() > ends or self._picked() >= MOST_PICKED:
+            if time.monotonic() > ends or (self._picked() or 0) >= MOST_PICKED:
                 return whole
         return since
 
@@ -96,11 +98,13 @@ class Choosing(Asking):
         self._run("only_next", {"is_over": not acts})
 
     def _steps(self, since: int, until: int) -> Iterator[Step]:
-        """A time in parts, the latest first, each of some slots whose events can be looked through together."""
+        """A time in parts, the latest first, each of some slots whose events can be looked through together. A slot
+        that has most of its numbers in common with those before it, as after an import, is one of them."""
         end, low, high = until, 0, 0
         for slot, first, last in self._ask("only_reach", {"since": since, "until": until}):
-            begin = (slot + 1) * REACH_MS
-            if high and max(high, last) - min(low, first) >= STEP_EVENTS and begin < end:
+            begin, wider = (slot + 1) * REACH_MS, max(high, last) - min(low or first, first)
+            grows = wider - (high - low)
+            if high and wider >= STEP_EVENTS and 2 * grows >= last - first and begin < end:
                 yield Step(begin, end, low, high)
                 end, low, high = begin, first, last
             else:
@@ -108,7 +112,10 @@ class Choosing(Asking):
         if high:
             yield Step(since, end, low, high)
 
-    def _picked(self) -> int:
+    def _picked(self) -> int | None:
+        """How many events were picked; None where all are asked about."""
+        if not self._one("only_begun", {})[0]:
+            return None
         return int(self._one("only_picked", {})[0])
 
     def _run(self, name: str, values: dict[str, object]) -> None:

@@ -19,9 +19,9 @@ __all__ = ["SQL", "Connection"]
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-VERSION = 5
-_COUNTED = 5
-"""The first version that keeps counts."""
+VERSION = 6
+_COUNTED = 6
+"""The first version that counts what this one counts: an older file is counted anew."""
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 1_000
@@ -63,6 +63,8 @@ def mapped_errors(path: Path) -> Iterator[None]:
         raise StoreDamaged(f"{path}: database disk image is malformed; {ADVICE}") from error
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise StoreUnavailable(f"{path}: out of memory") from error
 
 
 def _ours(error: sqlite3.DatabaseError, path: Path) -> StoreError:

@@ -14,6 +14,8 @@ from proxy.store.sqlite.texts import SQL
 
 CACHE_ENTRIES = 20_000
 """Of each kind remembered: about 4 MB."""
+LONGEST_REMEMBERED = 200
+"""Characters of a text: a longer one is looked for each time."""
 
 WORD, URI, TARGET = 1, 2, 3
 """Kinds of texts, numbers that the store keeps (leftovers.py)."""
@@ -87,7 +89,8 @@ class Dictionary:
         if known is None:
             row = self._execute(SQL["word_id"], (text,)).fetchone()
             known = row[0] if row else self._execute(SQL["add_word"], (text,)).lastrowid
-            self._words.put(text, known)
+            if len(text) <= LONGEST_REMEMBERED:
+                self._words.put(text, known)
         if self.noted is not None:
             self.noted.add((WORD, known))
         return known
@@ -105,8 +108,10 @@ class Dictionary:
             return None
         known = self._facts.get(facts)
         if known is None:
-            known = self.word(as_json(dict(facts)))
-            self._facts.put(facts, known)
+            text = as_json(dict(facts))
+            known = self.word(text)
+            if len(text) <= LONGEST_REMEMBERED:
+                self._facts.put(facts, known)
         if self.noted is not None:
             self.noted.add((WORD, known))
         return known

@@ -102,5 +102,5 @@ def _params(action: str, own: tuple[Any, ...], session: tuple[Any, ...]) -> dict
         params |= {amount_key(action): amount} if action != "page.visit" else {}
         params |= {**(json.loads(facts) if facts else {}), **(json.loads(more) if more else {})}
         params |= {amount_key(action): amount} if action == "page.visit" else {}
-        params |= {"usual_ms": usual_ms, "usual_n": usual_n}
+        params |= {} if usual_ms is None else {"usual_ms": usual_ms, "usual_n": usual_n}
     return {key: value for key, value in params.items() if value is not None}

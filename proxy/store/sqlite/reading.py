@@ -15,7 +15,9 @@ from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow, session_va
 from proxy.store.sqlite.texts import SQL
 
 Row = Sequence[Any]
-LATEST_TOLD = 64
+LATEST_SEEN = 500
+"""Of what was told of a session, looked through for a page that a browser shows again: a third of a millisecond."""
+LATEST_TOLD = 32
 """Of what was told of a session since an event, in the table and in this transaction: so many are looked through."""
 
 
@@ -193,9 +195,10 @@ class Reading:
 
     def unconfirmed_of(self, visitor: int, action: int, after: int) -> list[EventRow]:
         """The events of a visitor, of one action and later than a time, among them all that no browser has confirmed,
-        but for a crawler's. Of a long session only these few are read."""
+        but for a crawler's. Of a long session only these few are read, of the `LATEST_SEEN` that were told last."""
         if not self.visitors[visitor].is_new:
-            self._load_seqs("seqs_unconfirmed", {"visitor": visitor, "action": action, "after": after})
+            values = {"visitor": visitor, "action": action, "after": after}
+            self._load_seqs("seqs_unconfirmed", {**values, "most": LATEST_SEEN})
         return [row for row in self._known_of(visitor) if row.action == action and row.time > after]
 
     def _known_of(self, visitor: int) -> list[EventRow]:

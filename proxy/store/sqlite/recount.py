@@ -25,7 +25,7 @@ from proxy.store.sqlite.texts import SQL, statements
 if TYPE_CHECKING:
     from proxy.store.sqlite.connection import Connection
 
-SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages", "events")
+SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages", "events", "top")
 _ACTS = json.dumps(
     [
         [f"{context}.{what}", int(kind), place]
@@ -68,7 +68,7 @@ def recount(connection: "Connection", zone: tzinfo | None) -> None:
         _count_texts(connection, zone)
         _run(connection, "recount_texts_missing", "recount_text_words", "recount_clear")
         _count_rows(connection)
-        _run(connection, "recount_put_engaged", "recount_put_sessions")
+        _run(connection, "recount_put_engaged", "recount_put_back", "recount_put_sessions")
 
 
 def differences(connection: "Connection", zone: tzinfo | None, step: Step = _quiet) -> Iterator[Finding]:
@@ -89,6 +89,8 @@ def differences(connection: "Connection", zone: tzinfo | None, step: Step = _qui
             yield Finding("presence", f"visitor {visitor}, {where}", stored, counted)
         for seq, stored, counted in _ask(connection, "recount_diff_engaged"):
             yield Finding("event", f"engaged of {seq}", stored, counted)
+        for seq, stored, counted in _ask(connection, "recount_diff_back"):
+            yield Finding("event", f"back of {seq}", stored, counted)
         for session, *rows in _ask(connection, "recount_diff_session"):
             for column, stored, counted in zip(SESSION_COLUMNS, *map(json.loads, rows), strict=True):
                 if stored != counted:
@@ -102,7 +104,7 @@ def repair(connection: "Connection", zone: tzinfo | None, step: Step = _quiet) -
         _count_texts(connection, zone, step)
         _run(connection, "recount_texts_missing", "recount_text_words")
         _count_rows(connection, step)
-        _run(connection, "recount_mend", "recount_put_engaged", "recount_put_sessions")
+        _run(connection, "recount_mend", "recount_put_engaged", "recount_put_back", "recount_put_sessions")
 
 
 @contextmanager

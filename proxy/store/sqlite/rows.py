@@ -11,10 +11,10 @@ from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
     "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined "
-    "engaged usual_ms usual_n"
+    "engaged usual_ms usual_n back"
 ).split()
 SESSION_COLUMNS = (
-    "id uuid visitor start last reason pages events uri lane entry source view viewed"  # as in session_columns.sql
+    "id uuid visitor start last reason pages events uri lane entry source view viewed top"  # as in session_columns.sql
 ).split()
 
 Usual = tuple[int, int] | tuple[None, None]
@@ -57,6 +57,7 @@ class EventRow:
         engaged: int | None = None,
         usual_ms: int | None = None,
         usual_n: int | None = None,
+        back: int | None = None,
     ) -> None:
         self.seq = seq
         self.id = id
@@ -79,6 +80,7 @@ class EventRow:
         self.engaged = engaged
         self.usual_ms = usual_ms
         self.usual_n = usual_n
+        self.back = back
         self.is_new = self.is_changed = self.is_moved = False
 
     def __repr__(self) -> str:
@@ -109,6 +111,7 @@ class SessionRow:
         source: int | None = None,
         view: int | None = None,
         viewed: int | None = None,
+        top: int | None = None,
     ) -> None:
         self.id = id
         self.uuid = uuid
@@ -124,6 +127,7 @@ class SessionRow:
         self.source = source
         self.view = view
         self.viewed = viewed
+        self.top = top
         self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int, int]] = []
         self.tail: list[tuple[int, int, int | None]] = []

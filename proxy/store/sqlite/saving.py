@@ -16,8 +16,8 @@ from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 
-VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE = map(
-    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source".split()
+VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE, TOP = map(
+    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source top".split()
 )
 """Places in what is stored of a session."""
 
@@ -26,8 +26,9 @@ Steps = list[tuple[int, int, int]]
 
 def save(work: Work) -> None:
     """Write everything."""
+    _relink(work)
     changed = [one for one in work.sessions.values() if _is_changed(one)]
-    before = {one.id: _chain(work, one.id) for one in changed if _moves_steps(work, one)}
+    before = {one.id: _chain(work, one.stored[TOP]) for one in changed if one.stored and _moves_steps(work, one)}
     _save_visitors(work)
     _save_events(work)
     _remove_events(work)
@@ -41,6 +42,26 @@ def save(work: Work) -> None:
     if work.dictionary.noted:
         clear(work.execute, work.dictionary.noted)
         work.dictionary.noted.clear()
+
+
+def _relink(work: Work) -> None:
+    """The order of the events of sessions to which some came from another one, or that lost some."""
+    for known, low in work.relinked.items():
+        session = work.session(known)
+        if session.is_gone:
+            continue
+        top = None if session.stored is None else session.stored[TOP]
+        (text,) = work.execute(SQL["seqs_down"], {"top": top, "low": low}).fetchone()
+        seqs = json.loads(text)
+        work.load_events(seqs)
+        rows = sorted(work.events.of_session(known), key=seq_of_row)
+        below = [seq for seq in (*seqs, *map(seq_of_row, rows)) if seq < low]
+        session.top = max(below, default=None)
+        for row in rows:
+            if row.seq >= low:
+                back = None if session.top is None else row.seq - session.top
+                row.is_changed |= row.back != back
+                row.back, session.top = back, row.seq
 
 
 def _is_changed(session: SessionRow) -> bool:
@@ -72,9 +93,9 @@ def _grows(work: Work, session: SessionRow) -> bool:
     )
 
 
-def _chain(work: Work, session: int) -> list[list[Any]]:
-    """The page.visits of a session as they are in the table: seq, time, uri."""
-    (text,) = work.execute(SQL["chain"], (session, work.dictionary.word("page.visit"))).fetchone()
+def _chain(work: Work, top: int | None) -> list[list[Any]]:
+    """The page.visits of a session whose last event is `top`, as they are in the table: seq, time, uri."""
+    (text,) = work.execute(SQL["chain"], {"top": top, "visit": work.dictionary.word("page.visit")}).fetchone()
     found: list[list[Any]] = json.loads(text)
     return found
 
@@ -94,7 +115,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
         return
     if session.is_rechained or before is not None:
         session.tail = []
-        after = _chain(work, session.id)
+        after = _chain(work, session.top)
         steps = _steps(work, after)
         if not session.is_gone:  # all its pages may be gone before it
             session.view, session.viewed, session.uri = after[-1] if after else (None, None, None)
@@ -105,7 +126,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     session.steps = []
 
 
-_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged".split())
+_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged back".split())
 """What change_events_many.sql takes."""
 
 

@@ -1,4 +1,4 @@
--- Version 5: housekeeping, and the evidence of hovers.
+-- Version 5: housekeeping, and the events of a session in their order.
 
 -- Clearing away goes through a table in small steps; where it is. begun: UTC milliseconds. place: what the next step comes
 -- after, NULL where all has been gone through. until: how far it matters. The row `step` only says when the last one was.
@@ -36,11 +36,7 @@ CREATE TABLE erased (
 -- Visitors who are being erased: they have no name any more, and their rows go.
 CREATE TABLE erasing (visitor INTEGER PRIMARY KEY) STRICT;
 
--- Of a hover, what was known of its element before it; in `more` they took a tenth of the file. A click's `href` is in
--- `facts` from now on.
-ALTER TABLE event ADD COLUMN usual_ms INTEGER;
-ALTER TABLE event ADD COLUMN usual_n INTEGER;
-UPDATE event SET usual_ms = more ->> '$.usual_ms', usual_n = more ->> '$.usual_n',
-    more = nullif(json_remove(more, '$.usual_ms', '$.usual_n'), '{}')
-WHERE more IS NOT NULL AND json_type(more, '$.usual_ms') = 'integer' AND json_type(more, '$.usual_n') = 'integer'
-    AND action IN (SELECT id FROM word WHERE value LIKE '%.hover');
+-- The events of a session by time: so the pages before and after one that comes late are found without reading a session
+-- of thousands. One index and no second one: every event of a batch is of another session, on another page of the file.
+DROP INDEX event_session;
+CREATE INDEX event_session ON event (session, time) WHERE session IS NOT NULL;

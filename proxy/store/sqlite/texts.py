@@ -17,7 +17,7 @@ SQL = _read_queries()
 
 MIGRATIONS = tuple(
     (files(__package__) / name).read_text("utf-8")
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
+    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql")
 )
 """`MIGRATIONS[n]` takes a file from version n to n + 1."""
 

@@ -32,7 +32,7 @@ class Work(Reading):
 
     __slots__ = (
         "_has_suspects", "_histories", "_is_current", "_session_id", "_visitor_id", "connection", "dictionary",
-        "dwells", "heard", "ledger", "new_ids", "seq",
+        "dwells", "heard", "ledger", "new_ids", "relinked", "seq",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
@@ -57,14 +57,16 @@ class Work(Reading):
         """What was saved is as the tables have it."""
         self.remembered.put(self.visitors.values())
         visit = self.dictionary.word(VISITED)
-        found = (row for row in self.events.by_seq.values() if row.action == visit and self.ids.get(row.id) == row.seq)
-        self.remembered.put_views(found)  # not what was read otherwise: its id may be forgotten by now, and stay so
+        # Not what was read otherwise, unless it is remembered: its id may be forgotten by now, and is to stay so.
+        known, views = self.ids, (row for row in self.events.by_seq.values() if row.action == visit)
+        self.remembered.put_views(row for row in views if known.get(row.id) == row.seq or self.remembered.view(row.seq))
 
     def clear(self) -> None:
         """Begin anew: nothing is known."""
         super().clear()
         self.new_ids: dict[bytes, int] = {}
         self.dwells: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self.relinked: dict[int, int] = {}
         self.ledger.clear()
 
     def begin(self, batch: Iterable[Item], *, are_new: bool = False) -> None:
@@ -148,6 +150,10 @@ class Work(Reading):
     def add_event(self, row: EventRow) -> None:
         """A new event; its id is claimed apart."""
         row.is_new = True
+        if row.session is not None:
+            session = self.session(row.session)
+            row.back = None if session.top is None else row.seq - session.top
+            session.top = row.seq
         self.events.put(row)
         self.ledger.count(row, 1)
 
@@ -156,17 +162,28 @@ class Work(Reading):
         self.ledger.count(row, -1)
         if "time" in values:
             self.events.lift(row)
+        if "session" in values:
+            self._unlink(row)
+            row.back = None
         for name, value in values.items():
             setattr(row, name, value)
         self.ledger.count(row, 1)
+        if "session" in values:
+            self._unlink(row)
         row.is_changed = True
         row.is_moved |= "session" in values or "visitor" in values
         if row.is_moved or "time" in values:
             self.events.put(row)
 
+    def _unlink(self, row: EventRow) -> None:
+        """The events of a session are to be put in their order again, from this one on."""
+        if row.session is not None:
+            self.relinked[row.session] = min(row.seq, self.relinked.get(row.session, row.seq))
+
     def remove_event(self, row: EventRow) -> None:
         """Remove an event for good."""
         self.ledger.count(row, -1)
+        self._unlink(row)
         self.events.drop(row)
         if row.is_new:
             self.ids.pop(row.id, None)

@@ -1,4 +1,4 @@
 -- Events.
 INSERT INTO event (seq, id, time, wait, action, visitor, session, view, lane, state, uri, title, referrer, amount, facts,
-    target, more, undefined, engaged, usual_ms, usual_n)
-SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) WHERE column1 <> 0
+    target, more, undefined, engaged, usual_ms, usual_n, back)
+SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) WHERE column1 <> 0

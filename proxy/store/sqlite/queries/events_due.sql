@@ -8,7 +8,13 @@ FROM (
     FROM (
         SELECT event.seq, event.time, event.visitor, event.session, session.events,
             session.last < :limit AND NOT EXISTS (
-                SELECT 1 FROM event AS other WHERE other.session = session.id AND other.time >= :limit
+                WITH RECURSIVE told (seq) AS (
+                    SELECT session.top
+                    UNION ALL
+                    SELECT other.seq - other.back FROM told CROSS JOIN event AS other ON other.seq = told.seq
+                    WHERE other.back IS NOT NULL
+                )
+                SELECT 1 FROM told CROSS JOIN event AS other ON other.seq = told.seq WHERE other.time >= :limit
             ) AS is_over,
             event.action IN (:session_start, :session_end) AS is_mark,
             own.key IS NOT NULL AS has_own,

@@ -47,5 +47,6 @@ CREATE TEMP TABLE stay (
     viewed INTEGER,
     uri    INTEGER,
     pages  INTEGER NOT NULL,
-    events INTEGER NOT NULL
+    events INTEGER NOT NULL,
+    top    INTEGER
 ) STRICT;

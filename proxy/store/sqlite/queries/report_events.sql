@@ -6,11 +6,11 @@ SELECT event.seq, event.id, action.value, event.time, event.wait, visitor.uuid, 
     session.start, session.last, session.reason, session.pages, session.events, last_uri.value,
     view_uri.value, view_title.value
 FROM json_each(:seqs) AS wanted
-JOIN event ON event.seq = wanted.value
+JOIN main.event ON event.seq = wanted.value
 JOIN word AS action ON action.id = event.action
 JOIN visitor ON visitor.id = event.visitor
 LEFT JOIN session ON session.id = event.session
-LEFT JOIN event AS view ON view.seq = coalesce(event.view, CASE WHEN action.value = 'page.visit' THEN event.seq END)
+LEFT JOIN main.event AS view ON view.seq = coalesce(event.view, CASE WHEN action.value = 'page.visit' THEN event.seq END)
 LEFT JOIN uri ON uri.id = event.uri
 LEFT JOIN uri AS last_uri ON last_uri.id = session.uri
 LEFT JOIN uri AS view_uri ON view_uri.id = view.uri

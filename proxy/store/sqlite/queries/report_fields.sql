@@ -1,11 +1,11 @@
 -- Fields of forms: how often they were changed, sent filled, and refused; of each form the :most used ones. :forms is a
 -- JSON array of targets.
 WITH form AS MATERIALIZED (
-    SELECT event.target AS target, event.action AS action, event.more AS more
-    FROM event
+    SELECT event.target AS target, event.action AS action, own.more AS more
+    FROM event CROSS JOIN main.event AS own ON own.seq = event.seq
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN ('field.change', 'form.submit'))
-        AND event.target IN (SELECT value FROM json_each(:forms)) AND event.more IS NOT NULL
+        AND event.target IN (SELECT value FROM json_each(:forms)) AND own.more IS NOT NULL
 ), told AS (
     SELECT target, CAST(json_extract(more, '$.field') AS TEXT) AS name, 1 AS changed, 0 AS filled, 0 AS skipped
     FROM form

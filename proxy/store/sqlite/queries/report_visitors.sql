@@ -1,11 +1,19 @@
 -- Some visitors in a span, but for crawlers. :keys is a JSON array. Their page views are those of their sessions, and
 -- those outside any.
-WITH visit AS MATERIALIZED (
-    SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.seq AS seq, event.uri AS uri,
-        event.title AS title
+WITH RECURSIVE told (session, seq) AS (
+    SELECT session.id, session.top
     FROM json_each(:keys) AS wanted
     CROSS JOIN session ON session.visitor = wanted.value AND session.start < :until AND session.last >= :since
-    CROSS JOIN event ON event.session = session.id
+    UNION ALL
+    SELECT told.session, event.seq - event.back FROM told CROSS JOIN event ON event.seq = told.seq
+    WHERE event.back IS NOT NULL
+), start AS MATERIALIZED (
+    SELECT told.session AS session, event.seq AS seq FROM told CROSS JOIN event ON event.seq = told.seq
+    WHERE event.action = (SELECT id FROM word WHERE value = 'session.start')
+), visit AS MATERIALIZED (
+    SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.seq AS seq, event.uri AS uri,
+        event.title AS title
+    FROM told CROSS JOIN event ON event.seq = told.seq
     WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
@@ -26,7 +34,6 @@ FROM placed
 JOIN visitor ON visitor.id = placed.visitor
 LEFT JOIN uri ON uri.id = placed.uri
 LEFT JOIN word AS title ON title.id = placed.title
-LEFT JOIN event AS start ON start.session = placed.session
-    AND start.action = (SELECT id FROM word WHERE value = 'session.start')
+LEFT JOIN start ON start.session = placed.session
 WHERE placed.place = 1
 ORDER BY placed.time DESC, placed.visitor DESC
