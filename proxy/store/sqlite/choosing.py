@@ -25,6 +25,8 @@ ONLY_SECONDS = 1.5
 that."""
 MOST_PICKED = 400_000
 """Events that are copied, but for one step: 30 MB while a page is made, and 0.4 s of the longest question."""
+SCAN_TIMES = 15
+"""How many events can be passed over while one is looked for by itself."""
 STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
 
@@ -94,7 +96,8 @@ class Choosing(Asking):
             self._run("only_latest", {"filters": len(acts)})
         else:
             self._run("only_latest_came", {"since": step.since, "until": step.until})
-        self._run("only_pick", {})
+        number, low, high = self._one("only_extent", {})
+        self._run("only_scan" if high - low < SCAN_TIMES * number else "only_walk", {"low": low, "high": high})
         self._run("only_next", {"is_over": not acts})
 
     def _steps(self, since: int, until: int) -> Iterator[Step]:

@@ -7,6 +7,7 @@ CREATE TEMP TABLE event (
     usual_n INTEGER, back INTEGER
 );
 CREATE INDEX temp.only_unusual ON event (target, amount) WHERE state & 4;
+CREATE INDEX temp.only_loose ON event (visitor) WHERE session IS NULL AND lane <> 0;
 -- came: sessions from the sources that are asked for, and between which times they were.
 CREATE TEMP TABLE came (session INTEGER PRIMARY KEY, start INTEGER, last INTEGER);
 -- matched: which filters a session has met so far; chosen: sessions that have met all; latest: the last of those.

@@ -3,16 +3,16 @@ WITH RECURSIVE begun AS MATERIALIZED (
     SELECT event.session AS session FROM event
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'session.start')
-), told (session, seq) AS (
-    SELECT session.id, session.top FROM begun CROSS JOIN session ON session.id = begun.session
+), told (seq, back, time, action, session, uri) AS (
+    SELECT event.seq, event.back, event.time, event.action, event.session, event.uri
+    FROM begun CROSS JOIN session ON session.id = begun.session CROSS JOIN event ON event.seq = session.top
     UNION ALL
-    SELECT told.session, event.seq - event.back FROM told CROSS JOIN event ON event.seq = told.seq
-    WHERE event.back IS NOT NULL
+    SELECT event.seq, event.back, event.time, event.action, event.session, event.uri
+    FROM told CROSS JOIN event ON event.seq = told.seq - told.back
 ), step AS (
-    SELECT uri.page AS page,
-        lead(uri.page) OVER (PARTITION BY told.session ORDER BY event.time, event.seq) AS following
-    FROM told CROSS JOIN event ON event.seq = told.seq LEFT JOIN uri ON uri.id = event.uri
-    WHERE event.action = (SELECT id FROM word WHERE value = 'page.visit')
+    SELECT uri.page AS page, lead(uri.page) OVER (PARTITION BY told.session ORDER BY told.time, told.seq) AS following
+    FROM told LEFT JOIN uri ON uri.id = told.uri
+    WHERE told.action = (SELECT id FROM word WHERE value = 'page.visit')
 ), counted AS (
     SELECT following AS page, count(*) AS n FROM step
     WHERE page = (SELECT id FROM page WHERE host = :host AND path = :path) AND following <> page

@@ -1,21 +1,23 @@
 -- Some visitors in a span, but for crawlers. :keys is a JSON array. Their page views are those of their sessions, and
 -- those outside any.
-WITH RECURSIVE told (session, seq) AS (
-    SELECT session.id, session.top
+WITH RECURSIVE told (seq, back, time, action, visitor, session, lane, uri, title) AS (
+    SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.lane, event.uri,
+        event.title
     FROM json_each(:keys) AS wanted
     CROSS JOIN session ON session.visitor = wanted.value AND session.start < :until AND session.last >= :since
+    CROSS JOIN event ON event.seq = session.top
     UNION ALL
-    SELECT told.session, event.seq - event.back FROM told CROSS JOIN event ON event.seq = told.seq
-    WHERE event.back IS NOT NULL
+    SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.lane, event.uri,
+        event.title
+    FROM told CROSS JOIN event ON event.seq = told.seq - told.back
+), own AS MATERIALIZED (
+    SELECT * FROM told WHERE action IN (SELECT id FROM word WHERE value IN ('page.visit', 'session.start'))
 ), start AS MATERIALIZED (
-    SELECT told.session AS session, event.seq AS seq FROM told CROSS JOIN event ON event.seq = told.seq
-    WHERE event.action = (SELECT id FROM word WHERE value = 'session.start')
+    SELECT session, seq FROM own WHERE action = (SELECT id FROM word WHERE value = 'session.start')
 ), visit AS MATERIALIZED (
-    SELECT event.visitor AS visitor, event.session AS session, event.time AS time, event.seq AS seq, event.uri AS uri,
-        event.title AS title
-    FROM told CROSS JOIN event ON event.seq = told.seq
-    WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
-        AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
+    SELECT visitor, session, time, seq, uri, title FROM own
+    WHERE time >= :since AND time < :until AND lane = :lane
+        AND action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
     SELECT event.visitor, NULL, event.time, event.seq, event.uri, event.title
     FROM json_each(:keys) AS wanted

@@ -1,12 +1,9 @@
 -- The latest events of a session by time, as one JSON array of seqs.
-WITH RECURSIVE told (seq) AS (
-    SELECT top FROM session WHERE id = ?1 AND top IS NOT NULL
+WITH RECURSIVE told (seq, back, time) AS (
+    SELECT event.seq, event.back, event.time
+    FROM session CROSS JOIN event ON event.seq = session.top WHERE session.id = ?1
     UNION ALL
-    SELECT event.seq - event.back FROM told CROSS JOIN event ON event.seq = told.seq WHERE event.back IS NOT NULL
+    SELECT event.seq, event.back, event.time
+    FROM told CROSS JOIN event ON event.seq = told.seq - told.back
 )
-SELECT json_group_array(seq)
-FROM (
-    SELECT event.seq AS seq FROM told CROSS JOIN event ON event.seq = told.seq
-    ORDER BY event.time DESC, event.seq DESC
-    LIMIT ?2
-)
+SELECT json_group_array(seq) FROM (SELECT seq FROM told ORDER BY time DESC, seq DESC LIMIT ?2)

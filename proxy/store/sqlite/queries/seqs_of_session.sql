@@ -1,8 +1,9 @@
 -- The events of a session, as one JSON array of seqs. :action NULL: all of them.
-WITH RECURSIVE told (seq) AS (
-    SELECT top FROM session WHERE id = :session AND top IS NOT NULL
+WITH RECURSIVE told (seq, back, action) AS (
+    SELECT event.seq, event.back, event.action
+    FROM session CROSS JOIN event ON event.seq = session.top WHERE session.id = :session
     UNION ALL
-    SELECT event.seq - event.back FROM told CROSS JOIN event ON event.seq = told.seq WHERE event.back IS NOT NULL
+    SELECT event.seq, event.back, event.action
+    FROM told CROSS JOIN event ON event.seq = told.seq - told.back
 )
-SELECT json_group_array(event.seq) FROM told CROSS JOIN event ON event.seq = told.seq
-WHERE :action IS NULL OR action = :action
+SELECT json_group_array(seq) FROM told WHERE :action IS NULL OR action = :action
