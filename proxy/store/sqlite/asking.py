@@ -28,6 +28,8 @@ MOMENT_SECONDS = 15.0
 """How long all questions of a page may take together."""
 CHECK_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock: a few hundred microseconds."""
+PICKED_KIB = 65_536
+"""Of tables of this connection (choosing.py) that are kept in memory; what sorting needs goes to a file."""
 NO_FILE = (0, 0)
 
 
@@ -49,7 +51,7 @@ class Asking:
         # Before it is opened: of a file that is replaced in between, what is known is then not current.
         self._file = file_of(path)
         self._connection = open_reader(path)
-        self._connection.execute("PRAGMA temp_store = MEMORY")  # what is picked (choosing.py) is in no file
+        self._connection.execute(f"PRAGMA temp.cache_size = -{PICKED_KIB}")
         self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
         self._connection.create_function("bucket_of", 1, bucket_of, deterministic=True)
         self._raw = raw
