@@ -92,6 +92,7 @@ def test_what_is_asked_about_some_sessions_is_what_their_events_say(history, dat
     told, begin, over = history
     with stores((told, WARSAW)) as (reader, _, events, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr(choosing, "STEP_EVENTS", step)
+        patch.setattr(choosing, "WIDE_PART", 0.5)
         filters = data.draw(st.lists(st.sampled_from(list(dict.fromkeys(known(events)))), min_size=1, max_size=3))
         since = data.draw(st.integers(begin - DAY, over))
         span = Span(since, data.draw(st.integers(since + 1, over + DAY)), data.draw(st.integers(0, 2)))
@@ -105,6 +106,7 @@ def test_what_was_not_looked_through_is_said(history, data, most):
     told, begin, over = history
     with stores((told, WARSAW)) as (reader, _, events, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr(choosing, "STEP_EVENTS", 1)
+        patch.setattr(choosing, "WIDE_PART", 0.5)
         patch.setattr(choosing, "MOST_PICKED", most)
         filters = data.draw(st.lists(st.sampled_from(list(dict.fromkeys(known(events)))), min_size=1, max_size=2))
         check(reader, events, filters, Span(begin - DAY, over + DAY, 2))

@@ -31,6 +31,10 @@ STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
 
 
+WIDE_PART = 4.0
+"""A slot is all over the file where its events have numbers from a quarter of those that are looked through."""
+
+
 class Step(NamedTuple):
     """Events in `[since, until)` have a seq from `low` to `high`."""
 
@@ -102,12 +106,13 @@ class Choosing(Asking):
 
     def _steps(self, since: int, until: int) -> Iterator[Step]:
         """A time in parts, the latest first, each of some slots whose events can be looked through together. A slot
-        that has most of its numbers in common with those before it, as after an import, is one of them."""
+        whose events are all over the file, as after an import, is not looked through by itself."""
+        slots = self._ask("only_reach", {"since": since, "until": until})
+        widest = (max(row[2] for row in slots) - min(row[1] for row in slots)) / WIDE_PART if slots else 0
         end, low, high = until, 0, 0
-        for slot, first, last in self._ask("only_reach", {"since": since, "until": until}):
+        for slot, first, last in slots:
             begin, wider = (slot + 1) * REACH_MS, max(high, last) - min(low or first, first)
-            grows = wider - (high - low)
-            if high and wider >= STEP_EVENTS and 2 * grows >= last - first and begin < end:
+            if high and wider >= STEP_EVENTS and last - first < widest and begin < end:
                 yield Step(begin, end, low, high)
                 end, low, high = begin, first, last
             else:
