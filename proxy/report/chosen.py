@@ -7,6 +7,7 @@ typed, cut off or grown old is no error; a filter that nothing meets shows nothi
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from proxy.events.event import LANES, is_action
@@ -25,6 +26,7 @@ _DID = re.compile(r"(?P<action>[^ ]+) (?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", 
 _DOT = re.compile(r"[\\·]")
 _SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "
+"""Between the name of a source and its campaign."""
 
 
 class Chosen(NamedTuple):
@@ -99,15 +101,14 @@ def _origins(reader: ReportReader, times: Iterable[tuple[int, int]]) -> dict[str
         for row in reader.sources(span, SOURCES_READ).rows:
             sources, _ = merge((row,))
             for source in sources:
-                text = source_text({"channel": source.channel, "name": source.name, "campaign": source.campaign})
+                text = source_text(asdict(source))
                 origin = Origin(row.referrer, row.utm_source, row.utm_medium, row.utm_campaign, row.host)
                 found.setdefault(text, {})[origin] = None
     return {text: list(origins) for text, origins in found.items()}
 
 
 def told_of(one: Chosen) -> dict[str, str]:
-    """A filter as an object: `kind` (saw, came, or the last part of an action), `text`, and `host` and `path` of its
-    page."""
+    """A filter as an object: `kind` (saw, came, or an action), `text`, and `host` and `path` of its page."""
     act = _act_of(one)
     told = {"key": one.key, "value": one.text}
     if act is None:

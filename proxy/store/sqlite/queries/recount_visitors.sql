@@ -1,7 +1,8 @@
 -- Visitors by the day before on which they were there.
 INSERT INTO cell (kind, lane, day, subject, extra, n)
 SELECT
-    CASE kind WHEN :views THEN :visitors WHEN :hour THEN :hour_visitors WHEN :page THEN :page_visitors WHEN :click THEN :click_visitors
+    CASE kind WHEN :views THEN :visitors WHEN :hour THEN :hour_visitors WHEN :page THEN :page_visitors
+        WHEN :click THEN :click_visitors
         WHEN :form THEN :form_visitors END,
     lane, day, subject, before, count(*)
 FROM (
