@@ -19,6 +19,7 @@ from pathlib import Path
 from proxy import config as configuration
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.config import Config
+from proxy.definitions import catalogue_of
 from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
 from proxy.files import keys_of, open_writer
 from proxy.http.forward import Forwarder
@@ -96,6 +97,7 @@ class Footfall:
             self.recorder,
             self._tracking.page_ids,
             self._tracking.cookies,
+            catalogue_of(config.events),
             clock_ms=clock_ms,
             per_visitor=config.limits.visitor_events_per_second,
             per_address=config.limits.address_events_per_second,

@@ -116,6 +116,15 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
         )
     )
 
+    events = commands.add_parser(
+        "events",
+        help="list the events that are defined, and their params",
+        description="List every event that may be sent, the site's own and footfall's: who sends it, whether it opens "
+        "a session, and its params.",
+    )
+    events.add_argument("--json", action="store_true", help="the same as one JSON object")
+    _everywhere(events)
+
     check = commands.add_parser(
         "check",
         help="check configuration, secrets file and store, and show what differs from the defaults",

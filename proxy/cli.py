@@ -18,13 +18,14 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, forgetting, importing, reporting
+from proxy import app, files, forgetting, importing, reporting, vocabulary
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
 from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
+from proxy.definitions import catalogue_of, quoted
 from proxy.demo import shop, visitors
 from proxy.http import server
 from proxy.keys import from_text, to_text
@@ -203,6 +204,13 @@ def import_export(given: argparse.Namespace) -> int:
     return PROBLEM if done.bad else GOOD
 
 
+def events(given: argparse.Namespace) -> int:
+    catalogue = catalogue_of(_configuration(given, {}).events)
+    if given.json:
+        return print_lines([json.dumps({"events": vocabulary.as_plain(catalogue)}, ensure_ascii=False)])
+    return print_lines(vocabulary.in_words(catalogue, shutil.get_terminal_size((SUMMARY_COLUMNS, 1)).columns))
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
@@ -214,6 +222,7 @@ def check(given: argparse.Namespace) -> int:
         value = getattr(getattr(config, table), key)
         if value != getattr(getattr(default, table), key):
             lines.append(f"{name} = {value!r}")
+    lines += [f"events.{quoted(one.action)} is defined" for one in config.events]
     lines += [f"store: {config.store_path}", f"key:   {config.key_path}"]
     if not problems:
         missing = "" if config.site.upstream else ", but site.upstream is empty: `footfall serve` needs --upstream"
@@ -269,6 +278,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backup": backup,
     "forget": forget,
     "doctor": doctor,
+    "events": events,
     "check": check,
     "worker": worker,
     "report-site": report_site,

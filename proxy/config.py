@@ -5,6 +5,7 @@ then the file, then the default. Which keys there are is said in tables.py.
 """
 
 import difflib
+import json
 import re
 import reprlib
 import tomllib
@@ -15,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from proxy import checks
+from proxy.definitions import BadDefinition, Defined, read_definitions
 from proxy.tables import Config, keys
 
 __all__ = ["Config", "ConfigError", "keys", "load"]
@@ -24,6 +26,8 @@ ENVIRONMENT_PREFIX = "FOOTFALL_"
 FOREIGN_VARIABLE = re.compile(
     r"FOOTFALL_(?:TEST_.*|SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_[0-9]+_(?:TCP|UDP)(?:_\w+)?)?)"
 )
+EVENTS_VARIABLE = "FOOTFALL_EVENTS"
+"""All definitions at once, as JSON."""
 FILE_BYTES = 1_048_576  # a configuration file; ours is under 4 KB, a mistaken path may be anything
 
 
@@ -41,12 +45,15 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     if path is not None:
         found.update(_from_file(path))
     for variable, text in environ.items():
-        if variable.startswith(ENVIRONMENT_PREFIX) and not FOREIGN_VARIABLE.fullmatch(variable):
+        if variable == EVENTS_VARIABLE:
+            found["events"] = (variable, _from_json(variable, text))
+        elif variable.startswith(ENVIRONMENT_PREFIX) and not FOREIGN_VARIABLE.fullmatch(variable):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".", 1).lower()
             if name not in known:
                 raise ConfigError(f"{variable}: unknown key{_nearest(name, known, _as_variable)}")
             found[name] = (variable, _from_text(text, known[name][1]))
     found.update({name: ("command line", value) for name, value in overrides.items() if value is not None})
+    events = _definitions(*found.pop("events", ("", {})))
     tables: dict[str, dict[str, Any]] = {}
     for name, (source, value) in found.items():
         if name not in known:
@@ -61,7 +68,7 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         table, _, key = name.partition(".")
         tables.setdefault(table, {})[key] = good
     base = path.absolute().parent if path is not None else Path.cwd()
-    empty = Config(base=base)
+    empty = Config(base=base, events=events)
     config = replace(empty, **{name: replace(getattr(empty, name), **t) for name, t in tables.items()})
     _refuse_a_circle(config)
     return config
@@ -82,13 +89,30 @@ def _from_file(path: Path) -> dict[str, tuple[str, object]]:
         raise ConfigError(f"{path}: nested too deep, not a configuration") from None
     found: dict[str, tuple[str, object]] = {}
     for table, content_of in tables.items():
-        if isinstance(content_of, dict):
+        if table == "events":
+            found[table] = (str(path), content_of)
+        elif isinstance(content_of, dict):
             found.update({f"{table}.{key}": (str(path), value) for key, value in content_of.items()})
             if not content_of and table not in (one.name for one in fields(Config)):
                 found[table] = (str(path), content_of)
         else:
             found[table] = (str(path), content_of)
     return found
+
+
+def _definitions(source: str, raw: object) -> tuple[Defined, ...]:
+    try:
+        return read_definitions(raw)
+    except BadDefinition as wrong:
+        key = f"events.{wrong.key}" if wrong.key else "events"
+        raise ConfigError(f"{source}: {key}: {wrong}") from None
+
+
+def _from_json(variable: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{variable}: must be JSON, as the tables under [events] would be") from None
 
 
 def _from_text(text: str, kind: Any) -> object:

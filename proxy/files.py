@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+from proxy.definitions import catalogue_of
 from proxy.events.event import LANES
 from proxy.events.table import csv_lines
 from proxy.keys import inspect as inspect_keys
@@ -46,13 +47,13 @@ def erased_of(config: Config) -> Erased:
 
 def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
     """The store of this configuration, for writing; `erased` is told of all who were erased. Raises StoreError."""
-    session = config.session
+    session, catalogue = config.session, catalogue_of(config.events)
     rules = Rules(session.timeout_minutes * MINUTE_MS, session.max_hours * HOUR_MS)
     return SqliteWriter(
         config.store_path,
         durability=config.store.durability,
         rules=rules if config.tracking.sessions else None,
-        retention=Retention(config.store.retention_days or None),
+        retention=Retention(config.store.retention_days or None, catalogue.retention),
         erased=erased,
         zone=config.report.zone,
     )
@@ -115,7 +116,7 @@ def export(
         raise StartError(f"--visitor {visitor}: not a UUID")
     query = Query(since_ms, until_ms, action, uuid, LANES.index(lane) if lane is not None else None)
     try:
-        with contextlib.closing(SqliteReader(config.store_path)) as reader:
+        with contextlib.closing(SqliteReader(config.store_path, labels=catalogue_of(config.events).labels)) as reader:
             rows = (event.to_export() for event in reader.export(query))
             yield from csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
     except StoreError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import socket
 
 from proxy import secretfile
+from proxy.definitions import catalogue_of
 from proxy.http.server import run
 from proxy.report import terminal
 from proxy.report.app import make_report
@@ -42,10 +43,10 @@ def inspect_token(path: Path) -> str | None:
 def run_report(config: Config, token: str, site: str, version: str, sockets: list[socket], lifeline: int) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
     visitors connect."""
-    address = config.report.listen_address
+    address, labels = config.report.listen_address, catalogue_of(config.events).labels
     host = address[0] if address is not None else "localhost"
     app = make_report(
-        lambda: SqliteQuestions(config.store_path),
+        lambda: SqliteQuestions(config.store_path, labels=labels),
         token=token,
         hosts=HERE | {host, *config.report.hosts},
         zone=config.report.zone,

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast, get_type_hints
 from zoneinfo import ZoneInfo
 
 from proxy import checks
+from proxy.definitions import Defined, from_plain
 
 COOKIE_DAYS = 400  # browsers cap a cookie's life at 400 days (RFC 6265bis 5.5)
 KEY_FILE = "footfall.key"
@@ -185,7 +186,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything there is to configure. `base` is the directory that relative paths start from."""
+    """Everything there is to configure. `events` are the site's own definitions (definitions.py); `base` is the
+    directory that relative paths start from."""
 
     site: Site = Site()
     report: Report = Report()
@@ -198,6 +200,7 @@ class Config:
     inject: Inject = Inject()
     tls: Tls = Tls()
     limits: Limits = Limits()
+    events: tuple[Defined, ...] = ()
     base: Path = Path()
 
     @property
@@ -226,18 +229,18 @@ class Config:
     def from_json(cls, text: str) -> "Config":
         """The reverse of `to_json`, for worker processes; the text is trusted, nothing is checked again."""
         raw = json.loads(text)
-        base = Path(raw.pop("base"))
+        base, events = Path(raw.pop("base")), from_plain(raw.pop("events"))
         tables = {}
         for name, table in raw.items():
             kind = type(getattr(cls(), name))
             tables[name] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-        return cls(**tables, base=base)
+        return cls(**tables, events=events, base=base)
 
 
 def keys() -> Iterator[tuple[str, Field[Any], Any]]:
-    """Every key as (dotted name, its field, its type), in the order of the file."""
+    """Every key as (dotted name, its field, its type), in the order of the file; but those that a site makes up."""
     for table in fields(Config):
-        if table.name != "base":
+        if table.name not in ("events", "base"):
             hints = get_type_hints(table.type)
             for one in fields(cast(Any, table.type)):
                 yield f"{table.name}.{one.name}", one, hints[one.name]

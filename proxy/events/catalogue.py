@@ -5,11 +5,11 @@ kept; a param that its definition does not know is saved and named as undefined 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from types import MappingProxyType
 
 from proxy.events.event import is_action
-from proxy.events.labels import CONTEXTS
 from proxy.events.sensitive import is_sensitive_name
 
 STRING_MAX_CHARS = 1_024
@@ -29,12 +29,16 @@ TYPES = frozenset(("string", "number", "boolean", "datetime", "list", "object"))
 SHIPPED_TYPES = TYPES | {"measure", "uri", "any"}
 """`measure`: a whole number from 0; more than `most` counts as `most`. `uri`: absolute, http(s), cleaned."""
 
-VIAS = ("mouse", "touch", "pen", "keyboard", "middle")
-BROWSER_NAVS = ("manual", "spa")
-"""How a page.visit that is an event of its own came about; the other ways are told by a confirmation."""
-
-SERVER_ONLY_PREFIXES = ("session.", "client.")
+SESSION_PREFIX, CLIENT_PREFIX = "session.", "client."
 TRANSACTIONS = frozenset(("transaction.charge", "product.buy"))
+
+
+class Sender(Enum):
+    """Who sends an event: a browser, a browser whose page has a token, an app or a server through the API."""
+
+    BROWSER = auto()
+    TRUSTED_BROWSER = auto()
+    API = auto()
 
 
 class Rejection(Exception):
@@ -71,9 +75,10 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """An action. `anonymous`: a browser may send it; `opens`: it may start a session; `keeps`: it moves the session's
-    last activity; `is_open`: any further param is its own, so none is undefined; `server_made`: further params that
-    only the server says.
+    """An action. `anonymous`: a browser may send it without a token; `opens`: it may start a session; `keeps`: it moves
+    the session's last activity; `is_open`: any further param is its own, so none is undefined; `server_made`: further
+    params that only the server says; `from_api`: an app or a server may send it; `label`: its template, the action
+    itself where that is empty; `retention_days`: how long it is kept, None: as everything else, 0: for ever.
 
     Raises:
         ValueError: the action is malformed, or a param's name is one that is never kept.
@@ -87,6 +92,9 @@ class Definition:
     is_open: bool = False
     server_made: frozenset[str] = frozenset()
     description: str = ""
+    from_api: bool = False
+    label: str = ""
+    retention_days: int | None = None
     required: tuple[str, ...] = field(init=False)
     defaults: tuple[tuple[str, str], ...] = field(init=False)
 
@@ -129,133 +137,50 @@ class Catalogue:
         """The definition of an action, or None."""
         return self._by_action.get(action)
 
-    def for_browser(self, action: object) -> Definition:
-        """The definition of an action that a browser may send.
+    @property
+    def labels(self) -> dict[str, str]:
+        """The templates of labels, by action, where there is one."""
+        return {action: one.label for action, one in self._by_action.items() if one.label}
+
+    @property
+    def retention(self) -> dict[str, int | None]:
+        """For how many days events are kept whose definition says so, by action; None: for ever."""
+        found = {action: one.retention_days for action, one in self._by_action.items()}
+        return {action: days or None for action, days in found.items() if days is not None}
+
+    def for_sender(self, action: object, sender: Sender) -> Definition:
+        """The definition of an action that this sender may send.
 
         Raises:
             Rejection: `bad_action`, `reserved_action`, `undefined_action`, `not_anonymous`.
         """
         if isinstance(action, str):
             definition = self._by_action.get(action)
-            if definition is not None and definition.anonymous:
+            if definition is not None and _may_send(definition, sender):
                 return definition
-        raise self._refusal(action)
+        raise self._refusal(action, sender)
 
-    def _refusal(self, action: object) -> Rejection:
+    def _refusal(self, action: object, sender: Sender) -> Rejection:
         if not isinstance(action, str) or not is_action(action):
             return Rejection("bad_action", "action", "an action is 3 to 32 of A-Z a-z 0-9 . _ - with a dot inside")
         if action in TRANSACTIONS:
             message = f"{action} is made from a transaction; transactions have their own endpoint, api/v1/transactions"
             return Rejection("reserved_action", "action", message)
-        if action.startswith(SERVER_ONLY_PREFIXES):
-            return Rejection("reserved_action", "action", "session.* and client.* never come from a browser")
+        if action.startswith(SESSION_PREFIX):
+            return Rejection("reserved_action", "action", "session.* is made by the server")
+        if action.startswith(CLIENT_PREFIX) and sender is not Sender.API:
+            return Rejection("reserved_action", "action", "client.* never comes from a browser")
         if action not in self._by_action:
             return Rejection("undefined_action", "action", "this action is not defined")
+        if sender is Sender.API:
+            return Rejection("reserved_action", "action", f"{action} is told by browsers or by the server alone")
         return Rejection("not_anonymous", "action", f"{action} is not taken from a browser without a token")
 
 
-_NAME = Param("string", required=True, max_chars=NAME_MAX_CHARS, place="name")
-_FORM = Param("string", required=True, max_chars=NAME_MAX_CHARS, place="name")
-_URI = Param("uri", required=True)
-_MORE_URI = Param("uri")
-_TEXT = Param("string")
-_FLAG = Param("boolean", place="facts")
-_COUNT = Param("measure", most=2**53 - 1)
-_TERM = Param("string", max_chars=TERM_MAX_CHARS, place="facts")
-_DWELL = Param("measure", most=DWELL_MAX_MS, place="amount")
-_UTM = dict.fromkeys(("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"), _TERM)
-
-_HOVER = {"name": _NAME, "dwell_ms": replace(_DWELL, required=True), "clicked": _FLAG, "capped": _FLAG}
-_CLICK = {
-    "name": _NAME,
-    "href": Param("uri", place="facts"),
-    "outbound": _FLAG,
-    "via": Param("string", choices=VIAS, place="facts"),
-}
-_SOURCES = ("WEB_DESKTOP", "WEB_MOBILE", "MOBILE_APP", "SIMULATED")
-_REASONS = ("timeout", "max_length", "identity", "opt_out")
-_OUTCOMES = ("accepted", "rejected", "error")
-
-
-def _from_browser(action: str, params: Mapping[str, Param], *, opens: bool = True, is_open: bool = False) -> Definition:
-    return Definition(action, params, anonymous=True, opens=opens, is_open=is_open)
-
-
-def _from_app(action: str, params: Mapping[str, Param]) -> Definition:
-    return Definition(action, params, opens=True, is_open=True)
-
-
-_SESSION_START = {
-    "uri": _URI,
-    "referrer": _MORE_URI,
-    "source": Param("string", choices=_SOURCES),
-    "language": _TEXT,
-    **_UTM,
-    "trigger": _TEXT,
-}
-_SESSION_END = {
-    "reason": Param("string", required=True, choices=_REASONS),
-    "duration_ms": replace(_COUNT, required=True),
-    "pages": replace(_COUNT, required=True),
-    "events": replace(_COUNT, required=True),
-    "uri": _MORE_URI,
-}
-_PAGE_VISIT = {
-    "uri": _URI,
-    "nav": Param("string", required=True, choices=BROWSER_NAVS, default="manual", place="facts"),
-    "title": _TEXT,
-    "referrer": _MORE_URI,
-    **_UTM,
-}
-_PAGE_LEAVE = {
-    "engaged_ms": Param("measure", required=True, most=ENGAGED_MAX_MS, place="amount"),
-    "scroll_pct": Param("measure", most=100, place="facts"),
-}
-_FORM_START = {"form": _FORM, "field": Param("string", max_chars=NAME_MAX_CHARS)}
-_FIELD_CHANGE = {
-    "form": _FORM,
-    "field": Param("string", required=True, max_chars=NAME_MAX_CHARS),
-    "filled": replace(_FLAG, required=True),
-    "dwell_ms": _DWELL,
-    "capped": _FLAG,
-    "refocus": Param("measure", most=REFOCUS_MAX, place="facts"),
-    "value": Param("any"),
-}
-_FORM_SUBMIT = {
-    "form": _FORM,
-    "fields": Param("object", required=True, each=True),
-    "skipped": Param("object", each=True),
-}
-_FORM_RESULT = {
-    "form": _FORM,
-    "status": replace(_COUNT, required=True),
-    "outcome": Param("string", required=True, choices=_OUTCOMES),
-    "redirect": _MORE_URI,
-}
-_APP_NAME = {"name": replace(_NAME, place="more")}
-
-SHIPPED = Catalogue(
-    (
-        Definition("session.start", _SESSION_START, keeps=False),
-        Definition("session.end", _SESSION_END, keeps=False),
-        Definition(
-            "page.visit",
-            _PAGE_VISIT,
-            anonymous=True,
-            opens=True,
-            is_open=True,
-            server_made=frozenset(("status", "method", "upstream_ms")),
-        ),
-        _from_browser("page.leave", _PAGE_LEAVE, opens=False),
-        *(_from_browser(f"{context}.hover", _HOVER, is_open=True) for context in CONTEXTS),
-        *(_from_browser(f"{context}.click", _CLICK, is_open=True) for context in CONTEXTS),
-        _from_browser("form.start", _FORM_START),
-        _from_browser("field.change", _FIELD_CHANGE, opens=False),
-        _from_browser("form.submit", _FORM_SUBMIT, is_open=True),
-        Definition("form.result", _FORM_RESULT),
-        _from_app("screen.view", _APP_NAME),
-        _from_app("screen.click", _APP_NAME),
-        *(_from_app(f"client.{what}", {}) for what in ("applicationStarted", "login", "logout")),
-    )
-)
-"""The table of EVENTS.md section 4. `button.click` is one definition for browsers and apps."""
+def _may_send(definition: Definition, sender: Sender) -> bool:
+    if sender is Sender.API:
+        return definition.from_api
+    if definition.anonymous:
+        return True
+    is_reserved = definition.action.startswith((SESSION_PREFIX, CLIENT_PREFIX))
+    return sender is Sender.TRUSTED_BROWSER and definition.from_api and not is_reserved

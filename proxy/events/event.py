@@ -45,7 +45,8 @@ def is_action(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A stored event. Times are UTC milliseconds; ids are 32 hex digits with hyphens (a UUID's text)."""
+    """A stored event. Times are UTC milliseconds; ids are 32 hex digits with hyphens (a UUID's text). `label`: made by
+    whoever has read it, who knows the site's own templates; None: by the shipped ones."""
 
     seq: int
     id: str
@@ -58,6 +59,7 @@ class Event:
     page: str | None = None
     params: Params = field(default_factory=dict)
     undefined: tuple[str, ...] = ()
+    label: str | None = None
 
     def to_export(self) -> dict[str, object]:
         """The event as one exported object: `EXPORT_KEYS` in order, absent where empty."""
@@ -65,7 +67,7 @@ class Event:
             "seq": self.seq,
             "id": self.id,
             "action": self.action,
-            "label": label_of(self.action, self.params),
+            "label": label_of(self.action, self.params) if self.label is None else self.label,
             "time": self.time,
             "received": self.received,
             "uuid": self.uuid,

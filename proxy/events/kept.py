@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxy.events.catalogue import SHIPPED, STRING_MAX_CHARS, Catalogue, Definition, Param, Rejection
+from proxy.events.catalogue import STRING_MAX_CHARS, Catalogue, Definition, Param, Rejection
 from proxy.events.columns import amount_key
 from proxy.events.event import LANES, is_action
-from proxy.events.incoming import RESERVED, Facts
+from proxy.events.params import RESERVED, Facts
 from proxy.events.privacy import CleanUri, clean_title, clean_uri
 from proxy.events.sensitive import is_sensitive_name, why_sensitive
+from proxy.events.shipped import SHIPPED
 from proxy.events.values import (
     INTEGER_MAX,
+    MOMENT_MAX_MS,
     Absent,
     clean,
     is_key,
@@ -27,8 +29,6 @@ from proxy.events.values import (
     why_sensitive_uri,
 )
 
-TIME_MAX = 253_402_300_799_999
-"""The last ms of the year 9999: the calendar goes no further."""
 PARAMS_MAX = 64
 """A stored event has at most 32 that were sent, and what the server adds."""
 UUID_CHARS = 36
@@ -157,7 +157,7 @@ def _id_or_none(raw: Mapping[str, object], key: str) -> bytes | None:
 
 def _time(raw: Mapping[str, object], key: str) -> int:
     value = raw.get(key)
-    if type(value) is not int or not 0 <= value <= TIME_MAX:
+    if type(value) is not int or not 0 <= value <= MOMENT_MAX_MS:
         raise Rejection("bad_type", key, f"{key} is not a time in Unix ms")
     return value
 

@@ -27,6 +27,8 @@ TEMPLATES: Mapping[str, str] = {
     "client.applicationStarted": "Started the app",
     "client.login": "Logged in",
     "client.logout": "Logged out",
+    "transaction.charge": "Ordered {orderId}",
+    "product.buy": "Bought {quantity} x {sku}",
 }
 _FIELD = re.compile(r"\{([A-Za-z0-9_:-]{1,64})\}")
 

@@ -7,7 +7,7 @@ characters and secrets, or with a Rejection that repeats nothing of it.
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from proxy.events.catalogue import NAME_MAX_CHARS, STRING_MAX_CHARS, Param, Rejection
 from proxy.events.privacy import clean_text, clean_uri, unquote
@@ -17,6 +17,10 @@ DEPTH_MAX = 2
 """A param may be an object of lists: the fields of a form, of which one has several values."""
 INTEGER_MAX = 2**63 - 1
 """What the store and every reader of its JSON can hold."""
+
+DATE_MAX_CHARS = 40
+MOMENT_MAX_MS = 253_402_300_799_999
+"""The last ms of the year 9999: the calendar goes no further."""
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?")
@@ -157,11 +161,31 @@ def _read_datetime(key: str, value: object, param: Param) -> object:
     if not isinstance(value, str):
         return _read_number(key, value, param)
     text = str(clean(key, value))
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise Rejection("bad_type", key, f"{key} is not a date of ISO 8601") from None
+    if _date_of(text) is None:
+        raise Rejection("bad_type", key, f"{key} is not a date of ISO 8601")
     return text
+
+
+def _date_of(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def moment_of(value: object) -> int | None:
+    """Unix ms, whole or ISO 8601 with its zone (a local time is nobody's), as Unix ms; None where it is neither."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    if not isinstance(value, str):
+        return int(value) if math.isfinite(value) and 0 <= value <= MOMENT_MAX_MS else None
+    date = _date_of(value) if len(value) <= DATE_MAX_CHARS else None
+    if date is None or date.tzinfo is None:
+        return None
+    try:
+        return (date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except OverflowError:
+        return None
 
 
 def _read_list(key: str, value: object, param: Param) -> object:

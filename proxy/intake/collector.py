@@ -14,6 +14,8 @@ from typing import NamedTuple
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from proxy.events.catalogue import Catalogue
+from proxy.events.catalogue import Sender as Who
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
 from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.recorder import Full, Recorder
@@ -54,6 +56,7 @@ class Collector:
         recorder: Recorder,
         page_ids: PageIds,
         cookies: CookieSigner,
+        catalogue: Catalogue,
         *,
         clock_ms: Callable[[], int],
         per_visitor: int = 0,
@@ -62,6 +65,7 @@ class Collector:
         self._recorder = recorder
         self._page_ids = page_ids
         self._cookies = cookies
+        self._catalogue = catalogue
         self._clock_ms = clock_ms
         self._visitors = Buckets(per_visitor)
         self._addresses = Buckets(per_address)
@@ -124,7 +128,7 @@ class Collector:
 
     async def _take(self, beacon: Beacon, sender: Sender, page: PageId | None) -> Response:
         now = self._clock_ms()
-        verdicts = judge(beacon, sender.origin.decode("latin-1") + "/")
+        verdicts = judge(beacon, sender.origin.decode("latin-1") + "/", self._catalogue, Who.BROWSER)
         confirmed = await self._recorder.ask(self._message(beacon, sender, page, verdicts, now))
         if not isinstance(confirmed, Confirmed):
             return _later("not_stored", "it could not be stored; send it again later")

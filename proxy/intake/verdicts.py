@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from starlette.responses import JSONResponse, Response
 
-from proxy.events.catalogue import Rejection
+from proxy.events.catalogue import Catalogue, Rejection, Sender
 from proxy.events.incoming import BrowserEvent, action_of, read_event
 from proxy.events.wire import Beacon
 from proxy.store.base import Confirmed, Refusal
@@ -26,7 +26,7 @@ class Verdicts(NamedTuple):
     warnings: tuple[dict[str, object], ...]
 
 
-def judge(beacon: Beacon, site: str) -> Verdicts:
+def judge(beacon: Beacon, site: str, catalogue: Catalogue, sender: Sender) -> Verdicts:
     """Read every event. `site`: the page's origin with a slash; only its own addresses can have been visited."""
     events: list[BrowserEvent] = []
     refusals: list[Refusal] = []
@@ -34,7 +34,7 @@ def judge(beacon: Beacon, site: str) -> Verdicts:
     warnings: list[dict[str, object]] = []
     for index, raw in enumerate(beacon.events):
         try:
-            event, notices = read_event(raw)
+            event, notices = read_event(raw, catalogue, sender)
             if event.action == "page.visit" and not str(dict(event.more).get("uri")).startswith(site):
                 raise Rejection("bad_type", "uri", "uri is not an address of this site")
         except Rejection as error:

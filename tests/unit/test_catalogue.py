@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.events.catalogue import SHIPPED, Catalogue, Definition, Param, Rejection
+from proxy.events.catalogue import Catalogue, Definition, Param, Rejection, Sender
 from proxy.events.event import is_action
 from proxy.events.labels import CONTEXTS
+from proxy.events.shipped import SHIPPED
 
 # action: (required params, a browser may send it, opens, keeps, open to any param), as EVENTS.md section 4 has it
 TABLE = {
@@ -25,6 +26,8 @@ TABLE = {
     "client.applicationStarted": ("", False, True, True, True),
     "client.login": ("", False, True, True, True),
     "client.logout": ("", False, True, True, True),
+    "transaction.charge": ("orderId products", False, False, True, True),
+    "product.buy": ("orderId sku quantity", False, False, True, True),
 }
 
 
@@ -47,34 +50,34 @@ REFUSALS = [
 @pytest.mark.parametrize(("action", "code"), REFUSALS)
 def test_what_a_browser_may_not_send_is_rejected_with_the_reason(action, code):
     with pytest.raises(Rejection) as caught:
-        SHIPPED.for_browser(action)
+        SHIPPED.for_sender(action, Sender.BROWSER)
     assert (caught.value.code, caught.value.field) == (code, "action") and str(caught.value)
 
 
 @pytest.mark.parametrize("action", ["transaction.charge", "product.buy"])
 def test_the_refusal_of_a_transaction_says_where_transactions_go(action):
     with pytest.raises(Rejection, match="transactions have their own endpoint"):
-        SHIPPED.for_browser(action)
+        SHIPPED.for_sender(action, Sender.BROWSER)
 
 
 @given(st.text(max_size=40))
 def test_an_action_that_is_not_defined_is_never_repeated(action):
     with pytest.raises(Rejection) as caught:
-        SHIPPED.for_browser(f"{action}4111111111111111")
+        SHIPPED.for_sender(f"{action}4111111111111111", Sender.BROWSER)
     assert "4111111111111111" not in str(caught.value) + caught.value.field
 
 
 def test_a_site_adds_its_own_definitions():
     site = Catalogue((*SHIPPED, Definition("entries.count", {"n": Param("number", required=True)}, anonymous=True)))
-    assert site.for_browser("entries.count").required == ("n",)
-    assert site.for_browser("banner.hover") is SHIPPED.get("banner.hover")
+    assert site.for_sender("entries.count", Sender.BROWSER).required == ("n",)
+    assert site.for_sender("banner.hover", Sender.BROWSER) is SHIPPED.get("banner.hover")
     assert SHIPPED.get("entries.count") is None
     assert repr(site) == f"<Catalogue of {len(TABLE) + 1} actions>"
 
 
 def test_a_sites_event_is_not_taken_from_a_browser_unless_it_says_so():
     with pytest.raises(Rejection) as caught:
-        Catalogue([Definition("entries.count", {})]).for_browser("entries.count")
+        Catalogue([Definition("entries.count", {})]).for_sender("entries.count", Sender.BROWSER)
     assert caught.value.code == "not_anonymous"
 
 

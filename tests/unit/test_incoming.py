@@ -9,19 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.events.catalogue import CONTEXTS, SHIPPED, Catalogue, Definition, Param, Rejection
-from proxy.events.incoming import (
-    AGO_MAX_MS,
-    PARAMS_MAX,
-    PARAMS_MAX_BYTES,
-    RESERVED,
-    Accepted,
-    BrowserEvent,
-    Notice,
-    action_of,
-    read_event,
-)
+from proxy.events.catalogue import Catalogue, Definition, Param, Rejection
+from proxy.events.incoming import AGO_MAX_MS, Accepted, BrowserEvent, action_of, read_event
+from proxy.events.labels import CONTEXTS
+from proxy.events.params import PARAMS_MAX, PARAMS_MAX_BYTES, RESERVED, Notice
 from proxy.events.sensitive import is_sensitive_name, why_sensitive, why_sensitive_number
+from proxy.events.shipped import SHIPPED
 from proxy.events.values import is_key
 
 ID = "0188b4d6-7c00-7000-8000-000000000001"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.events.catalogue import SHIPPED
 from proxy.events.labels import CONTEXTS, TEMPLATES, label_of
+from proxy.events.shipped import SHIPPED
 
 LABELS = [
     ("banner.hover", {"name": "Spring sale"}, "Hovered over Spring sale"),

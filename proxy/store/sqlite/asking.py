@@ -11,12 +11,13 @@ every day that it touches as a whole, and else from the rows of the events of th
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from proxy.events.dwell import bucket_of
+from proxy.events.labels import TEMPLATES
 from proxy.store.base import StoreUnavailable
 from proxy.store.questions import Cursor, Late
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
@@ -42,10 +43,18 @@ class Extent(NamedTuple):
 
 
 class Asking:
-    """One database file that is asked."""
+    """One database file that is asked. `labels`: the templates of actions."""
 
-    def __init__(self, path: Path, *, question_seconds: float = QUESTION_SECONDS, raw: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        labels: Mapping[str, str] = TEMPLATES,
+        question_seconds: float = QUESTION_SECONDS,
+        raw: bool = False,
+    ) -> None:
         self._path = path
+        self._labels = labels
         self._seconds = question_seconds
         self._deadline = self._moment_ends = float("inf")
         # Before it is opened: of a file that is replaced in between, what is known is then not current.

@@ -110,7 +110,7 @@ class Callers(Asking):
         if not seqs:
             return ()
         rows = self._ask("report_events", {"seqs": json.dumps(list(seqs))})
-        return tuple(Told(event_of(row[:-2]), *row[-2:]) for row in rows)
+        return tuple(Told(event_of(row[:-2], self._labels), *row[-2:]) for row in rows)
 
 
 def _stay(row: Any) -> Stay:

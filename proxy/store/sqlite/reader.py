@@ -5,12 +5,13 @@ Law: a long read stops the writer's checkpoints and the write-ahead log grows; s
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from proxy.events.columns import amount_key, target_key
 from proxy.events.event import LANES, Event
+from proxy.events.labels import TEMPLATES, label_of
 from proxy.store.base import Query
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
 from proxy.visitors.ids import text_of
@@ -21,10 +22,11 @@ STEP_EVENTS = 2_000
 
 
 class SqliteReader:
-    """Answers questions about one database file (store/base.py, `Reader`)."""
+    """Answers questions about one database file (store/base.py, `Reader`). `labels`: the templates of actions."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, labels: Mapping[str, str] = TEMPLATES) -> None:
         self._path = path
+        self._labels = labels
         self._connection = open_reader(path)
 
     def __repr__(self) -> str:
@@ -44,7 +46,7 @@ class SqliteReader:
         while True:
             with mapped_errors(self._path):
                 rows = self._connection.execute(SQL["export"], {**values, "seq": last}).fetchall()
-            yield from map(event_of, rows)
+            yield from (event_of(row, self._labels) for row in rows)
             if len(rows) < STEP_EVENTS:
                 return
             last = rows[-1][0]
@@ -68,9 +70,10 @@ class SqliteReader:
             return bytes(self._connection.execute(SQL["visitor_uuid"], (row[2],)).fetchone()[0])
 
 
-def event_of(row: tuple[Any, ...]) -> Event:
+def event_of(row: tuple[Any, ...], labels: Mapping[str, str]) -> Event:
     """An event from a row of export.sql."""
     seq, raw_id, action, time, wait, uuid, session, page, lane = row[:9]
+    params = _params(action, row[9:18], row[19:])
     return Event(
         seq=seq,
         id=text_of(raw_id),
@@ -81,8 +84,9 @@ def event_of(row: tuple[Any, ...]) -> Event:
         lane=LANES[lane],
         session=None if session is None else text_of(session),
         page=None if page is None else text_of(page),
-        params=_params(action, row[9:18], row[19:]),
+        params=params,
         undefined=tuple(json.loads(row[18])) if row[18] else (),
+        label=label_of(action, params, labels),
     )
 
 
