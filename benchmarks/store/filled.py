@@ -16,7 +16,8 @@ from benchmarks.command import say
 from benchmarks.store.progress import Progress
 from benchmarks.store.traffic import END, START, Traffic, batches
 from proxy.store.base import Confirmation, Item, StoreError, Tidied, Tidy, Visit
-from proxy.store.sqlite.connection import VERSION, open_reader
+from proxy.store.sqlite.connection import open_reader
+from proxy.store.sqlite.texts import VERSION
 from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules

@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
 from proxy.events.kept import KeptEvent
+from proxy.visitors.customers import Marks
 from proxy.visitors.ids import PageId
 
 BLOCKED_A_DAY = 1_000
@@ -86,6 +87,8 @@ class Confirmation(NamedTuple):
     new visitor has to be made. `id` is the confirmation's own id, None where the beacon confirms nothing (it may
     still show that two visitors are one). `uri`, `host`, `path` and `referrer` are cleaned; uri is '' if unusable,
     host never. `events` belong to the view that they name, else to the page.
+    `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
+    visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
     """
 
     page: PageId | None
@@ -102,6 +105,8 @@ class Confirmation(NamedTuple):
     session_facts: tuple[tuple[str, object], ...] = ()
     events: tuple[BrowserEvent, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    customer: Marks = ()
+    customer_from: int = 0
 
 
 class OptOut(NamedTuple):
@@ -119,7 +124,7 @@ class Outcomes(NamedTuple):
 
 class BlockedPage(NamedTuple):
     """How often a page was seen on a day (since 1970) whose tag could not run for one `reason` (a text of ours), and
-    when the last time (UTC ms). Cleaned `host` and `path`; both '' stand for any page beyond a limit."""
+    when last (UTC ms). Cleaned `host` and `path`; both '' stand for any page beyond a limit."""
 
     day: int
     host: str
@@ -145,8 +150,8 @@ class Sweep(NamedTuple):
 
 class Tidy(NamedTuple):
     """Take one small step of clearing away what need not be kept at `now` (UTC ms). Any process may, as often as it
-    likes: where nothing is due, or another one has just taken a step, nothing happens. It is applied after the rest of
-    its batch, in a transaction of its own, and its failing is no failure of the batch."""
+    likes: where nothing is due, nothing happens. It is applied after the rest of its batch, in a transaction of its
+    own, and its failing is no failure of the batch."""
 
     now: int
 
@@ -172,8 +177,7 @@ class Kept(NamedTuple):
     should be in one batch with the page.visit that it names, which comes right after it.
 
     What an export does not say is made up for: a page.visit of a person counts as confirmed where only a browser could
-    have told what is known of it; a hover is added to what is known of its element and not judged again; twins' aliases
-    and which visitor is proven by its cookie are not known.
+    have told what is known of it; a hover is not judged again; twins, customers and cookies' proofs are not known.
     """
 
     event: KeptEvent
@@ -191,9 +195,7 @@ Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
-    if isinstance(item, (Tidy, Forget)):
-        return 0
-    return 1 + len(item.events) if isinstance(item, Confirmation) else 1
+    return 0 if isinstance(item, (Tidy, Forget)) else 1 + (len(item.events) if isinstance(item, Confirmation) else 0)
 
 
 class Confirmed(NamedTuple):
@@ -210,8 +212,7 @@ class Confirmed(NamedTuple):
 
 
 class Tidied(NamedTuple):
-    """What a step has cleared away: ids that no repeat is expected of any more, events, sessions, texts that nothing
-    names. `more`: the next step is due soon."""
+    """What a step cleared away: ids that may not be repeated, events, sessions, texts. `more`: the next is due soon."""
 
     more: bool = False
     ids: int = 0
@@ -268,8 +269,8 @@ class Writer(Protocol):
         """Apply a batch; see the law above.
 
         Returns:
-            One result an item: `Confirmed` for a Confirmation, `Stored` for a Kept (None where a fault of ours kept it
-            out), the number of ended sessions for a Sweep, `Tidied` for a Tidy, `Forgotten` for a Forget, None else.
+            One result an item: `Confirmed`, `Stored` (None where a fault of ours kept it out), the number of ended
+            sessions for a Sweep, `Tidied`, `Forgotten`, None for anything else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.
@@ -278,8 +279,7 @@ class Writer(Protocol):
         ...
 
     def rest(self) -> None:
-        """Do what can wait, now that the results of a batch were told: nobody waits for it. Not calling it costs time
-        in `append` instead. Never raises."""
+        """Do what can wait, now that a batch's results were told. Not calling it costs `append` time. Never raises."""
         ...
 
     def close(self) -> None:
@@ -291,7 +291,7 @@ class Reader(Protocol):
     """The reading side: short questions, never in the way of the writer."""
 
     def export(self, query: Query) -> Iterator[Event]:
-        """Events in `seq` order. Reads in steps, so that a long export never stops the writer's clean-up."""
+        """Events in `seq` order, in steps, so that a long export never stops the writer's clean-up."""
         ...
 
     def close(self) -> None:

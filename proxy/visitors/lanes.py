@@ -12,9 +12,10 @@ from proxy.bounded import Bounded
 BOT, UNPROVEN, PERSON = 0, 1, 2
 """Indexes into `events.event.LANES`; the numbers that the store keeps."""
 
-PROOF_SCRIPT, PROOF_COOKIE, RETURNED = 1, 2, 4
-"""What has been proven of a visitor, as bits: a browser confirmed a page; the cookie came back with anything;
-the cookie came back with a page request (which ends the chance of being somebody's twin)."""
+PROOF_SCRIPT, PROOF_COOKIE, RETURNED, IDENTIFIED = 1, 2, 4, 8
+"""What has been proven of a visitor, as bits: a browser confirmed a page; the cookie came back with anything; the
+cookie came back with a page request, or the site said which customer it is (both end the chance of being somebody's
+twin)."""
 
 AGENT_CACHE_ENTRIES = 4096
 """User-Agents remembered: an uncached look-up costs 150 us, a cached one 0.1 (MEASURED.md)."""

@@ -42,10 +42,10 @@ from proxy.store.base import (
     StoreUnusable,
 )
 from proxy.store.sqlite import connection
-from proxy.store.sqlite.connection import APPLICATION_ID, VERSION
+from proxy.store.sqlite.connection import APPLICATION_ID
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
-from proxy.store.sqlite.texts import MIGRATIONS
+from proxy.store.sqlite.texts import MIGRATIONS, VERSION
 from proxy.store.sqlite.writer import SqliteWriter
 
 P1 = page("P1")

@@ -14,12 +14,12 @@ import pytest
 from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, page, sends, sweep, visit
 
 from proxy.store.base import Query
-from proxy.store.sqlite.connection import APPLICATION_ID, VERSION, open_reader, open_writer
+from proxy.store.sqlite.connection import APPLICATION_ID, open_reader, open_writer
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import Finding, differences, repair
 from proxy.store.sqlite.rollups import REACH_MS, Kind
 from proxy.store.sqlite.sources import source_of
-from proxy.store.sqlite.texts import MIGRATIONS
+from proxy.store.sqlite.texts import MIGRATIONS, VERSION
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
 

@@ -5,11 +5,11 @@ nothing, but its answer still says whose it is, so that a cookie lost on the way
 """
 
 from proxy.store.base import Confirmation, Confirmed
-from proxy.store.sqlite import actions, sessions, visits
+from proxy.store.sqlite import actions, customers, sessions, visits
 from proxy.store.sqlite.rows import EventRow, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
-from proxy.visitors.lanes import PERSON, PROOF_COOKIE, PROOF_SCRIPT, RETURNED
+from proxy.visitors.lanes import IDENTIFIED, PERSON, PROOF_COOKIE, PROOF_SCRIPT, RETURNED
 from proxy.visitors.sessions import Rules
 
 
@@ -21,7 +21,7 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
     if _is_of_erased(work, message, view):
         return Confirmed(None)
     if view is not None:
-        may_be_twin = not work.visitor_at(view.visitor).proof & RETURNED
+        may_be_twin = not work.visitor_at(view.visitor).proof & (RETURNED | IDENTIFIED)
         known = Known(view.seq, view.visitor, bool(view.state & visits.CONFIRMED), may_be_twin)
     repeat = work.seq_of(message.id) if message.id is not None else None
     visitor, who = _visitor_of(work, rules, message, known, repeat)
@@ -33,10 +33,20 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         same = known is not None and (known.owner == visitor.id or who is Who.MERGE)
         what = meaning(page, known, same_visitor=same, now_ms=message.received)
         _show(work, rules, message, visitor, what, view)
-    stored = actions.add_all(work, rules, message, visitor) if message.events else 0
+    stored, owner = 0, visitor
+    if message.customer:
+        before, since = message.events[: message.customer_from], message.events[message.customer_from :]
+        stored = actions.add_all(work, rules, message._replace(events=before), visitor)
+        identified = customers.identify(work, rules, message, visitor)
+        if identified is None:
+            return Confirmed(None)
+        owner, message = identified, message._replace(events=since)
+    if message.events:
+        stored += actions.add_all(work, rules, message, owner)
     if message.refusals:
-        actions.refuse_all(work, message, visitor)
-    return Confirmed(visitor.uuid, who in (Who.OWNER, Who.NEW), repeat is not None, stored)
+        actions.refuse_all(work, message, owner)
+    set_cookie = who in (Who.OWNER, Who.NEW) or owner is not visitor
+    return Confirmed(owner.uuid, set_cookie, repeat is not None, stored)
 
 
 def _is_of_erased(work: Work, message: Confirmation, view: EventRow | None) -> bool:
@@ -57,6 +67,8 @@ def _visitor_of(
     work: Work, rules: Rules | None, message: Confirmation, known: Known | None, repeat: int | None
 ) -> tuple[VisitorRow | None, Who]:
     """Whose the beacon is, as a row; makes the visitor, or moves a twin's rows, where that is what it means."""
+    if message.customer and message.cookie is None and message.page is None:
+        return customers.owner(work, message.customer), Who.COOKIE
     theirs = work.visitor(message.cookie) if message.cookie is not None else None
     who = whose(
         message.page,

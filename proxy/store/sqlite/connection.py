@@ -13,13 +13,12 @@ from pathlib import Path
 
 from proxy.store.base import StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.sqlite.recount import recount
-from proxy.store.sqlite.texts import MIGRATIONS, SQL, statements
+from proxy.store.sqlite.texts import MIGRATIONS, SQL, VERSION, statements
 
 __all__ = ["SQL", "Connection"]
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-VERSION = 6
 _COUNTED = 6
 """The first version that counts what this one counts: an older file is counted anew."""
 BUSY_TIMEOUT_MS = 5_000

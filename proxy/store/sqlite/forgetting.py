@@ -70,6 +70,7 @@ def lock_out(work: Work, item: Forget) -> Locked:
     run_many(execute, "remove_ids_many", [(id,) for _, id, _ in events])
     execute(SQL["unname_visitor"], (visitor,))
     execute(SQL["remove_twins"], (visitor,))
+    execute(SQL["remove_customer"], (visitor,))
     execute(SQL["add_erasing"], (visitor,))
     execute(SQL["note_erased"])
     return Locked(Forgotten(True, uuids=uuids, ids=len(events)), tuple(seq for seq, _, _ in events))

@@ -49,6 +49,7 @@ class Removing:
         rows = [(visitor,) for visitor in sorted(self.visitors)]
         run_many(execute, "remove_visitors_many", rows)
         run_many(execute, "remove_twins_many", rows)
+        run_many(execute, "remove_customers_many", rows)
         leftovers.suspect(execute, self.texts)
 
     def remove_due(self, due: list[tuple[int, int | None, int | None]], place: int) -> int | None:

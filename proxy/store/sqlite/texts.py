@@ -15,9 +15,11 @@ def _read_queries() -> Mapping[str, str]:
 SQL = _read_queries()
 """One SQL text a question, by the name of its file in queries/."""
 
+VERSION = 7
+"""Of the file's format; its schema is in so many steps."""
 MIGRATIONS = tuple(
     (files(__package__) / name).read_text("utf-8")
-    for name in ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql", "schema_6.sql")
+    for name in ("schema.sql", *(f"schema_{version}.sql" for version in range(2, VERSION + 1)))
 )
 """`MIGRATIONS[n]` takes a file from version n to n + 1."""
 

@@ -290,9 +290,10 @@ def _parts(message: Confirmation) -> Iterator[Confirmation]:
     """A message in pieces that can be stored without each other, in the order in which they are stored together: the
     confirmation, every event, what was refused."""
     bare = message._replace(events=(), refusals=())
-    yield bare
+    yield bare._replace(customer=()) if message.customer_from else bare
     bare = bare._replace(id=None)
-    for event in message.events:
-        yield bare._replace(events=(event,))
+    for place, event in enumerate(message.events):
+        is_later = place >= message.customer_from
+        yield bare._replace(events=(event,), customer=message.customer if is_later else (), customer_from=0)
     if message.refusals:
         yield bare._replace(refusals=message.refusals)

@@ -1,0 +1,58 @@
+"""Customers as rows: a browser is tied to the customer who uses it, and becomes another visitor with the next one.
+
+Law: EVENTS.md section 6, "Identity". The first key is attached, and the uuid and its history stay; the same key changes
+nothing; a different one ends the session, and what comes then is of a visitor of its own, never merged.
+"""
+
+from proxy.store.base import Confirmation
+from proxy.store.sqlite import sessions
+from proxy.store.sqlite.rows import VisitorRow
+from proxy.store.sqlite.texts import SQL
+from proxy.store.sqlite.work import Work
+from proxy.visitors.customers import Marks, uuid_after
+from proxy.visitors.lanes import IDENTIFIED
+from proxy.visitors.sessions import Reason, Rules
+
+
+def owner(work: Work, marks: Marks) -> VisitorRow | None:
+    """The visitor that a customer is, for somebody who names no browser: the first that was tied to it, a new one where
+    there is none; None where that one was erased."""
+    for mark in marks:
+        row = work.execute(SQL["customer_visitor"], (mark,)).fetchone()
+        if row is not None:
+            return work.visitor_at(row[0])
+    return _visitor(work, uuid_after(b"", marks[0]), marks)
+
+
+def identify(work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> VisitorRow | None:
+    """The visitor that a browser is from now on: the one that it was, or, where it was another customer's, one of its
+    own; None where that one was erased."""
+    marks = message.customer
+    if not visitor.proof & IDENTIFIED:
+        _attach(work, visitor, marks[0])
+        return visitor
+    (mark,) = work.execute(SQL["customer_mark"], (visitor.id,)).fetchone() or (None,)
+    if mark in marks:
+        if mark != marks[0]:
+            _attach(work, visitor, marks[0])
+        return visitor
+    if rules is not None:
+        sessions.end_open(work, visitor, Reason.IDENTITY, message.received)
+    return _visitor(work, uuid_after(visitor.uuid, marks[0]), marks)
+
+
+def _visitor(work: Work, uuid: bytes, marks: Marks) -> VisitorRow | None:
+    known = work.visitor(uuid)
+    if known is None:
+        if work.heard.is_erased(uuid):
+            return None
+        known = work.add_visitor(uuid)
+    if not known.proof & IDENTIFIED:
+        _attach(work, known, marks[0])
+    return known
+
+
+def _attach(work: Work, visitor: VisitorRow, mark: bytes) -> None:
+    work.execute(SQL["put_customer"], {"mark": mark, "visitor": visitor.id})
+    visitor.proof |= IDENTIFIED
+    visitor.is_changed = True

@@ -1,0 +1,2 @@
+-- A visitor is no customer any more.
+DELETE FROM customer WHERE visitor = ?

@@ -1,0 +1,38 @@
+"""Customers: the keys by which a site knows its people, kept as keyed hashes, and the uuids that follow from them.
+
+Law: nothing here is a key. A mark is the HMAC-SHA256 of a customer's key under a secret of ours; marks that were made
+under a retired key are recognised, and replaced by the current one's (EVENTS.md section 6, "Identity").
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from proxy.visitors.ids import visitor_id
+
+MARK_BYTES = 16
+KEY_MAX_CHARS = 256
+"""Of a customer's key: an address of e-mail has at most 254 (RFC 5321 section 4.5.3.1.3)."""
+
+Marks = tuple[bytes, ...]
+"""Of one customer: under the current key first, then under retired ones."""
+
+
+class Customers:
+    """Makes marks. `secrets`: of the signing keys, the current one first."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        self._keys = tuple(hashlib.sha256(b"footfall customer\0" + secret).digest() for secret in secrets)
+
+    def marks(self, key: str) -> Marks:
+        """The marks of a customer's key, which is trimmed and otherwise taken as it is; none of an empty one."""
+        text = key.strip()[:KEY_MAX_CHARS].encode("utf-8", "replace")
+        return tuple(hmac.digest(one, text, "sha256")[:MARK_BYTES] for one in self._keys) if text else ()
+
+
+def uuid_after(uuid: bytes, mark: bytes) -> bytes:
+    """The uuid of a customer who comes to a browser that was somebody else's (`uuid`), or to none (b""). It follows
+    from both: what is sent twice, or side by side, makes one visitor."""
+    return visitor_id(hashlib.sha256(b"footfall identity\0" + uuid + mark).digest()[:16])
