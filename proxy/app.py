@@ -11,24 +11,26 @@ import hashlib
 import logging
 import os
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from proxy import config as configuration
+from proxy.apikeys import authority_of
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
+from proxy.certificates import upstream_context, visitors_context
 from proxy.config import Config
 from proxy.definitions import catalogue_of
 from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
-from proxy.files import keys_of, open_writer
+from proxy.files import keys_of, open_reader, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.limits import Limits
 from proxy.http.server import run
-from proxy.http.tls import TlsError, client_context, server_context
 from proxy.http.upstream import Upstream
+from proxy.intake.api import Api
 from proxy.intake.collector import Collector
+from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
 from proxy.intake.tidying import Tidier
 from proxy.lifespan import live_inside
@@ -38,6 +40,7 @@ from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
+from proxy.visitors.customers import Customers
 from proxy.visitors.erased import Erased
 from proxy.visitors.ids import PageIds
 
@@ -67,7 +70,7 @@ class Footfall:
 
     Raises:
         ConfigError: the configuration cannot be used.
-        StartError: the secrets file cannot be used.
+        StartError: the secrets file, or a file that api.jwt_keys names, cannot be used.
     """
 
     def __init__(
@@ -93,16 +96,28 @@ class Footfall:
         self._tidier = Tidier(self.recorder, clock_ms)
         tracker, prefix = tracker_of(config), config.site.prefix
         self._tracking = tracking_of(config, keys, erased, self.recorder, tracker, clock_ms)
+        catalogue, authority = catalogue_of(config.events), authority_of(config)
+        customers = Customers(key.secret for key in keys)
         collector = Collector(
             self.recorder,
             self._tracking.page_ids,
             self._tracking.cookies,
-            catalogue_of(config.events),
+            catalogue,
+            Identifier(customers, config.identity.field, authority.tokens),
             clock_ms=clock_ms,
             per_visitor=config.limits.visitor_events_per_second,
             per_address=config.limits.address_events_per_second,
         )
-        self._own = OwnEndpoints(make_endpoints(prefix, tracker, collector, self._tracking), prefix.encode("ascii"))
+        api = Api(
+            self.recorder,
+            authority,
+            catalogue,
+            customers,
+            open_reader=lambda: open_reader(config),
+            clock_ms=clock_ms,
+        )
+        endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking)
+        self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
         self._sweeper: asyncio.TimerHandle | None = None
         self._started = False
@@ -259,31 +274,3 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         body_idle_seconds=config.limits.body_idle_seconds,
         tls=visitors_context(config),
     )
-
-
-def visitors_context(config: Config) -> ssl.SSLContext | None:
-    """What visitors are served by https with; None: by http. Raises TlsError."""
-    certificate = config.path_of(config.tls.cert_file)
-    return server_context(certificate, config.path_of(config.tls.key_file)) if certificate is not None else None
-
-
-def upstream_context(config: Config) -> ssl.SSLContext | None:
-    """What an https site is verified by; None: the site is not https. Raises TlsError."""
-    if not config.site.upstream.startswith("https:"):
-        return None
-    return client_context(config.path_of(config.tls.upstream_ca_file), verify=config.tls.upstream_verify)
-
-
-def inspect_tls(config: Config) -> str | None:
-    """What is wrong with the files of [tls], if anything: one line with the key."""
-    try:
-        visitors_context(config)
-    except TlsError as error:
-        return f"tls.cert_file: {error}"
-    authorities = config.path_of(config.tls.upstream_ca_file)
-    try:
-        if authorities is not None:
-            client_context(authorities)
-    except TlsError as error:
-        return f"tls.upstream_ca_file: {error}"
-    return None

@@ -21,6 +21,7 @@ CHILDREN = (
 )  # what a running footfall starts; nobody types it, so nobody is told of it
 
 _UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
+_SERVER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _CONFIGURATION = """\
@@ -85,11 +86,12 @@ def parser(version: str) -> argparse.ArgumentParser:
         )
     )
     _caring(commands)
+    _configuring(commands)
     return top
 
 
 def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
-    """The commands that look after the store and the configuration."""
+    """The commands that look after the store."""
     _backup(
         commands.add_parser(
             "backup",
@@ -116,6 +118,9 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
         )
     )
 
+
+def _configuring(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The commands about what is configured."""
     events = commands.add_parser(
         "events",
         help="list the events that are defined, and their params",
@@ -124,6 +129,14 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     events.add_argument("--json", action="store_true", help="the same as one JSON object")
     _everywhere(events)
+
+    key = commands.add_parser(
+        "key",
+        help="make a key for a server that is to use the API",
+        description="Make a key for a server that is to use the API: the key on standard output, and the line for "
+        "api.server_keys, which has only its hash.",
+    )
+    key.add_argument("name", metavar="NAME", type=_server, help="how the key is called, such as shop")
 
     check = commands.add_parser(
         "check",
@@ -235,6 +248,12 @@ def _days(text: str) -> int:
 
 def _workers(text: str) -> int:
     return _between(text, MOST_WORKERS)
+
+
+def _server(text: str) -> str:
+    if not _SERVER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"must be 1 to 32 letters, digits, '-' or '_', not {text!r}")
+    return text
 
 
 def _uuid(text: str) -> str:

@@ -16,12 +16,16 @@ STORE_SCHEME = "sqlite:///"
 CONSENT_COOKIE = "footfall_consent"  # taken: the site's consent tool sets it (VISITS 4)
 LAST_PORT = 65_535
 UNIX = "unix:"
+JWT_KINDS = ("HS256", "RS256", "ES256")
+FIELD_CHARS = 100
+AUDIENCE_CHARS = 200
 PEER_UNIX = "unix"
 SOCKET_PATH_BYTES = 107  # of sockaddr_un on Linux, its end included 108 (unix(7)); macOS has 104 and says so
 
 _SEGMENT = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+")
 # RFC 1035 2.3.4; what is longer, or has an empty label, makes resolvers raise. One dot may end it: an absolute name.
 _HOST = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?")
+_SERVER_KEY = re.compile(r"[A-Za-z0-9_-]{1,32}:[0-9a-f]{64}")
 _COOKIE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -145,6 +149,38 @@ def globs(texts: tuple[str, ...]) -> tuple[str, ...]:
         if not text.startswith("/"):
             raise ValueError(f"each must be a path that starts with '/', such as /admin/*, not {text!r}")
     return texts
+
+
+def jwt_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Each as ALGORITHM:FILE."""
+    for text in texts:
+        kind, colon, file = text.partition(":")
+        if kind not in JWT_KINDS or not colon or not file.strip() or "\0" in file or file.endswith("/"):
+            raise ValueError(f"each must be {', '.join(JWT_KINDS)} and a file, such as ES256:app.pem, not {text!r}")
+    return texts
+
+
+def server_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Each as NAME:SHA-256, as `footfall key` prints it."""
+    names = [text.partition(":")[0] for text in texts]
+    for text in texts:
+        if not _SERVER_KEY.fullmatch(text):
+            raise ValueError("each must be a line that `footfall key NAME` has printed, NAME:HASH")
+    if len(set(names)) < len(names):
+        raise ValueError("two keys have one name")
+    return texts
+
+
+def audience(text: str) -> str:
+    if not text.strip() or len(text) > AUDIENCE_CHARS or not text.isprintable():
+        raise ValueError(f"must be 1 to {AUDIENCE_CHARS} characters, not {text!r}")
+    return text
+
+
+def field_name(text: str) -> str:
+    if len(text) > FIELD_CHARS or not text.isprintable():
+        raise ValueError(f"must be the name of a tagged field, at most {FIELD_CHARS} characters, not {text!r}")
+    return text
 
 
 def between(low: float, high: float) -> Callable[[Any], Any]:

@@ -1,8 +1,6 @@
 """The command line: reads arguments, runs one command, returns 0 (good), 1 (a problem) or 2 (usage, configuration).
 
-What it prints, printing.py does. Children are started with the hidden commands `worker` and `demo-site`: their
-configuration and the signing keys come on standard input, so that no list of processes shows them and all workers
-have the same; their listening sockets and the parent's lifeline come as descriptors.
+What it prints, printing.py does; what the processes do that it starts, children.py.
 """
 
 import argparse
@@ -11,14 +9,13 @@ import json
 import logging
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, forgetting, importing, reporting, vocabulary
+from proxy import apikeys, app, certificates, children, files, forgetting, importing, reporting, vocabulary
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
@@ -26,9 +23,7 @@ from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
 from proxy.definitions import catalogue_of, quoted
-from proxy.demo import shop, visitors
-from proxy.http import server
-from proxy.keys import from_text, to_text
+from proxy.keys import to_text
 from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
 from proxy.progress import CLEARED
 from proxy.screen import has_colour, url_of, welcome
@@ -40,10 +35,7 @@ GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 BAD_LINES_SHOWN = 20  # of an import; all of them are counted
-WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
-SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +66,7 @@ def demo(given: argparse.Namespace) -> int:
 
 async def _serve(config: Config, given: argparse.Namespace) -> int:
     demo = given.command == "demo"
-    if wrong := app.inspect_tls(config):
+    if wrong := certificates.inspect_tls(config) or apikeys.inspect(config):
         raise ConfigError(wrong)
     listener = await bind_patiently(*config.site.listen_address)
     address = url_of(listener, "https" if config.tls.cert_file else "http")
@@ -211,9 +203,18 @@ def events(given: argparse.Namespace) -> int:
     return print_lines(vocabulary.in_words(catalogue, shutil.get_terminal_size((SUMMARY_COLUMNS, 1)).columns))
 
 
+def key(given: argparse.Namespace) -> int:
+    secret, line = apikeys.make_key(given.name)
+    say("the key, for the server to send as `Authorization: Bearer`; it is shown this once and kept nowhere:")
+    printed = print_lines([secret])
+    say("into config.toml, beside others that are there already:")
+    print_error(f'[api]\nserver_keys = ["{line}"]')
+    return printed
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
-    found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
+    found = [reporting.inspect_token(config.token_path), certificates.inspect_tls(config), apikeys.inspect(config)]
     problems = [*files.inspect(config), *filter(None, found)]
     default = Config()
     lines = []
@@ -233,42 +234,6 @@ def check(given: argparse.Namespace) -> int:
     return PROBLEM if problems else printed
 
 
-def worker(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
-    told = json.load(sys.stdin)
-    config, keys = Config.from_json(told["config"]), from_text(told["keys"])
-    return app.run_worker(config, keys, _sockets(given), given.lifeline)
-
-
-def report_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    told = json.load(sys.stdin)
-    config = Config.from_json(told["config"])
-    return reporting.run_report(
-        config, told["token"], told["site"], version("footfall"), _sockets(given), given.lifeline
-    )
-
-
-def demo_visitors(given: argparse.Namespace) -> int:
-    told = json.load(sys.stdin)
-    return visitors.walk(
-        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=say, lifeline=given.lifeline
-    )
-
-
-def demo_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-    return server.run(
-        shop.app(),
-        sockets=_sockets(given),
-        refused=lambda host, status: None,
-        lifeline=given.lifeline,
-        graceful_seconds=SITE_SECONDS,
-    )
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "demo": demo,
@@ -279,11 +244,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "forget": forget,
     "doctor": doctor,
     "events": events,
+    "key": key,
     "check": check,
-    "worker": worker,
-    "report-site": report_site,
-    "demo-visitors": demo_visitors,
-    "demo-site": demo_site,
+    **children.COMMANDS,
 }
 
 
@@ -292,7 +255,3 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
     for option, key in (("store", "store.url"), ("listen", "site.listen"), ("report", "report.listen")):
         overrides[key] = getattr(given, option, None)
     return load(path, os.environ, overrides)
-
-
-def _sockets(given: argparse.Namespace) -> list[socket.socket]:
-    return [socket.socket(fileno=number) for number in given.socket or ()]

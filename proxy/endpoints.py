@@ -9,14 +9,16 @@ from collections.abc import Awaitable, Callable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.fieldlist import FieldList
+from proxy.intake.api import Api
 from proxy.intake.collector import Collector, Sender
+from proxy.intake.openapi import openapi
 from proxy.intake.verdicts import problem
-from proxy.page.eligibility import read_fields
+from proxy.page.eligibility import Fields, read_fields
 from proxy.scripts import Script, Tracker
 from proxy.tracking.settings import Tracking
 
@@ -34,11 +36,21 @@ def part_path(prefix: str, tracker: Tracker) -> bytes:
     return f"{prefix}/{tracker.forms.name}".encode("ascii")
 
 
-def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking: Tracking) -> Starlette:
+def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, api: Api, tracking: Tracking) -> Starlette:
     """The Starlette application for everything under the prefix."""
+    document = openapi(prefix)
 
     async def collect(request: Request) -> Response:
         return await collector(request, _sender(tracking, request))
+
+    async def tell(request: Request) -> Response:
+        return await api.events(request, tracking.origin(request.scope, _fields(request))[1])
+
+    async def charge(request: Request) -> Response:
+        return await api.transactions(request, tracking.origin(request.scope, _fields(request))[1])
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(document)
 
     async def refuse(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -52,6 +64,10 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, tracking
             Route(f"{prefix}/{tracker.page.name}", serve(tracker.page), methods=["GET"]),
             Route(f"{prefix}/{tracker.forms.name}", serve(tracker.forms), methods=["GET"]),
             Route(f"{prefix}/events", collect, methods=["POST"]),
+            Route(f"{prefix}/api/v1/events", tell, methods=["POST"]),
+            Route(f"{prefix}/api/v1/transactions", charge, methods=["POST"]),
+            Route(f"{prefix}/api/v1/visitors/{{uuid}}", api.visitor, methods=["GET", "DELETE"]),
+            Route(f"{prefix}/api/v1/openapi.json", describe, methods=["GET"]),
         ],
         exception_handlers={404: refuse, 405: refuse},
     )
@@ -92,9 +108,13 @@ def takes_gzip(accepted: str) -> bool:
     return False
 
 
+def _fields(request: Request) -> Fields:
+    return read_fields(FieldList.of(request.headers.raw))
+
+
 def _sender(tracking: Tracking, request: Request) -> Sender:
     """Who sends a beacon: read as a page request is."""
-    fields = read_fields(FieldList.of(request.headers.raw))
+    fields = _fields(request)
     scheme, host = tracking.origin(request.scope, fields)
     secure = scheme == "https"
     header = fields.get(b"cookie")

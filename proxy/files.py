@@ -59,6 +59,11 @@ def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
     )
 
 
+def open_reader(config: Config) -> SqliteReader:
+    """The store of this configuration, for reading. Raises StoreError."""
+    return SqliteReader(config.store_path, labels=catalogue_of(config.events).labels)
+
+
 def prepare(config: Config) -> tuple[Key, ...]:
     """What the parent does before workers start: the secrets file, and the store's schema.
 
@@ -116,7 +121,7 @@ def export(
         raise StartError(f"--visitor {visitor}: not a UUID")
     query = Query(since_ms, until_ms, action, uuid, LANES.index(lane) if lane is not None else None)
     try:
-        with contextlib.closing(SqliteReader(config.store_path, labels=catalogue_of(config.events).labels)) as reader:
+        with contextlib.closing(open_reader(config)) as reader:
             rows = (event.to_export() for event in reader.export(query))
             yield from csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
     except StoreError as error:

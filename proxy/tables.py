@@ -141,6 +141,26 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    field: str = _key(
+        "", "the tagged field whose value is a customer's key, such as email; kept as a keyed hash", checks.field_name
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    jwt_keys: tuple[str, ...] = _key(
+        (),
+        "what tokens are verified with: HS256:FILE (a secret), RS256:FILE or ES256:FILE (a public key, PEM)",
+        checks.jwt_keys,
+    )
+    jwt_audience: str = _key("footfall", "what aud in a token has to be", checks.audience)
+    server_keys: tuple[str, ...] = _key(
+        (), "servers that may use the API, as `footfall key NAME` prints them: NAME:HASH", checks.server_keys
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Inject:
     enabled: bool = _key(True, "put the tracker's tag into HTML pages")
     csp: Literal["respect", "extend"] = _key(
@@ -198,6 +218,8 @@ class Config:
     capture: Capture = Capture()
     consent: Consent = Consent()
     inject: Inject = Inject()
+    identity: Identity = Identity()
+    api: Api = Api()
     tls: Tls = Tls()
     limits: Limits = Limits()
     events: tuple[Defined, ...] = ()

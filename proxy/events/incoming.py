@@ -90,7 +90,7 @@ def read_app_event(raw: object, catalogue: Catalogue, received: int) -> Accepted
     """
     sent = _object(raw)
     definition = catalogue.for_sender(sent.get("action"), Sender.API)
-    return _accepted(sent, None, definition, _read_time(sent.get("time"), received))
+    return _accepted(sent, None, definition, read_time(sent.get("time"), received))
 
 
 def _object(raw: object) -> Mapping[str, object]:
@@ -144,14 +144,15 @@ def _read_ago(ago: object) -> tuple[int, int | float | None]:
     return (AGO_MAX_MS if ago > 0 else 0), (ago if -NUMBER_MAX <= ago <= NUMBER_MAX else None)
 
 
-def _read_time(time: object, received: int) -> tuple[int, int | float | None]:
-    """(ms before `received`, what was sent if that is something else): what is still to come happens now."""
+def read_time(time: object, received: int, name: str = "time") -> tuple[int, int | float | None]:
+    """(ms before `received`, what was sent if that is something else): what is still to come happens now. Raises
+    Rejection: it is no time, or too long ago; `name` is its field."""
     if time is None:
         return 0, None
     sent = moment_of(time)
     if sent is None:
-        raise Rejection("bad_type", "time", "time is neither ISO 8601 with its zone nor Unix ms")
+        raise Rejection("bad_type", name, f"{name} is neither ISO 8601 with its zone nor Unix ms")
     ago = received - sent
     if ago > TOLD_LATE_MS:
-        raise Rejection("bad_type", "time", "time is more than 7 days ago")
+        raise Rejection("bad_type", name, f"{name} is more than 7 days ago")
     return (ago, None) if ago >= 0 else (0, max(ago, -NUMBER_MAX))

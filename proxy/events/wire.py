@@ -62,14 +62,7 @@ def parse_beacon(body: bytes) -> Beacon:
     Raises:
         BadBeacon: not JSON, not an object, another version, too deep, too many events, a malformed `confirm`.
     """
-    try:
-        document = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise BadBeacon("bad_json", "the body is not JSON") from error
-    if not isinstance(document, dict):
-        raise BadBeacon("bad_beacon", "the body is not a JSON object")
-    if _is_deeper(document, JSON_DEPTH_MAX):
-        raise BadBeacon("too_deep", f"the body is nested deeper than {JSON_DEPTH_MAX}")
+    document = parse_object(body)
     if document.get("v") != VERSION or document["v"] is True:
         raise BadBeacon("bad_version", f"v is not {VERSION}")
     events = document.get("events", [])
@@ -85,6 +78,23 @@ def parse_beacon(body: bytes) -> Beacon:
         consent=consent if consent in CONSENTS else "",
         token=token if len(token) <= TOKEN_MAX_CHARS else "",
     )
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A body that is one JSON object.
+
+    Raises:
+        BadBeacon: it is not, or is nested too deep.
+    """
+    try:
+        document = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise BadBeacon("bad_json", "the body is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadBeacon("bad_beacon", "the body is not a JSON object")
+    if _is_deeper(document, JSON_DEPTH_MAX):
+        raise BadBeacon("too_deep", f"the body is nested deeper than {JSON_DEPTH_MAX}")
+    return document
 
 
 def _no_constant(name: str) -> float:

@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from proxy.events.catalogue import Catalogue
-from proxy.events.catalogue import Sender as Who
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
 from proxy.intake.buckets import Buckets, network_of, take_all
+from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Full, Recorder
 from proxy.intake.verdicts import Verdicts, accepted, judge, problem, rejected
 from proxy.store.base import Confirmation, Confirmed, OptOut
@@ -30,6 +30,8 @@ BODY_SECONDS = 10.0
 COMMIT_SECONDS = 20.0
 """Time for its commit; after that 503, and the tracker sends it again (it is idempotent by its ids)."""
 RETRY_AFTER_SECONDS = 5
+BAD_TOKEN: dict[str, object] = {"index": None, "code": "bad_token", "field": "token"}
+"""The warning: the page's token is expired, forged or not for us, and counts as none."""
 MEDIA_TYPES = (b"text/plain", b"application/json")
 
 
@@ -57,6 +59,7 @@ class Collector:
         page_ids: PageIds,
         cookies: CookieSigner,
         catalogue: Catalogue,
+        identifier: Identifier,
         *,
         clock_ms: Callable[[], int],
         per_visitor: int = 0,
@@ -66,6 +69,7 @@ class Collector:
         self._page_ids = page_ids
         self._cookies = cookies
         self._catalogue = catalogue
+        self._identifier = identifier
         self._clock_ms = clock_ms
         self._visitors = Buckets(per_visitor)
         self._addresses = Buckets(per_address)
@@ -128,8 +132,15 @@ class Collector:
 
     async def _take(self, beacon: Beacon, sender: Sender, page: PageId | None) -> Response:
         now = self._clock_ms()
-        verdicts = judge(beacon, sender.origin.decode("latin-1") + "/", self._catalogue, Who.BROWSER)
-        confirmed = await self._recorder.ask(self._message(beacon, sender, page, verdicts, now))
+        bearer = self._identifier.bearer(beacon.token)
+        verdicts = judge(beacon, sender.origin.decode("latin-1") + "/", self._catalogue, bearer.sender)
+        if bearer.wrong:
+            verdicts = verdicts._replace(warnings=(BAD_TOKEN, *verdicts.warnings))
+        message = self._message(beacon, sender, page, verdicts, now)
+        customer, since = self._identifier.named(bearer, verdicts.events)
+        if customer:
+            message = message._replace(customer=customer, customer_from=since)
+        confirmed = await self._recorder.ask(message)
         if not isinstance(confirmed, Confirmed):
             return _later("not_stored", "it could not be stored; send it again later")
         if confirmed.uuid is None:

@@ -253,13 +253,14 @@ Result = Confirmed | Stored | Tidied | Forgotten | int | None
 
 
 class Query(NamedTuple):
-    """Which events to export: times in UTC ms (`since` inclusive, `until` exclusive), the rest by equality."""
+    """Which events to export: times in UTC ms (`since` inclusive), seqs later than `after`, the rest by equality."""
 
     since: int | None = None
     until: int | None = None
     action: str | None = None
     visitor: bytes | None = None
     lane: int | None = None
+    after: int = 0
 
 
 class Writer(Protocol):

@@ -17,14 +17,18 @@ from wire import Wire, eventually
 
 from proxy.app import now_ms
 from proxy.config import Config
+from proxy.events.shipped import SHIPPED
 from proxy.events.wire import BODY_MAX_BYTES
 from proxy.intake.collector import Collector, Sender
+from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
+from proxy.intake.tokens import Tokens
 from proxy.keys import load_keys
 from proxy.store.base import Item, Result
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.tables import Consent, Site
 from proxy.visitors.cookie import CookieSigner, Key
+from proxy.visitors.customers import Customers
 from proxy.visitors.ids import PageIds, text_of
 
 
@@ -441,7 +445,10 @@ async def collect(collector: Collector, chunks: Sequence[bytes], *, ends: bool) 
 
 
 def collector_of(recorder: Recorder) -> Collector:
-    return Collector(recorder, PageIds((b"s" * 32,)), CookieSigner((Key(1, b"s" * 32),)), clock_ms=lambda: 0)
+    secret = b"s" * 32
+    identifier = Identifier(Customers((secret,)), "", Tokens((), "footfall"))
+    cookies = CookieSigner((Key(1, secret),))
+    return Collector(recorder, PageIds((secret,)), cookies, SHIPPED, identifier, clock_ms=lambda: 0)
 
 
 def recorder_of(store: Stuck, queue_events: int = 100) -> Recorder:

@@ -31,6 +31,9 @@ ROOMS: dict[str, set[str]] = {
     "checks": set(),
     "definitions": {"events"},
     "vocabulary": {"events"},
+    "certificates": {"http", "tables"},
+    "apikeys": {"files", "intake", "tables"},
+    "children": {"app", "config", "demo", "http", "keys", "printing", "reporting"},
     "tables": {"checks", "definitions"},
     "config": {"checks", "definitions", "tables"},
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
@@ -52,6 +55,8 @@ ROOMS: dict[str, set[str]] = {
     "bounded": set(),  # a word of our language, like a container of the standard library
     "fieldlist": set(),
     "app": {
+        "apikeys",
+        "certificates",
         "config",
         "definitions",
         "endpoints",
@@ -65,10 +70,13 @@ ROOMS: dict[str, set[str]] = {
         "tracking",
     },
     "cli": {
+        "apikeys",
         "app",
         "arguments",
         "backup",
+        "certificates",
         "checks",
+        "children",
         "config",
         "definitions",
         "demo",
@@ -100,7 +108,7 @@ PURE = (
     *("visitors", "events", "arguments", "checks", "definitions", "progress"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
-ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")
+ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -5,13 +5,14 @@ Law: a long read stops the writer's checkpoints and the write-ahead log grows; s
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from proxy.events.columns import amount_key, target_key
 from proxy.events.event import LANES, Event
 from proxy.events.labels import TEMPLATES, label_of
+from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Query
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
 from proxy.visitors.ids import text_of
@@ -42,7 +43,11 @@ class SqliteReader:
             "lane": query.lane,
             "step": STEP_EVENTS,
         }
-        last = 0
+        last = query.after
+        seqs = self._seqs_of(values["visitor"])
+        if seqs is not None:
+            yield from self._export_some([seq for seq in seqs if seq > last], query)
+            return
         while True:
             with mapped_errors(self._path):
                 rows = self._connection.execute(SQL["export"], {**values, "seq": last}).fetchall()
@@ -50,6 +55,28 @@ class SqliteReader:
             if len(rows) < STEP_EVENTS:
                 return
             last = rows[-1][0]
+
+    def _seqs_of(self, visitor: object) -> list[int] | None:
+        """The events of a visitor; None where all events have to be looked at: nobody is asked for, or a crawler."""
+        if visitor is None:
+            return None
+        with mapped_errors(self._path):
+            row = self._connection.execute(SQL["visitor_main"], (visitor,)).fetchone()
+            if row is None or row[1]:
+                return [] if row is None else None
+            rows = self._connection.execute(SQL["visitor_ids"], {"visitor": row[0], "visit": None}).fetchall()
+        return [seq for seq, _, _ in rows]
+
+    def _export_some(self, seqs: Sequence[int], query: Query) -> Iterator[Event]:
+        since, until = query.since or 0, query.until or INTEGER_MAX
+        lane = None if query.lane is None else LANES[query.lane]
+        for start in range(0, len(seqs), STEP_EVENTS):
+            wanted = json.dumps(seqs[start : start + STEP_EVENTS])
+            with mapped_errors(self._path):
+                rows = self._connection.execute(SQL["report_events"], {"seqs": wanted}).fetchall()
+            for event in (event_of(row[:-2], self._labels) for row in rows):
+                if since <= event.time < until and query.action in (None, event.action) and lane in (None, event.lane):
+                    yield event
 
     def outcomes(self) -> list[tuple[int, str, str, int]]:
         """Requests by (day since 1970, host, outcome) and their number."""

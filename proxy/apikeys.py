@@ -1,0 +1,54 @@
+"""The keys of the API: read from where the configuration names them, and made for servers.
+
+Law: a secret is in a file of its own or with whoever uses it, never in the configuration; what is wrong with a file is
+a StartError of one line with the key.
+"""
+
+from proxy.files import StartError
+from proxy.intake.authority import Authority, hash_of, new_key
+from proxy.intake.tokens import BadKey, Tokens
+from proxy.tables import Config
+
+KEY_FILE_BYTES = 16_384
+"""A PEM file of one key is under 2 KB; a mistaken path may be anything."""
+
+
+def authority_of(config: Config) -> Authority:
+    """Who may use the API. Raises StartError."""
+    keys = []
+    for text in config.api.jwt_keys:
+        kind, _, name = text.partition(":")
+        keys.append((kind, _read(config, name)))
+        try:
+            Tokens(keys[-1:], "")
+        except BadKey as wrong:
+            raise StartError(f"api.jwt_keys: {name}: {wrong}") from None
+    servers = {key: name for name, _, key in (text.partition(":") for text in config.api.server_keys)}
+    return Authority(Tokens(keys, config.api.jwt_audience), servers)
+
+
+def inspect(config: Config) -> str | None:
+    """What is wrong with the files, if anything: one line."""
+    try:
+        authority_of(config)
+    except StartError as wrong:
+        return str(wrong)
+    return None
+
+
+def make_key(name: str) -> tuple[str, str]:
+    """A new key for a server, and what of it goes into `api.server_keys`."""
+    key = new_key()
+    return key, f"{name}:{hash_of(key)}"
+
+
+def _read(config: Config, name: str) -> bytes:
+    path = config.base / name
+    try:
+        with path.open("rb") as file:
+            content = file.read(KEY_FILE_BYTES + 1)
+    except OSError as wrong:
+        raise StartError(f"api.jwt_keys: {path}: {wrong.strerror}") from None
+    if len(content) > KEY_FILE_BYTES:
+        raise StartError(f"api.jwt_keys: {path}: larger than {KEY_FILE_BYTES} bytes, not a key")
+    return content.strip()

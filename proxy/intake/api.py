@@ -1,0 +1,249 @@
+"""The API for apps and servers, at `{prefix}/api/v1/`: events, transactions, what is held of a visitor, its erasure.
+
+Law: nobody is anonymous here, and no cookie is looked at. 202 after the commit, as of a beacon; a refusal of the whole
+request says why in one word and one sentence (WIRE.md, "API"; EVENTS.md section 8).
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from itertools import islice
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from proxy.events.catalogue import Catalogue, Rejection
+from proxy.events.event import Event
+from proxy.events.transactions import read_transaction
+from proxy.events.wire import BadBeacon, parse_object
+from proxy.intake.authority import Authority, Caller, Refused
+from proxy.intake.recorder import Full, Recorder
+from proxy.intake.told import Told, Whose, message, whose_is
+from proxy.intake.verdicts import NOT_STORED, problem
+from proxy.store.base import Confirmed, Forget, Forgotten, Query, Reader, StoreError
+from proxy.visitors.customers import Customers
+from proxy.visitors.ids import parse_uuid, text_of
+
+BODY_MAX_BYTES = 1_048_576
+"""Of a request (EVENTS.md section 8)."""
+BODY_SECONDS = 30.0
+"""For the whole body to arrive."""
+COMMIT_SECONDS = 20.0
+ERASE_SECONDS = 120.0
+"""For a visitor's rows to go; it goes on where nobody waits any more."""
+RETRY_AFTER_SECONDS = 5
+HELD_EVENTS = 1_000
+"""Of a visitor, told at once; the answer says how to go on."""
+
+Answer = Coroutine[Any, Any, Response]
+
+
+class Api:
+    """Answers the API's requests; `host` is the public one of the request, under which events without page are kept."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        authority: Authority,
+        catalogue: Catalogue,
+        customers: Customers,
+        *,
+        open_reader: Callable[[], Reader],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._recorder = recorder
+        self._authority = authority
+        self._catalogue = catalogue
+        self._customers = customers
+        self._open_reader = open_reader
+        self._clock_ms = clock_ms
+
+    async def events(self, request: Request, host: str) -> Response:
+        """`POST events`: of an app, for whom its token names; of a server, for anybody."""
+        return await self._guarded(self._events(request, host))
+
+    async def transactions(self, request: Request, host: str) -> Response:
+        """`POST transactions`, of a server."""
+        return await self._guarded(self._transactions(request, host))
+
+    async def visitor(self, request: Request) -> Response:
+        """`visitors/{uuid}`, for a server. GET: all that is held, in pages of `HELD_EVENTS`; DELETE: a receipt of what
+        went."""
+        return await self._guarded(self._erase(request) if request.method == "DELETE" else self._held(request))
+
+    async def _guarded(self, answer: Answer) -> Response:
+        try:
+            return await answer
+        except Refused as wrong:
+            refusal = problem(wrong.status, {401: "unauthorized", 403: "forbidden"}[wrong.status], str(wrong))
+            if wrong.status == 401:
+                refusal.headers["www-authenticate"] = 'Bearer realm="footfall"'
+            return refusal
+        except _Problem as wrong:
+            return problem(wrong.status, wrong.code, str(wrong))
+        except BadBeacon as wrong:
+            return problem(400, wrong.code, str(wrong))
+        except (Full, TimeoutError):
+            return _later("overloaded", "the store does not keep up; send it again later")
+        except StoreError:
+            return _later("unavailable", "the store cannot be read now; ask again later")
+
+    def _caller(self, request: Request) -> Caller:
+        return self._authority.caller(request.headers.get("authorization", ""))
+
+    async def _document(self, request: Request) -> dict[str, Any]:
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise _Problem(415, "media_type", "Content-Type is not application/json")
+        if "content-encoding" in request.headers:
+            raise _Problem(415, "coded", "bodies are not compressed")
+        try:
+            body = await asyncio.wait_for(_read(request), BODY_SECONDS)
+        except TimeoutError:
+            raise _Problem(408, "timeout", "the body did not arrive in time") from None
+        except ClientDisconnect:
+            raise _Problem(400, "disconnected", "the body broke off") from None
+        return parse_object(body)
+
+    async def _events(self, request: Request, host: str) -> Response:
+        caller = self._caller(request)
+        document, now = await self._document(request), self._clock_ms()
+        told = Told(caller.claims, self._catalogue, self._customers, now)
+        told.read(document)
+        everybody = list(dict.fromkeys((*told.groups, *told.refusals)))
+        done = await asyncio.wait_for(
+            asyncio.gather(*(self._tell(told, whose, host, now) for whose in everybody)), COMMIT_SECONDS
+        )
+        if any(one is None for one in done):
+            return _later("not_stored", "not all could be stored; send it again later")
+        return _accepted(told, sum(filter(None, done)))
+
+    async def _tell(self, told: Told, whose: Whose, host: str, now: int) -> int | None:
+        """Store what is told of one visitor: how many events were new, None where the store gave no answer."""
+        events = told.groups.get(whose, [])
+        item = message(whose, host, now, [event for _, event in events], told.refusals.get(whose, ()))
+        result = await self._recorder.ask(item)
+        if not isinstance(result, Confirmed):
+            return None
+        for index, event in events:
+            if event.id in result.failed:
+                told.reject(index, "not_stored", "", NOT_STORED)
+            elif result.uuid is None:
+                told.reject(index, "no_visitor", "client", "nothing is recorded of this visitor: it was erased")
+        return result.stored
+
+    async def _transactions(self, request: Request, host: str) -> Response:
+        self._authority.server(request.headers.get("authorization", ""))
+        document, now = await self._document(request), self._clock_ms()
+        try:
+            whose = whose_is(document, None, self._customers)
+            transaction = read_transaction(document, self._catalogue, now)
+        except Rejection as wrong:
+            answer = {"error": wrong.code, "field": wrong.field, "message": str(wrong)}
+            return JSONResponse(answer, 422, headers={"cache-control": "no-store"})
+        item = message(whose, host, now, transaction.events)
+        result = await asyncio.wait_for(self._recorder.ask(item), COMMIT_SECONDS)
+        if not isinstance(result, Confirmed) or result.failed:
+            return _later("not_stored", "it could not be stored; send it again later")
+        if result.uuid is None:
+            return problem(404, "no_visitor", "nothing is recorded of this visitor: it was erased")
+        warnings = [{"code": notice.code, "field": field} for field, notice in transaction.warnings]
+        stored = result.stored
+        told = {"accepted": stored, "duplicates": len(transaction.events) - stored, "warnings": warnings}
+        return JSONResponse(told, 202, headers={"cache-control": "no-store"})
+
+    async def _held(self, request: Request) -> Response:
+        uuid = self._visitor(request)
+        after = request.query_params.get("after", "0")
+        if not after.isascii() or not after.isdigit() or len(after) > 18:
+            raise _Problem(400, "bad_after", "after is not a seq that an answer has told")
+        events = await run_in_threadpool(self._read_held, uuid, int(after))
+        if not events and after == "0":
+            raise _Problem(404, "no_visitor", "nothing is held of this visitor")
+        is_more = len(events) == HELD_EVENTS
+        told = {
+            "visitor": text_of(uuid),
+            "events": [event.to_export() for event in events],
+            "next": events[-1].seq if is_more else None,
+        }
+        return JSONResponse(told, headers={"cache-control": "no-store"})
+
+    def _read_held(self, uuid: bytes, after: int) -> list[Event]:
+        reader = self._open_reader()
+        try:
+            return list(islice(reader.export(Query(visitor=uuid, after=after)), HELD_EVENTS))
+        finally:
+            reader.close()
+
+    async def _erase(self, request: Request) -> Response:
+        uuid = self._visitor(request)
+        done = await asyncio.wait_for(self._recorder.ask(Forget(uuid, self._clock_ms())), ERASE_SECONDS)
+        if not isinstance(done, Forgotten):
+            return _later("not_erased", "the visitor could not be erased; ask again later")
+        if done.is_crawler:
+            raise _Problem(409, "crawler", "a crawler, not a visitor; nothing was erased")
+        if not done.is_known and not done.was_erased:
+            raise _Problem(404, "no_visitor", "nothing is held of this visitor")
+        return JSONResponse(receipt_of(uuid, done), headers={"cache-control": "no-store"})
+
+    def _visitor(self, request: Request) -> bytes:
+        self._authority.server(request.headers.get("authorization", ""))
+        uuid = parse_uuid(request.path_params["uuid"])
+        if uuid is None:
+            raise _Problem(404, "bad_id", "this is no visitor's UUID")
+        return uuid
+
+
+def receipt_of(uuid: bytes, done: Forgotten) -> dict[str, object]:
+    """What went, for whoever asked for it."""
+    return {
+        "visitor": text_of(uuid),
+        "was_known": done.is_known,
+        "was_erased": done.was_erased,
+        "uuids": [text_of(one) for one in done.uuids],
+        "events": dict(done.events),
+        "sessions": done.sessions,
+        "ids": done.ids,
+        "texts": done.texts,
+        "log_emptied": done.is_flushed,
+    }
+
+
+class _Problem(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def _accepted(told: Told, stored: int) -> Response:
+    taken = sum(map(len, told.groups.values()))
+    lost = sum(one["code"] in ("not_stored", "no_visitor") and _was_taken(told, one) for one in told.rejected)
+    answer: Mapping[str, object] = {
+        "accepted": stored,
+        "duplicates": taken - stored - lost,
+        "rejected": sorted(told.rejected, key=lambda one: int(str(one["index"]))),
+        "warnings": told.warnings,
+    }
+    return JSONResponse(answer, 202, headers={"cache-control": "no-store"})
+
+
+def _was_taken(told: Told, rejection: Mapping[str, object]) -> bool:
+    return any(index == rejection["index"] for group in told.groups.values() for index, _ in group)
+
+
+def _later(code: str, text: str) -> Response:
+    answer = problem(503, code, text)
+    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+async def _read(request: Request) -> bytes:
+    """The body, counted while it streams."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MAX_BYTES:
+            raise _Problem(413, "too_large", f"the body is larger than {BODY_MAX_BYTES} bytes")
+    return bytes(body)
