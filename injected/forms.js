@@ -53,8 +53,10 @@ export function listen(
   // On the submit event, before the page's own listeners: what the visitor has submitted. That the page cancels it (and
   // sends the form itself, or finds a mistake) changes nothing; form.result tells what came of it. The browser's own
   // validation comes before the event. The same form with the same content within a second is one.
-  function $submit(t, [e]) {
+  function $submit(t, [e], { submitter }) {
     let found = new Map([[$formOf(e), []]]), root = e.getRootNode();
+    let to = submitter && $attr(submitter, "formaction") ? submitter.formAction :
+      Reflect.get(HTMLFormElement.prototype, "action", e);
     $notePasswords(root);
     root.querySelectorAll("[data-track-field]:enabled").forEach(x => {
       let form = $formOf(x);
@@ -68,7 +70,7 @@ export function listen(
         if (reason) (skipped = skipped || {})[name] = reason;
         else if (value != null) fields[name] = name in fields ? [].concat(fields[name], value) : value;
       });
-      let params = { ...$extras(form), form: $attr(form, "data-track-form"), fields, skipped };
+      let params = { ...$extras(form), form: $attr(form, "data-track-form"), fields, skipped, to };
       let text = $stringify(params);
       if (text != $last || t - $lastTime > 1000) $record("form.submit", params, $lastTime = t, 0, 1);
       $last = text;

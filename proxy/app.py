@@ -22,6 +22,8 @@ from proxy.certificates import upstream_context, visitors_context
 from proxy.config import Config
 from proxy.definitions import catalogue_of
 from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
+from proxy.events.catalogue import Catalogue
+from proxy.events.incoming import made_by_server
 from proxy.files import keys_of, open_reader, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
@@ -38,6 +40,7 @@ from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
 from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
+from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.customers import Customers
@@ -210,7 +213,19 @@ def tracking_of(
         opt_in=config.consent.mode == "opt-in",
         inject=config.inject.enabled,
         extend=config.inject.csp == "extend",
+        rules=rules_of(config, catalogue_of(config.events)),
     )
+
+
+def rules_of(config: Config, catalogue: Catalogue) -> Rules:
+    """What answers of the site mean."""
+    made = []
+    for rule in config.rules:
+        definition = catalogue.get(rule.action)
+        if definition is not None:
+            event = made_by_server(definition, dict(rule.params))
+            made.append(Rule(rule.method, Globs((rule.path,)), rule.statuses, event))
+    return Rules(made)
 
 
 def via_token(keys: tuple[Key, ...]) -> bytes:

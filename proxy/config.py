@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from proxy import checks
-from proxy.definitions import BadDefinition, Defined, read_definitions
+from proxy.definitions import BadDefinition, Defined, catalogue_of, read_definitions
+from proxy.rulebook import Ruled, read_rules
 from proxy.tables import Config, keys
 
 __all__ = ["Config", "ConfigError", "keys", "load"]
@@ -26,8 +27,8 @@ ENVIRONMENT_PREFIX = "FOOTFALL_"
 FOREIGN_VARIABLE = re.compile(
     r"FOOTFALL_(?:TEST_.*|SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT(?:_[0-9]+_(?:TCP|UDP)(?:_\w+)?)?)"
 )
-EVENTS_VARIABLE = "FOOTFALL_EVENTS"
-"""All definitions at once, as JSON."""
+JSON_VARIABLES = {"FOOTFALL_EVENTS": "events", "FOOTFALL_RULES": "rules"}
+"""All definitions, or rules, at once, as JSON."""
 FILE_BYTES = 1_048_576  # a configuration file; ours is under 4 KB, a mistaken path may be anything
 
 
@@ -45,8 +46,8 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     if path is not None:
         found.update(_from_file(path))
     for variable, text in environ.items():
-        if variable == EVENTS_VARIABLE:
-            found["events"] = (variable, _from_json(variable, text))
+        if variable in JSON_VARIABLES:
+            found[JSON_VARIABLES[variable]] = (variable, _from_json(variable, text))
         elif variable.startswith(ENVIRONMENT_PREFIX) and not FOREIGN_VARIABLE.fullmatch(variable):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).replace("__", ".", 1).lower()
             if name not in known:
@@ -54,6 +55,7 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
             found[name] = (variable, _from_text(text, known[name][1]))
     found.update({name: ("command line", value) for name, value in overrides.items() if value is not None})
     events = _definitions(*found.pop("events", ("", {})))
+    rules = _rules(*found.pop("rules", ("", [])), events)
     tables: dict[str, dict[str, Any]] = {}
     for name, (source, value) in found.items():
         if name not in known:
@@ -68,7 +70,7 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
         table, _, key = name.partition(".")
         tables.setdefault(table, {})[key] = good
     base = path.absolute().parent if path is not None else Path.cwd()
-    empty = Config(base=base, events=events)
+    empty = Config(base=base, events=events, rules=rules)
     config = replace(empty, **{name: replace(getattr(empty, name), **t) for name, t in tables.items()})
     _refuse_a_circle(config)
     return config
@@ -89,7 +91,7 @@ def _from_file(path: Path) -> dict[str, tuple[str, object]]:
         raise ConfigError(f"{path}: nested too deep, not a configuration") from None
     found: dict[str, tuple[str, object]] = {}
     for table, content_of in tables.items():
-        if table == "events":
+        if table in ("events", "rules"):
             found[table] = (str(path), content_of)
         elif isinstance(content_of, dict):
             found.update({f"{table}.{key}": (str(path), value) for key, value in content_of.items()})
@@ -108,11 +110,19 @@ def _definitions(source: str, raw: object) -> tuple[Defined, ...]:
         raise ConfigError(f"{source}: {key}: {wrong}") from None
 
 
+def _rules(source: str, raw: object, events: tuple[Defined, ...]) -> tuple[Ruled, ...]:
+    try:
+        return read_rules(raw, catalogue_of(events))
+    except BadDefinition as wrong:
+        key = f"rules.{wrong.key}" if wrong.key else "rules"
+        raise ConfigError(f"{source}: {key}: {wrong}") from None
+
+
 def _from_json(variable: str, text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ConfigError(f"{variable}: must be JSON, as the tables under [events] would be") from None
+        raise ConfigError(f"{variable}: must be JSON, as the tables of the file would be") from None
 
 
 def _from_text(text: str, kind: Any) -> object:

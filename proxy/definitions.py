@@ -193,7 +193,7 @@ def _defined_param(key: str, name: str, raw: object) -> DefinedParam:
     table = _table(key, raw, PARAM_KEYS)
     kind = table.get("type")
     if kind is not None and (not isinstance(kind, str) or kind not in TYPES):
-        near = _nearest(str(kind), TYPES)
+        near = nearest(str(kind), TYPES)
         raise BadDefinition(f"{key}.type", f"must be one of {', '.join(sorted(TYPES))}{near}")
     return DefinedParam(name, kind, _flag(table, "required", key), _text(table, "description", key))
 
@@ -203,7 +203,7 @@ def _table(key: str, raw: object, known: tuple[str, ...] = ()) -> Mapping[str, o
         raise BadDefinition(key, "must be a table")
     for name in raw:
         if known and name not in known:
-            raise BadDefinition(f"{key}.{name}", f"unknown key{_nearest(str(name), known)}")
+            raise BadDefinition(f"{key}.{name}", f"unknown key{nearest(str(name), known)}")
     return raw
 
 
@@ -223,6 +223,7 @@ def _flag(table: Mapping[str, object], name: str, key: str) -> bool | None:
     return flag
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, as the end of a message; '' where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""

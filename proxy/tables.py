@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from proxy import checks
 from proxy.definitions import Defined, from_plain
+from proxy.rulebook import Ruled, rules_from_plain
 
 COOKIE_DAYS = 400  # browsers cap a cookie's life at 400 days (RFC 6265bis 5.5)
 KEY_FILE = "footfall.key"
@@ -206,8 +207,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything there is to configure. `events` are the site's own definitions (definitions.py); `base` is the
-    directory that relative paths start from."""
+    """Everything there is to configure. `events` are the site's own definitions (definitions.py), `rules` what its
+    answers mean (rulebook.py); `base` is the directory that relative paths start from."""
 
     site: Site = Site()
     report: Report = Report()
@@ -223,6 +224,7 @@ class Config:
     tls: Tls = Tls()
     limits: Limits = Limits()
     events: tuple[Defined, ...] = ()
+    rules: tuple[Ruled, ...] = ()
     base: Path = Path()
 
     @property
@@ -252,17 +254,18 @@ class Config:
         """The reverse of `to_json`, for worker processes; the text is trusted, nothing is checked again."""
         raw = json.loads(text)
         base, events = Path(raw.pop("base")), from_plain(raw.pop("events"))
+        rules = rules_from_plain(raw.pop("rules"))
         tables = {}
         for name, table in raw.items():
             kind = type(getattr(cls(), name))
             tables[name] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-        return cls(**tables, events=events, base=base)
+        return cls(**tables, events=events, rules=rules, base=base)
 
 
 def keys() -> Iterator[tuple[str, Field[Any], Any]]:
     """Every key as (dotted name, its field, its type), in the order of the file; but those that a site makes up."""
     for table in fields(Config):
-        if table.name not in ("events", "base"):
+        if table.name not in ("events", "rules", "base"):
             hints = get_type_hints(table.type)
             for one in fields(cast(Any, table.type)):
                 yield f"{table.name}.{one.name}", one, hints[one.name]

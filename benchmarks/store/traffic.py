@@ -14,7 +14,8 @@ from random import Random
 from benchmarks.store.people import Journey, Timed, person
 from benchmarks.store.site import CRAWLERS, HOST, Site
 from proxy.page.eligibility import Outcome
-from proxy.store.base import Blocked, BlockedPage, Item, OptOut, Outcomes, Sweep, Visit, weight_of
+from proxy.store.base import Item, OptOut, Sweep, Visit, weight_of
+from proxy.store.counters import Blocked, BlockedPage, Outcomes
 from proxy.visitors.ids import bot_id, event_id, visitor_id
 from proxy.visitors.times import DAY_MS, HOUR_MS, MINUTE_MS
 

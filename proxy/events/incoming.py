@@ -93,6 +93,14 @@ def read_app_event(raw: object, catalogue: Catalogue, received: int) -> Accepted
     return _accepted(sent, None, definition, read_time(sent.get("time"), received))
 
 
+def made_by_server(definition: Definition, params: Mapping[str, object]) -> BrowserEvent:
+    """An event that the server itself tells of, at the moment, without an id yet. Raises Rejection: bad params."""
+    read = read_params(dict(params), definition)
+    name, amount, facts, more = placed(read.values, definition)
+    opens, keeps, undefined = definition.opens, definition.keeps, tuple(read.undefined)
+    return BrowserEvent(b"", None, definition.action, 0, None, opens, keeps, name, amount, facts, more, undefined)
+
+
 def _object(raw: object) -> Mapping[str, object]:
     if not isinstance(raw, dict):
         raise Rejection("bad_type", "", "an event is an object")

@@ -101,6 +101,7 @@ _FORM_SUBMIT = {
     "form": _FORM,
     "fields": Param("object", required=True, each=True),
     "skipped": Param("object", each=True),
+    "to": Param("uri", place="facts"),
 }
 _FORM_RESULT = {
     "form": _FORM,

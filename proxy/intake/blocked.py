@@ -3,7 +3,7 @@
 Law: sans-I/O, and bounded: whoever makes up addresses fills one row. A page is counted under its cleaned address.
 """
 
-from proxy.store.base import Blocked, BlockedPage
+from proxy.store.counters import Blocked, BlockedPage
 from proxy.visitors.times import DAY_MS
 
 BLOCKED_PAGES = 200

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.holding import Breaker
 from proxy.intake.writing import Handed, WritingThread
-from proxy.store.base import Item, Outcomes, Result, Sweep, Writer, weight_of
+from proxy.store.base import Item, Result, Sweep, Writer, weight_of
+from proxy.store.counters import Outcomes
 from proxy.visitors.times import DAY_MS
 
 log = logging.getLogger("footfall.recorder")

@@ -34,11 +34,17 @@ class FindPlace(Protocol):
     def __call__(self, start: bytes, *, charset_declared: bool) -> int | None: ...
 
 
+class Watch(Protocol):
+    """Whoever wants to see a page's bytes as the visitor reads them."""
+
+    def feed(self, chunk: bytes, /) -> None: ...
+
+
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
     looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
     to be logged. `blocked`: why a policy in a meta forbids the tag (policy.py, `Verdict.reason`). `nonce`: the one
-    with which the head's policies let the tag run."""
+    with which the head's policies let the tag run. `watch`: is shown a coded body as it is decoded."""
 
     __slots__ = (
         "_declared",
@@ -54,6 +60,7 @@ class Tagging:
         "blocked",
         "decided",
         "failure",
+        "watch",
     )
 
     def __init__(
@@ -80,6 +87,7 @@ class Tagging:
         self.added = 0
         self.blocked = ""
         self.failure: Exception | None = None
+        self.watch: Watch | None = None
 
     @property
     def likely(self) -> int:
@@ -162,6 +170,8 @@ class Careful:
         self.injected = False
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._tagging.watch is not None:
+            self._tagging.watch.feed(chunk)
         if self.decided:
             return chunk
         try:

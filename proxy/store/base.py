@@ -20,13 +20,9 @@ from typing import NamedTuple, Protocol
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
 from proxy.events.kept import KeptEvent
+from proxy.store.counters import Blocked, Outcomes
 from proxy.visitors.customers import Marks
 from proxy.visitors.ids import PageId
-
-BLOCKED_A_DAY = 1_000
-"""Pages and reasons of a day that are told apart where the tag cannot run."""
-BLOCKED_KEPT = 100_000
-"""The same of all days before: some three months of a day's limit, or years of a site with 50 such pages."""
 
 
 class StoreError(Exception):
@@ -109,36 +105,26 @@ class Confirmation(NamedTuple):
     customer_from: int = 0
 
 
+class FormAnswer(NamedTuple):
+    """What the site answered, at `time` (UTC ms), to a visitor's request that looks like a form: a POST to the cleaned
+    `host` and `path`. `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the
+    page that was answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7);
+    where none is told of within half a minute, it is forgotten."""
+
+    uuid: bytes
+    time: int
+    host: str
+    path: str
+    status: int
+    redirect: str = ""
+    forms: tuple[str, ...] = ()
+
+
 class OptOut(NamedTuple):
     """A visitor said no: the session that was open ends, nothing else is written. `time` UTC ms."""
 
     uuid: bytes
     time: int
-
-
-class Outcomes(NamedTuple):
-    """Counters to add up: `(day since 1970, host, name) -> n`."""
-
-    counts: tuple[tuple[int, str, str, int], ...]
-
-
-class BlockedPage(NamedTuple):
-    """How often a page was seen on a day (since 1970) whose tag could not run for one `reason` (a text of ours), and
-    when last (UTC ms). Cleaned `host` and `path`; both '' stand for any page beyond a limit."""
-
-    day: int
-    host: str
-    path: str
-    reason: str
-    n: int
-    last: int
-
-
-class Blocked(NamedTuple):
-    """Counters to add up. A store keeps `BLOCKED_A_DAY` rows of a day apart and, from the next day on, of all days the
-    `BLOCKED_KEPT` that were seen last; the others of a day share a row a reason. So the sums stay true."""
-
-    pages: tuple[BlockedPage, ...]
 
 
 class Sweep(NamedTuple):
@@ -190,7 +176,7 @@ class Stored(NamedTuple):
     reason: str = ""
 
 
-Item = Visit | Confirmation | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy | Forget
+Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:

@@ -26,8 +26,10 @@ from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
 from proxy.page.tagging import Tagging, may_tag
 from proxy.tracking.counting import record
 from proxy.tracking.heads import restate
+from proxy.tracking.meaning import Watch, tell
 from proxy.tracking.policies import blocked_by_meta, settle
 from proxy.tracking.request import TrackedRequest
+from proxy.tracking.sending import awaited, listing
 from proxy.tracking.settings import Tracking
 from proxy.visitors.cookie import is_ours
 
@@ -52,12 +54,13 @@ class Responder:
         "_tagging",
         "_ticket",
         "_tracking",
+        "_watch",
     )
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
         self._tracking = tracking
         self._request = request
-        self._send = _listing(send) if request.foreign else send
+        self._send = listing(send) if request.foreign else send
         self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
@@ -65,6 +68,7 @@ class Responder:
         self._ticket = 0
         self._passing = False
         self._late: asyncio.Future[None] | None = None
+        self._watch: Watch | None = None
 
     def send(self, message: Message) -> Awaitable[None]:
         """What the application says."""
@@ -79,13 +83,14 @@ class Responder:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left for `finish`, which spares the usual answer a coroutine."""
-        return self._outcome is not None and self._pending is None
+        return self._outcome is not None and self._pending is None and self._watch is None
 
     async def finish(self) -> None:
         """The application has returned, or failed. A head that still waits goes as it came: what the visitor gets is
         as truncated as what the application said."""
         if self._outcome is None:
             self._count(Outcome.WEBSOCKET if self._request.upgrade else Outcome.ABORTED)
+        self._end_watch()
         pending = self._take_pending()
         if pending is not None:
             restate(pending, self._length)
@@ -96,7 +101,7 @@ class Responder:
         pending = self._take_pending()
         if pending is not None:
             restate(pending, None)
-            self._late = asyncio.ensure_future(_awaited(self._send(pending)))
+            self._late = asyncio.ensure_future(awaited(self._send(pending)))
             await self._late
 
     def _take_pending(self) -> Message | None:
@@ -111,16 +116,15 @@ class Responder:
             given = message.get("headers", ())
             headers = FieldList.of(given)
             if headers is not given and not self._request.foreign:
-                self._send = _listing(self._send)  # for our server, too, a FieldList is what its own parser made
+                self._send = listing(self._send)  # for our server, too, a FieldList is what its own parser made
             message = {**message, "headers": headers}
             message["headers"] = self._judge(message, headers)
         except Exception:
             log.exception("an answer could not be judged; it is served as it is")
-            self._tagging, self._ticket = None, 0
-            self._length = None
+            self._tagging, self._ticket, self._length = None, 0, None
             if self._outcome is None:
                 self._count(Outcome.FAILED)
-        self._passing = self._tagging is None and not self._ticket
+        self._passing = self._tagging is None and not self._ticket and self._watch is None
         if self._length is not None:
             self._pending = message
             self._tracking.heads.add(self)
@@ -140,8 +144,7 @@ class Responder:
         if fault is not None:
             self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
             return headers
-        tracking, request = self._tracking, self._request
-        answer = read_answer(message["status"], headers)
+        tracking, request, answer = self._tracking, self._request, read_answer(message["status"], headers)
         known = tracking.known.is_html(request.host, request.raw_path)
         if answer.status == 200 and request.method == "GET" and known is not answer.html:
             tracking.known.learn(request.host, request.raw_path, answer.html)
@@ -149,6 +152,7 @@ class Responder:
         standing = request.standing(tracking) if html else Standing.ORDINARY
         outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
+        self._watch = tell(tracking, request, answer, headers)
         if answer.set_cookies:
             headers = self._without_our_cookies(headers)
         as_get = outcome
@@ -180,6 +184,7 @@ class Responder:
                 must_look_like_document=b"sec-fetch-mode" not in request.fields,
                 nonce=nonce,
             )
+            tagging.watch = self._watch
             tracking.known.bar(request.host, request.raw_path, "")
             if answer.coding:
                 length = None
@@ -214,6 +219,10 @@ class Responder:
         chunk: bytes = message.get("body", b"")
         more: bool = message.get("more_body", False)
         tagging = self._tagging
+        if self._watch is not None and (tagging is None or not tagging.coded):  # else it is seen as it is decoded
+            self._watch.feed(chunk)
+            if not more:
+                self._end_watch()
         if self._late is not None and not self._late.done():
             await self._late
         if tagging is not None:
@@ -251,12 +260,19 @@ class Responder:
                 await asyncio.sleep(0)
             waiting = piece
         waiting = waiting or b""
+        if not more:
+            self._end_watch()
         if tagging.blocked or tagging.failure is not None:
             self._tell(tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             await self._end_held(None, waiting)
         elif waiting or not more:
             await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
+
+    def _end_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.end()
 
     def _tell(self, tagging: Tagging) -> None:
         """Why a page goes without its tag: to the report, or to the log."""
@@ -282,18 +298,3 @@ class Responder:
         if pending is not None:
             await self._send(pending)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
-
-
-def _listing(send: Send) -> Send:
-    """For servers and middlewares around us that take a list for granted."""
-
-    async def send_lists(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": list(message.get("headers", ()))}
-        await send(message)
-
-    return send_lists
-
-
-async def _awaited(sending: Awaitable[None]) -> None:
-    await sending

@@ -17,6 +17,7 @@ from proxy.page.paths import Globs, KnownPaths
 from proxy.page.tagging import Site
 from proxy.page.usual import UsualHeads
 from proxy.tracking.heads import HeldHeads
+from proxy.tracking.rules import Rules
 from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieHeader, CookieSigner, Identity
 from proxy.visitors.ids import PageIds
 from proxy.visitors.lanes import Agent, Agents
@@ -109,6 +110,7 @@ class Tracking:
     opt_in: bool = False
     inject: bool = True
     extend: bool = False
+    rules: Rules = Rules()
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
     known: KnownPaths = field(default_factory=KnownPaths)

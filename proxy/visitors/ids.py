@@ -24,6 +24,7 @@ _RANDOM_BITS = 0x0FFF_3FFF_FFFF_FFFF_FFFF
 _VERSION_7 = 0x7000_8000_0000_0000_0000
 
 _END_OF_SESSION = uuid.UUID("6f2b4a0e-5d0c-5f0a-9a55-3f9a3b1f4a10")
+_RESULT_OF_FORM = uuid.UUID("8d3c3a52-6f54-5b0e-9c58-0f6e5a0f2c21")
 _BOT = uuid.UUID("0f1c8f0e-7b8e-5d07-8e8e-2f6c7f1f9d55")
 
 
@@ -112,6 +113,11 @@ def visitor_id(random: bytes) -> bytes:
 def session_end_id(session: bytes) -> bytes:
     """The id of a session's `session.end`: it follows from the session's id, so that it can exist only once."""
     return uuid.uuid5(_END_OF_SESSION, session.hex()).bytes
+
+
+def result_id(submit: bytes) -> bytes:
+    """The id of a form.result: it follows from that of its form.submit, which has one at most."""
+    return uuid.uuid5(_RESULT_OF_FORM, submit.hex()).bytes
 
 
 def bot_id(user_agent: str) -> bytes:

@@ -10,7 +10,8 @@ from bs4 import BeautifulSoup
 from reports import MINUTE, T, confirm, page, report, visit, words
 
 from proxy.events.incoming import BrowserEvent, read_event
-from proxy.store.base import Blocked, BlockedPage, Item, Outcomes, Refusal
+from proxy.store.base import Item, Refusal
+from proxy.store.counters import Blocked, BlockedPage, Outcomes
 
 HOST = "shop.example"
 HOSTILE = (

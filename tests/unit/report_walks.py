@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from stories import HOST, MINUTE, SECOND, T, confirm, page, visit
 
 from proxy.events.incoming import read_event
-from proxy.store.base import Confirmation, Item, Outcomes, Refusal, Sweep
+from proxy.store.base import Confirmation, Item, Refusal, Sweep
+from proxy.store.counters import Outcomes
 
 PATHS = ("/", "/range", "/products/tide-bowl")
 REFERRERS = (None, "https://www.google.com/", "https://blog.example/best?x=1", f"https://{HOST}/", "http://t.co/a")

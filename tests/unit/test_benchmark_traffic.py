@@ -12,7 +12,8 @@ from benchmarks.store.site import HOST, PAGES, Site
 from benchmarks.store.traffic import DAYS, END, START, Traffic, batches
 from proxy.events.incoming import read_event
 from proxy.events.privacy import clean_uri
-from proxy.store.base import Blocked, Confirmation, OptOut, Outcomes, Sweep, Visit, weight_of
+from proxy.store.base import Confirmation, OptOut, Sweep, Visit, weight_of
+from proxy.store.counters import Blocked, Outcomes
 from proxy.visitors.sessions import Rules
 from proxy.visitors.times import DAY_MS, HOUR_MS
 

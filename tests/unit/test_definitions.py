@@ -1,6 +1,7 @@
 """A site's own events: what can be configured, what it means, and one clear line for what is wrong (EVENTS.md 2, 3)."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -251,7 +252,8 @@ def test_every_type_can_be_configured():
 
 def test_the_shipped_file_tells_how(tmp_path):
     text = (Path(__file__).parents[2] / "config.toml").read_text()
-    example = "\n".join(line.removeprefix("# ") for line in text.partition("# [events")[2].splitlines())
+    examples = re.findall(r"^# (\[.*|[a-z_]+ = .*)$", text, re.MULTILINE)
     path = tmp_path / "config.toml"
-    path.write_text("[events" + example)
-    assert load(path, {}, {}).events
+    path.write_text("\n".join(examples))
+    config = load(path, {}, {})
+    assert len(config.events) == len(config.rules) == 1

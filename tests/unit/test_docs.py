@@ -23,7 +23,7 @@ from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
-from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT
+from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.choosing import MOST_PICKED
 from proxy.tracking.policies import NONCE_BYTES

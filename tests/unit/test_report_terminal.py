@@ -16,7 +16,8 @@ from proxy.events.event import LANES
 from proxy.report.overview import overview
 from proxy.report.ranges import spanning
 from proxy.report.terminal import as_json, columns_of, summary
-from proxy.store.base import Blocked, BlockedPage, Query
+from proxy.store.base import Query
+from proxy.store.counters import Blocked, BlockedPage
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter

@@ -19,11 +19,12 @@ ROOMS: dict[str, set[str]] = {
     "http": set(),
     # All of visitors, not only its sessions: who a beacon belongs to, what it confirms and which lane a visit is in
     # can only be decided inside the transaction, against the store's own state, or two processes would disagree.
-    "store.base": {"events", "visitors"},
-    "store.sqlite": {"store.base", "store.questions", "events", "visitors"},
+    "store.base": {"events", "store.counters", "visitors"},
+    "store.counters": set(),
+    "store.sqlite": {"store.base", "store.counters", "store.questions", "events", "visitors"},
     "store.questions": {"events"},
     "store": {"store.base"},
-    "intake": {"events", "visitors", "store.base"},
+    "intake": {"events", "visitors", "store.base", "store.counters"},
     "report": {"store.base", "store.questions", "events"},
     "demo": set(),
     "supervisor": set(),
@@ -34,8 +35,9 @@ ROOMS: dict[str, set[str]] = {
     "certificates": {"http", "tables"},
     "apikeys": {"files", "intake", "tables"},
     "children": {"app", "config", "demo", "http", "keys", "printing", "reporting"},
-    "tables": {"checks", "definitions"},
-    "config": {"checks", "definitions", "tables"},
+    "rulebook": {"definitions", "events"},
+    "tables": {"checks", "definitions", "rulebook"},
+    "config": {"checks", "definitions", "rulebook", "tables"},
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
     "scripts": set(),
     "endpoints": {"tracking", "intake", "page.eligibility", "scripts"},
@@ -58,6 +60,7 @@ ROOMS: dict[str, set[str]] = {
         "apikeys",
         "certificates",
         "config",
+        "events",
         "definitions",
         "endpoints",
         "files",
@@ -103,9 +106,9 @@ PURE = (
     "bounded",
     "fieldlist",
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
-    *("page", "store.base"),
+    *("page", "store.base", "store.counters"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks", "definitions", "progress"),
+    *("visitors", "events", "arguments", "checks", "definitions", "rulebook", "progress"),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
 ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")

@@ -30,17 +30,8 @@ from stories import (
 )
 
 from proxy.events.event import EXPORT_KEYS
-from proxy.store.base import (
-    BLOCKED_A_DAY,
-    BLOCKED_KEPT,
-    Blocked,
-    BlockedPage,
-    Outcomes,
-    Query,
-    Refusal,
-    StoreUnavailable,
-    StoreUnusable,
-)
+from proxy.store.base import Query, Refusal, StoreUnavailable, StoreUnusable
+from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT, Blocked, BlockedPage, Outcomes
 from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID
 from proxy.store.sqlite.questions import SqliteQuestions

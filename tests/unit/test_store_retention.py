@@ -32,7 +32,8 @@ from stories import (
     visit,
 )
 
-from proxy.store.base import Blocked, BlockedPage, Outcomes, Retention, Tidied, Tidy
+from proxy.store.base import Retention, Tidied, Tidy
+from proxy.store.counters import Blocked, BlockedPage, Outcomes
 from proxy.store.sqlite.examining import examine
 from proxy.store.sqlite.retention import REMOVING
 from proxy.store.sqlite.tidying import REST_MS

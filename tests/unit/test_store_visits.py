@@ -28,7 +28,8 @@ from stories import (
     visit,
 )
 
-from proxy.store.base import Outcomes, Query, StoreUnavailable
+from proxy.store.base import Query, StoreUnavailable
+from proxy.store.counters import Outcomes
 from proxy.visitors.sessions import Rules
 
 

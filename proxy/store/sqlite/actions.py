@@ -11,7 +11,7 @@ from typing import NamedTuple
 from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
-from proxy.store.sqlite import sessions, visits
+from proxy.store.sqlite import results, sessions, visits
 from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
@@ -184,30 +184,26 @@ class _Acts:
             state |= UNUSUAL if unusual else 0
         seq = work.next_seq()
         work.claim(event.id, seq)
-        work.add_event(
-            EventRow(
-                seq,
-                event.id,
-                time,
-                message.received - time,
-                dictionary.word(event.action),
-                visitor.id,
-                None if session is None else session.id,
-                None if place.view is None else place.view.seq,
-                PERSON,
-                state,
-                None,
-                None,
-                None,
-                event.amount,
-                dictionary.facts(event.facts),
-                target,
-                _json(more),
-                _names(work, event.undefined),
-                None,
-                *usual,
-            )
+        row = EventRow(
+            seq,
+            event.id,
+            time,
+            message.received - time,
+            dictionary.word(event.action),
+            visitor.id,
+            None if session is None else session.id,
+            None if place.view is None else place.view.seq,
+            PERSON,
+            state,
+            amount=event.amount,
+            facts=dictionary.facts(event.facts),
+            target=target,
+            more=_json(more),
+            undefined=_names(work, event.undefined),
+            usual_ms=usual[0],
+            usual_n=usual[1],
         )
+        work.add_event(row)
         if event.action == LEAVE and place.view is not None and event.amount is not None:
             work.change(place.view, engaged=(place.view.engaged or 0) + event.amount)
         if session is not None:
@@ -216,6 +212,8 @@ class _Acts:
         if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # the confirmation was lost, but a browser is at work
             visitor.proof |= PROOF_SCRIPT
             visitor.is_changed = True
+        if event.action == SUBMIT:
+            results.submitted(work, self._rules, visitor, row)
 
     def _add_visit(self, event: BrowserEvent, place: Place) -> None:
         """A visit that the page's own script reports (`footfall.visit`): another page without a request."""

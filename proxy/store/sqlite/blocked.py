@@ -6,7 +6,7 @@ Law: a count is never lost: what is not told apart is counted as "other" (the pa
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT, BlockedPage
+from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT, BlockedPage
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.texts import SQL
 

@@ -4,9 +4,12 @@ Law: no rule is decided here (VISITS.md section 3 is `whose` and `meaning`). A r
 nothing, but its answer still says whose it is, so that a cookie lost on the way is set after all.
 """
 
+from collections.abc import Iterator
+
 from proxy.store.base import Confirmation, Confirmed
 from proxy.store.sqlite import actions, customers, sessions, visits
 from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
 from proxy.visitors.lanes import IDENTIFIED, PERSON, PROOF_COOKIE, PROOF_SCRIPT, RETURNED
@@ -111,6 +114,7 @@ def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow)
     for row in work.loose_of(twin.id):
         work.change(row, visitor=other.id)
     work.merge(twin, other)
+    work.execute(SQL["move_form_answers"], {"twin": twin.id, "other": other.id})
     if other.proof & PROOF_COOKIE:
         visits.turn_all(work, other)
 
@@ -212,3 +216,16 @@ def _add(
         message.session_facts,
     )
     return visits.add(work, rules, visitor, view)
+
+
+def parts(message: Confirmation) -> Iterator[Confirmation]:
+    """A message in pieces that can be stored without each other, in the order in which they are stored together: the
+    confirmation, every event, what was refused."""
+    bare = message._replace(events=(), refusals=())
+    yield bare._replace(customer=()) if message.customer_from else bare
+    bare = bare._replace(id=None)
+    for place, event in enumerate(message.events):
+        is_later = place >= message.customer_from
+        yield bare._replace(events=(event,), customer=message.customer if is_later else (), customer_from=0)
+    if message.refusals:
+        yield bare._replace(refusals=message.refusals)

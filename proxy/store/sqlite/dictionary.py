@@ -177,6 +177,10 @@ class Dictionary:
         """The host of a page's row."""
         return str(self._execute(SQL["page_host"], (page,)).fetchone()[0])
 
+    def target_name(self, target: int) -> str:
+        """What the row of an element or a form is called."""
+        return str(self._execute(SQL["target_name"], (target,)).fetchone()[0])
+
     def target(self, page: int, name: str) -> int:
         """The row of an element or a form of a page."""
         known = self._targets.get((page, name))

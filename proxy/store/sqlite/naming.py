@@ -6,7 +6,7 @@ Law: pure; every id and uuid once. One that is left out is looked for later, by 
 import json
 from collections.abc import Iterable, Sequence
 
-from proxy.store.base import Confirmation, Item, Kept, OptOut, Visit
+from proxy.store.base import Confirmation, FormAnswer, Item, Kept, OptOut, Visit
 
 
 def places(of: Sequence[object]) -> str:
@@ -22,7 +22,7 @@ def named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]
     for item in batch:
         if isinstance(item, Visit):
             ids[item.id] = uuids[item.uuid] = None
-        elif isinstance(item, OptOut):
+        elif isinstance(item, (OptOut, FormAnswer)):
             uuids[item.uuid] = None
         elif isinstance(item, Confirmation):
             _name_message(item, ids, views, uuids)

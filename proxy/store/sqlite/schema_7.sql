@@ -8,3 +8,18 @@ CREATE TABLE customer (
     PRIMARY KEY (mark, visitor)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX customer_visitor ON customer (visitor);
+
+-- Answers of the site to requests that looked like forms, for some seconds: what a browser tells of the form itself may
+-- still be on its way. forms: names of the tracked forms on the page that was answered, as a JSON array. Texts, not
+-- words of the dictionary: they are gone in a minute.
+CREATE TABLE form_answer (
+    id       INTEGER PRIMARY KEY,
+    visitor  INTEGER NOT NULL REFERENCES visitor (id),
+    time     INTEGER NOT NULL,
+    host     TEXT NOT NULL,
+    path     TEXT NOT NULL,
+    status   INTEGER NOT NULL,
+    redirect TEXT NOT NULL,
+    forms    TEXT NOT NULL
+) STRICT;
+CREATE INDEX form_answer_visitor ON form_answer (visitor);

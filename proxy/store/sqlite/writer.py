@@ -9,20 +9,19 @@ not stop the recording.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
 
 from proxy.store.base import (
-    Blocked,
     Confirmation,
     Confirmed,
     Forget,
+    FormAnswer,
     Item,
     Kept,
     OptOut,
-    Outcomes,
     Result,
     Retention,
     StoreError,
@@ -32,7 +31,8 @@ from proxy.store.base import (
     Tidy,
     Visit,
 )
-from proxy.store.sqlite import blocked, confirmations, forgetting, sessions, visits
+from proxy.store.counters import Blocked, Outcomes
+from proxy.store.sqlite import blocked, confirmations, forgetting, results, sessions, visits
 from proxy.store.sqlite.connection import CHECKPOINT_PAGES, checkpoint, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
@@ -226,7 +226,7 @@ class SqliteWriter:
             return done
         told: list[Confirmed] = []
         failed: list[bytes] = []
-        for part in _parts(message):
+        for part in confirmations.parts(message):
             done = self._try(part)
             if isinstance(done, Confirmed):
                 told.append(done)
@@ -264,6 +264,9 @@ class SqliteWriter:
             return None
         if isinstance(item, Confirmation):
             return confirmations.apply(work, rules, item)
+        if isinstance(item, FormAnswer):
+            results.answered(work, rules, item)
+            return None
         if isinstance(item, Kept):
             return self._keeper.keep(item.event)
         if isinstance(item, Sweep):
@@ -284,16 +287,3 @@ class SqliteWriter:
         visitor = self._work.visitor(item.uuid)
         if visitor is not None and self._rules is not None:
             sessions.end_open(self._work, visitor, Reason.OPT_OUT, item.time)
-
-
-def _parts(message: Confirmation) -> Iterator[Confirmation]:
-    """A message in pieces that can be stored without each other, in the order in which they are stored together: the
-    confirmation, every event, what was refused."""
-    bare = message._replace(events=(), refusals=())
-    yield bare._replace(customer=()) if message.customer_from else bare
-    bare = bare._replace(id=None)
-    for place, event in enumerate(message.events):
-        is_later = place >= message.customer_from
-        yield bare._replace(events=(event,), customer=message.customer if is_later else (), customer_from=0)
-    if message.refusals:
-        yield bare._replace(refusals=message.refusals)

@@ -1,0 +1,1 @@
+DELETE FROM form_answer WHERE id = ?

@@ -1,0 +1,90 @@
+"""What an answer of the site says of its visitor beyond that a page was seen: events by rules, what came of a form.
+
+Law: only of somebody whose cookie can be believed, who is no crawler, is tracked, and is where things are counted;
+nobody is made a visitor by it. A body is looked at as it goes by, and never waited for.
+"""
+
+from dataclasses import replace
+from urllib.parse import urljoin
+
+from proxy.events.incoming import BrowserEvent
+from proxy.events.privacy import clean_uri
+from proxy.fieldlist import FieldList
+from proxy.page.eligibility import Answer, Standing
+from proxy.page.forms import FormNames
+from proxy.store.base import Confirmation, FormAnswer
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.settings import Tracking
+from proxy.visitors.ids import event_id
+
+ID_BYTES = 10
+"""Random ones, of an event's id."""
+FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
+"""What a form is sent as (HTML 4.10.21.3)."""
+LOCATION_MAX_BYTES = 2_048
+
+
+class Watch:
+    """A page that answers a form, on its way to the visitor: which tracked forms it has."""
+
+    __slots__ = ("_answer", "_names", "_tracking")
+
+    def __init__(self, tracking: Tracking, answer: FormAnswer) -> None:
+        self._tracking = tracking
+        self._answer = answer
+        self._names = FormNames()
+
+    def feed(self, chunk: bytes) -> None:
+        """The next bytes of the page, not coded."""
+        self._names.feed(chunk)
+
+    def end(self) -> None:
+        """There are no more."""
+        self._tracking.recorder.record(self._answer._replace(forms=tuple(self._names.names)))
+
+
+def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: FieldList) -> Watch | None:
+    """Record what an answer's head means; of a page that may be a form shown again, what is to see its body."""
+    meant = tracking.rules.meant(request.method, request.raw_path, answer.status)
+    is_form = request.method == "POST" and _is_form(request)
+    if not (meant or is_form) or request.identity is None or request.standing(tracking) != Standing.ORDINARY:
+        return None
+    if meant:
+        _record(tracking, request, request.identity.uuid, meant)
+    if not is_form:
+        return None
+    page = tracking.cleaner.page(request)
+    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, page.path, answer.status)
+    if answer.html and 200 <= answer.status < 300:
+        return Watch(tracking, told)
+    tracking.recorder.record(told._replace(redirect=_redirect(headers, page.uri)))
+    return None
+
+
+def _is_form(request: TrackedRequest) -> bool:
+    return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() in FORM_TYPES
+
+
+def _redirect(headers: FieldList, page: str) -> str:
+    location = headers.by_name.get(b"location", b"")
+    if not location or len(location) > LOCATION_MAX_BYTES:
+        return ""
+    try:
+        uri = clean_uri(urljoin(page, location.decode("latin-1")))
+    except ValueError:  # brackets that are no address
+        return ""
+    return "" if uri is None else uri.uri
+
+
+def _record(tracking: Tracking, request: TrackedRequest, uuid: bytes, meant: tuple[BrowserEvent, ...]) -> None:
+    now = tracking.clock_ms()
+    message = Confirmation(
+        page=None,
+        cookie=uuid,
+        new_uuid=b"",
+        received=now,
+        host=request.host,
+        session_facts=tracking.cleaner.session_facts(request.fields, request.agent, ()),
+        events=tuple(replace(event, id=event_id(now, tracking.random.take(ID_BYTES))) for event in meant),
+    )
+    tracking.recorder.record(message)
