@@ -36,6 +36,7 @@ def _needs(name: str, found: bool) -> pytest.MarkDecorator:
 
 needs_copyparty = _needs("copyparty", (APPS / "copyparty").exists())
 needs_jupyterlab = _needs("JupyterLab", (APPS / "jupyter-lab").exists())
+needs_django = _needs("Django", bool(list((APPS.parent / "lib").glob("python3*/site-packages/django"))))
 needs_nchan = _needs("nginx with nchan", NGINX is not None and NCHAN.exists())
 needs_adminer = _needs("Adminer", None not in (NGINX, PHP) and (ADMINER / "adminer.php").exists())
 needs_dokuwiki = _needs("DokuWiki", None not in (NGINX, PHP) and (DOKUWIKI / "doku.php").exists())
@@ -99,6 +100,14 @@ def jupyterlab(where: Path) -> Running:
     ]
     own = {"JUPYTER_CONFIG_DIR": str(where), "JUPYTER_DATA_DIR": str(where), "JUPYTER_RUNTIME_DIR": str(where)}
     return running([APPS / "jupyter-lab", *options], port, where, **own, IPYTHONDIR=str(where), SHELL="/bin/sh")
+
+
+def django(where: Path) -> Running:
+    """A site with accounts (django_site.py), by Django's own views."""
+    where.mkdir(parents=True)
+    port = free_port()
+    site = Path(__file__).with_name("django_site.py")
+    return running([APPS / "python", site, str(port)], port, where)
 
 
 def nchan(where: Path) -> Running:
