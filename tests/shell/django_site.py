@@ -68,26 +68,25 @@ from django.views.generic import CreateView, TemplateView  # noqa: E402
 LOGIN = "/accounts/login/"
 
 
-class LogIn(LoginView):
-    template_name = "form.html"
-    extra_context = {"title": "Log in", "form_name": "log-in", "passwords": ["password"]}
+def form(title: str, name: str, *passwords: str) -> dict[str, object]:
+    """What a view of the one form's template says."""
+    return {
+        "template_name": "form.html",
+        "extra_context": {"title": title, "form_name": name, "passwords": passwords},
+    }
 
 
 class SignUp(CreateView):
     form_class = UserCreationForm
-    template_name = "form.html"
-    success_url = "/accounts/login/"
-    extra_context = {"title": "Sign up", "form_name": "sign-up", "passwords": ["password1", "password2"]}
+    success_url = LOGIN
 
 
+profile = login_required(TemplateView.as_view(template_name="page.html"), login_url=LOGIN)
 urlpatterns = [
-    path("accounts/login/", LogIn.as_view()),
-    path("accounts/signup/", SignUp.as_view()),
+    path("accounts/login/", LoginView.as_view(**form("Log in", "log-in", "password"))),
+    path("accounts/signup/", SignUp.as_view(**form("Sign up", "sign-up", "password1", "password2"))),
     path("accounts/logout/", LogoutView.as_view()),
-    path(
-        "accounts/profile/",
-        login_required(TemplateView.as_view(template_name="page.html"), login_url="/accounts/login/"),
-    ),
+    path("accounts/profile/", profile),
 ]
 
 
