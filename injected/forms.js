@@ -55,8 +55,10 @@ export function listen(
   // validation comes before the event. The same form with the same content within a second is one.
   function $submit(t, [e], { submitter }) {
     let found = new Map([[$formOf(e), []]]), root = e.getRootNode();
-    let to = submitter && $attr(submitter, "formaction") ? submitter.formAction :
-      Reflect.get(HTMLFormElement.prototype, "action", e);
+    // Where the site's answer can be seen: of what is posted.
+    let posted = /^post$/i.test(submitter && $attr(submitter, "formmethod") || $attr(e, "method"));
+    let to = posted ? submitter && $attr(submitter, "formaction") ? submitter.formAction :
+      Reflect.get(HTMLFormElement.prototype, "action", e) : undefined;
     $notePasswords(root);
     root.querySelectorAll("[data-track-field]:enabled").forEach(x => {
       let form = $formOf(x);

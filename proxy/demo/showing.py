@@ -124,6 +124,8 @@ class Showing:
             return
         fields, skipped = _told_fields(form, given)
         params: dict[str, object] = {**dict(form.params), "form": form.name, "fields": fields}
+        if form.method.lower() == "post":
+            params["to"] = urljoin(self.url, form.action)
         self._record("form.submit", {**params, "skipped": skipped} if skipped else params)
         self._flush()
 

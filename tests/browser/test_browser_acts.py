@@ -65,7 +65,8 @@ def test_a_hover_a_click_and_a_form_are_stored_as_they_were(journey):
         'A1 person field.change /one "news" dwell_ms=* field=email filled=true refocus=0',
         'A1 person field.change /one "news" dwell_ms=* field=notes filled=true refocus=0',
         send,
-        f'A1 person form.submit /one "news" fields={fields} skipped={skipped}',
+        f'A1 person form.submit /one "news" fields={fields} skipped={skipped} to=/two',
+        'A1 person form.result /one "news" outcome=accepted status=200',
         'A1 person page.visit /two "Two" navigate 200 POST confirmed from /one',
         any_order=True,
     )

@@ -127,8 +127,11 @@ def check_events(events, looked):
         "button.click Show /checkout",
         "button.click Place the order /checkout",
         "form.submit checkout /checkout",
+        "form.result checkout /checkout",
         "page.visit /thanks",
     ]
+    [result] = by_action["form.result"]
+    assert (result["status"], result["outcome"]) == (303, "accepted") and "/thanks?" in result["redirect"]
     [first, *_] = by_action["banner.hover"]
     assert abs(first["dwell_ms"] - looked) <= DWELL_WITHIN_MS
     order = by_action["form.submit"][-1]

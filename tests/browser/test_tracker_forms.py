@@ -304,6 +304,35 @@ def test_fields_that_hide_their_forms_own_names_break_nothing(stage):
     assert event["params"] == {"a": "b", "form": "news", "fields": {f"f_{name}": name for name in CLOBBERING}}
 
 
+ADDRESSES = [
+    ("", "", None),
+    ('action="/a"', "", None),
+    ('action="/a" method="get"', "", None),
+    ('method="post"', "", "/one"),
+    ('method="POST" action=""', "", "/one"),
+    ('action="/subscribe?a=b" method="post"', "", "/subscribe?a=b"),
+    ('action="sub/scribe" method="post"', "", "/sub/scribe"),
+    ('action="/a" method="post"', 'formaction="/b"', "/b"),
+    ('action="/a" method="post"', 'formaction=""', "/a"),
+    ('action="/a" method="post"', 'formmethod="get"', None),
+    ('action="/a"', 'formmethod="post"', "/a"),
+    ('action="/a" method="post"', 'name="action" value="/c"', "/a"),
+    ('action="http://[" method="post"', "", "http://[/"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "button", "to"), ADDRESSES)
+def test_where_a_form_is_posted_is_told_with_it(stage, attributes, button, to):
+    fields = f'<input data-track-field="f" value="x"><button {button} data-track-off>Send</button></form>{STAY}'
+    page = stage.open(f'<form data-track-form="news" {attributes}>{fields}')
+    page.click("button")
+    stage.leave(page)
+    [event] = [event for event in stage.events if event["action"] == "form.submit"]
+    sent = event["params"].get("to")
+    assert (sent and sent.replace(stage.collector.url, "")) == to
+    assert event["params"]["fields"] == {"f": "x"}
+
+
 def test_a_form_that_is_added_later_is_told_as_well(stage):
     page = stage.open(STAY)
     page.evaluate("""() => document.body.insertAdjacentHTML("beforeend",
