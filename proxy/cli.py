@@ -1,8 +1,6 @@
 """The command line: reads arguments, runs one command, returns 0 (good), 1 (a problem) or 2 (usage, configuration).
 
-What it prints, printing.py does. Children are started with the hidden commands `worker` and `demo-site`: their
-configuration and the signing keys come on standard input, so that no list of processes shows them and all workers
-have the same; their listening sockets and the parent's lifeline come as descriptors.
+What it prints, printing.py does; the hidden commands of its children are in children.py.
 """
 
 import argparse
@@ -11,7 +9,6 @@ import json
 import logging
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,13 +20,15 @@ from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
 from proxy.checks import socket_path
+from proxy.children import CHILDREN
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
-from proxy.demo import shop, visitors
-from proxy.http import server
-from proxy.keys import from_text, to_text
+from proxy.keys import to_text
 from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
 from proxy.progress import CLEARED
+from proxy.reconciling import run as reconciling
+from proxy.reconciling import telling
+from proxy.reconciling.run import Options
 from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
@@ -39,10 +38,7 @@ GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 BAD_LINES_SHOWN = 20  # of an import; all of them are counted
-WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
-SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -224,40 +220,21 @@ def check(given: argparse.Namespace) -> int:
     return PROBLEM if problems else printed
 
 
-def worker(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
-    told = json.load(sys.stdin)
-    config, keys = Config.from_json(told["config"]), from_text(told["keys"])
-    return app.run_worker(config, keys, _sockets(given), given.lifeline)
-
-
-def report_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    told = json.load(sys.stdin)
-    config = Config.from_json(told["config"])
-    return reporting.run_report(
-        config, told["token"], told["site"], version("footfall"), _sockets(given), given.lifeline
+def reconcile(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    options = Options(
+        side=given.side,
+        hosts=tuple(name.lower() for name in given.host),
+        skip=tuple(given.skip),
+        whole_days=given.whole_days,
+        window_ms=given.window * 1000,
+        shown=given.lines,
     )
-
-
-def demo_visitors(given: argparse.Namespace) -> int:
-    told = json.load(sys.stdin)
-    return visitors.walk(
-        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=say, lifeline=given.lifeline
-    )
-
-
-def demo_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-    return server.run(
-        shop.app(),
-        sockets=_sockets(given),
-        refused=lambda host, status: None,
-        lifeline=given.lifeline,
-        graceful_seconds=SITE_SECONDS,
-    )
+    name = "standard input" if given.file == reconciling.STDIN else str(given.file)
+    with progress() as at:
+        found = reconciling.reconcile(config, given.file, options, now_ms=app.now_ms(), at=at)
+    said = [telling.as_json(found, name, given.lines)] if given.json else telling.lines_of(found, name, given.lines)
+    return max(print_lines(said), GOOD if found.is_explained else PROBLEM)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -269,11 +246,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backup": backup,
     "forget": forget,
     "doctor": doctor,
+    "reconcile": reconcile,
     "check": check,
-    "worker": worker,
-    "report-site": report_site,
-    "demo-visitors": demo_visitors,
-    "demo-site": demo_site,
+    **CHILDREN,
 }
 
 
@@ -282,7 +257,3 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
     for option, key in (("store", "store.url"), ("listen", "site.listen"), ("report", "report.listen")):
         overrides[key] = getattr(given, option, None)
     return load(path, os.environ, overrides)
-
-
-def _sockets(given: argparse.Namespace) -> list[socket.socket]:
-    return [socket.socket(fileno=number) for number in given.socket or ()]

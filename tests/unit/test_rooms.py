@@ -27,7 +27,8 @@ ROOMS: dict[str, set[str]] = {
     "report": {"store.base", "store.questions", "events"},
     "demo": set(),
     "supervisor": set(),
-    "arguments": set(),
+    "arguments": {"typed"},
+    "typed": set(),
     "checks": set(),
     "tables": {"checks"},
     "config": {"checks", "tables"},
@@ -42,7 +43,14 @@ ROOMS: dict[str, set[str]] = {
     "backup": {"files", "store"},
     "forgetting": {"files", "store", "tables", "visitors"},
     "doctor": {"files", "store", "tables"},
-    "importing": {"events", "files", "store", "tables"},
+    "importing": {"events", "files", "lines", "store", "tables"},
+    "lines": set(),
+    # The table of outcomes, the reserved prefix and what a User-Agent tells are asked, not written down again; the
+    # words for outcomes are the report's.
+    "reconciling": {"http.gate", "intake.visits", "page", "report.balance", "visitors"},
+    "reconciling.run": {
+        *("files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
+    },
     "progress": set(),
     "printing": {"progress", "screen"},
     "lifespan": set(),
@@ -50,10 +58,12 @@ ROOMS: dict[str, set[str]] = {
     "bounded": set(),  # a word of our language, like a container of the standard library
     "fieldlist": set(),
     "app": {"config", "endpoints", "files", "http", "lifespan", "page", "visitors", "intake", "scripts", "tracking"},
+    "children": {"app", "config", "demo", "http", "keys", "printing", "reporting"},
     "cli": {
         "app",
         "arguments",
         "backup",
+        "children",
         "checks",
         "config",
         "demo",
@@ -65,6 +75,7 @@ ROOMS: dict[str, set[str]] = {
         "keys",
         "printing",
         "progress",
+        "reconciling",
         "reporting",
         "screen",
         "secretfile",
@@ -81,7 +92,8 @@ PURE = (
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
     *("page", "store.base"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks", "progress"),
+    *("visitors", "events", "arguments", "checks", "progress", "lines", "typed"),
+    *(f"reconciling.{name}" for name in ("log", "judging", "matching", "settling", "tally", "reckoning", "telling")),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
 ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")

@@ -1,0 +1,220 @@
+"""The reckoning: what the lines came to, beside what was counted, and what nothing explains.
+
+Law: pure. Counters are of whole days in UTC. On days that the log covers they are compared, and every line and every
+count must find its other side; on days of which it has a part they only say how many lines there can be at the most of
+each outcome, and nothing is compared but page views. What may be on either side of midnight is not held against it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.page.eligibility import Outcome
+from proxy.reconciling.judging import ELSEWHERE, OWN, UNCOUNTED, Side
+from proxy.reconciling.settling import settle
+from proxy.reconciling.tally import DAY_MS, Group, Shown, Tally
+from proxy.report.balance import BESIDE, LOST
+
+OTHER_DAY: Final = "other_day"
+PAGES = (Outcome.VISIT, Outcome.BOT)
+_LOOKS = ("file", "plain", "page")
+_UNSEEN_BEHIND = frozenset((Outcome.REFUSED, Outcome.FAILED, Outcome.ABORTED))
+"""What the site need not have seen."""
+
+Counted = tuple[int, str, str, int]
+"""(day since 1970, host, outcome, n)."""
+
+
+@dataclass(slots=True)
+class Row:
+    """An outcome: lines that became it (`sure`: of these, such that the line alone tells), and as many as were
+    counted: None where that is not compared, and then there can be `at_most` so many."""
+
+    outcome: str
+    lines: int = 0
+    sure: int = 0
+    ours: int | None = None
+    at_most: int | None = None
+
+    @property
+    def difference(self) -> int | None:
+        return None if self.ours is None else self.ours - self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`n` lines (or counts) that nothing explains, and why; `of` the lines that are shown some."""
+
+    why: str
+    n: int
+    lines: tuple[Shown, ...] = ()
+    of: int = 0
+
+
+@dataclass(slots=True)
+class Days:
+    """The days that the log covers (`is_whole`), or those of which it has a part."""
+
+    first: int
+    last: int
+    is_whole: bool
+    rows: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """All of it. `is_explained`: nothing is left over."""
+
+    side: Side
+    tally: Tally
+    days: tuple[Days, ...]
+    problems: tuple[Problem, ...]
+    hosts: tuple[str, ...]
+
+    @property
+    def is_explained(self) -> bool:
+        return not self.problems
+
+
+def reckon(
+    tally: Tally,
+    counted: Iterable[Counted],
+    *,
+    side: Side,
+    hosts: Collection[str],
+    whole_days: bool,
+    records: bool,
+) -> Reckoning:
+    """Compare.
+
+    Args:
+        hosts: only these are ours; none: all.
+        whole_days: the log has all lines of every day that it touches, whatever its first and last line say.
+        records: whether visits are recorded at all.
+    """
+    counts = [row for row in counted if not hosts or row[1] in hosts]
+    found = [
+        _compare(tally, days, counts, side, records) for days in _days(tally, whole_days=whole_days) if tally.first
+    ]
+    problems = [problem for days in found for problem in days.problems]
+    for kind, number, why in (
+        ("malformed", tally.malformed, "cannot be read"),
+        ("late", tally.late, "more than a minute older than lines before them: sort the log by time"),
+    ):
+        if number:
+            problems.append(Problem(why, number, tuple(tally.examples[kind]), number))
+    if tally.missed:
+        problems.append(Problem("page views of ours in the log's time that are on no line", tally.missed))
+    return Reckoning(side, tally, tuple(found), tuple(problems), tuple(sorted({row[1] for row in counts if row[1]})))
+
+
+def _days(tally: Tally, *, whole_days: bool) -> Iterable[tuple[bool, list[int]]]:
+    """(whether they are covered, the days), both sorts where there are any."""
+    if tally.first is None:
+        return
+    days = range(tally.first // DAY_MS, tally.last // DAY_MS + 1)
+    whole = [day for day in days if whole_days or (tally.first < day * DAY_MS and tally.last >= (day + 1) * DAY_MS)]
+    part = [day for day in days if day not in whole]
+    yield from ((kind, some) for kind, some in ((True, whole), (False, part)) if some)
+
+
+def _compare(tally: Tally, told: tuple[bool, list[int]], counted: Sequence[Counted], side: Side, records: bool) -> Days:
+    is_whole, listed = told
+    within = set(listed)
+    days = Days(listed[0], listed[-1], is_whole)
+    counts: Counter[str] = Counter()
+    for day, _, name, n in counted:
+        if day in within:
+            counts[name] += n
+    lost = counts[LOST]
+    for name in BESIDE:
+        counts.pop(name, None)
+    matched = Counter(
+        {name: sum(n for (day, one), n in tally.matched.items() if day in within and one == name) for name in PAGES}
+    )
+    groups = _groups(tally, days, within)
+    room: Mapping[str, int] = {
+        name: max(0, n - matched[name]) if name in PAGES else n
+        for name, n in counts.items()
+        if is_whole or name not in PAGES
+    }
+    settled = settle([(outcomes, n) for outcomes, n, _ in groups], room, frozenset((*UNCOUNTED, OTHER_DAY)))
+    rows = {name: Row(name, matched[name], matched[name]) for name in PAGES}
+    for (at, outcome), n in settled.given.items():
+        row = rows.setdefault(outcome, Row(outcome))
+        row.lines += n
+        row.sure += n if len(groups[at][0]) == 1 else 0
+        if outcome in PAGES:
+            unstored = n - min(n, lost) if outcome == Outcome.VISIT else n
+            lost -= n - unstored
+            if unstored and records:
+                days.problems.append(
+                    _problem(
+                        "counted as a visit, but no event of it is stored (its visitor was erased, or it was lost)",
+                        unstored,
+                        groups[at],
+                        tally,
+                    )
+                )
+    for at, n in settled.left.items():
+        days.problems.append(_problem(_why(groups[at][0], is_whole), n, groups[at], tally))
+    for name in {*rows, *counts} - UNCOUNTED - {OTHER_DAY}:
+        row = rows.setdefault(name, Row(name))
+        if is_whole:
+            row.ours = counts[name]
+        elif name not in PAGES:
+            row.at_most = counts[name]
+    if is_whole:
+        days.problems += _spare(settled.spare, tally, days, side)
+    days.rows = sorted(rows.values(), key=lambda row: (-row.lines, row.outcome))
+    return days
+
+
+Merged = tuple[tuple[str, ...], int, list[Group]]
+
+
+def _groups(tally: Tally, days: Days, within: set[int]) -> list[Merged]:
+    """Groups of these days put together, what is told apart least at the end: that is what is left over."""
+    merged: dict[tuple[tuple[str, ...], str], list[Group]] = {}
+    for group in tally.groups:
+        if group.day in within:
+            outer = (group.day, group.edge) in ((days.first, -1), (days.last, 1)) and days.is_whole
+            outcomes = (*group.verdict.outcomes, OTHER_DAY) if outer else group.verdict.outcomes
+            merged.setdefault((outcomes, group.verdict.look), []).append(group)
+    order = sorted(merged, key=lambda key: (len(key[0]) > 2, _LOOKS.index(key[1]), len(key[0])))
+    return [(key[0], sum(tally.groups[group] for group in merged[key]), merged[key]) for key in order]
+
+
+def _problem(why: str, n: int, merged: Merged, tally: Tally) -> Problem:
+    _, of, groups = merged
+    lines = sorted(line for group in groups for line in tally.examples[group])
+    return Problem(why, n, tuple(lines), of)
+
+
+def _why(outcomes: Sequence[str], is_whole: bool) -> str:
+    if not outcomes:
+        return "cannot have come through footfall"
+    names = ", ".join(name for name in outcomes if name not in (*PAGES, ELSEWHERE, OTHER_DAY, OWN)) or outcomes[0]
+    page = ", and no page view is stored" if any(name in PAGES for name in outcomes) else ""
+    more = "more lines than were counted" if is_whole else "more lines than were counted in all of these days"
+    return f"may be {names}: {more}{page}"
+
+
+def _spare(spare: Mapping[str, int], tally: Tally, days: Days, side: Side) -> list[Problem]:
+    """Counts without a line."""
+    borrowed = tally.edges[days.first - 1, 1] + tally.edges[days.last + 1, -1]
+    missed = tally.missed
+    problems = []
+    for name, n in spare.items():
+        if side == "site" and name in _UNSEEN_BEHIND:
+            continue
+        if name in PAGES:
+            n, missed = n - min(n, missed), missed - min(n, missed)
+        n, borrowed = n - min(n, borrowed), borrowed - min(n, borrowed)
+        if n:
+            problems.append(
+                Problem(f"counted as {name}, and on no line: another way in, or a log that is not whole", n)
+            )
+    return problems
