@@ -2,9 +2,9 @@
 
 Law: pure, and a page view explains one line at most. Both come in the order of their times, lines up to `LATE_MS` out
 of it; what is held is what lies within that and the window, not the log. A line takes the earliest page view of the
-same address (query included), method, status and lane that is not taken: one that is near at once, one in the rest of
-its window when all lines of that time are known. Only then it goes by the path alone, since a browser's confirmation
-may say another query than the request.
+same address (query included), method, status and lane in its own second; one that is left over, when all lines of that
+time are known, one that is near, then one in its window, then one of the path alone: a browser's confirmation may say
+another query than the request.
 """
 
 from bisect import bisect_left
@@ -19,14 +19,17 @@ LATE_MS = 60_000
 """Lines may be so much older than others before them: Apache writes a line when the answer was sent, with the time
 when the request came."""
 NEAR_MS = 1_500
-"""A page view so near is a line's own; one that is farther away may be that of a line that is still to come."""
+"""Clocks, and what is done at the turn of a second, differ by less."""
+SECOND_MS = 1_000
+"""A line's time is a whole second."""
 SLOW_MS = 1_000
 """From so long an answer on, a page view is looked for at its end as well: nginx's time is the answer's."""
 
 
 class Viewed(NamedTuple):
     """A stored page.visit that the server has counted. Times UTC ms; `address` is path and query, cleaned; `status`
-    None: not known (it was lost in a crash, and a browser told of it again)."""
+    None: not known (it was lost in a crash, and a browser told of it again). `may_differ`: the query may be another
+    one than the request's, a browser's or one that was cut."""
 
     time: int
     path: str
@@ -35,6 +38,7 @@ class Viewed(NamedTuple):
     is_post: bool
     outcome: str
     took_ms: int = 0
+    may_differ: bool = False
 
 
 class Asked(NamedTuple):
@@ -116,7 +120,8 @@ class Matcher:
         held = _Held(view)
         self._views.append(held)
         times = (view.time,) if view.took_ms < SLOW_MS else (view.time, view.time + view.took_ms)
-        for key in _keys(view.address, view.path, view.status, view.is_post, view.outcome)[:3]:
+        whole, any_status, path, _ = _keys(view.address, view.path, view.status, view.is_post, view.outcome)
+        for key in (whole, any_status, path) if view.may_differ or view.status is None else (whole, any_status):
             shelf = self._shelves.get(key)
             if shelf is None:
                 shelf = self._shelves[key] = _Shelf()
@@ -125,8 +130,8 @@ class Matcher:
 
     def line(self, line: Asked) -> None:
         """The next line; page views until `line.time` and a window more are known."""
-        exact = _keys(line.address, line.path, line.status, line.is_post, line.outcome)[0]
-        found = self._take(line, exact, min(self._window, NEAR_MS))
+        whole = _keys(line.address, line.path, line.status, line.is_post, line.outcome)[0]
+        found = self._take(whole, line.time, line.time + SECOND_MS - 1)
         if found is not None:
             self._settled(line, found)
         else:
@@ -156,22 +161,26 @@ class Matcher:
                 self._missed(held.view)
 
     def _settle(self, line: Asked) -> None:
-        exact, path, any_status, unknown = _keys(line.address, line.path, line.status, line.is_post, line.outcome)
-        keys = (exact, path, unknown) if line.status != VISITOR_LEFT else (any_status,)
-        taken = (self._take(line, key, self._window) for key in keys)
-        found = next((view for view in taken if view is not None), None)
-        self._settled(line, found)
+        whole, any_status, path, unknown = _keys(line.address, line.path, line.status, line.is_post, line.outcome)
+        keys = (whole, whole, path, unknown) if line.status != VISITOR_LEFT else (any_status, any_status)
+        windows = (min(NEAR_MS, self._window), self._window, self._window, self._window)
+        taken = (
+            self._take(key, line.time - window, line.time + SECOND_MS + window)
+            for key, window in zip(keys, windows, strict=False)
+        )
+        self._settled(line, next((view for view in taken if view is not None), None))
 
-    def _take(self, line: Asked, key: tuple[object, ...], window: int) -> Viewed | None:
+    def _take(self, key: tuple[object, ...], since: int, until: int) -> Viewed | None:
         shelf = self._shelves.get(key)
-        held = None if shelf is None else shelf.take(line.time - window, line.time + window)
+        held = None if shelf is None else shelf.take(since, until)
         return None if held is None else held.view
 
 
 def _keys(
     address: str, path: str, status: int | None, is_post: bool, outcome: str
 ) -> tuple[tuple[object, ...], tuple[object, ...], tuple[object, ...], tuple[object, ...]]:
-    """What they may be alike by: all of it, the path and status, the path, the path where no status is known."""
+    """What they may be alike by: all of it; all but the status; the path and status; the path where no status is
+    known."""
     kind = (is_post, outcome)
     unknown = (path, None, False, Outcome.VISIT)
-    return (address, status, *kind, "whole"), (path, status, *kind), (path, "any", *kind), unknown
+    return (address, status, *kind, "whole"), (address, "any", *kind), (path, status, *kind), unknown

@@ -19,6 +19,13 @@ from proxy.report.balance import BESIDE, LOST
 OTHER_DAY: Final = "other_day"
 PAGES = (Outcome.VISIT, Outcome.BOT)
 _LOOKS = ("file", "plain", "page")
+_ALWAYS_OPEN = frozenset(
+    (
+        *(Outcome.PREFETCH, Outcome.WEBSOCKET, Outcome.ABORTED, Outcome.FAILED, Outcome.REFUSED),
+        *(ELSEWHERE, OTHER_DAY),
+    )
+)
+"""What hardly any line rules out."""
 _UNSEEN_BEHIND = frozenset((Outcome.REFUSED, Outcome.FAILED, Outcome.ABORTED))
 """What the site need not have seen."""
 
@@ -28,8 +35,8 @@ Counted = tuple[int, str, str, int]
 
 @dataclass(slots=True)
 class Row:
-    """An outcome: lines that became it (`sure`: of these, such that the line alone tells), and as many as were
-    counted: None where that is not compared, and then there can be `at_most` so many."""
+    """An outcome: lines that became it (`sure`: of these, so many that the line alone tells or an event shows), and as
+    many as were counted: None where that is not compared, and then there can be `at_most` so many."""
 
     outcome: str
     lines: int = 0
@@ -145,7 +152,7 @@ def _compare(tally: Tally, told: tuple[bool, list[int]], counted: Sequence[Count
     for (at, outcome), n in settled.given.items():
         row = rows.setdefault(outcome, Row(outcome))
         row.lines += n
-        row.sure += n if len(groups[at][0]) == 1 else 0
+        row.sure += n if _is_sure(groups[at][0], outcome) else 0
         if outcome in PAGES:
             unstored = n - min(n, lost) if outcome == Outcome.VISIT else n
             lost -= n - unstored
@@ -170,6 +177,11 @@ def _compare(tally: Tally, told: tuple[bool, list[int]], counted: Sequence[Count
         days.problems += _spare(settled.spare, tally, days, side)
     days.rows = sorted(rows.values(), key=lambda row: (-row.lines, row.outcome))
     return days
+
+
+def _is_sure(outcomes: Sequence[str], outcome: str) -> bool:
+    """Whether the line alone tells it, but for a load in advance or no answer at all."""
+    return len(outcomes) == 1 or [name for name in outcomes if name not in _ALWAYS_OPEN] == [outcome]
 
 
 Merged = tuple[tuple[str, ...], int, list[Group]]

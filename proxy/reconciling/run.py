@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from proxy.bounded import Bounded
+from proxy.events.privacy import URI_MAX_CHARS
 from proxy.files import StartError
 from proxy.intake.visits import Cleaner
 from proxy.lines import Line, Source, lines_of
@@ -24,7 +25,7 @@ from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
 from proxy.reconciling.judging import Judge, Side
 from proxy.reconciling.log import FUTURE_MS, LINE_MAX_BYTES, Malformed, Request, read_line
-from proxy.reconciling.matching import LATE_MS, Asked, Matcher, Viewed
+from proxy.reconciling.matching import LATE_MS, SECOND_MS, Asked, Matcher, Viewed
 from proxy.reconciling.reckoning import Reckoning, reckon
 from proxy.reconciling.tally import DAY_MS, Tally
 from proxy.store.base import StoreError
@@ -40,8 +41,6 @@ STEP_MS = 60_000
 PAGES_KNOWN = 50_000
 """Paths remembered as a page's."""
 TOLD_EVERY_LINES = 5_000
-SECOND_MS = 1_000
-"""A line's time is a whole second."""
 
 At = Callable[[str, int, int], None]
 
@@ -167,7 +166,9 @@ class _Run:
         if tally.first is not None:
             self._read(tally.last + options.window_ms + SECOND_MS)
             self._matcher.end()
-            self._decide(tally.last - options.window_ms)
+            # Of the first and the last seconds some lines may be elsewhere, unless it is said that they are all here.
+            end = tally.last + options.window_ms + SECOND_MS
+            self._decide(end if options.whole_days else tally.last - options.window_ms)
         first, last = (tally.first or 0) // DAY_MS, tally.last // DAY_MS
         counted = self._reader.outcomes_of_hosts(first, last)
         return reckon(
@@ -211,8 +212,9 @@ class _Run:
             self._pages.put(view.path, None)
             address = view.uri.partition("://")[2].removeprefix(view.host)
             outcome = Outcome.BOT if view.lane == BOT else Outcome.VISIT
-            took = view.took_ms or 0
-            self._matcher.view(Viewed(view.time, view.path, address, view.status, view.is_post, outcome, took))
+            took, may_differ = view.took_ms or 0, view.is_confirmed or len(view.uri) >= URI_MAX_CHARS
+            seen = Viewed(view.time, view.path, address, view.status, view.is_post, outcome, took, may_differ)
+            self._matcher.view(seen)
         else:
             self._undecided.append((view.time, view.how))
 
@@ -230,15 +232,13 @@ class _Run:
     def _decide(self, until: int) -> None:
         """What of ours lies within the log's time, now that the log is later than `until`."""
         first, kept = self._tally.first or 0, deque[Viewed | tuple[int, str]]()
+        begin = first // DAY_MS * DAY_MS if self._options.whole_days else first + self._options.window_ms
         for one in self._undecided:
             time = one.time if isinstance(one, Viewed) else one[0]
-            if time > until:
+            if time > (until if isinstance(one, Viewed) else self._tally.last + SECOND_MS):
                 kept.append(one)
-            elif time < first:
-                continue
-            elif isinstance(one, Viewed):
-                if one.status is not None:  # else it is dated at its browser's message, not at the request
-                    self._tally.miss(one)
-            else:
-                self._tally.added[one[1]] += 1
+            elif not isinstance(one, Viewed):
+                self._tally.added[one[1]] += 1 if time >= first else 0
+            elif time >= begin and one.status is not None:  # else it is dated at a browser's message, not the request
+                self._tally.miss(one)
         self._undecided = kept

@@ -82,24 +82,22 @@ def _explanation(row: Row) -> str:
     if row.sure < row.lines and row.outcome not in (OTHER_DAY,):
         told = f"{row.sure:,} told by the line, " if row.sure else ""
         left = row.lines - row.sure
-        said += f" ({told}{left:,} by what was counted)" if row.ours is not None else f" ({told}{left:,} can be)"
+        said += f" ({told}{left:,} by what was counted)" if row.ours is not None else f" ({told}{left:,} may be)"
     return said
 
 
 def _problems(found: Reckoning, shown: int) -> Iterator[str]:
-    left = shown
     for problem in found.problems:
         yield f"  {problem.n:>8,} {problem.why}"
         if problem.lines and problem.of > problem.n:
             yield f"           {problem.n:,} of these {problem.of:,}; the log does not tell which:"
-        most = min(left, problem.of if problem.of > problem.n else problem.n)
-        for line in problem.lines[:most]:
-            yield f"           line {line.number:,}: {_clean(line.text)}"
-        left -= len(problem.lines[:most])
-        of = problem.of - len(problem.lines[:most])
-        if problem.lines and of:
-            yield f"           and {of:,} more (--lines N)"
-    for view in found.tally.missed_shown[: max(0, left)]:
+        told = problem.lines[:shown]
+        yield from (f"           line {line.number:,}: {_clean(line.text)}" for line in told)
+        if problem.lines and problem.of > len(told):
+            yield f"           and {problem.of - len(told):,} more (--lines N)"
+    if found.tally.missed_shown:
+        yield "           page views that are on no line:"
+    for view in found.tally.missed_shown[:shown]:
         yield f"           {_moment(view.time)} UTC: {_clean(_view(view))}"
 
 

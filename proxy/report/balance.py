@@ -20,7 +20,7 @@ SERVED, HEALED = "served", "healed"
 
 MEANING: Mapping[str, str] = {
     "visit": "an HTML page that a browser navigated to",
-    "bot": "the same, asked for by a crawler, or without User-Agent",
+    "bot": "the same, by a crawler or without User-Agent",
     "asset": "not HTML, a download, or no document (204, 206)",
     "redirect": "the site sent the browser elsewhere (3xx)",
     "fragment": "HTML that a script of a page asked for",

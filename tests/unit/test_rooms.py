@@ -49,7 +49,7 @@ ROOMS: dict[str, set[str]] = {
     # words for outcomes are the report's.
     "reconciling": {"http.gate", "intake.visits", "page", "report.balance", "visitors"},
     "reconciling.run": {
-        *("files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
+        *("events", "files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
     },
     "progress": set(),
     "printing": {"progress", "screen"},

@@ -215,7 +215,8 @@ class MadeRow:
 @dataclass(frozen=True, slots=True)
 class ViewRow:
     """A page.visit. `time` UTC ms; `uri`, `host` and `path` cleaned; `how` as in MadeRow; `status` and `took_ms`: what
-    the server saw, None where only a browser told of it."""
+    the server saw, None where only a browser told of it. `is_confirmed`: a browser told of it, too, and `uri` may be
+    the one that it shows (same host and path)."""
 
     time: int
     host: str
@@ -226,6 +227,7 @@ class ViewRow:
     status: int | None
     is_post: bool
     took_ms: int | None
+    is_confirmed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from proxy.store.sqlite.callers import EVER, Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
-from proxy.store.sqlite.visits import SHOWN_NAVS
+from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 
@@ -55,13 +55,13 @@ class SqliteQuestions(Counted, Callers, Choosing):
 
     def views(self, since: int, until: int) -> list[ViewRow]:
         """The page.visit events of a time, by time and seq. To be asked for times so short that they fit in memory."""
-        rows = self._ask("report_views", self._reach(since, until))
-        return [
-            ViewRow(
-                time, host, path, uri, lane, _how(nav, status is not None, bool(healed)), status, method == "POST", took
-            )
-            for time, host, path, uri, lane, nav, status, method, took, healed in rows
-        ]
+        found = []
+        for time, host, path, uri, lane, nav, status, method, took, state in self._ask(
+            "report_views", self._reach(since, until)
+        ):
+            how, is_post = _how(nav, status is not None, bool(state & HEALED)), method == "POST"
+            found.append(ViewRow(time, host, path, uri, lane, how, status, is_post, took, bool(state & CONFIRMED)))
+        return found
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         rows = self._ask("report_refused", {"since": since, "until": until, "limit": limit})

@@ -1,6 +1,6 @@
--- Page views of a time, one by one, with what was asked for and answered.
+-- Page views of a time, one by one, with what was asked for and answered (state: visits.py).
 SELECT event.time, page.host, page.path, uri.value, event.lane, coalesce(json_extract(facts.value, '$.nav'), ''),
-    json_extract(facts.value, '$.status'), json_extract(facts.value, '$.method'), event.amount, event.state & 2
+    json_extract(facts.value, '$.status'), json_extract(facts.value, '$.method'), event.amount, event.state
 FROM event
 JOIN uri ON uri.id = event.uri
 JOIN page ON page.id = uri.page
