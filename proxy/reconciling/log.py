@@ -28,7 +28,7 @@ _LINE = re.compile(
     + _QUOTED
     + b" "
     + _QUOTED
-    + rb")?(?: .*)?",
+    + rb"(?: .*)?)?",
     re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)

@@ -8,7 +8,7 @@ each outcome, and nothing is compared but page views. What may be on either side
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.page.eligibility import Outcome
 from proxy.reconciling.judging import ELSEWHERE, OWN, UNCOUNTED, Side
@@ -17,6 +17,7 @@ from proxy.reconciling.tally import DAY_MS, Group, Shown, Tally
 from proxy.report.balance import BESIDE, LOST
 
 OTHER_DAY: Final = "other_day"
+UNSTORED: Final = "counted as a visit, but no event of it is stored (its visitor was erased, or it was lost)"
 PAGES = (Outcome.VISIT, Outcome.BOT)
 _LOOKS = ("file", "plain", "page")
 _ALWAYS_OPEN = frozenset(
@@ -61,13 +62,26 @@ class Problem:
 
 @dataclass(slots=True)
 class Days:
-    """The days that the log covers (`is_whole`), or those of which it has a part."""
+    """The days that the log covers (`is_whole`), or those of which it has a part; days since 1970 in UTC."""
 
-    first: int
-    last: int
+    listed: Sequence[int]
     is_whole: bool
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        return self.listed[0]
+
+    @property
+    def last(self) -> int:
+        return self.listed[-1]
+
+
+class _Merged(NamedTuple):
+    outcomes: tuple[str, ...]
+    n: int
+    groups: list[Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +116,9 @@ def reckon(
         records: whether visits are recorded at all.
     """
     counts = [row for row in counted if not hosts or row[1] in hosts]
-    found = [
-        _compare(tally, days, counts, side, records) for days in _days(tally, whole_days=whole_days) if tally.first
-    ]
+    found = tuple(_days(tally, whole_days=whole_days))
+    for days in found:
+        _compare(tally, days, counts, side, records=records)
     problems = [problem for days in found for problem in days.problems]
     for kind, number, why in (
         ("malformed", tally.malformed, "cannot be read"),
@@ -114,23 +128,22 @@ def reckon(
             problems.append(Problem(why, number, tuple(tally.examples[kind]), number))
     if tally.missed:
         problems.append(Problem("page views of ours in the log's time that are on no line", tally.missed))
-    return Reckoning(side, tally, tuple(found), tuple(problems), tuple(sorted({row[1] for row in counts if row[1]})))
+    return Reckoning(side, tally, found, tuple(problems), tuple(sorted({row[1] for row in counts if row[1]})))
 
 
-def _days(tally: Tally, *, whole_days: bool) -> Iterable[tuple[bool, list[int]]]:
-    """(whether they are covered, the days), both sorts where there are any."""
+def _days(tally: Tally, *, whole_days: bool) -> Iterable[Days]:
+    """Those that are covered, and those that are not, where there are any."""
     if tally.first is None:
         return
     days = range(tally.first // DAY_MS, tally.last // DAY_MS + 1)
     whole = [day for day in days if whole_days or (tally.first < day * DAY_MS and tally.last >= (day + 1) * DAY_MS)]
-    part = [day for day in days if day not in whole]
-    yield from ((kind, some) for kind, some in ((True, whole), (False, part)) if some)
+    part = sorted(set(days) - set(whole))
+    yield from (Days(some, is_whole) for is_whole, some in ((True, whole), (False, part)) if some)
 
 
-def _compare(tally: Tally, told: tuple[bool, list[int]], counted: Sequence[Counted], side: Side, records: bool) -> Days:
-    is_whole, listed = told
-    within = set(listed)
-    days = Days(listed[0], listed[-1], is_whole)
+def _compare(tally: Tally, days: Days, counted: Iterable[Counted], side: Side, *, records: bool) -> None:
+    """Fill in what became of the lines of these days."""
+    within = set(days.listed)
     counts: Counter[str] = Counter()
     for day, _, name, n in counted:
         if day in within:
@@ -138,45 +151,43 @@ def _compare(tally: Tally, told: tuple[bool, list[int]], counted: Sequence[Count
     lost = counts[LOST]
     for name in BESIDE:
         counts.pop(name, None)
-    matched = Counter(
-        {name: sum(n for (day, one), n in tally.matched.items() if day in within and one == name) for name in PAGES}
-    )
-    groups = _groups(tally, days, within)
-    room: Mapping[str, int] = {
-        name: max(0, n - matched[name]) if name in PAGES else n
-        for name, n in counts.items()
-        if is_whole or name not in PAGES
-    }
-    settled = settle([(outcomes, n) for outcomes, n, _ in groups], room, frozenset((*UNCOUNTED, OTHER_DAY)))
-    rows = {name: Row(name, matched[name], matched[name]) for name in PAGES}
+    rows = {name: Row(name) for name in PAGES}
+    for (day, name), n in tally.matched.items():
+        if day in within:
+            rows[name].lines += n
+            rows[name].sure += n
+    groups = _groups(tally, days)
+    # A visit or a bot that no event shows: as many as were counted beyond those that one does.
+    room = {name: max(0, n - rows[name].lines) if name in PAGES else n for name, n in counts.items()}
+    if not days.is_whole:
+        room = {name: n for name, n in room.items() if name not in PAGES}
+    settled = settle([(group.outcomes, group.n) for group in groups], room, frozenset((*UNCOUNTED, OTHER_DAY)))
     for (at, outcome), n in settled.given.items():
         row = rows.setdefault(outcome, Row(outcome))
         row.lines += n
-        row.sure += n if _is_sure(groups[at][0], outcome) else 0
-        if outcome in PAGES:
-            unstored = n - min(n, lost) if outcome == Outcome.VISIT else n
-            lost -= n - unstored
-            if unstored and records:
-                days.problems.append(
-                    _problem(
-                        "counted as a visit, but no event of it is stored (its visitor was erased, or it was lost)",
-                        unstored,
-                        groups[at],
-                        tally,
-                    )
-                )
+        row.sure += n if _is_sure(groups[at].outcomes, outcome) else 0
+        if outcome in PAGES and records:
+            known = min(n, lost)
+            lost -= known
+            if n > known:
+                days.problems.append(_problem(UNSTORED, n - known, groups[at], tally))
     for at, n in settled.left.items():
-        days.problems.append(_problem(_why(groups[at][0], is_whole), n, groups[at], tally))
+        days.problems.append(_problem(_why(groups[at].outcomes, days.is_whole), n, groups[at], tally))
+    if days.is_whole:
+        days.problems += _spare(settled.spare, tally, days, side)
+    days.rows = _told(rows, counts, is_whole=days.is_whole)
+
+
+def _told(rows: dict[str, Row], counts: Counter[str], *, is_whole: bool) -> list[Row]:
+    """The rows with what was counted, the most lines first."""
     for name in {*rows, *counts} - UNCOUNTED - {OTHER_DAY}:
         row = rows.setdefault(name, Row(name))
         if is_whole:
             row.ours = counts[name]
         elif name not in PAGES:
             row.at_most = counts[name]
-    if is_whole:
-        days.problems += _spare(settled.spare, tally, days, side)
-    days.rows = sorted(rows.values(), key=lambda row: (-row.lines, row.outcome))
-    return days
+    told = [row for row in rows.values() if row.lines or row.ours]
+    return sorted(told, key=lambda row: (-row.lines, row.outcome))
 
 
 def _is_sure(outcomes: Sequence[str], outcome: str) -> bool:
@@ -184,25 +195,21 @@ def _is_sure(outcomes: Sequence[str], outcome: str) -> bool:
     return len(outcomes) == 1 or [name for name in outcomes if name not in _ALWAYS_OPEN] == [outcome]
 
 
-Merged = tuple[tuple[str, ...], int, list[Group]]
-
-
-def _groups(tally: Tally, days: Days, within: set[int]) -> list[Merged]:
+def _groups(tally: Tally, days: Days) -> list[_Merged]:
     """Groups of these days put together, what is told apart least at the end: that is what is left over."""
-    merged: dict[tuple[tuple[str, ...], str], list[Group]] = {}
+    within, merged = set(days.listed), dict[tuple[tuple[str, ...], str], list[Group]]()
     for group in tally.groups:
         if group.day in within:
-            outer = (group.day, group.edge) in ((days.first, -1), (days.last, 1)) and days.is_whole
-            outcomes = (*group.verdict.outcomes, OTHER_DAY) if outer else group.verdict.outcomes
+            is_outer = days.is_whole and (group.day, group.edge) in ((days.first, -1), (days.last, 1))
+            outcomes = (*group.verdict.outcomes, OTHER_DAY) if is_outer else group.verdict.outcomes
             merged.setdefault((outcomes, group.verdict.look), []).append(group)
     order = sorted(merged, key=lambda key: (len(key[0]) > 2, _LOOKS.index(key[1]), len(key[0])))
-    return [(key[0], sum(tally.groups[group] for group in merged[key]), merged[key]) for key in order]
+    return [_Merged(key[0], sum(tally.groups[group] for group in merged[key]), merged[key]) for key in order]
 
 
-def _problem(why: str, n: int, merged: Merged, tally: Tally) -> Problem:
-    _, of, groups = merged
-    lines = sorted(line for group in groups for line in tally.examples[group])
-    return Problem(why, n, tuple(lines), of)
+def _problem(why: str, n: int, merged: _Merged, tally: Tally) -> Problem:
+    lines = sorted(line for group in merged.groups for line in tally.examples[group])
+    return Problem(why, n, tuple(lines), merged.n)
 
 
 def _why(outcomes: Sequence[str], is_whole: bool) -> str:

@@ -55,7 +55,8 @@ def lines_of(found: Reckoning, name: str, shown: int) -> Iterator[str]:
 
 
 def _table(days: Days) -> Iterator[str]:
-    span = " to ".join(dict.fromkeys((_day(days.first), _day(days.last))))
+    between = " to " if days.last - days.first == len(days.listed) - 1 else " and "
+    span = between.join(dict.fromkeys((_day(days.first), _day(days.last))))
     if days.is_whole:
         yield f"{span} (UTC), which the log covers: its lines beside what was counted"
     else:
@@ -63,9 +64,8 @@ def _table(days: Days) -> Iterator[str]:
         yield "whole days (--whole-days: the log has all lines of these days)"
     yield f"  {'outcome':14}{'in the log':>12}{'in ours':>12}{'difference':>12}"
     for row in days.rows:
-        if row.lines or row.ours:
-            difference = "" if row.difference is None else f"{row.difference:,}"
-            yield f"  {row.outcome:14}{row.lines:>12,}{_ours(row):>12}{difference:>12}  {_explanation(row)}"
+        difference = "" if row.difference is None else f"{row.difference:,}"
+        yield f"  {row.outcome:14}{row.lines:>12,}{_ours(row):>12}{difference:>12}  {_explanation(row)}"
     ours = [row.ours for row in days.rows if row.ours is not None]
     total = f"{sum(ours):,}" if ours else ""
     yield f"  {'= all':14}{sum(row.lines for row in days.rows):>12,}{total:>12}"
@@ -119,8 +119,7 @@ def as_json(found: Reckoning, name: str, shown: int) -> str:
         "out_of_order": tally.late,
         "days": [
             {
-                "first": days.first,
-                "last": days.last,
+                "days": list(days.listed),
                 "is_whole": days.is_whole,
                 "rows": [
                     {
