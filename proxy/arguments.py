@@ -44,7 +44,8 @@ def parser(version: str) -> argparse.ArgumentParser:
         epilog=_CONFIGURATION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"footfall {version}")
+    # The longest option is what argparse indents the commands' help by: without -V `reconcile` would not fit.
+    top.add_argument("-V", "--version", action="version", version=f"footfall {version}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     serve = commands.add_parser("serve", help="stand in front of a site", description="Stand in front of a site.")
