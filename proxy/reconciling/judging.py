@@ -33,7 +33,7 @@ VISITOR_LEFT: Final = 499
 _REFUSALS = frozenset((400, 404, 405, 408, 411, 413, 414, 417, 426, 431, 501, 503, 505, 508))
 """Statuses with which the gate and the server refuse."""
 _FAILURES = frozenset((502, 503, 504))
-_FRONTS_OWN = frozenset((400, 405, 408, 413, 414, 421, 429, 431, 444, 494, 495, 496, 497, 499, 500, 502, 503, 504))
+_FRONTS_OWN = frozenset((400, 405, 408, 413, 414, 421, 429, 431, 444, 494, 495, 496, 497, 499, 502, 503, 504))
 """Statuses that a server in front often answers with by itself."""
 _FILES = frozenset(
     b"avif bmp css csv eot gif gz ico jpeg jpg js json map mjs mp3 mp4 ogg otf pdf png svg tar ttf txt wasm wav webm "

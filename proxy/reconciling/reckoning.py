@@ -17,6 +17,7 @@ from proxy.reconciling.tally import DAY_MS, Group, Shown, Tally
 from proxy.report.balance import BESIDE, LOST
 
 OTHER_DAY: Final = "other_day"
+SILENT: Final = "are of days of which nothing was counted here: footfall was not there, or it is too long ago"
 UNSTORED: Final = "counted as a visit, but no event of it is stored (its visitor was erased, or it was lost)"
 PAGES = (Outcome.VISIT, Outcome.BOT)
 _LOOKS = ("file", "plain", "page")
@@ -62,10 +63,12 @@ class Problem:
 
 @dataclass(slots=True)
 class Days:
-    """The days that the log covers (`is_whole`), or those of which it has a part; days since 1970 in UTC."""
+    """The days that the log covers (`is_whole`), those of which it has a part, or those of which nothing was counted
+    here (`is_silent`); days since 1970 in UTC."""
 
     listed: Sequence[int]
     is_whole: bool
+    is_silent: bool
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -116,7 +119,7 @@ def reckon(
         records: whether visits are recorded at all.
     """
     counts = [row for row in counted if not hosts or row[1] in hosts]
-    found = tuple(_days(tally, whole_days=whole_days))
+    found = tuple(_days(tally, {row[0] for row in counts}, whole_days=whole_days))
     for days in found:
         _compare(tally, days, counts, side, records=records)
     problems = [problem for days in found for problem in days.problems]
@@ -131,14 +134,22 @@ def reckon(
     return Reckoning(side, tally, found, tuple(problems), tuple(sorted({row[1] for row in counts if row[1]})))
 
 
-def _days(tally: Tally, *, whole_days: bool) -> Iterable[Days]:
-    """Those that are covered, and those that are not, where there are any."""
+def _days(tally: Tally, counted: Collection[int], *, whole_days: bool) -> Iterable[Days]:
+    """Those that are covered, those that are not, and those of which nothing was `counted`, where there are any."""
     if tally.first is None:
         return
     days = range(tally.first // DAY_MS, tally.last // DAY_MS + 1)
     whole = [day for day in days if whole_days or (tally.first < day * DAY_MS and tally.last >= (day + 1) * DAY_MS)]
-    part = sorted(set(days) - set(whole))
-    yield from (Days(some, is_whole) for is_whole, some in ((True, whole), (False, part)) if some)
+    covered, lined = set(whole), {group.day for group in tally.groups} | {day for day, _ in tally.matched}
+    part = [day for day in days if day not in covered and day in counted]
+    silent = [day for day in days if day not in counted and day in lined]
+    for some, is_whole, is_silent in (
+        ([day for day in whole if day in counted], True, False),
+        (part, False, False),
+        (silent, False, True),
+    ):
+        if some:
+            yield Days(some, is_whole, is_silent)
 
 
 def _compare(tally: Tally, days: Days, counted: Iterable[Counted], side: Side, *, records: bool) -> None:
@@ -171,8 +182,13 @@ def _compare(tally: Tally, days: Days, counted: Iterable[Counted], side: Side, *
             lost -= known
             if n > known:
                 days.problems.append(_problem(UNSTORED, n - known, groups[at], tally))
-    for at, n in settled.left.items():
-        days.problems.append(_problem(_why(groups[at].outcomes, days.is_whole), n, groups[at], tally))
+    if days.is_silent and settled.left:
+        left = [groups[at] for at in settled.left]
+        merged = _Merged((), sum(settled.left.values()), [group for one in left for group in one.groups])
+        days.problems.append(_problem(SILENT, merged.n, merged, tally))
+    else:
+        for at, n in settled.left.items():
+            days.problems.append(_problem(_why(groups[at].outcomes, days.is_whole, side), n, groups[at], tally))
     if days.is_whole:
         days.problems += _spare(settled.spare, tally, days, side)
     days.rows = _told(rows, counts, is_whole=days.is_whole)
@@ -212,13 +228,14 @@ def _problem(why: str, n: int, merged: _Merged, tally: Tally) -> Problem:
     return Problem(why, n, tuple(lines), merged.n)
 
 
-def _why(outcomes: Sequence[str], is_whole: bool) -> str:
+def _why(outcomes: Sequence[str], is_whole: bool, side: Side) -> str:
     if not outcomes:
-        return "cannot have come through footfall"
+        return "cannot have come through footfall (--skip: such paths do not)"
     names = ", ".join(name for name in outcomes if name not in (*PAGES, ELSEWHERE, OTHER_DAY, OWN)) or outcomes[0]
-    page = ", and no page view is stored" if any(name in PAGES for name in outcomes) else ""
     more = "more lines than were counted" if is_whole else "more lines than were counted in all of these days"
-    return f"may be {names}: {more}{page}"
+    page = ", and no page view is stored" if any(name in PAGES for name in outcomes) else ""
+    front = "; or does the server in front answer them by itself (--skip)?" if side == "front" else ""
+    return f"may be {names}: {more}{page}{front}"
 
 
 def _spare(spare: Mapping[str, int], tally: Tally, days: Days, side: Side) -> list[Problem]:

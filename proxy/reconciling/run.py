@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import zlib
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ STDIN = Path("-")
 GZIP_MAGIC = b"\x1f\x8b"
 STEP_MS = 60_000
 """Of the store's time, read at once."""
+NEVER_MS = 2**62
 PAGES_KNOWN = 50_000
 """Paths remembered as a page's."""
 TOLD_EVERY_LINES = 5_000
@@ -134,7 +136,7 @@ class _Run:
         self._tally = Tally(options.shown, options.window_ms)
         self._matcher = Matcher(options.window_ms, self._settled, self._missed)
         self._pages: Bounded[str, None] = Bounded(PAGES_KNOWN)
-        self._known = reader.known()
+        self._slot_ms, self._slots = reader.known()
         self._read_until: int | None = None
         self._undecided: deque[Viewed | tuple[int, str]] = deque()
 
@@ -194,16 +196,23 @@ class _Run:
 
     def _read(self, until: int) -> None:
         """Page views until a time are known, and no more of them than need be."""
-        tally, (first, last) = self._tally, self._known
+        tally = self._tally
         if self._read_until is None:
-            self._read_until = max(first, tally.last - self._options.window_ms - LATE_MS)
-        while self._read_until < min(until, last):
-            begin, self._read_until = self._read_until, self._read_until + STEP_MS
+            self._read_until = tally.last - self._options.window_ms - LATE_MS
+        while (begin := self._next(self._read_until)) < until:
+            self._read_until = begin + STEP_MS
             for view in self._reader.views(begin, self._read_until):
                 self._view(view)
             self._matcher.passed(min(tally.last, self._read_until))
             self._decide(min(tally.last, self._read_until) - LATE_MS)
         self._matcher.passed(tally.last)
+
+    def _next(self, time: int) -> int:
+        """When the next events are, at the earliest: a night without any is not asked about minute by minute."""
+        at = bisect_right(self._slots, time)
+        if at and time < self._slots[at - 1] + self._slot_ms:
+            return time
+        return self._slots[at] if at < len(self._slots) else NEVER_MS
 
     def _view(self, view: ViewRow) -> None:
         if self._options.hosts and view.host not in self._options.hosts:

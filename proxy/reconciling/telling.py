@@ -59,6 +59,8 @@ def _table(days: Days) -> Iterator[str]:
     span = between.join(dict.fromkeys((_day(days.first), _day(days.last))))
     if days.is_whole:
         yield f"{span} (UTC), which the log covers: its lines beside what was counted"
+    elif days.is_silent:
+        yield f"{span} (UTC), of which nothing was counted here"
     else:
         yield f"{span} (UTC), of which the log has a part: only page views are compared, since counters are of"
         yield "whole days (--whole-days: the log has all lines of these days)"

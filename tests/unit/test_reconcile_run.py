@@ -82,7 +82,8 @@ def test_a_whole_day_is_compared_and_all_of_it_is_explained(tmp_path):
 
 
 def test_a_day_is_covered_when_the_log_has_lines_before_and_after_it(tmp_path):
-    place = Place(tmp_path, visit("P1", "A", 200), counts(("visit", 1)), counts(("asset", 5), day=TODAY - 1))
+    beside = [counts(("asset", 5), day=TODAY + n) for n in (-1, 1)]
+    place = Place(tmp_path, visit("P1", "A", 200), counts(("visit", 1)), *beside)
     day = [asset(MIDNIGHT - HOUR), line(0), asset(MIDNIGHT + DAY + HOUR)]
     said = place.said(*day, now=3 * DAY)
     assert [([day - TODAY for day in days["days"]], days["is_whole"]) for days in said["days"]] == [
@@ -90,7 +91,6 @@ def test_a_day_is_covered_when_the_log_has_lines_before_and_after_it(tmp_path):
         ([-1, 1], False),
     ]
     assert rows(said) == {"visit": (1, 1)}
-    # Of the parts: five were counted on the day before, which can be the line; two can be more than were counted.
     assert rows(said, 1)["asset"] == (2, None) and said["is_explained"]
 
 
@@ -159,6 +159,17 @@ def test_a_request_over_midnight_may_be_counted_on_either_day(tmp_path):
     ]
     # An hour later it is none of these.
     assert not place.said(asset(MIDNIGHT - HOUR), asset(0), asset(end + HOUR), now=3 * DAY)["is_explained"]
+
+
+def test_days_of_which_nothing_was_counted_are_said_to_be_such(tmp_path):
+    """A log that is older than footfall: of its last day all is explained."""
+    place = Place(tmp_path, counts(("asset", 1)))
+    said = place.said(*[asset(n * DAY) for n in (-3, -2, -1)], line(-DAY), asset(0), whole_days=True)
+    assert why(said) == [(4, "are of days of which nothing was counted here")]
+    assert rows(said) == {"asset": (1, 1)}
+    assert [line["number"] for line in said["unexplained"][0]["lines"]] == [1, 2, 3, 4]
+    found = place.reckon(asset(-DAY), asset(0))
+    assert any("of which nothing was counted here" in one for one in telling.lines_of(found, "x", 3))
 
 
 def test_only_the_hosts_that_the_log_is_of(tmp_path):

@@ -11,6 +11,7 @@ from proxy.store.sqlite.callers import EVER, Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
@@ -48,10 +49,9 @@ class SqliteQuestions(Counted, Callers, Choosing):
             found[key] = found.get(key, 0) + n
         return tuple(MadeRow(*key, n) for key, n in sorted(found.items()))
 
-    def known(self) -> tuple[int, int]:
-        """Between which times there are events, UTC ms; nothing is 0 to 0."""
-        first, last = self._one("report_known", {})
-        return (first, last) if first is not None else (0, 0)
+    def known(self) -> tuple[int, list[int]]:
+        """The times that have events: (length, beginnings) of slots, ms and UTC ms."""
+        return REACH_MS, [begin for (begin,) in self._ask("report_known", {})]
 
     def views(self, since: int, until: int) -> list[ViewRow]:
         """The page.visit events of a time, by time and seq. To be asked for times so short that they fit in memory."""

@@ -1,2 +1,2 @@
--- Between which times there are events, in slots of `reach_ms`.
-SELECT min(slot) * :reach_ms, (max(slot) + 1) * :reach_ms FROM reach
+-- The slots of time, of `reach_ms` each, that have events; their beginnings.
+SELECT slot * :reach_ms FROM reach ORDER BY slot
