@@ -170,7 +170,7 @@ def _compare(tally: Tally, days: Days, counted: Iterable[Counted], side: Side, *
     groups = _groups(tally, days)
     # A visit or a bot that no event shows: as many as were counted beyond those that one does.
     room = {name: max(0, n - rows[name].lines) if name in PAGES else n for name, n in counts.items()}
-    if not days.is_whole:
+    if not days.is_whole and records:
         room = {name: n for name, n in room.items() if name not in PAGES}
     settled = settle([(group.outcomes, group.n) for group in groups], room, frozenset((*UNCOUNTED, OTHER_DAY)))
     for (at, outcome), n in settled.given.items():

@@ -123,6 +123,7 @@ def as_json(found: Reckoning, name: str, shown: int) -> str:
             {
                 "days": list(days.listed),
                 "is_whole": days.is_whole,
+                "is_silent": days.is_silent,
                 "rows": [
                     {
                         "outcome": row.outcome,

@@ -7,12 +7,13 @@ from datetime import UTC
 
 import pytest
 from reports import MINUTE, T, confirm, does, page, report, sends, visit, words
+from whole import Serving, Visitor, now_ms, outcomes, sites, stored
 
 from proxy.page.eligibility import Outcome
 from proxy.report.balance import MEANING, MORE_EVENTS, MORE_REQUESTS, balance
 from proxy.report.chosen import SOURCES_READ
 from proxy.report.pages import Templates
-from proxy.report.ranges import range_of
+from proxy.report.ranges import range_of, spanning
 from proxy.report.terminal import summary
 from proxy.store.base import Outcomes
 from proxy.store.questions import Late
@@ -231,6 +232,27 @@ def test_an_empty_store_has_an_equation_of_nothing(tmp_path):
         said = site.json("/requests.json")
         assert said["requests"]["total"] == said["visits"]["total"] == 0
         assert "every request is accounted for" in site.page("/requests").text
+
+
+def test_what_a_crash_has_lost_of_the_counters_is_said_to_the_request(tmp_path):
+    """Pages are on disk when they are there, the counters of the last second are not."""
+    with sites() as upstream:
+        served = Serving(tmp_path, upstream, settings={"store__hold_ms": "10000"})
+        served.start()
+        visitor = Visitor(served.port)
+        for number in range(30):
+            assert visitor.navigate(b"/%d" % number).status == 200
+        served.kill(parent_first=True)
+        visitor.close()
+    counted, views = outcomes(served.store).get("visit", 0), len(stored(served.store, "page.visit"))
+    assert views == 30
+    reader = SqliteQuestions(served.store)
+    now = now_ms()
+    said = balance(reader, spanning(now - 3_600_000, now + 1, UTC))
+    reader.close()
+    row = said["visits"]["equations"][0]
+    assert (row["requests"], row["events"], row["difference"]) == (counted, 30, counted - 30)
+    assert row["why"] == (MORE_EVENTS if counted < 30 else "")  # they are written once a second, perhaps just now
 
 
 class Slow(SqliteQuestions):

@@ -123,6 +123,7 @@ def test_where_visits_are_switched_off_their_count_is_all_there_is(tmp_path):
     place = Place(tmp_path, counts(("visit", 1)), tracking__visits="false")
     said = place.said(line(0), whole_days=True)
     assert rows(said) == {"visit": (1, 1)} and said["is_explained"]
+    assert place.said(line(0))["is_explained"] and not place.said(line(0), line(0))["is_explained"]
 
 
 def test_a_count_without_a_line_is_unexplained_and_behind_footfall_some_are_not(tmp_path):
