@@ -64,12 +64,13 @@ class Problem:
 @dataclass(slots=True)
 class Days:
     """The days that the log covers (`is_whole`), those of which it has a part, or those of which nothing was counted
-    here (`is_silent`); days since 1970 in UTC."""
+    here (`is_silent`); days since 1970 in UTC. `rows` and `left`, the lines that can be nothing, are all lines."""
 
     listed: Sequence[int]
     is_whole: bool
     is_silent: bool
     rows: list[Row] = field(default_factory=list)
+    left: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -182,9 +183,10 @@ def _compare(tally: Tally, days: Days, counted: Iterable[Counted], side: Side, *
             lost -= known
             if n > known:
                 days.problems.append(_problem(UNSTORED, n - known, groups[at], tally))
+    days.left = sum(settled.left.values())
     if days.is_silent and settled.left:
         left = [groups[at] for at in settled.left]
-        merged = _Merged((), sum(settled.left.values()), [group for one in left for group in one.groups])
+        merged = _Merged((), days.left, [group for one in left for group in one.groups])
         days.problems.append(_problem(SILENT, merged.n, merged, tally))
     else:
         for at, n in settled.left.items():

@@ -68,9 +68,11 @@ def _table(days: Days) -> Iterator[str]:
     for row in days.rows:
         difference = "" if row.difference is None else f"{row.difference:,}"
         yield f"  {row.outcome:14}{row.lines:>12,}{_ours(row):>12}{difference:>12}  {_explanation(row)}"
+    if days.left:
+        yield f"  {'(unexplained)':14}{days.left:>12,}"
     ours = [row.ours for row in days.rows if row.ours is not None]
     total = f"{sum(ours):,}" if ours else ""
-    yield f"  {'= all':14}{sum(row.lines for row in days.rows):>12,}{total:>12}"
+    yield f"  {'= all':14}{sum(row.lines for row in days.rows) + days.left:>12,}{total:>12}".rstrip()
 
 
 def _ours(row: Row) -> str:
@@ -136,6 +138,7 @@ def as_json(found: Reckoning, name: str, shown: int) -> str:
                     }
                     for row in days.rows
                 ],
+                "unexplained_lines": days.left,
             }
             for days in found.days
         ],
