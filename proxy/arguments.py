@@ -1,28 +1,20 @@
 """What can be typed after `footfall`, and what --help says about it. Pure: parses text, opens nothing."""
 
 import argparse
-import re
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
-MOST_WORKERS = 64
+from proxy import typed
+
 LANES = ("person", "unproven", "bot")  # VISITS section 5
 FORMATS = ("jsonl", "csv")
-MOST_VISITORS = 1_000
-MOST_DAYS = 400
 CHILDREN = (
     "worker",
     "report-site",
     "demo-site",
     "demo-visitors",
 )  # what a running footfall starts; nobody types it, so nobody is told of it
-
-_UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
-_SERVER = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _CONFIGURATION = """\
 configuration:
@@ -52,7 +44,8 @@ def parser(version: str) -> argparse.ArgumentParser:
         epilog=_CONFIGURATION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"footfall {version}")
+    # The longest option is what argparse indents the commands' help by: without -V `reconcile` would not fit.
+    top.add_argument("-V", "--version", action="version", version=f"footfall {version}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     serve = commands.add_parser("serve", help="stand in front of a site", description="Stand in front of a site.")
@@ -65,7 +58,11 @@ def parser(version: str) -> argparse.ArgumentParser:
         description="Start a small bundled shop and stand in front of it, to try footfall.",
     )
     demo.add_argument(
-        "--visitors", metavar="N", type=_visitors, default=0, help="simulated visitors who walk the shop at once (0)"
+        "--visitors",
+        metavar="N",
+        type=typed.visitors,
+        default=0,
+        help="simulated visitors who walk the shop at once (0)",
     )
     _running(demo)
 
@@ -118,6 +115,16 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
         )
     )
 
+    _reconcile(
+        commands.add_parser(
+            "reconcile",
+            help="set the site's own access log against what was counted",
+            description="Set an access log in Combined Log Format, as nginx and Apache write it, against what was "
+            "counted, and explain the difference line by line: of each line what became of it, as far as that can be "
+            "told; page views one to one. Exit code 1: something is left that nothing explains.",
+        )
+    )
+
 
 def _configuring(commands: "argparse._SubParsersAction[Parser]") -> None:
     """The commands about what is configured."""
@@ -136,7 +143,7 @@ def _configuring(commands: "argparse._SubParsersAction[Parser]") -> None:
         description="Make a key for a server that is to use the API: the key on standard output, and the line for "
         "api.server_keys, which has only its hash.",
     )
-    key.add_argument("name", metavar="NAME", type=_server, help="how the key is called, such as shop")
+    key.add_argument("name", metavar="NAME", type=typed.server, help="how the key is called, such as shop")
 
     check = commands.add_parser(
         "check",
@@ -165,32 +172,36 @@ def _everywhere(command: argparse.ArgumentParser) -> None:
 def _running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
     command.add_argument("--report", metavar="HOST:PORT|off", help="where the report is read (127.0.0.1:8081)")
-    command.add_argument("--workers", metavar="N", type=_workers, default=1, help="worker processes (1)")
+    command.add_argument("--workers", metavar="N", type=typed.workers, default=1, help="worker processes (1)")
     _everywhere(command)
 
 
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl (one object a line) or csv")
     command.add_argument(
-        "--from", dest="since", metavar="TIME", type=_since, help="ISO date or time (UTC), or Unix ms: no earlier"
+        "--from", dest="since", metavar="TIME", type=typed.since, help="ISO date or time (UTC), or Unix ms: no earlier"
     )
     command.add_argument(
-        "--to", dest="until", metavar="TIME", type=_until, help="the same: before it, a date with its whole day"
+        "--to", dest="until", metavar="TIME", type=typed.until, help="the same: before it, a date with its whole day"
     )
     command.add_argument("--action", metavar="NAME", help="only this action, such as page.visit")
-    command.add_argument("--visitor", metavar="UUID", type=_uuid, help="only this visitor")
+    command.add_argument("--visitor", metavar="UUID", type=typed.visitor, help="only this visitor")
     command.add_argument("--lane", choices=LANES, help="only this lane")
     _everywhere(command)
 
 
 def _backup(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
+    command.add_argument(
+        "file", metavar="FILE", type=typed.file, help="where the copy goes; readable by its owner only"
+    )
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
     _everywhere(command)
 
 
 def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", type=_file, help="what footfall export printed; - is standard input")
+    command.add_argument(
+        "file", metavar="FILE", type=typed.file, help="what footfall export printed; - is standard input"
+    )
     _everywhere(command)
 
 
@@ -203,13 +214,15 @@ def _doctor(command: argparse.ArgumentParser) -> None:
 
 
 def _forget(command: argparse.ArgumentParser) -> None:
-    command.add_argument("visitor", metavar="UUID", type=_uuid, help="the visitor, as export and the report name it")
+    command.add_argument(
+        "visitor", metavar="UUID", type=typed.visitor, help="the visitor, as export and the report name it"
+    )
     command.add_argument("--json", action="store_true", help="the receipt as one JSON object")
     _everywhere(command)
 
 
 def _report(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
+    command.add_argument("--days", metavar="N", type=typed.days, default=7, help="so many days, today included (7)")
     command.add_argument(
         "--only",
         metavar="FILTER",
@@ -226,64 +239,40 @@ def _report(command: argparse.ArgumentParser) -> None:
     _everywhere(command)
 
 
-def _between(text: str, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"must be 1 to {most}, not {text!r}")
-    return int(text)
-
-
-def _file(text: str) -> Path:
-    if not text or text.endswith("/") or Path(text).name in ("", ".."):
-        raise argparse.ArgumentTypeError(f"must be the path of a file, not {text!r}")
-    return Path(text)
-
-
-def _visitors(text: str) -> int:
-    return _between(text, MOST_VISITORS)
-
-
-def _days(text: str) -> int:
-    return _between(text, MOST_DAYS)
-
-
-def _workers(text: str) -> int:
-    return _between(text, MOST_WORKERS)
-
-
-def _server(text: str) -> str:
-    if not _SERVER.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"must be 1 to 32 letters, digits, '-' or '_', not {text!r}")
-    return text
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a UUID, not {text!r}") from None
-
-
-def _since(text: str) -> int:
-    """Unix ms of the moment, or of the day's first."""
-    return _moment(text, timedelta())
-
-
-def _until(text: str) -> int:
-    """Unix ms of the moment, or of the first one after the day: what is asked for lies before it."""
-    return _moment(text, timedelta(days=1))
-
-
-def _moment(text: str, whole_day: timedelta) -> int:
-    if _UNIX_MS.fullmatch(text):
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        if _DAY.fullmatch(text):
-            moment += whole_day
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"must be a date (2026-01-31), a time (2026-01-31T18:30) or Unix ms, not {text!r}"
-        ) from None
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+def _reconcile(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "file", metavar="LOG", type=typed.file, help="the log, or the same in gzip; - is standard input"
+    )
+    command.add_argument(
+        "--side",
+        choices=("front", "site"),
+        default="front",
+        help="whose log: front (of a server in front of footfall, such as nginx: it has footfall's own requests too, "
+        "and answers some itself) or site (the site's behind it: it never sees footfall's own nor refused ones, and "
+        "failed or aborted ones may be missing)",
+    )
+    command.add_argument(
+        "--host", metavar="NAME", action="append", default=[], help="the log is of this host only; may be given again"
+    )
+    command.add_argument(
+        "--skip",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="paths that do not come through footfall, such as /static/* that nginx serves; may be given again",
+    )
+    command.add_argument(
+        "--whole-days", action="store_true", help="the log has all lines of each day (UTC) that it touches"
+    )
+    command.add_argument(
+        "--window",
+        metavar="SECONDS",
+        type=typed.window,
+        default=5,
+        help="how far times of the log and ours may differ (5)",
+    )
+    command.add_argument(
+        "--lines", metavar="N", type=typed.lines, default=20, help="unexplained lines to show of each kind (20)"
+    )
+    command.add_argument("--json", action="store_true", help="the same as one JSON object")
+    _everywhere(command)

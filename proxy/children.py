@@ -61,7 +61,7 @@ def demo_site(given: argparse.Namespace) -> int:
     )
 
 
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+CHILDREN: dict[str, Callable[[argparse.Namespace], int]] = {
     "worker": worker,
     "report-site": report_site,
     "demo-visitors": demo_visitors,

@@ -15,17 +15,21 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import apikeys, app, certificates, children, files, forgetting, importing, reporting, vocabulary
+from proxy import apikeys, app, certificates, files, forgetting, importing, reporting, vocabulary
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
 from proxy.checks import socket_path
+from proxy.children import CHILDREN
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
 from proxy.definitions import catalogue_of, quoted
 from proxy.keys import to_text
 from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
 from proxy.progress import CLEARED
+from proxy.reconciling import run as reconciling
+from proxy.reconciling import telling
+from proxy.reconciling.run import Options
 from proxy.screen import has_colour, url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
@@ -234,6 +238,23 @@ def check(given: argparse.Namespace) -> int:
     return PROBLEM if problems else printed
 
 
+def reconcile(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    options = Options(
+        side=given.side,
+        hosts=tuple(name.lower() for name in given.host),
+        skip=tuple(given.skip),
+        whole_days=given.whole_days,
+        window_ms=given.window * 1000,
+        shown=given.lines,
+    )
+    name = "standard input" if given.file == reconciling.STDIN else str(given.file)
+    with progress() as at:
+        found = reconciling.reconcile(config, given.file, options, now_ms=app.now_ms(), at=at)
+    said = [telling.as_json(found, name, given.lines)] if given.json else telling.lines_of(found, name, given.lines)
+    return max(print_lines(said), GOOD if found.is_explained else PROBLEM)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "demo": demo,
@@ -245,8 +266,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": doctor,
     "events": events,
     "key": key,
+    "reconcile": reconcile,
     "check": check,
-    **children.COMMANDS,
+    **CHILDREN,
 }
 
 

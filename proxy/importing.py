@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from proxy.events.catalogue import Rejection
 from proxy.events.kept import START, read_kept
 from proxy.events.table import csv_cells, from_csv
 from proxy.files import StartError, erased_of, open_writer
+from proxy.lines import Line, Source, lines_of
 from proxy.store.base import Kept, Result, Stored, StoreError, Writer
 from proxy.tables import Config
 
@@ -52,14 +53,6 @@ def in_words(done: Outcome) -> Iterator[str]:
         yield f"{done.left_out:,} params left out that are never kept"
     if done.bad:
         yield f"{done.bad:,} lines not taken"
-
-
-class Line(NamedTuple):
-    """A line by its number from 1, and how many bytes have been read; `text` None: it is too long."""
-
-    number: int
-    text: bytes | None
-    read: int
 
 
 def import_all(config: Config, file: Path, *, at: At, complain: Complain) -> Outcome:
@@ -163,14 +156,9 @@ class _Run:
         self._complain(number, why)
 
 
-def _lines(source: BinaryIO) -> Iterator[Line]:
-    number = read = 0
-    while text := source.readline(LINE_MAX_BYTES + 1):
-        number, read = number + 1, read + len(text)
-        is_long = len(text) > LINE_MAX_BYTES
-        while is_long and not text.endswith(b"\n") and (text := source.readline(LINE_MAX_BYTES)):
-            read += len(text)
-        yield Line(number, None if is_long else text.removeprefix(_BOM) if number == 1 else text, read)
+def _lines(source: Source) -> Iterator[Line]:
+    for line in lines_of(source, LINE_MAX_BYTES):
+        yield line._replace(text=line.text.removeprefix(_BOM)) if line.number == 1 and line.text else line
 
 
 def _reader_of(first: Line | None, file: Path) -> _Reader:

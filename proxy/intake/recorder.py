@@ -16,7 +16,7 @@ from typing import NamedTuple
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.holding import Breaker
 from proxy.intake.writing import Handed, WritingThread
-from proxy.store.base import Item, Result, Sweep, Writer, weight_of
+from proxy.store.base import Item, Result, Sweep, Visit, Writer, weight_of
 from proxy.store.counters import Outcomes
 from proxy.visitors.times import DAY_MS
 
@@ -107,6 +107,8 @@ class Recorder:
         """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
         if self._events_handed - self._events_stored >= self._queue_events:
             self._lose(1)
+            if isinstance(item, Visit):
+                self.count(item.host, "lost")
             return 0
         self._hand(item)
         return self._handed

@@ -24,6 +24,7 @@ from proxy.asgi import ASGIApp, Receive, Scope, Send
 from proxy.report import people
 from proxy.report.access import Access
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of
+from proxy.report.balance import balance
 from proxy.report.charts import band, columns
 from proxy.report.chosen import chosen_of
 from proxy.report.guard import Guard
@@ -96,6 +97,7 @@ def make_report(
             *views.both("/visitors", views.visitors, "/visitors.json"),
             *views.both("/visitors/{uuid:str}", views.visitor, "/visitors/{uuid:str}.json"),
             *views.both("/live", views.live, "/live.json"),
+            *views.both("/requests", views.requests, "/requests.json"),
             *views.both("/rejected", views.rejected, "/rejected.json"),
             Route("/live/stream", views.stream),
             Route("/live/clock.json", views.clock),
@@ -198,6 +200,10 @@ class Views:
     async def rejected(self, request: Request, *, plain: bool) -> Response:
         answer = await self._look(partial(refusals, limit=MORE_ROWS))
         return self._answer("rejected.html", answer, plain=plain)
+
+    async def requests(self, request: Request, *, plain: bool) -> Response:
+        answer = await self._look(partial(balance, span=self._range(request)))
+        return self._answer("requests.html", answer, plain=plain)
 
     async def stream(self, request: Request) -> ASGIApp:
         if request.method == "HEAD":

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from proxy.events.event import LANES
+from proxy.report.balance import requests
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
@@ -61,7 +62,7 @@ def overview(
             "rejected": None
             if chosen
             else cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
-            "requests": None if chosen else cards.ask("requests", lambda: _requests(reader, span)),
+            "requests": None if chosen else cards.ask("requests", lambda: requests(reader, span)),
         }
         with only(reader, cards, chosen, span) as told:
             model |= {**told, **_of_sessions(reader, cards, span.edges, Span(told["since"], span.until, lane), limit)}
@@ -163,9 +164,3 @@ def _blocked(reader: ReportReader, span: Range, limit: int) -> Model:
     found = reader.blocked(first, last, limit)
     rows = [{**asdict(row), **words_of(row.reason)._asdict()} for row in found.rows]
     return {"first_day": first, "last_day": last, "rows": rows, "total": found.total, "views": found.views}
-
-
-def _requests(reader: ReportReader, span: Range) -> Model:
-    first, last = utc_days(span.since, span.until)
-    rows = [asdict(row) for row in reader.outcomes(first, last)]
-    return {"first_day": first, "last_day": last, "rows": rows, "total": sum(row["n"] for row in rows)}

@@ -5,7 +5,7 @@ and an address becomes a link only where it is http or https. No style or script
 """
 
 from collections.abc import Callable, Iterable
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
-from proxy.report.ranges import NAMES
+from proxy.report.ranges import DAY_MS, NAMES
 from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
@@ -66,6 +66,7 @@ class Templates:
             short=lambda uuid: uuid[:SHORT_UUID],
             clock=lambda ms: numbers.clock(ms, zone),
             day=lambda ms: numbers.day(ms, zone),
+            day_of=lambda number: numbers.day(number * DAY_MS, UTC),
             iso=lambda ms: numbers.iso(ms, zone),
             moment=lambda ms: numbers.moment(ms, zone, clock_ms()),
             value=value_text,

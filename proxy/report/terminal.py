@@ -1,47 +1,31 @@
 """The report as a summary for the terminal, and the same numbers as JSON.
 
-Law: what visitors sent is printed without control characters, so that no title moves the cursor or hides a line; every
-line fits the width. The numbers are the overview's (overview.py).
+Law: lines are paper.py's, the numbers those of the overview (overview.py) and of the equation (balance.py).
 """
 
 import json
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 from proxy.events.event import LANES
 from proxy.report import numbers
+from proxy.report.balance import recorded
 from proxy.report.charts import sparkline
 from proxy.report.chosen import Chosen
 from proxy.report.overview import Model, overview
 from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, filter_words, others_text
+from proxy.report.paper import LEAST_WIDTH, MOST_WIDTH, Paper, ends, fitted, plain, table
 from proxy.report.ranges import spanning
 from proxy.store.questions import ReportReader
 
 ROWS = 8
-LEAST_WIDTH = 60
-MOST_WIDTH = 100
-"""Wider lines are hard to read across."""
-LATE = "  took longer than five seconds; ask for fewer days"
-_BOLD, _SOFT, _ACCENT, _PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
-
-
-class Paper(NamedTuple):
-    """What is printed on."""
-
-    width: int
-    colour: bool
-
-    def bold(self, text: str) -> str:
-        return f"{_BOLD}{text}{_PLAIN}" if self.colour else text
-
-    def soft(self, text: str) -> str:
-        return f"{_SOFT}{text}{_PLAIN}" if self.colour else text
-
-    def accent(self, text: str) -> str:
-        return f"{_ACCENT}{text}{_PLAIN}" if self.colour else text
+SERVED_WORDS = {
+    "person": "served; confirmed, or the cookie came back",
+    "unproven": "served; nothing but one request is known",
+    "bot": "served to a crawler",
+}
 
 
 def summary(
@@ -64,7 +48,7 @@ def summary(
     paper = Paper(max(LEAST_WIDTH, min(width, MOST_WIDTH)), colour)
     span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
-    yield _ends(paper, "footfall", f"  {span}", now)
+    yield ends(paper, "footfall", f"  {span}", now)
     yield from _filters(paper, model, zone)
     yield ""
     yield from _totals(paper, model, hourly=spanning(since_ms, until_ms, zone).hourly)
@@ -76,6 +60,8 @@ def summary(
     yield from _forms(paper, model)
     if not model["filters"]:
         yield from _blocked(paper, model)
+        yield from _requests(paper, model)
+        yield from _recorded(paper, model)
         yield from _rejected(paper, model)
 
 
@@ -96,7 +82,8 @@ def _model(
     reader: ReportReader, chosen: Sequence[Chosen], since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int
 ) -> Model:
     span = spanning(since_ms, until_ms, zone)
-    return overview(reader, span, LANES.index("person"), chosen=chosen, limit=ROWS, now_ms=now_ms)
+    model = overview(reader, span, LANES.index("person"), chosen=chosen, limit=ROWS, now_ms=now_ms)
+    return {**model, "balance": None if chosen else recorded(reader, span, model["requests"])}
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
@@ -106,7 +93,7 @@ def _filters(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     for place, one in enumerate(model["filters"]):
         word, what = filter_words(one, model["several_hosts"])
         before = "  only sessions that" if not place else "  and"
-        yield _fitted(f"{before} {word} {what}", paper.width).rstrip()
+        yield fitted(f"{before} {word} {what}", paper.width).rstrip()
     if model["since"] > model["range"]["since"]:
         since = numbers.moment(model["since"], zone, model["since"])
         yield paper.accent(f"  there is more than can be looked through at once: all since {since}")
@@ -126,7 +113,7 @@ def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:
         ("Time in use, median", numbers.length(totals["engaged_ms"]), ""),
     )
     for name, number, line in rows:
-        value = paper.bold(f"{_plain(number):>12}")
+        value = paper.bold(f"{plain(number):>12}")
         tail = f"  {paper.accent(line)} {paper.soft('by hour' if hourly else 'by day')}" if line else ""
         yield f"  {name:20}{value}{tail}"
 
@@ -142,7 +129,7 @@ def _lanes(paper: Paper, model: Model) -> Iterator[str]:
         (LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"]))
         for row in reversed(model["lanes"] or [])
     ]
-    yield from _table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
+    yield from table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
 
 
 def _pages(paper: Paper, model: Model) -> Iterator[str]:
@@ -153,7 +140,7 @@ def _pages(paper: Paper, model: Model) -> Iterator[str]:
         )
         for row in _rows(model["pages"])
     ]
-    yield from _table(paper, "Pages", ("Views", "Visitors", "Entries", "Exits", "In use"), rows, model["pages"])
+    yield from table(paper, "Pages", ("Views", "Visitors", "Entries", "Exits", "In use"), rows, model["pages"])
 
 
 def _sources(paper: Paper, model: Model) -> Iterator[str]:
@@ -167,7 +154,7 @@ def _sources(paper: Paper, model: Model) -> Iterator[str]:
         rows.append((f"Others: {others_text(card['others'])}", _counts(card["others"]["sessions"])))
     if card is not None and card["continued"]:
         rows.append(("Went on from a page that was still open", _counts(card["continued"])))
-    yield from _table(paper, "Sources", ("Sessions",), rows, model["sources"])
+    yield from table(paper, "Sources", ("Sessions",), rows, model["sources"])
 
 
 def _hovers(paper: Paper, model: Model) -> Iterator[str]:
@@ -178,7 +165,7 @@ def _hovers(paper: Paper, model: Model) -> Iterator[str]:
         if row["unusual"] and row["evidence"] is not None:
             times = numbers.several(row["unusual"], "time", "times")
             rows.append((f"\0longer than usual {times}, the longest {evidence_text(row['evidence'])}", ()))
-    yield from _table(paper, "What holds attention", ("Hovers", "Median", "95 % below"), rows, model["hovers"])
+    yield from table(paper, "What holds attention", ("Hovers", "Median", "95 % below"), rows, model["hovers"])
 
 
 def _clicks(paper: Paper, model: Model) -> Iterator[str]:
@@ -186,7 +173,7 @@ def _clicks(paper: Paper, model: Model) -> Iterator[str]:
         (_named(row["name"], _place(row, model)), _counts(row["clicks"], row["visitors"]))
         for row in _rows(model["clicks"])
     ]
-    yield from _table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
+    yield from table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
 
 
 def _forms(paper: Paper, model: Model) -> Iterator[str]:
@@ -197,7 +184,7 @@ def _forms(paper: Paper, model: Model) -> Iterator[str]:
         for field in row["fields"]:
             told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
             rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
-    yield from _table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
+    yield from table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
 
 
 def _blocked(paper: Paper, model: Model) -> Iterator[str]:
@@ -207,8 +194,48 @@ def _blocked(paper: Paper, model: Model) -> Iterator[str]:
     for row in _rows(model["blocked"]):
         rows.append((numbers.beyond_or_place(row["host"], row["path"], model["several_hosts"]), _counts(row["views"])))
         said = f"{row['why']}. {row['advice']}".rstrip()
-        rows += [(f"\1{line}", ()) for line in textwrap.wrap(_plain(said), paper.width - 4, break_on_hyphens=False)]
-    yield from _table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
+        rows += [(f"\1{line}", ()) for line in textwrap.wrap(plain(said), paper.width - 4, break_on_hyphens=False)]
+    yield from table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
+
+
+def _requests(paper: Paper, model: Model) -> Iterator[str]:
+    card = model["requests"]
+    if card is not None and not card["rows"]:
+        return
+    rows = [(f"{row['name'].replace('_', ' '):14} {row['meaning']}", _counts(row["n"])) for row in _rows(card)]
+    if card is not None:
+        rows.append(("= requests served", _counts(card["total"])))
+        if card["released_unsaved"]:
+            rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
+    yield from table(paper, "Requests, by days in UTC", ("Requests",), rows, card)
+
+
+def _recorded(paper: Paper, model: Model) -> Iterator[str]:
+    """The other side of the equation, and what it is out by."""
+    card = model["balance"]
+    if card is not None and not card["total"] and not any(row["requests"] for row in card["equations"]):
+        return
+    rows = []
+    if card is not None:
+        lanes = card["lanes"]
+        rows += [(f"{name:14} {said}", _counts(lanes[name])) for name, said in SERVED_WORDS.items()]
+        rows += [("healed         served, lost in a crash, told again", _counts(card["healed"]))] * bool(card["healed"])
+        rows += [(f"{row['how']:14} no such request: {row['meaning']}", _counts(row["n"])) for row in card["added"]]
+        rows.append(("= page views recorded", _counts(card["total"])))
+        for row in card["equations"]:
+            rows += [(f"\1{line}", ()) for line in textwrap.wrap(equation_text(row), paper.width - 4)]
+    yield from table(paper, "Page views recorded of them", ("Views",), rows, card)
+
+
+def equation_text(row: Model) -> str:
+    """`visit: 1 200 requests = 1 198 page views + 2: why`."""
+    lost = f" + {numbers.count(row['lost'])} lost" if row["lost"] else ""
+    events = numbers.several(row["events"], "page view", "page views")
+    said = f"{row['outcome']}: {numbers.several(row['requests'], 'request', 'requests')} = {events}{lost}"
+    if not row["difference"]:
+        return plain(said)
+    sign = "+" if row["difference"] > 0 else "-"
+    return plain(f"{said} {sign} {numbers.count(abs(row['difference']))}: {row['why']}")
 
 
 def _rejected(paper: Paper, model: Model) -> Iterator[str]:
@@ -218,7 +245,7 @@ def _rejected(paper: Paper, model: Model) -> Iterator[str]:
     for row in _rows(model["rejected"]):
         what = " ".join(part for part in (row["code"], row["action"], row["field"]) if part)
         rows.append((_named(what, _place(row, model) if row["path"] else ""), _counts(row["n"])))
-    yield from _table(paper, "Rejected events", ("Times",), rows, model["rejected"])
+    yield from table(paper, "Rejected events", ("Times",), rows, model["rejected"])
 
 
 # How -------------------------------------------------------------------------------------------------------------
@@ -238,60 +265,3 @@ def _place(row: Model, model: Model) -> str:
 
 def _named(name: str | None, place: str) -> str:
     return f"{name}  {place}" if name else place
-
-
-def _table(
-    paper: Paper, title: str, heads: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]], card: object
-) -> Iterator[str]:
-    """A title with its columns at the right; a name that begins with a mark is a remark over the whole line, accented
-    with NUL."""
-    widths = [max(len(head), *(len(row[1][n]) for row in rows if row[1]), 6) + 2 for n, head in enumerate(heads)]
-    room = paper.width - sum(widths) - 2
-    yield ""
-    head = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
-    yield paper.bold(_fitted(title, room + 2)) + paper.soft(head)
-    if card is None:
-        yield LATE
-    elif not rows:
-        yield paper.soft("  nothing")
-    for name, cells in rows:
-        if not cells:
-            said = f"    {_fitted(name[1:], paper.width - 4).rstrip()}"
-            yield paper.accent(said) if name[0] == "\0" else paper.soft(said)
-            continue
-        values = "".join(f"{_plain(cell):>{width}}" for cell, width in zip(cells, widths, strict=True))
-        yield f"  {_fitted(name, room)}{values}"
-
-
-def _ends(paper: Paper, name: str, middle: str, right: str) -> str:
-    rest = max(0, paper.width - len(name) - len(middle))
-    return paper.bold(name) + paper.soft(middle) + f"{_plain(right):>{rest}}"
-
-
-def _plain(text: str) -> str:
-    return text.replace(numbers.THIN, " ")
-
-
-def _fitted(text: str, room: int) -> str:
-    """A text of exactly `room` columns: cut with an ellipsis, or filled. What cannot be printed is a question mark."""
-    clean = "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in _plain(text))
-    taken: list[str] = []
-    used = 0
-    for char in clean:
-        wide = columns_of(char)
-        if used + wide > room:
-            while taken and used + 1 > room:
-                used -= columns_of(taken.pop())
-            taken.append("…")
-            used += 1
-            break
-        taken.append(char)
-        used += wide
-    return "".join(taken) + " " * max(0, room - used)
-
-
-def columns_of(char: str) -> int:
-    """How many columns a terminal gives a character."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -8,8 +8,16 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/live", "/rejected")
-JSON = ("/overview.json", "/index.json", "/visitors.json", "/live.json", "/rejected.json", "/live/clock.json")
+PAGES = ("/", "/visitors", "/live", "/requests", "/rejected")
+JSON = (
+    "/overview.json",
+    "/index.json",
+    "/visitors.json",
+    "/live.json",
+    "/requests.json",
+    "/rejected.json",
+    "/live/clock.json",
+)
 
 
 @pytest.fixture(scope="module")

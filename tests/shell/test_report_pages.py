@@ -272,7 +272,14 @@ def test_the_live_page_without_a_script_shows_the_latest_events(busy):
 
 
 def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
-    for path in ("/", "/visitors", "/live", "/rejected", busy.page("/visitors").select("a.who")[0]["href"]):
+    for path in (
+        "/",
+        "/visitors",
+        "/live",
+        "/requests",
+        "/rejected",
+        busy.page("/visitors").select("a.who")[0]["href"],
+    ):
         soup = busy.page(path)
         assert soup.html["lang"] == "en" and len(soup("main")) == len(soup("h1")) == 1
         assert soup.select_one("a.skip")["href"] == "#main" and soup.main["id"] == "main"

@@ -11,8 +11,8 @@ from stories import files_at_most
 
 from proxy.store.sqlite.questions import SqliteQuestions
 
-PAGES = ("/", "/visitors", "/visitors/00000000-0000-0000-0000-000000005631", "/live", "/rejected")
-JSON = ("/overview.json", "/visitors.json", "/live.json", "/rejected.json")
+PAGES = ("/", "/visitors", "/visitors/00000000-0000-0000-0000-000000005631", "/live", "/requests", "/rejected")
+JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/rejected.json")
 
 
 def foreign(path):

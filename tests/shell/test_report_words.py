@@ -31,7 +31,9 @@ def site(tmp_path):
         yield running
 
 
-@pytest.mark.parametrize("path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/rejected", WHO])
+@pytest.mark.parametrize(
+    "path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/requests", "/rejected", WHO]
+)
 def test_what_is_there_once_is_told_in_the_singular(site, path):
     soup = site.page(path)
     said = [words(part.text) for part in soup.select("p, span, title, small, h2, li")]

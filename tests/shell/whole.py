@@ -352,12 +352,12 @@ def stored(store: Path, action: str | None = None) -> list[dict[str, object]]:
     return json.loads(json.dumps(rows))
 
 
-RELEASED = "released_unsaved"
+RELEASED, LOST = "released_unsaved", "lost"
 
 
 def outcomes(store: Path) -> dict[str, int]:
     """Requests by what became of them, over all days and hosts."""
-    return {name: number for name, number in _counters(store).items() if name != RELEASED}
+    return {name: number for name, number in _counters(store).items() if name not in (RELEASED, LOST)}
 
 
 def released(store: Path) -> int:

@@ -71,3 +71,16 @@ def test_a_child_is_told_its_descriptors(capsys, command):
     given = parsed(command, "--socket", "5", "--socket", "6", "--lifeline", "7")
     assert (given.command, given.socket, given.lifeline) == (command, [5, 6], 7)
     assert "--lifeline" in refused(capsys, command, "--socket", "5")
+
+
+def test_a_log_is_reconciled_as_that_of_a_server_in_front_unless_it_is_said(capsys):
+    given = parsed("reconcile", "access.log")
+    assert (given.side, given.host, given.skip, given.window, given.lines) == ("front", [], [], 5, 20)
+    given = parsed(
+        "reconcile", "-", "--side", "site", "--host", "a", "--host", "b", "--skip", "/static/*", "--window=60"
+    )
+    assert (str(given.file), given.side, given.host, given.skip) == ("-", "site", ["a", "b"], ["/static/*"])
+    assert "must be 1 to 600" in refused(capsys, "reconcile", "x", "--window", "0")
+    assert "must be 1 to 10000" in refused(capsys, "reconcile", "x", "--lines", "10001")
+    assert "invalid choice" in refused(capsys, "reconcile", "x", "--side", "back")
+    assert "LOG" in refused(capsys, "reconcile")

@@ -23,6 +23,8 @@ from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
+from proxy.reconciling.log import LINE_MAX_BYTES
+from proxy.reconciling.matching import LATE_MS
 from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.choosing import MOST_PICKED
@@ -139,6 +141,8 @@ def test_the_readmes_limits_are_the_codes():
         (BETWEEN_BYTES // 1024, "KiB of trailers"),
         (EARLY_BYTES // 1024, "KiB before the 101"),
         (CLOSING_SECONDS, "s to close"),
+        (LINE_MAX_BYTES // 1024, "KiB, 60 s out of order"),
+        (LATE_MS // 1000, "s out of order"),
         (MOST_FILTERS, "at a time"),
         (MOST_PICKED, "events of the sessions"),
     ):

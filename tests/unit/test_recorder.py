@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
-from stories import MINUTE, Engine, T, confirm, confirmed, does, page, rows, sends, sqlite, sweep, visit
+from stories import MINUTE, Engine, T, confirm, confirmed, does, opt_out, page, rows, sends, sqlite, sweep, visit
 
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.holding import PROBE_EVERY
@@ -300,6 +300,21 @@ def test_a_full_queue_costs_events_but_never_an_exception_and_says_so_once(engin
             await eventually(lambda: recorder.is_committed(5))
             assert recorder.record(visit("P9", "A", 9, came_back=True)) == 6
         assert views(engine) == ["P0", "P1", "P2", "P3", "P4", "P9"]
+        assert engine.outcomes() == [(DAY, "shop.example", "lost", 4)]
+
+    run(story())
+
+
+def test_only_visits_that_are_lost_are_counted_as_lost_visits(engine, gate):
+    async def story():
+        async with recording(gate, queue_events=2) as recorder:
+            gate.open.clear()
+            for n in range(2):
+                recorder.record(visit(f"P{n}", "A", n))
+            assert recorder.record(opt_out("A", 9)) == 0 == recorder.record(visit("P2", "A", 9))
+            gate.open.set()
+            await eventually(lambda: recorder.is_committed(2))
+        assert engine.outcomes() == [(DAY, "shop.example", "lost", 1)]
 
     run(story())
 

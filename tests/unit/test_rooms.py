@@ -28,7 +28,8 @@ ROOMS: dict[str, set[str]] = {
     "report": {"store.base", "store.questions", "events"},
     "demo": set(),
     "supervisor": set(),
-    "arguments": set(),
+    "arguments": {"typed"},
+    "typed": set(),
     "checks": set(),
     "definitions": {"events"},
     "vocabulary": {"events"},
@@ -49,7 +50,14 @@ ROOMS: dict[str, set[str]] = {
     "backup": {"files", "store"},
     "forgetting": {"files", "store", "tables", "visitors"},
     "doctor": {"files", "store", "tables"},
-    "importing": {"events", "files", "store", "tables"},
+    "importing": {"events", "files", "lines", "store", "tables"},
+    "lines": set(),
+    # The table of outcomes, the reserved prefix and what a User-Agent tells are asked, not written down again; the
+    # words for outcomes are the report's.
+    "reconciling": {"http.gate", "intake.visits", "page", "report.balance", "visitors"},
+    "reconciling.run": {
+        *("events", "files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
+    },
     "progress": set(),
     "printing": {"progress", "screen"},
     "lifespan": set(),
@@ -91,6 +99,7 @@ ROOMS: dict[str, set[str]] = {
         "keys",
         "printing",
         "progress",
+        "reconciling",
         "reporting",
         "screen",
         "secretfile",
@@ -108,7 +117,8 @@ PURE = (
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
     *("page", "store.base", "store.counters"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks", "definitions", "rulebook", "progress"),
+    *("visitors", "events", "arguments", "checks", "definitions", "rulebook", "progress", "lines", "typed"),
+    *(f"reconciling.{name}" for name in ("log", "judging", "matching", "settling", "tally", "reckoning", "telling")),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
 ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")

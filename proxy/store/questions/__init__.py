@@ -18,6 +18,7 @@ from proxy.store.questions.answers import (
     FormRow,
     HoverRow,
     LaneTotals,
+    MadeRow,
     NextRow,
     Origins,
     OutcomeRow,
@@ -29,6 +30,7 @@ from proxy.store.questions.answers import (
     Span,
     Stay,
     Told,
+    ViewRow,
     VisitorRow,
     Without,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "HoverRow",
     "LaneTotals",
     "Late",
+    "MadeRow",
     "NextRow",
     "Origin",
     "Origins",
@@ -63,6 +66,7 @@ __all__ = [
     "Span",
     "Stay",
     "Told",
+    "ViewRow",
     "VisitorRow",
     "Without",
 ]
@@ -133,6 +137,10 @@ class ReportReader(Protocol):
 
     def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
         """Days since 1970 in UTC, both inclusive."""
+        ...
+
+    def made(self, since: int, until: int) -> tuple[MadeRow, ...]:
+        """Page views of all lanes by how they came to be known. Reads every event of that time."""
         ...
 
     def blocked(self, first_day: int, last_day: int, limit: int) -> Without:

@@ -202,6 +202,35 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeRow:
+    """`n` page.visit events of a lane by how they came to be known. `how`: `served`, the server counted the page;
+    `healed`, that was lost in a crash and a browser told of it again; `prerender`, `bfcache`, `cache`, `spa`, `manual`,
+    told by a browser alone; `consent`, told by a browser after its visitor had agreed, or imported without a status."""
+
+    lane: int
+    how: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRow:
+    """A page.visit. `time` UTC ms; `uri`, `host` and `path` cleaned; `how` as in MadeRow; `status` and `took_ms`: what
+    the server saw, None where only a browser told of it. `is_confirmed`: a browser told of it, too, and `uri` may be
+    the one that it shows (same host and path)."""
+
+    time: int
+    host: str
+    path: str
+    uri: str
+    lane: int
+    how: str
+    status: int | None
+    is_post: bool
+    took_ms: int | None
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BlockedRow:
     """`views` visits to a page that went without its tag for one `reason` (page/policy.py), and when the last was, UTC
     ms. `host` and `path` are '' for all those beyond the limits (store/base.py, `Blocked`)."""

@@ -5,12 +5,14 @@ Law: asking.py's. Here is what belongs to no span and to nobody: counters, refus
 
 import hashlib
 
-from proxy.store.questions import BlockedRow, OutcomeRow, Ranking, Refused, Told, Without
+from proxy.store.questions import BlockedRow, MadeRow, OutcomeRow, Ranking, Refused, Told, ViewRow, Without
 from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
 from proxy.store.sqlite.callers import EVER, Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.rollups import REACH_MS
+from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 
@@ -34,6 +36,32 @@ class SqliteQuestions(Counted, Callers, Choosing):
 
     def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
         return tuple(OutcomeRow(*row) for row in self._ask("report_outcomes", {"first": first_day, "last": last_day}))
+
+    def outcomes_of_hosts(self, first_day: int, last_day: int) -> list[tuple[int, str, str, int]]:
+        """The same by day and host: (day, host, name, n)."""
+        rows = self._ask("outcomes", {})
+        return [row for row in rows if first_day <= row[0] <= last_day]
+
+    def made(self, since: int, until: int) -> tuple[MadeRow, ...]:
+        found: dict[tuple[int, str], int] = {}
+        for lane, served, healed, nav, n in self._ask("report_made", self._reach(since, until)):
+            key = lane, _how(nav, bool(served), bool(healed))
+            found[key] = found.get(key, 0) + n
+        return tuple(MadeRow(*key, n) for key, n in sorted(found.items()))
+
+    def known(self) -> tuple[int, list[int]]:
+        """The times that have events: (length, beginnings) of slots, ms and UTC ms."""
+        return REACH_MS, [begin for (begin,) in self._ask("report_known", {})]
+
+    def views(self, since: int, until: int) -> list[ViewRow]:
+        """The page.visit events of a time, by time and seq. To be asked for times so short that they fit in memory."""
+        found = []
+        for time, host, path, uri, lane, nav, status, method, took, state in self._ask(
+            "report_views", self._reach(since, until)
+        ):
+            how, is_post = _how(nav, status is not None, bool(state & HEALED)), method == "POST"
+            found.append(ViewRow(time, host, path, uri, lane, how, status, is_post, took, bool(state & CONFIRMED)))
+        return found
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         rows = self._ask("report_refused", {"since": since, "until": until, "limit": limit})
@@ -63,3 +91,10 @@ class SqliteQuestions(Counted, Callers, Choosing):
 
     def number_after(self, seq: int, most: int) -> int:
         return int(self._one("report_number_after", {"seq": seq, "most": most})[0])
+
+
+def _how(nav: str, served: bool, healed: bool) -> str:
+    """How a page view came to be known (store/questions, `MadeRow`)."""
+    if served or healed:
+        return "served" if served else "healed"
+    return nav if nav in SHOWN_NAVS else "consent"
