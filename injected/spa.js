@@ -2,10 +2,10 @@
  * Views without a request: the part of the tracker that watches the addresses of a single-page application (EVENTS.md
  * section 6, point 5). It comes with every page where that is switched on, and has the forms' part with it.
  *
- * Law: a page that was there for 300 ms has been seen. A change of path or query begins a view at once, and what is done
- * from then on belongs to it; it is told 300 ms later, with the title that the page has by then. What is gone before
- * (a redirect, a burst) was none: the view is that of the address where it came to rest, and where that is the one that
- * was left, nothing happened. Until this part is there, the tracker itself tells every change.
+ * Law: a page that was there for 300 ms has been seen. A change of path or query begins a view at once, and what is
+ * done from then on belongs to it; it is told 300 ms later, with the title that the page has by then. What is gone
+ * before (a redirect, a burst) was none: the view is that of the address where it came to rest, and where that is the
+ * one that was left, nothing happened. Until this part is there, the tracker itself tells every change.
  *
  * How it is written, and what each name that it is given means: see tracker.js.
  */

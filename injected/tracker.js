@@ -6,9 +6,9 @@
  * when it is really shown, a return from the back/forward cache. The events of a showing carry that id as their view.
  *
  * For browsers from 2020 on. It is served without white space and comments, and every byte is paid for by every
- * visitor: hence let and == throughout and few helpers. Names that begin with $ are this file's and forms.js's own, and
- * are served as a letter or two; $settings.* as what the configuration says; what stands between #if and #end where that is
- * on. d is the document, e an element, t a time (ms, Date.now()), x one of several.
+ * visitor: hence let and == throughout and few helpers. Names that begin with $ are its own and its parts' (forms.js,
+ * spa.js), and are served as a letter or two; $settings.* as what the configuration says; what stands between #if and
+ * #end only where that is on. d is the document, e an element, t a time (ms, Date.now()), x one of several.
  */
 (function () {
   let d = document, $script = d.currentScript, page = $script?.dataset.page;
@@ -233,7 +233,8 @@
   }
 
   // ---- Forms and fields are a part of their own (forms.js), which comes with the first that is tagged: nothing is
-  // where they are off. Not while the page is being read: a module that is asked for then shuts out its import map.
+  // where they are off. What watches addresses (spa.js) is the same part then, and comes at once. Not while the page is
+  // being read: a module that is asked for then shuts out its import map.
 
   let $FORM =
     // #if forms
@@ -244,6 +245,7 @@
     $part, $tries = 0, $waiting = [], $passwords = new WeakSet();
 
   // #if spa
+  // What that part reads and, by what its work returns, sets.
   let $state = $work => [view, $uri, $queue, $busy] = $work(view, $uri, $queue, $busy);
   // #end
 
@@ -291,11 +293,12 @@
   }
 
   let $calls = {
-    // Twice within 500 ms is once.
+    // Of one address once within 500 ms. What was shown before is told first, or its confirmation would be of this one.
+    // Where a changed address is told, nothing is sent before the page has its title.
     visit($given = {}) {
       let params = { uri: location.href, title: d.title, nav: "manual", ...$given };
       $flush();
-      if ($uri == ($uri = params.uri.replace(/#.*/, "")) && (
+      if (!$awake || $uri == ($uri = params.uri.replace(/#.*/, "")) && (
         // #if spa
         params.nav > "n" ||
         // #end
@@ -344,7 +347,9 @@
   function $move(t, $path, $event) {
     $use(t);
     $pointer = $event.pointerType;
-    $pointer != "touch" && $hoverOn($event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t);
+    $pointer != "touch" && $hoverOn(
+      $event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t
+    );
   }
 
   let $handlers = {
@@ -363,6 +368,7 @@
       $flush();
     },
     // #if spa
+    // Of the Navigation API, until spa.js is there.
     currententrychange() {
       $calls.visit({ nav: "spa" });
     },

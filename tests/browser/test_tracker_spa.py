@@ -447,3 +447,14 @@ def test_who_says_no_is_not_watched_any_more_and_who_says_yes_again_is(stage, ea
     page.goto(stage.collector.url + END)
     stage.tells(visit("/four", "/three"))
     assert [confirm["uri"].rpartition("/")[2] for confirm in stage.confirmations] == ["one", "three"]
+
+
+@WAYS
+def test_asleep_the_pages_own_calls_bring_nothing_either(stage, early):
+    url = stage.collector.page("/one", BUTTON, flags=ASLEEP, spa=True, early=early)
+    page = stage.person().new_page()
+    page.goto(url)
+    page.evaluate("footfall.visit(); footfall.visit({uri: location.origin + '/two'})")
+    page.clock.run_for(2000)
+    assert not [path for _, path, _ in stage.collector.requests if "/spa." in path]
+    assert stage.messages == [] and stage.complaints == []

@@ -97,8 +97,8 @@ def test_what_is_only_for_other_settings_is_left_out():
 
 def test_names_of_ours_become_short_the_same_in_both_and_none_that_is_taken():
     first, second = shortened("let $queue, a, d; $queue = $wait({ $queue, e: '$&' });", "b($wait, `${$queue}$1`, B.c)")
-    assert first == "let m, a, d; m = y({ m, e: '$&' });"
-    assert second == "b(y, `${m}$1`, B.c)"
+    assert first == "let N, a, d; N = o({ N, e: '$&' });"
+    assert second == "b(o, `${N}$1`, B.c)"
 
 
 def test_when_all_letters_are_taken_they_become_two():
