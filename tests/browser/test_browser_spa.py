@@ -1,7 +1,7 @@
 """Single-page applications before the whole product: what is stored is what the visitor has seen and done.
 
-A walk is compared to a model that knows addresses, history and the rules of EVENTS.md section 6, and nothing of how they
-are kept.
+A walk is compared to a model that knows addresses, history and the rules of EVENTS.md section 6, and nothing of how
+they are kept.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from applications import copyparty, needs_copyparty
-from fronts import poll, proxied
+from fronts import proxied
 from playwright.sync_api import Page as Tab
 from telling import read_events
 from upstream_site import Page
