@@ -7,7 +7,11 @@
  *
  * How it is written, and what each name that it is given means: see tracker.js.
  */
+// #if spa
+function $fields(
+// #else
 export function listen(
+// #end
   { $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch }
 ) {
   let d = document, $begun = { __proto__: null }, $uses = new WeakMap(), $passwordNames = new Set();

@@ -6,24 +6,25 @@
  * when it is really shown, a return from the back/forward cache. The events of a showing carry that id as their view.
  *
  * For browsers from 2020 on. It is served without white space and comments, and every byte is paid for by every
- * visitor: hence let and == throughout and few helpers. Names that begin with $ are this file's and forms.js's own, and
- * are served as a letter or two. d is the document, e an element, t a time (ms, Date.now()), x one of several.
+ * visitor: hence let and == throughout and few helpers. Names that begin with $ are its own and its parts' (forms.js,
+ * spa.js), and are served as a letter or two; $settings.* as what the configuration says; what stands between #if and
+ * #end only where that is on. d is the document, e an element, t a time (ms, Date.now()), x one of several.
  */
-(function ($settings) {
-  "use strict";
-  let d = document, script = d.currentScript, page = script?.dataset.page;
+(function () {
+  let d = document, $script = d.currentScript, page = $script?.dataset.page;
   // Now, since the page may replace these later.
-  let { footfall, fetch, setTimeout, JSON: { parse: $parse, stringify: $stringify } } = window;
-  let beacon = navigator.sendBeacon?.bind(navigator);
-  if (!page || footfall?.token) return;
+  let { footfall, fetch, setTimeout, JSON: { parse: $parse, stringify: $stringify } } = window,
+    $beacon = navigator.sendBeacon?.bind(navigator);
+  if (!page || footfall?.on) return;
 
   // Not the element's own: fields named like a method hide it in their form.
-  let $method = x => (e, $text) => Element.prototype[x].call(e, $text);
-  let $attr = $method("getAttribute"), $is = $method("matches"), $names = $method("getAttributeNames");
+  let $method = x => (e, $text) => Element.prototype[x].call(e, $text), $attr = $method("getAttribute"),
+    $is = $method("matches"), $names = $method("getAttributeNames");
 
-  // Beside this script, wherever the page's <base> points.
-  let $url = new URL("events", new URL($attr(script, "src"), location));
-  let $awake, $shown, nav, consent, token, view;
+  // Beside this script, wherever the page's <base> points. What is shown is known by the id of its page.visit (view),
+  // its address without fragment, and since when.
+  let $url = new URL("events", new URL($attr($script, "src"), location)),
+    $awake, $shown, nav, consent, token, view, $uri, $since;
 
   let $safe = $work => (...$given) => {
     try {
@@ -46,19 +47,21 @@
 
   let $queue = [], $busy = 0, $failed = 0;
 
-  function $record(action, params, at = Date.now(), $wait = 700, secret, id = $uuid()) {
+  function $record(action, params, at = Date.now(), $wait = 700, $secret) {
     if (!$awake || $queue[99] || $stringify(params)[9999]) return;
-    $queue.push({ page, secret, at, event: { id, view, action, params: { ...params } } });
+    let id = $uuid();
+    $queue.push({ page, $secret, at, event: { id, view, action, params } });
     // At once, before the browser asks for where a link leads; else with whatever comes next.
     $wait ? $later($flush, $wait) : $flush();
+    return id;
   }
 
   function $flush($leaving) {
     if (!$shown || $busy && !$leaving) return;
     if (nav || consent) $queue.unshift({ page, head: {
-      consent, confirm: nav && { id: view, uri: location.href, title: d.title, referrer: d.referrer, nav }
+      consent, confirm: nav && { id: view, uri: $uri, title: d.title, referrer: d.referrer, nav }
     } });
-    nav = consent = undefined;
+    nav = consent = void 0;
     let $batch = $queue;
     // A beacon has no answer: while the collector fails, what it carries is kept as well. Its ids make it count once.
     $queue = $leaving && $failed ? $batch : [];
@@ -71,7 +74,7 @@
       v: 1, page, token, ...head,
       events: $batch.flatMap(({ event, at }) => event ? { ...event, ago: Date.now() - at } : [])
     }), $large = $half > 25 || new Blob([body]).size > 32e3 || $batch.some((x, i) => x.page != page || i && x.head);
-    if (!$large && $leaving && beacon?.($url, body)) return;
+    if (!$large && $leaving && $beacon?.($url, body)) return;
     if ($half > .5 && ($large || $leaving)) {
       $transmit($batch.slice(0, $half), $leaving);
       $transmit($batch.slice($half), $leaving);
@@ -104,12 +107,13 @@
   // The title is known as soon as there is a body. What the page has asked for before (off, token) goes first.
   function $show() {
     $shown = 1;
+    $uri = location.href.replace(/#.*/, "");
     $arrive();
     if (d.title || d.body) $later($flush);
   }
 
   function $renew() {
-    view = $uuid();
+    $since = Date.now();
     $reported = $engaged = $deepest = 0;
     $arrive();
   }
@@ -130,10 +134,13 @@
     $hoverOn();
     $settle(1);
     $use();
-    if (!$reported || $engaged) if ($settings.leave) $record("page.leave", {
+    // #if leave
+    if (!$reported || $engaged) $record("page.leave", {
       engaged_ms: $engaged, scroll_pct: Math.round(($deepest + innerHeight) / d.documentElement.scrollHeight * 100)
     });
-    else if ($flags & 2) $queue.push({ page });
+    // #else
+    if (!$reported && $flags & 2) $queue.push({ page });
+    // #end
     $reported = 1;
     $engaged = $used = 0;
   }
@@ -142,17 +149,14 @@
     if ($shown) $conclude();
     $flush(1);
     // For the next page of this tab. Never what holds values of fields.
-    sessionStorage.footfall = $stringify($queue.filter(x => !x.secret));
+    sessionStorage.footfall = $stringify($queue.filter(x => !x.$secret));
   }
 
   // ---- Elements
 
   let $LINK = ":any-link", $BUTTON = "button,[type=submit],[type=button],[role=button]";
-  
-  function $wants(e, $kind) {
-    return $is(e, `:not([data-track-on]),[data-track-on~=${$kind}]`);
-  }
 
+  let $wants = (e, $kind) => $is(e, `:not([data-track-on]),[data-track-on~=${$kind}]`);
 
   function $find($path, $selector) {
     return $path.find(e => $is(e, $selector));
@@ -160,8 +164,9 @@
 
   // Innermost tagged, else nearest link or button, else (hovers) image: a picture in a link is a part of it.
   function $target($path, $kind) {
-    if ($settings[$kind] == "off" || $find($path, "[data-track-off]")) return;
-    return $path.find(e => $is(e, "[data-track]") && $wants(e, $kind)) || $settings[$kind] == "auto" &&
+    let $mode = $kind == "click" ? $settings.click : $settings.hover;
+    if (!$mode || $find($path, "[data-track-off]")) return;
+    return $path.find(e => $is(e, "[data-track]") && $wants(e, $kind)) || $mode > 1 &&
       ($find($path, $LINK + "," + $BUTTON) || $kind == "hover" && $find($path, "img"));
   }
 
@@ -184,13 +189,13 @@
 
   // ---- Hovers
 
-  let $hover, $ended = [];
+  let $hover, $ended = [], $lastClick, $lastTarget, $pointer;
 
   function $hoverOn(e, t = Date.now()) {
     if ($hover?.e == e) return;
     if ($hover) {
       $hover.dwell += t - $hover.$since;
-      $hover.until = t;
+      $hover.$until = t;
       $ended.push($hover);
       $later($settle, 210);
     }
@@ -202,17 +207,16 @@
 
   // An episode of the same name may still follow within 200 ms, and is then the same hover.
   function $settle(all) {
-    $ended = $ended.filter(({ e, name, dwell, until, clicked }) => {
-      if (!all && Date.now() - until < 200) return 1;
+    $ended = $ended.filter(({ e, name, dwell, $until, clicked }) => {
+      if (!all && Date.now() - $until < 200) return 1;
       if (dwell >= $settings.hoverMin && (dwell >= 1e3 || $is(e, "[data-track]"))) $tell(e, "hover", {
-        name, dwell_ms: Math.min(dwell, 6e4), capped: dwell > 6e4 || undefined, clicked
-      }, until);
+        name, dwell_ms: Math.min(dwell, 6e4), capped: dwell > 6e4 || void 0, clicked
+      }, $until);
     });
   }
 
   // ---- Clicks
 
-  let $lastClick, $lastTarget, $pointer;
 
   // A label's click comes once more, with the same time but on its field: one gesture.
   function click(t, $path, $event) {
@@ -229,22 +233,47 @@
   }
 
   // ---- Forms and fields are a part of their own (forms.js), which comes with the first that is tagged: nothing is
-  // where they are off. Not while the page is being read: a module that is asked for then shuts out its import map.
+  // where they are off. What watches addresses (spa.js) is the same part then, and comes at once. Not while the page is
+  // being read: a module that is asked for then shuts out its import map.
 
-  let $FORM = $settings.forms && "[data-track-form],[data-track-field]", $part, $tries = 0, $waiting = [], $passwords = new WeakSet();
+  let $FORM =
+    // #if forms
+    "[data-track-form],[data-track-field]",
+    // #else
+    "none",
+    // #end
+    $part, $tries = 0, $waiting = [], $passwords = new WeakSet();
 
-  let $seek = $safe(($found = d.querySelector($FORM)) => {
-    if ($found && !$part && d.readyState != "loading") $part = import($settings.forms + "#" + $tries).then(x => x.listen(
-      { $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch }
-    )).catch(() => $part = $tries++ > 2);
+  // #if spa
+  // What that part reads and, by what its work returns, sets.
+  let $state = $work => [view, $uri, $queue, $busy] = $work(view, $uri, $queue, $busy);
+  // #end
+
+  let $seek = $safe((
+    // #if spa
+    ) => {
+    if (
+    // #else
+    $found = d.querySelector($FORM)) => {
+    if ($found &&
+    // #end
+    !$part && d.readyState != "loading") $part = import($settings.part + $tries).then(x => x.listen({
+      // #if spa
+      $calls, $state, $flush,
+      // #end
+      $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch
+    })).catch(() => $part = $tries++ > 2);
   });
 
   // Until the part is there, which then goes on with what waits. Not with what was sent: its fields may be others then.
-  function $form(...$given) {
-    let [, $path, $event] = $given, $found = $find($path, $FORM);
+  function $form(t, $path, $event) {
+    let $found = $find($path, $FORM);
     if ($path[0]?.type == "password") $passwords.add($path[0]);
-    if ($found && $event.type != "submit" && !$waiting[99]) $waiting.push($given);
+    if ($found && $event.type != "submit" && !$waiting[99]) $waiting.push([t, $path, $event]);
+    // #if spa
+    // #else
     $seek($found || 0);
+    // #end
   }
 
   // A field that shows its password is a text field by then.
@@ -264,13 +293,30 @@
   }
 
   let $calls = {
-    visit(params) {
+    // Of one address once within 500 ms. What was shown before is told first, or its confirmation would be of this one.
+    // Where a changed address is told, nothing is sent before the page has its title.
+    visit($given = {}) {
+      let params = { uri: location.href, title: d.title, nav: "manual", ...$given };
+      $flush();
+      if (!$awake || $uri == ($uri = params.uri.replace(/#.*/, "")) && (
+        // #if spa
+        params.nav > "n" ||
+        // #end
+        Date.now() - $since < 500)) return;
       $conclude();
+      view = $record("page.visit", params);
       $renew();
-      $record("page.visit", { uri: location.href, title: d.title, nav: "manual", ...params }, undefined, 700, 0, view);
+      // #if spa
+      $busy++;
+      $later(() => {
+        $busy--;
+        params.title = $given.title || d.title;
+        $flush();
+      }, 300);
+      // #end
     },
-    event(action, params = {}) {
-      $record(action, params);
+    event(action, params) {
+      $record(action, { ...params });
     },
     on() {
       $say("in");
@@ -278,7 +324,7 @@
       $flush();
     },
     off() {
-      $awake = nav = $hover = undefined;
+      $awake = nav = $hover = void 0;
       $shown = 1;
       $queue = [];
       $waiting.length = 0;
@@ -301,8 +347,9 @@
   function $move(t, $path, $event) {
     $use(t);
     $pointer = $event.pointerType;
-    if ($pointer != "touch")
-      $hoverOn($event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t);
+    $pointer != "touch" && $hoverOn(
+      $event.type == "pointerout" ? $event.relatedTarget && $hover?.e : $target($path, "hover"), t
+    );
   }
 
   let $handlers = {
@@ -320,12 +367,15 @@
       $seek();
       $flush();
     },
+    // #if spa
+    // Of the Navigation API, until spa.js is there.
+    currententrychange() {
+      $calls.visit({ nav: "spa" });
+    },
+    // #end
     prerenderingchange: $show,
     pageshow(t, $path, $event) {
-      if (!$event.persisted) return;
-      nav = "bfcache";
-      $renew();
-      $show();
+      if ($event.persisted) $start("bfcache");
     },
     // A page that is left is also hidden, right after its pagehide: there is nothing more to say then.
     pagehide: $leave,
@@ -342,9 +392,14 @@
   function $start(how) {
     $awake = 1;
     nav = how;
+    view = $uuid();
     $renew();
-    for (let x in $handlers) addEventListener(x, $heed, { passive: 1, capture: 1 });
-    $safe(() => $queue = [...$parse(sessionStorage.footfall)])();
+    // #if spa
+    for (let x in $handlers) for (let y of [self, self.navigation]) y?.addEventListener(x, $heed, 1);
+    // #else
+    for (let x in $handlers) addEventListener(x, $heed, 1);
+    // #end
+    $safe(() => $queue.push(...$parse(sessionStorage.footfall)))();
     if (!d.prerendering) $show();
   }
 
@@ -355,4 +410,4 @@
     $start(performance.getEntriesByType("navigation")[0]?.type || "navigate");
   })();
   $safe(() => $calls.push(...footfall))();
-})({ click: "auto", hover: "auto", hoverMin: 300, forms: false, leave: true });
+})();

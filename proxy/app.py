@@ -183,6 +183,7 @@ def tracker_of(config: Config) -> Tracker:
             "hoverMin": capture.hover_min_ms,
             "forms": capture.forms,
             "leave": capture.leave,
+            "spa": capture.spa,
         }
     )
 
@@ -197,7 +198,7 @@ def tracking_of(
 ) -> Tracking:
     """What every request of a process shares."""
     prefix = config.site.prefix
-    part = part_path(prefix, tracker) if config.capture.forms else None
+    part = part_path(prefix, tracker) if config.capture.forms or config.capture.spa else None
     return Tracking(
         recorder=recorder,
         cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days, erased=erased),

@@ -32,8 +32,8 @@ def script_path(prefix: str, tracker: Tracker) -> bytes:
 
 
 def part_path(prefix: str, tracker: Tracker) -> bytes:
-    """Where that script imports the one for forms from."""
-    return f"{prefix}/{tracker.forms.name}".encode("ascii")
+    """Where that script imports its part from."""
+    return f"{prefix}/{tracker.part.name}".encode("ascii")
 
 
 def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, api: Api, tracking: Tracking) -> Starlette:
@@ -62,7 +62,7 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, api: Api
     app = Starlette(
         routes=[
             Route(f"{prefix}/{tracker.page.name}", serve(tracker.page), methods=["GET"]),
-            Route(f"{prefix}/{tracker.forms.name}", serve(tracker.forms), methods=["GET"]),
+            Route(f"{prefix}/{tracker.part.name}", serve(tracker.part), methods=["GET"]),
             Route(f"{prefix}/events", collect, methods=["POST"]),
             Route(f"{prefix}/api/v1/events", tell, methods=["POST"]),
             Route(f"{prefix}/api/v1/transactions", charge, methods=["POST"]),

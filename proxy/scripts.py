@@ -1,8 +1,9 @@
 """The tracker as browsers get it: with the installation's settings, and small.
 
-Law: there are two scripts. The page's own is in every tag and is paid for by every visitor; the one for forms is asked
-for by it, where a page has a tagged form. Names that begin with `$` are theirs alone and are shortened over both, since
-the one hands them to the other; what else makes them small is, but for a few signs, a library's work.
+Law: there are two scripts. The page's own is in every tag and is paid for by every visitor; its part is asked for by
+it: where a page has a tagged form, or, with `spa`, on every page. Neither has what its settings leave out. Names that
+begin with `$` are theirs alone and are shortened over both, since the one hands them to the other; what else makes them
+small is, but for a few signs, a library's work.
 """
 
 import gzip
@@ -19,15 +20,21 @@ import rjsmin
 
 VERSION_CHARS = 8
 PAGE_SCRIPT = "t.js"
-FORMS_SCRIPT = "forms.{}.js"
-"""Its version is a part of its name: the short names of another one would be other letters."""
+FORMS_SCRIPT, SPA_SCRIPT = "forms.{}.js", "spa.{}.js"
+"""Their version is a part of their name: the short names of another one would be other letters."""
 SETTINGS = "})("
-"""The tracker's last line begins with this; what follows are its defaults, which the configuration replaces."""
+"""The tracker's last line begins with this, and with what it was told; that changes nothing, it only says so (the
+demo's visitors read it). With `spa` there is no room for it."""
+MODES = ("off", "tagged", "auto")
+"""What clicks and hovers may be; in the script a number, this one's place."""
 RESERVED = frozenset(("as", "do", "if", "in", "is", "of"))
 """Words of the language that are as short as our names."""
-LETTERS = "etnaroislcdhpumgfyvbwkxjqzETNAROISLCDHPUMGFYVBWKXJQZ_$"
-"""The ones that a script has most of anyway come first: gzip writes these in the fewest bits."""
-_OWN_NAME = re.compile(r"(?<![\w$])\$[A-Za-z]\w*")
+LETTERS = "eNopsSglxCJLityfcEABQadYvTIuUrwWnDjqOP$VbmGhRFHKkX_zZM"
+"""In the order that gzip writes these scripts in the fewest bytes with (20 fewer than by how often a script has each
+anyway), found by trying."""
+_SETTING = re.compile(r"\$settings\.(\w+)")
+_CHOICE = re.compile(r"^ *// #if (\w+)\n(.*?)(?:^ *// #else\n(.*?))?^ *// #end\n", re.DOTALL | re.MULTILINE)
+_OWN_NAME = re.compile(r"(?<![\w$])\$(?!settings\.)[A-Za-z]\w*")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
 
 
@@ -45,19 +52,25 @@ class Script:
 
 
 class Tracker:
-    """What a page loads (`page`), and what that loads for forms (`forms`)."""
+    """What a page loads (`page`), and what that loads in its turn (`part`)."""
 
-    __slots__ = ("forms", "page")
+    __slots__ = ("page", "part")
 
-    def __init__(self, page: str, forms: str, settings: Mapping[str, object]) -> None:
-        """Made of the two sources. `settings` are the page script's; where they have `forms`, it is told the address of
-        the other. ValueError: the page script has no place for them."""
+    def __init__(self, page: str, forms: str, spa: str, settings: Mapping[str, object]) -> None:
+        """Made of the three sources. `settings` are the page script's; where they have `forms` or `spa`, it is told the
+        address of the part, which has these. ValueError: the page script has no place for them."""
         if SETTINGS not in page:
             raise ValueError("the tracker has no place for its settings")
-        page, forms = shortened(*(_closed(rjsmin.jsmin(text)) for text in (page, forms)))
-        self.forms = Script(FORMS_SCRIPT, forms)
-        address = settings["forms"] and f"./{self.forms.name}"
-        told = json.dumps({**settings, "forms": address}, separators=(",", ":"))
+        has_forms, has_spa = bool(settings["forms"]), bool(settings["spa"])
+        # A part that nothing asks for is there all the same: what is under a page's own address may come from a cache.
+        chosen = (forms if has_forms or not has_spa else "") + (spa if has_spa else "")
+        page, part = shortened(*(_closed(rjsmin.jsmin(_chosen(text, settings))) for text in (page, chosen)))
+        self.part = Script(SPA_SCRIPT if has_spa else FORMS_SCRIPT, part)
+        address = (has_forms or has_spa) and f"./{self.part.name}"
+        page = _told(page, {**settings, "part": address and f"{address}#"})
+        shown = {**settings, "forms": address}
+        del shown["spa"]
+        told = "" if has_spa else json.dumps(shown, separators=(",", ":"))
         self.page = Script(PAGE_SCRIPT, f"{page.rpartition(SETTINGS)[0]}{SETTINGS}{told});")
 
 
@@ -66,8 +79,23 @@ def load_tracker(settings: Mapping[str, object]) -> Tracker:
     folder = files("proxy") / "injected"
     if not folder.is_dir():
         folder = Path(__file__).parent.parent / "injected"
-    page, forms = ((folder / name).read_text("utf-8") for name in ("tracker.js", "forms.js"))
-    return Tracker(page, forms, settings)
+    page, forms, spa = ((folder / name).read_text("utf-8") for name in ("tracker.js", "forms.js", "spa.js"))
+    return Tracker(page, forms, spa, settings)
+
+
+def _chosen(text: str, settings: Mapping[str, object]) -> str:
+    """Without what stands between `// #if name` (or its `// #else`) and `// #end` for other settings than these."""
+    return _CHOICE.sub(lambda found: (found[2] if settings[found[1]] else found[3]) or "", text)
+
+
+def _told(text: str, settings: Mapping[str, object]) -> str:
+    """With each setting where its name stood."""
+
+    def value(found: re.Match[str]) -> str:
+        told = settings[found[1]]
+        return json.dumps(MODES.index(told) if isinstance(told, str) and told in MODES else told)
+
+    return _SETTING.sub(value, text)
 
 
 def _closed(text: str) -> str:

@@ -129,6 +129,7 @@ class Capture:
         300, "the shortest hover of a tagged element that is kept; of others at least 1000", checks.between(100, 60_000)
     )
     forms: bool = _key(True, "forms and fields that are tagged with data-track-form and data-track-field")
+    spa: bool = _key(False, "single-page applications: a changed path or query is a page.visit without a request")
     leave: bool = _key(True, "page.leave: how long a page was in use and how far it was scrolled")
 
 

@@ -24,7 +24,7 @@ from proxy.visitors.ids import event_id
 
 COUNTED, NEW, ASLEEP = 1, 2, 4
 """Flags of a page id (VISITS.md section 3)."""
-DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True}
+DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True, "spa": False}
 """Hovers are off where a test is not about them: on a busy machine the pointer rests longer than anybody meant."""
 HANG_SECONDS = 10.0
 DOCUMENT = (
@@ -47,11 +47,11 @@ def page_id(flags: int = COUNTED, visit: bytes = b"") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page as it is served: its tag's id, its markup, and what it loads for forms ("" where these are off)."""
+    """A page as it is served: its tag's id, its markup, and the part that it loads ("" where there is none)."""
 
     id: str
     markup: str
-    forms: str
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class Collector:
         self.requests: list[tuple[str, str, float]] = []
         self.settings: dict[str, object] = dict(DEFAULTS)
         self.holds: dict[str, threading.Event] = {}
-        self.forms_go = threading.Event()
-        self.forms_go.set()
+        self.part_go = threading.Event()
+        self.part_go.set()
         self._trackers: dict[str, Tracker] = {}
         self._lock = threading.Lock()
         collector = self
@@ -147,9 +147,10 @@ class Collector:
         name = f"t{len(self._trackers)}.js"
         self._trackers[name] = load_tracker({**self.settings, **settings})
         made = id or page_id(flags)
-        forms = f"{self.url}/_footfall/{self._trackers[name].forms.name}#0" if settings.get("forms", True) else ""
+        has_part = settings.get("forms", True) or settings.get("spa", False)
+        part = f"{self.url}/_footfall/{self._trackers[name].part.name}#0" if has_part else ""
         tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
-        self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), forms)
+        self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), part)
         return self.url + path
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
@@ -173,11 +174,11 @@ class Collector:
             _send(handler, 200 if path == "/favicon.ico" else 404, b"", "image/x-icon")
 
     def _script(self, name: str) -> bytes:
-        """One of ours; the forms' waits for `forms_go`."""
-        forms = next(iter(self._trackers.values())).forms
-        if name == forms.name:
-            self.forms_go.wait(HANG_SECONDS)
-            return forms.body
+        """One of ours; a part waits for `part_go`."""
+        parts = {tracker.part.name: tracker.part.body for tracker in self._trackers.values()}
+        if name in parts:
+            self.part_go.wait(HANG_SECONDS)
+            return parts[name]
         return self._trackers[name].page.body
 
     def _collect(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
@@ -262,12 +263,12 @@ class Stage:
         page.goto(url)
         assert poll(lambda: self.push(page) or len(self.confirmations), wanted) == wanted
         shown = self.collector.pages.get(urlsplit(url).path)
-        if shown and shown.forms and "data-track-form" in shown.markup and self.collector.forms_go.is_set():
+        if shown and shown.part and "data-track-form" in shown.markup and self.collector.part_go.is_set():
             self.listens(page)
 
     def listens(self, page: Page) -> None:
-        """Until what a page loads for forms is there."""
-        address = self.collector.pages[urlsplit(page.url).path].forms
+        """Until the part that a page loads is there."""
+        address = self.collector.pages[urlsplit(page.url).path].part
         page.evaluate("address => import(address).then(() => 0)", address)
 
     def push(self, page: Page) -> None:
@@ -348,9 +349,9 @@ class Stage:
         assert self._leaves() > before
         # What was sent before it travels beside it, and may come later: message by message, since the browser does not
         # tell of the last ones.
-        poll(lambda: not self._travelling() and self.collector.coming == 0, True)
+        poll(lambda: not self.travelling() and self.collector.coming == 0, True)
 
-    def _travelling(self) -> Counter[str]:
+    def travelling(self) -> Counter[str]:
         """What the browser told of that has neither come nor failed."""
         told = Counter(body for body in self._sent if body)
         return told - Counter(self._failed) - Counter(one.raw for one in list(self.collector.messages))

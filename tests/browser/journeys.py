@@ -23,10 +23,11 @@ class Journey:
         """A site whose pages are these."""
         return self._stack.enter_context(site_of({_path(name): page for name, page in pages.items()}))
 
-    def front(self, site: Site | str, *words: str, acts: bool = False) -> Front:
-        """`footfall serve` before a site. `acts`: with all that it captures by itself, not only what is tagged."""
+    def front(self, site: Site | str, *words: str, acts: bool = False, **more: str) -> Front:
+        """`footfall serve` before a site. `acts`: with all that it captures by itself, not only what is tagged; `more`
+        is its environment."""
         url = site if isinstance(site, str) else site.url
-        return self.enter(proxied(self._where, url, *words, **({} if acts else PAGES_ONLY)))
+        return self.enter(proxied(self._where, url, *words, **({} if acts else PAGES_ONLY), **more))
 
     def enter(self, running: AbstractContextManager[Front]) -> Front:
         return self._stack.enter_context(running)

@@ -19,7 +19,7 @@ from proxy.events.event import Event
 from proxy.store.base import Query
 from proxy.store.sqlite.reader import SqliteReader
 
-BROWSER_NAVS = ("bfcache", "cache", "prerender")
+BROWSER_NAVS = ("bfcache", "cache", "prerender", "manual", "spa")
 """What only a browser can have reported: the server saw no request for it, so there is no upstream time."""
 OF_PAGES = ("page.visit", "session.start", "session.end")
 FOR_SCRIPTS = ("asset", "head_or_other", "redirect")

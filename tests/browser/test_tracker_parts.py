@@ -20,13 +20,13 @@ def asked(stage) -> int:
 @pytest.fixture
 def late(stage):
     """Where the second script does not come before it is told to."""
-    stage.collector.forms_go.clear()
+    stage.collector.part_go.clear()
     yield stage
-    stage.collector.forms_go.set()
+    stage.collector.part_go.set()
 
 
 def comes(stage, page) -> None:
-    stage.collector.forms_go.set()
+    stage.collector.part_go.set()
     stage.listens(page)
 
 
@@ -137,7 +137,7 @@ def test_a_password_that_is_shown_stays_a_password(late, where, shown, early):
         page.evaluate(SHADOW, form(PASSWORD, more='onsubmit="return false"').replace(STAY, ""))
         root = page.evaluate_handle("document.body.lastElementChild.shadowRoot")
     if not early:
-        late.collector.forms_go.set()
+        late.collector.part_go.set()
     page.locator("#p").press_sequentially(SECRET)
     if not early:
         comes(late, page)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,20 @@ import rjsmin
 from proxy.scripts import Tracker, load_tracker, shortened
 
 INJECTED = Path(__file__).parents[2] / "injected"
-SOURCES = {name: (INJECTED / name).read_text("utf-8") for name in ("tracker.js", "forms.js")}
-SETTINGS = {"click": "auto", "hover": "tagged", "hoverMin": 60_000, "forms": True, "leave": False}
+SOURCES = {name: (INJECTED / name).read_text("utf-8") for name in ("tracker.js", "forms.js", "spa.js")}
+SETTINGS = {"click": "auto", "hover": "tagged", "hoverMin": 60_000, "forms": True, "leave": False, "spa": False}
 PAGE_BYTES = 3_072
 """EVENTS.md section 9: what every visitor of a site has to load because of us."""
 FORMS_BYTES = 2_400
 """What is loaded besides where there is a tagged form; it may become less."""
-LAST_LINE = '})({ click: "auto", hover: "auto", hoverMin: 300, forms: false, leave: true });'
+SPA_BYTES = 1_000
+"""What that is more where the addresses of a single-page application are watched."""
+CAPTURES = [
+    dict(zip(SETTINGS, values, strict=True))
+    for values in product(
+        ("off", "tagged", "auto"), ("off", "tagged", "auto"), (100, 60_000), (True, False), (True, False), (True, False)
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +33,27 @@ def tracker():
     return load_tracker(SETTINGS)
 
 
-def test_what_every_page_loads_weighs_no_more_than_it_may(tracker):
-    assert len(tracker.page.gzipped) <= PAGE_BYTES
-    assert len(tracker.forms.gzipped) <= FORMS_BYTES
-    assert gzip.decompress(tracker.page.gzipped) == tracker.page.body
+@pytest.mark.parametrize("settings", CAPTURES, ids=lambda one: "-".join(map(str, one.values())))
+def test_what_every_page_loads_weighs_no_more_than_it_may(settings):
+    made = load_tracker(settings)
+    assert len(made.page.gzipped) <= PAGE_BYTES
+    assert len(made.part.gzipped) <= FORMS_BYTES + SPA_BYTES * bool(settings["spa"])
+    assert gzip.decompress(made.page.gzipped) == made.page.body
+    for name, others in (("leave", b"page.leave"), ("spa", b"currententrychange")):
+        assert (others in made.page.body) == settings[name]
+    assert not re.search(rb"#if|#else|#end|\bsettings\b", made.page.body + made.part.body)
 
 
-def test_the_settings_take_the_place_of_the_last_line(tracker):
-    assert SOURCES["tracker.js"].splitlines()[-1] == LAST_LINE
-    assert SOURCES["tracker.js"].rindex("})(") == len(SOURCES["tracker.js"].rstrip()) - len(LAST_LINE)
+def test_what_it_was_told_is_its_last_line(tracker):
+    assert SOURCES["tracker.js"].splitlines()[-1] == "})();"
     told = json.loads(tracker.page.body.decode().rpartition("})(")[2].removesuffix(");"))
-    assert told == {**SETTINGS, "forms": f"./forms.{tracker.forms.version}.js"}
+    assert told.pop("forms") == f"./forms.{tracker.part.version}.js"
+    assert told.items() < SETTINGS.items()
+
+
+def test_settings_stand_where_they_are_used(tracker):
+    page = tracker.page.body.decode()
+    assert '=="click"?2:1;' in page and ">=60000&&" in page and f'import("./{tracker.part.name}#"+' in page
 
 
 def test_where_forms_are_off_there_is_no_address_for_them():
@@ -45,26 +63,42 @@ def test_where_forms_are_off_there_is_no_address_for_them():
 
 def test_a_page_script_without_a_place_for_settings_is_refused():
     with pytest.raises(ValueError, match="settings"):
-        Tracker("let settings = {}", "", SETTINGS)
+        Tracker("let settings = {}", "", "", SETTINGS)
 
 
-def test_the_version_follows_the_settings_and_both_sources():
+def test_the_version_follows_the_settings_and_all_sources():
+    page = "(function () { $settings.part; %s })()"
     versions = {
-        Tracker(page, forms, {**SETTINGS, **more}).page.version
-        for page, forms, more in [
-            ("(function (x) {})({})", "export {}", {}),
-            ("(function (x) {})({})", "export {}", {"hoverMin": 1}),
-            ("(function (x) {1})({})", "export {}", {}),
-            ("(function (x) {})({})", "export { };1", {}),
+        Tracker(page % one, forms, spa, {**SETTINGS, **more}).page.version
+        for one, forms, spa, more in [
+            ("", "export {}", "", {}),
+            ("", "export {}", "", {"hoverMin": 1}),
+            ("1", "export {}", "", {}),
+            ("", "export { };1", "", {}),
+            ("", "export {}", "", {"spa": True}),
+            ("", "export {}", "1", {"spa": True}),
         ]
     }
-    assert len(versions) == 4
+    assert len(versions) == 6
+
+
+@pytest.mark.parametrize(("forms", "spa", "has"), [(1, 0, "F"), (1, 1, "FS"), (0, 1, "S"), (0, 0, "F")])
+def test_the_part_has_what_the_settings_ask_for(forms, spa, has):
+    made = Tracker("(function () {})()", '"F";', '"S";', {**SETTINGS, "forms": bool(forms), "spa": bool(spa)})
+    assert made.part.body.decode().replace('"', "").replace(";", "") == has
+    assert made.part.name == f"{'spa' if spa else 'forms'}.{made.part.version}.js"
+
+
+def test_what_is_only_for_other_settings_is_left_out():
+    text = "(function () {\n  // #if spa\n  1;\n  // #else\n  2;\n  // #end\n  // #if leave\n  3;\n  // #end\n})()"
+    made = [Tracker(text, "", "", {**SETTINGS, "spa": spa}).page.body.decode() for spa in (True, False)]
+    assert [re.sub(r"\D", "", one.partition("})(")[0]) for one in made] == ["1", "2"]
 
 
 def test_names_of_ours_become_short_the_same_in_both_and_none_that_is_taken():
     first, second = shortened("let $queue, a, d; $queue = $wait({ $queue, e: '$&' });", "b($wait, `${$queue}$1`, B.c)")
-    assert first == "let t, a, d; t = n({ t, e: '$&' });"
-    assert second == "b(n, `${t}$1`, B.c)"
+    assert first == "let N, a, d; N = o({ N, e: '$&' });"
+    assert second == "b(o, `${N}$1`, B.c)"
 
 
 def test_when_all_letters_are_taken_they_become_two():
@@ -75,11 +109,11 @@ def test_when_all_letters_are_taken_they_become_two():
 
 
 def test_nothing_of_what_is_shortened_is_left_and_no_text_of_the_page_is_touched(tracker):
-    for script, name in ((tracker.page, "tracker.js"), (tracker.forms, "forms.js")):
-        text = script.body.decode()
-        assert not re.search(r"\$[A-Za-z]", text)
-        texts = re.findall(r'"(?:[^"\\\n]|\\.)*"', rjsmin.jsmin(SOURCES[name]))
-        assert len(texts) > 40 and not [one for one in texts if re.search(r"\$[A-Za-z]", one)]
+    for script in (tracker.page, tracker.part, load_tracker({**SETTINGS, "spa": True}).part):
+        assert not re.search(r"\$[A-Za-z]", script.body.decode())
+    for source in SOURCES.values():
+        texts = re.findall(r'"(?:[^"\\\n]|\\.)*"', rjsmin.jsmin(source))
+        assert len(texts) > 5 and not [one for one in texts if re.search(r"\$[A-Za-z]", one)]
     assert load_tracker(SETTINGS).page.body == tracker.page.body
 
 
@@ -94,10 +128,14 @@ FORBIDDEN = ["innerHTML", "eval(", "new Function", "preventDefault", "unload", "
 
 
 @pytest.mark.parametrize("word", FORBIDDEN)
-def test_they_have_none_of_what_they_must_not_use(tracker, word):
-    assert word not in (tracker.page.body + tracker.forms.body).decode()
+@pytest.mark.parametrize("spa", [False, True])
+def test_they_have_none_of_what_they_must_not_use(word, spa):
+    made = load_tracker({**SETTINGS, "spa": spa})
+    assert word not in (made.page.body + made.part.body).decode()
 
 
-def test_they_leave_one_global(tracker):
-    code = (tracker.page.body + tracker.forms.body).decode()
+@pytest.mark.parametrize("spa", [False, True])
+def test_they_leave_one_global(spa):
+    made = load_tracker({**SETTINGS, "spa": spa})
+    code = (made.page.body + made.part.body).decode()
     assert re.findall(r"\bwindow\.(\w+) *=[^=]", code) == ["footfall"]
