@@ -1,27 +1,21 @@
 """What can be typed after `footfall`, and what --help says about it. Pure: parses text, opens nothing."""
 
 import argparse
-import re
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
-MOST_WORKERS = 64
+from proxy import typed
+
 LANES = ("person", "unproven", "bot")  # VISITS section 5
 FORMATS = ("jsonl", "csv")
-MOST_VISITORS = 1_000
-MOST_DAYS = 400
+AUDITED_PAGES = 50
 CHILDREN = (
     "worker",
     "report-site",
     "demo-site",
     "demo-visitors",
 )  # what a running footfall starts; nobody types it, so nobody is told of it
-
-_UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _CONFIGURATION = """\
 configuration:
@@ -64,10 +58,21 @@ def parser(version: str) -> argparse.ArgumentParser:
         description="Start a small bundled shop and stand in front of it, to try footfall.",
     )
     demo.add_argument(
-        "--visitors", metavar="N", type=_visitors, default=0, help="simulated visitors who walk the shop at once (0)"
+        "--visitors",
+        metavar="N",
+        type=typed.visitors,
+        default=0,
+        help="simulated visitors who walk the shop at once (0)",
     )
     _running(demo)
 
+    _telling(commands)
+    _caring(commands)
+    return top
+
+
+def _telling(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The commands that tell what was recorded, and what a site's pages are going to record."""
     _report(
         commands.add_parser(
             "report",
@@ -84,8 +89,15 @@ def parser(version: str) -> argparse.ArgumentParser:
             "there already is passed over: an import that was interrupted is begun again with the same file.",
         )
     )
-    _caring(commands)
-    return top
+    _audit(
+        commands.add_parser(
+            "audit",
+            help="read the pages of a site, and say what is tagged there and what is tagged wrongly",
+            description="Read pages of a site, following its links (GET only, one at a time), and list what is tagged "
+            "with its page and line, every mistake, and forms that could be tagged. Exit code 1: there is a mistake; "
+            "2: the page at URL cannot be read.",
+        )
+    )
 
 
 def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -143,33 +155,52 @@ def _everywhere(command: argparse.ArgumentParser) -> None:
 def _running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
     command.add_argument("--report", metavar="HOST:PORT|off", help="where the report is read (127.0.0.1:8081)")
-    command.add_argument("--workers", metavar="N", type=_workers, default=1, help="worker processes (1)")
+    command.add_argument("--workers", metavar="N", type=typed.workers, default=1, help="worker processes (1)")
     _everywhere(command)
 
 
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl (one object a line) or csv")
     command.add_argument(
-        "--from", dest="since", metavar="TIME", type=_since, help="ISO date or time (UTC), or Unix ms: no earlier"
+        "--from", dest="since", metavar="TIME", type=typed.since, help="ISO date or time (UTC), or Unix ms: no earlier"
     )
     command.add_argument(
-        "--to", dest="until", metavar="TIME", type=_until, help="the same: before it, a date with its whole day"
+        "--to", dest="until", metavar="TIME", type=typed.until, help="the same: before it, a date with its whole day"
     )
     command.add_argument("--action", metavar="NAME", help="only this action, such as page.visit")
-    command.add_argument("--visitor", metavar="UUID", type=_uuid, help="only this visitor")
+    command.add_argument("--visitor", metavar="UUID", type=typed.uuid, help="only this visitor")
     command.add_argument("--lane", choices=LANES, help="only this lane")
     _everywhere(command)
 
 
 def _backup(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", type=_file, help="where the copy goes; readable by its owner only")
+    command.add_argument(
+        "file", metavar="FILE", type=typed.file, help="where the copy goes; readable by its owner only"
+    )
     command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
     _everywhere(command)
 
 
 def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", type=_file, help="what footfall export printed; - is standard input")
+    command.add_argument(
+        "file", metavar="FILE", type=typed.file, help="what footfall export printed; - is standard input"
+    )
     _everywhere(command)
+
+
+def _audit(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "url", metavar="URL", type=typed.page, help="a page of the site, such as https://shop.example/"
+    )
+    command.add_argument(
+        "--pages",
+        metavar="N",
+        type=typed.pages,
+        default=AUDITED_PAGES,
+        help=f"ask for so many at most ({AUDITED_PAGES})",
+    )
+    command.add_argument("--json", action="store_true", help="the same as one JSON object")
+    command.add_argument("--config", metavar="FILE", type=Path, help="the site's configuration (./config.toml)")
 
 
 def _doctor(command: argparse.ArgumentParser) -> None:
@@ -181,13 +212,15 @@ def _doctor(command: argparse.ArgumentParser) -> None:
 
 
 def _forget(command: argparse.ArgumentParser) -> None:
-    command.add_argument("visitor", metavar="UUID", type=_uuid, help="the visitor, as export and the report name it")
+    command.add_argument(
+        "visitor", metavar="UUID", type=typed.uuid, help="the visitor, as export and the report name it"
+    )
     command.add_argument("--json", action="store_true", help="the receipt as one JSON object")
     _everywhere(command)
 
 
 def _report(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--days", metavar="N", type=_days, default=7, help="so many days, today included (7)")
+    command.add_argument("--days", metavar="N", type=typed.days, default=7, help="so many days, today included (7)")
     command.add_argument(
         "--only",
         metavar="FILTER",
@@ -202,60 +235,3 @@ def _report(command: argparse.ArgumentParser) -> None:
         "--address", action="store_true", help="print the address that opens the report in a browser, and nothing else"
     )
     _everywhere(command)
-
-
-def _between(text: str, most: int) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"must be 1 to {most}, not {text!r}")
-    return int(text)
-
-
-def _file(text: str) -> Path:
-    if not text or text.endswith("/") or Path(text).name in ("", ".."):
-        raise argparse.ArgumentTypeError(f"must be the path of a file, not {text!r}")
-    return Path(text)
-
-
-def _visitors(text: str) -> int:
-    return _between(text, MOST_VISITORS)
-
-
-def _days(text: str) -> int:
-    return _between(text, MOST_DAYS)
-
-
-def _workers(text: str) -> int:
-    return _between(text, MOST_WORKERS)
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a UUID, not {text!r}") from None
-
-
-def _since(text: str) -> int:
-    """Unix ms of the moment, or of the day's first."""
-    return _moment(text, timedelta())
-
-
-def _until(text: str) -> int:
-    """Unix ms of the moment, or of the first one after the day: what is asked for lies before it."""
-    return _moment(text, timedelta(days=1))
-
-
-def _moment(text: str, whole_day: timedelta) -> int:
-    if _UNIX_MS.fullmatch(text):
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        if _DAY.fullmatch(text):
-            moment += whole_day
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"must be a date (2026-01-31), a time (2026-01-31T18:30) or Unix ms, not {text!r}"
-        ) from None
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

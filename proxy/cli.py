@@ -1,8 +1,6 @@
 """The command line: reads arguments, runs one command, returns 0 (good), 1 (a problem) or 2 (usage, configuration).
 
-What it prints, printing.py does. Children are started with the hidden commands `worker` and `demo-site`: their
-configuration and the signing keys come on standard input, so that no list of processes shows them and all workers
-have the same; their listening sockets and the parent's lifeline come as descriptors.
+What it prints, printing.py does. What a running footfall starts itself with is in children.py.
 """
 
 import argparse
@@ -11,23 +9,21 @@ import json
 import logging
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import app, files, forgetting, importing, reporting
+from proxy import app, auditing, children, files, forgetting, importing, reporting
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
 from proxy.checks import socket_path
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
-from proxy.demo import shop, visitors
-from proxy.http import server
-from proxy.keys import from_text, to_text
+from proxy.events.catalogue import SHIPPED
+from proxy.keys import to_text
 from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
 from proxy.progress import CLEARED
 from proxy.screen import has_colour, url_of, welcome
@@ -39,10 +35,7 @@ GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 BAD_LINES_SHOWN = 20  # of an import; all of them are counted
-WALK_SECONDS = 60.0  # for the simulated visitors: "within a minute the report has something to show"
-SITE_SECONDS = 2  # for the demo's shop to finish what it is sending
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,7 +115,6 @@ def report(given: argparse.Namespace) -> int:
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
         return print_lines([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
         return print_lines(
             reporting.summarise(
@@ -130,7 +122,7 @@ def report(given: argparse.Namespace) -> int:
                 days=given.days,
                 chosen=chosen,
                 as_json=given.json,
-                width=width,
+                width=_columns(),
                 colour=has_colour(sys.stdout),
             )
         )
@@ -203,6 +195,27 @@ def import_export(given: argparse.Namespace) -> int:
     return PROBLEM if done.bad else GOOD
 
 
+def audit(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    try:
+        with progress() as at:
+            found = auditing.audit(
+                given.url,
+                catalogue=SHIPPED,
+                prefix=config.site.prefix,
+                pages=given.pages,
+                version=version("footfall"),
+                at=at,
+            )
+    except auditing.Unreachable as wrong:
+        return fail(str(wrong), USAGE)
+    if given.json:
+        printed = print_lines([auditing.as_json(found)])
+    else:
+        printed = print_lines(auditing.in_words(found, width=_columns(), colour=has_colour(sys.stdout)))
+    return PROBLEM if found.mistakes else printed
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), app.inspect_tls(config)]
@@ -224,57 +237,26 @@ def check(given: argparse.Namespace) -> int:
     return PROBLEM if problems else printed
 
 
-def worker(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
-    told = json.load(sys.stdin)
-    config, keys = Config.from_json(told["config"]), from_text(told["keys"])
-    return app.run_worker(config, keys, _sockets(given), given.lifeline)
-
-
-def report_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    told = json.load(sys.stdin)
-    config = Config.from_json(told["config"])
-    return reporting.run_report(
-        config, told["token"], told["site"], version("footfall"), _sockets(given), given.lifeline
-    )
-
-
-def demo_visitors(given: argparse.Namespace) -> int:
-    told = json.load(sys.stdin)
-    return visitors.walk(
-        told["address"], told["visitors"], WALK_SECONDS, seed=os.getpid(), say=say, lifeline=given.lifeline
-    )
-
-
-def demo_site(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
-    return server.run(
-        shop.app(),
-        sockets=_sockets(given),
-        refused=lambda host, status: None,
-        lifeline=given.lifeline,
-        graceful_seconds=SITE_SECONDS,
-    )
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "demo": demo,
     "report": report,
     "export": export,
     "import": import_export,
+    "audit": audit,
     "backup": backup,
     "forget": forget,
     "doctor": doctor,
     "check": check,
-    "worker": worker,
-    "report-site": report_site,
-    "demo-visitors": demo_visitors,
-    "demo-site": demo_site,
+    "worker": children.worker,
+    "report-site": children.report_site,
+    "demo-visitors": children.demo_visitors,
+    "demo-site": children.demo_site,
 }
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
 
 
 def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> Config:
@@ -282,7 +264,3 @@ def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> C
     for option, key in (("store", "store.url"), ("listen", "site.listen"), ("report", "report.listen")):
         overrides[key] = getattr(given, option, None)
     return load(path, os.environ, overrides)
-
-
-def _sockets(given: argparse.Namespace) -> list[socket.socket]:
-    return [socket.socket(fileno=number) for number in given.socket or ()]

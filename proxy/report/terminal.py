@@ -6,12 +6,12 @@ line fits the width. The numbers are the overview's (overview.py).
 
 import json
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 from proxy.events.event import LANES
+from proxy.paper import Paper, fitted
 from proxy.report import numbers
 from proxy.report.charts import sparkline
 from proxy.report.chosen import Chosen
@@ -21,27 +21,7 @@ from proxy.report.ranges import spanning
 from proxy.store.questions import ReportReader
 
 ROWS = 8
-LEAST_WIDTH = 60
-MOST_WIDTH = 100
-"""Wider lines are hard to read across."""
 LATE = "  took longer than five seconds; ask for fewer days"
-_BOLD, _SOFT, _ACCENT, _PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[0m"
-
-
-class Paper(NamedTuple):
-    """What is printed on."""
-
-    width: int
-    colour: bool
-
-    def bold(self, text: str) -> str:
-        return f"{_BOLD}{text}{_PLAIN}" if self.colour else text
-
-    def soft(self, text: str) -> str:
-        return f"{_SOFT}{text}{_PLAIN}" if self.colour else text
-
-    def accent(self, text: str) -> str:
-        return f"{_ACCENT}{text}{_PLAIN}" if self.colour else text
 
 
 def summary(
@@ -61,7 +41,7 @@ def summary(
         StoreError: the store cannot be read.
     """
     model = _model(reader, chosen, since_ms, until_ms, zone, now_ms)
-    paper = Paper(max(LEAST_WIDTH, min(width, MOST_WIDTH)), colour)
+    paper = Paper.of(width, colour)
     span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
     yield _ends(paper, "footfall", f"  {span}", now)
@@ -274,24 +254,4 @@ def _plain(text: str) -> str:
 
 def _fitted(text: str, room: int) -> str:
     """A text of exactly `room` columns: cut with an ellipsis, or filled. What cannot be printed is a question mark."""
-    clean = "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in _plain(text))
-    taken: list[str] = []
-    used = 0
-    for char in clean:
-        wide = columns_of(char)
-        if used + wide > room:
-            while taken and used + 1 > room:
-                used -= columns_of(taken.pop())
-            taken.append("…")
-            used += 1
-            break
-        taken.append(char)
-        used += wide
-    return "".join(taken) + " " * max(0, room - used)
-
-
-def columns_of(char: str) -> int:
-    """How many columns a terminal gives a character."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return fitted(_plain(text), room)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from proxy.arguments import CHILDREN, parser
+from proxy.arguments import AUDITED_PAGES, CHILDREN, parser
+from proxy.audit.crawling import MOST_REDIRECTS
+from proxy.audit.fetching import ANSWER_SECONDS, PAGE_BYTES, READING_SECONDS
+from proxy.audit.reading import LINKS_A_PAGE, MISTAKES_A_PAGE
 from proxy.cli import COMMANDS, DRAIN_SECONDS
 from proxy.config import Config, keys, load
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
@@ -141,6 +144,13 @@ def test_the_readmes_limits_are_the_codes():
         (CLOSING_SECONDS, "s to close"),
         (MOST_FILTERS, "at a time"),
         (MOST_PICKED, "events of the sessions"),
+        (AUDITED_PAGES, r"pages \(`--pages`\)"),
+        (PAGE_BYTES // 1024 // 1024, "MiB and "),
+        (round(ANSWER_SECONDS), "s each"),
+        (round(READING_SECONDS), "s to look through"),
+        (MOST_REDIRECTS, "redirects in a row"),
+        (LINKS_A_PAGE, "links and"),
+        (MISTAKES_A_PAGE, "mistakes a page"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 

@@ -13,9 +13,10 @@ from report_walks import items, steps
 from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
 
 from proxy.events.event import LANES
+from proxy.paper import columns_of
 from proxy.report.overview import overview
 from proxy.report.ranges import spanning
-from proxy.report.terminal import as_json, columns_of, summary
+from proxy.report.terminal import as_json, summary
 from proxy.store.base import Blocked, BlockedPage, Query
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader

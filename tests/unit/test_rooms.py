@@ -24,10 +24,11 @@ ROOMS: dict[str, set[str]] = {
     "store.questions": {"events"},
     "store": {"store.base"},
     "intake": {"events", "visitors", "store.base"},
-    "report": {"store.base", "store.questions", "events"},
+    "report": {"store.base", "store.questions", "events", "paper"},
     "demo": set(),
     "supervisor": set(),
-    "arguments": set(),
+    "arguments": {"typed"},
+    "typed": set(),
     "checks": set(),
     "tables": {"checks"},
     "config": {"checks", "tables"},
@@ -43,6 +44,10 @@ ROOMS: dict[str, set[str]] = {
     "forgetting": {"files", "store", "tables", "visitors"},
     "doctor": {"files", "store", "tables"},
     "importing": {"events", "files", "store", "tables"},
+    "audit": {"events", "page", "paper"},
+    "auditing": {"audit", "events"},
+    "children": {"app", "config", "demo", "http", "keys", "printing", "reporting"},
+    "paper": set(),
     "progress": set(),
     "printing": {"progress", "screen"},
     "lifespan": set(),
@@ -53,14 +58,15 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "app",
         "arguments",
+        "auditing",
         "backup",
         "checks",
+        "children",
         "config",
-        "demo",
         "doctor",
+        "events",
         "files",
         "forgetting",
-        "http",
         "importing",
         "keys",
         "printing",
@@ -81,9 +87,13 @@ PURE = (
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
     *("page", "store.base"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks", "progress"),
+    *("visitors", "events", "arguments", "checks", "paper", "progress", "typed"),
+    *(
+        f"audit.{name}"
+        for name in "calls controls crawling document findings forms links reading summary tags words".split()
+    ),
 )
-IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
+IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "signal", "socket", "threading", "subprocess"}
 ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")
 
 
