@@ -5,6 +5,7 @@ hides a line.
 """
 
 import unicodedata
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 LEAST_WIDTH = 60
@@ -55,6 +56,24 @@ def fitted(text: str, room: int) -> str:
         taken.append(char)
         used += wide
     return "".join(taken) + " " * max(0, room - used)
+
+
+def wrapped(text: str, room: int) -> Iterator[str]:
+    """A text as lines of at most `room` columns, at least one; a word that is longer is taken apart."""
+    line, used = "", 0
+    for word in printable(text).split():
+        wide = sum(map(columns_of, word))
+        if line and used + 1 + wide > room:
+            yield line
+            line, used = "", 0
+        if line:
+            line, used = f"{line} ", used + 1
+        for char in word:
+            if used + columns_of(char) > room:
+                yield line
+                line, used = "", 0
+            line, used = line + char, used + columns_of(char)
+    yield line
 
 
 def columns_of(char: str) -> int:

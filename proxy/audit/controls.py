@@ -24,7 +24,7 @@ _NAMING: Final = ("name", "id", "data-track-field", "aria-label", "placeholder")
 
 def kind_of(element: Element) -> str:
     """An input's type, as browsers read it, else the element's name."""
-    return (element.get("type").strip().lower() or "text") if element.name == "input" else element.name
+    return (element.get("type").lower() or "text") if element.name == "input" else element.name
 
 
 def wants(element: Element, kind: str) -> bool:

@@ -19,7 +19,7 @@ _ACTS: Final = frozenset(
     "logout logoff signout signoff delete destroy remove erase purge wipe trash unsubscribe deactivate terminate "
     "revoke cancel uninstall reset abmelden ausloggen loschen löschen entfernen kündigen deconnexion déconnexion "
     "supprimer wyloguj usuń usun cerrarsesion eliminar borrar addtocart addtobasket approve reject publish unpublish "
-    "upvote downvote impersonate".split()
+    "upvote downvote impersonate confirm".split()
 )
 _ACTS_TOGETHER: Final = tuple(
     words.split()
@@ -80,16 +80,17 @@ def is_below(url: str, prefix: str) -> bool:
 def acts(url: str, text: str) -> str:
     """The words by which asking for it might do something (`log out`, `delete`), '' where there are none.
 
-    `text`: what the link says. Of a sentence only its beginning counts, so that an article about deleting is read.
+    `text`: what the link says. Only how it begins counts, so that an article on how to delete something is read.
     """
     parts = urlsplit(url)
-    for said in (unquote(parts.path), unquote(parts.query), " ".join(text.split()[:3])):
+    for said, most in ((unquote(parts.path), None), (unquote(parts.query), None), (text, 1)):
         words = [word.lower() for word in _APART.split(said) if word]
-        if found := next((word for word in words if word in _ACTS), ""):
-            return found
-        for several in _ACTS_TOGETHER:
-            if any(words[place : place + len(several)] == several for place in range(len(words))):
-                return " ".join(several)
+        for place, word in enumerate(words[:most]):
+            if word in _ACTS:
+                return word
+            for several in _ACTS_TOGETHER:
+                if words[place : place + len(several)] == several:
+                    return " ".join(several)
     return ""
 
 

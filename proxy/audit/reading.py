@@ -105,5 +105,12 @@ def _links(document: Document) -> Iterator[Link]:
             return
         if one.name in ("a", "area") and one.get("href") and "download" not in one.attributes:
             left -= 1
-            said = (one.text(), *(one.get(name) for name in ("aria-label", "title", "data-method")))
-            yield Link(one.line, one.get("href"), " ".join(" ".join(said)[: 4 * LINK_TEXT_CHARS].split()))
+            said = (_asked(one), one.text() or one.get("aria-label") or one.get("title"))
+            yield Link(one.line, one.get("href"), " ".join(" ".join(said)[:LINK_TEXT_CHARS].split()))
+
+
+def _asked(link: Tagged) -> str:
+    """A word for a link that scripts make more of than a GET, or that asks before it does something."""
+    method = link.get("data-method").lower()
+    asks = "data-confirm" in link.attributes or "confirm(" in link.get("onclick")
+    return method if method not in ("", "get") else "confirm" if asks else ""

@@ -5,14 +5,13 @@ first: whoever runs this wants to know what to put right, and where.
 """
 
 import json
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.audit.crawling import Unread
 from proxy.audit.findings import Field, Suggestion
 from proxy.audit.links import place_of
 from proxy.audit.summary import Place, Summary
-from proxy.paper import Paper, fitted, printable
+from proxy.paper import Paper, fitted, printable, wrapped
 
 ROWS = 200
 """Of a part; JSON has all."""
@@ -99,7 +98,7 @@ def _mistakes(paper: Paper, found: Summary) -> Iterator[str]:
         if first.page != here:
             here = first.page
             yield f"  {paper.accent(fitted(here, paper.width - 2).rstrip())}"
-        for number, line in enumerate(_wrapped(one.what.message, paper.width - 10)):
+        for number, line in enumerate(wrapped(one.what.message, paper.width - 10)):
             yield f"  {paper.bold(f'{first.line:>6}') if not number else ' ' * 6}  {line}"
         if others:
             yield paper.soft(f"          also on {_several(others, paper.width - 18)}")
@@ -183,10 +182,6 @@ def _several(places: Sequence[Place], room: int) -> str:
                 return named + more
     tail = f":{places[0].line}{more}"
     return fitted(places[0].page, max(1, room - len(tail))).rstrip() + tail
-
-
-def _wrapped(text: str, room: int) -> list[str]:
-    return textwrap.wrap(printable(text), room, break_on_hyphens=False) or [""]
 
 
 def _rest(paper: Paper, number: int) -> Iterator[str]:
