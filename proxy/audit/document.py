@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bs4 import BeautifulSoup, Tag, XMLParsedAsHTMLWarning
+from bs4 import BeautifulSoup, Tag
+
+from proxy.events.values import storable
 
 ENDING_DEPTH = 64
 """So far above a start tag the element is looked for that it ends."""
@@ -88,10 +90,11 @@ class Document:
     """The elements of a page in their order, and its inline scripts."""
 
     def __init__(self, text: str) -> None:
-        # As browsers read it (WHATWG HTML 13.2.3.5), so that lines are those of any editor.
-        self._text = text.replace("\r\n", "\n").replace("\r", "\n")
+        # As browsers read it (WHATWG HTML 13.2.3.5), so that lines are those of any editor. `<![` begins a comment up
+        # to the next `>` (13.2.5.42); html.parser rejects the whole page for some of them.
+        self._text = storable(text).replace("\r\n", "\n").replace("\r", "\n").replace("<![", "<!-[")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+            warnings.simplefilter("ignore")  # that it looks like XML, or like the name of a file
             soup = _Soup(self._text, "html.parser", multi_valued_attributes=None, on_duplicate_attribute="ignore")
         self._ends = [place for place, char in enumerate(self._text) if char == "\n"]
         self.elements: list[Element] = []

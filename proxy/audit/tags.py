@@ -24,6 +24,8 @@ ROLES: Final = {"data-track": "element", "data-track-form": "form", "data-track-
 KNOWN: Final = (*ROLES, *(f"{PREFIX}-{name}" for name in ("as", "on", "value", "send", "off")))
 WORDS: Final = {"element": ("click", "hover"), "form": ("submit", "change"), "field": ("change", "submit")}
 """What `data-track-on` may say, by what is tagged."""
+NEAR: Final = 0.9
+"""How alike a short attribute and a known one are of which one letter is another: `-az` and `-as`."""
 _OWN: Final = {
     "element": frozenset("name href outbound via dwell_ms capped clicked".split()),
     "form": frozenset("form fields skipped".split()),
@@ -66,7 +68,8 @@ def unknown_attributes(element: Element) -> Iterator[Mistake]:
             continue
         rest = name.removeprefix(f"{PREFIX}-")
         near = difflib.get_close_matches(rest, [one.removeprefix(f"{PREFIX}-") for one in KNOWN[1:]], n=1)
-        right = squashed or _MEANT.get(rest) or (f"{PREFIX}-{near[0]}" if near else "")
+        near = [f"{PREFIX}-{one}" for one in near] or difflib.get_close_matches(name, KNOWN, n=1, cutoff=NEAR)
+        right = squashed or _MEANT.get(rest) or "".join(near)
         hint = f"did you mean {right}?" if right else f"a param of one's own is written {PARAM}{rest}"
         message = f"{_shown(name)} is no attribute of footfall: {_shown(hint)}"
         yield Mistake(element.line, Code.UNKNOWN_ATTRIBUTE, name, message)

@@ -17,6 +17,7 @@ ROWS = 200
 """Of a part; JSON has all."""
 PLACES = 3
 """Of a finding that is on more pages."""
+NAMELESS = "(its own text)"
 _CONTEXT, _SENDS = 9, 14
 _SENT = {"value": "its value", "constant": "what data-track-value says", "filled": "only whether it is filled in"}
 
@@ -115,10 +116,8 @@ def _elements(paper: Paper, found: Summary) -> Iterator[str]:
     yield from ("", paper.bold("Tagged elements") + " " * max(0, room + _CONTEXT - 13) + paper.soft("sends"))
     for one in found.elements[:ROWS]:
         sends = " ".join(action.rpartition(".")[2] for action in one.what.events) or "nothing"
-        yield (
-            f"  {fitted(one.what.context, _CONTEXT - 1)} {fitted(one.what.name, room)}  {sends:{_SENDS - 2}}  "
-            + paper.soft(_several(one.places, where))
-        )
+        named = f"{fitted(one.what.context, _CONTEXT - 1)} {fitted(one.what.name or NAMELESS, room)}"
+        yield f"  {named}  {sends:{_SENDS - 2}}  {paper.soft(_several(one.places, where))}"
     yield from _rest(paper, len(found.elements) - ROWS)
 
 

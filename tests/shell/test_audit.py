@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from shops import shop as tracked_site
-from wire import serving
+from wire import certify, serving
 
 from proxy.audit.fetching import PAGE_BYTES, Unreadable, decoded, within
 from proxy.config import Config
@@ -190,18 +191,23 @@ def typed(*words: str, **more: str) -> str:
 
 
 @contextlib.contextmanager
-def answering(answer: Callable[[str], bytes | Iterator[bytes]]) -> Iterator[tuple[int, list[bytes]]]:
+def answering(
+    answer: Callable[[str], bytes | Iterator[bytes]], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, list[bytes]]]:
     """A site that answers a path with these bytes; yields its port and the heads of the requests."""
     heads: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     def one(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with (
+            contextlib.suppress(OSError),
+            connection if tls is None else tls.wrap_socket(connection, True) as connection,
+        ):
             head = b""
-            while b"\r\n\r\n" not in head and (part := connection.recv(65_536)):
+            while not head.startswith(b"\x16") and b"\r\n\r\n" not in head and (part := connection.recv(65_536)):
                 head += part
             heads.append(head)
-            said = answer(head.split(b" ")[1].decode())
+            said = answer(head.split(b" ")[1].decode() if head.startswith(b"GET ") else "")
             for part in (said,) if isinstance(said, bytes) else said:
                 connection.sendall(part)
 
@@ -262,6 +268,18 @@ def test_pages_that_cannot_be_read_are_said_with_the_reason():
     for head in heads:
         assert head.startswith(b"GET ") and b"\r\nUser-Agent: footfall-audit/" in head
         assert b"Cookie" not in head and b"/logout" not in head
+
+
+def test_an_https_site_has_to_be_trusted(tmp_path):
+    certificate = certify(tmp_path) / "cert.pem"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, tmp_path / "key.pem")
+    with answering(lambda path: page(b"<i data-track=x>"), tls) as (port, _):
+        done = footfall("audit", f"https://localhost:{port}/")
+        assert done.returncode == 2 and "its certificate is not trusted" in done.stderr
+        assert footfall("audit", f"https://localhost:{port}/", SSL_CERT_FILE=str(certificate)).returncode == 0
+    with answering(lambda path: page(b"")) as (port, _):
+        assert "no TLS connection can be made" in footfall("audit", f"https://localhost:{port}/").stderr
 
 
 def test_a_page_that_never_ends_takes_its_seconds_and_no_more():

@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.audit.findings import Element, Field, Form, Suggestion
 from proxy.audit.reading import LINKS_A_PAGE, MISTAKES_A_PAGE, TAGGED_A_PAGE, read_page
@@ -103,6 +105,7 @@ def test_the_tag_that_footfall_puts_in_and_other_tools_tags_are_no_finding():
 EACH = [
     ("unknown_attribute", ["<i data-track=a data-track-feild=x></i>"], "did you mean data-track-field?"),
     ("unknown_attribute", ["<i data-track=a data-track_as=banner></i>"], "did you mean data-track-as?"),
+    ("unknown_attribute", ["<i data-track=a data-track-az=x></i>"], "did you mean data-track-as?"),
     ("unknown_attribute", ["<i data-track-name=x></i>"], "did you mean data-track?"),
     ("unknown_attribute", ["<i data-track=a data-track-sku=x></i>"], "written data-track-p-sku"),
     ("unknown_word", ["<i data-track=a data-track-as=baner></i>"], "did you mean banner?"),
@@ -357,6 +360,30 @@ def test_a_hostile_page_is_read_within_bounds(name):
     assert time.monotonic() - begun < HOSTILE_SECONDS
     assert len(told.mistakes) <= MISTAKES_A_PAGE and len(told.elements) <= TAGGED_A_PAGE
     assert all(len(one.message) < 600 for one in told.mistakes)
+
+
+BITS = [
+    *"<>/=!-[]?'\" \n\r\0a&;#",
+    *("<!--", "-->", "<![", "<!doctype", "<?", "]]>", "&#x", "&lt", "\ud800", "\u202e", "http://a"),
+    *("<a ", "<form ", "<input ", "<label>", "</p>", "<script>", "</script>", "<template>", "<textarea>", "<base "),
+    *("data-track", "data-track-form=f", "data-track-field=x", "data-track-off", "data-track-p-a=", "form=f", "id=f"),
+    *("footfall.push([", "footfall.event(", "type=password", "name=", "href=", "on"),
+]
+
+
+@given(st.lists(st.sampled_from(BITS), max_size=40).map("".join) | st.text(max_size=200))
+@settings(max_examples=400)
+def test_whatever_the_text_is_it_is_read(text):
+    told = read_page(text, SHIPPED)
+    lines = 1 + text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+    assert all(1 <= one.line <= lines for one in (*told.mistakes, *told.elements, *told.forms, *told.links))
+
+
+@pytest.mark.parametrize(
+    "broken", ["<![foo bar[", "<![", "<![endif]>", "<![CDATA[ x ]]>", "<!doctype [<!element>", "<?php ?>"]
+)
+def test_what_a_parser_would_stumble_over_hides_nothing(broken):
+    assert mistakes(broken + ">", "<i data-track-x></i>") == [(2, "unknown_attribute")]
 
 
 def test_more_than_a_page_may_have_is_counted():
