@@ -7,7 +7,6 @@ few words of our own. `Sec-GPC` is sent so that a footfall in front of the site 
 The clock is the process's own alarm: it also ends what Python is busy with, and works on the main thread only.
 """
 
-import codecs
 import contextlib
 import http.client
 import re
@@ -18,8 +17,6 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
-
-from bs4.dammit import EncodingDetector
 
 from proxy.audit.crawling import MOVED, Answer, Unreadable
 from proxy.audit.links import place_of
@@ -36,6 +33,7 @@ SCAN_BYTES: Final = 1_024
 """Of a page, in which it says what its charset is (WHATWG HTML 13.2.3.2)."""
 HTML: Final = frozenset(("text/html", "application/xhtml+xml"))
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s;"']+)""", re.IGNORECASE)
+_DECLARED: Final = re.compile(rb"""<meta\b[^>]{0,500}?charset\s*=\s*["']?([^\s;"'/>]{1,40})""", re.IGNORECASE)
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le"))
 
 
@@ -151,12 +149,12 @@ def decoded(body: bytes, content_type: str | None) -> str:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
     found = _CHARSET.search(content_type or "")
-    label = found[1] if found else EncodingDetector.find_declared_encoding(body[:SCAN_BYTES], is_html=True)
-    if label and is_known_charset(label.lower().encode("ascii", "replace")):
+    declared = _DECLARED.search(body[:SCAN_BYTES])
+    label = (found[1].encode("ascii", "replace") if found else declared[1] if declared else b"").lower()
+    # A page whose own words can be read is not in UTF-16 (WHATWG HTML 13.2.3.2).
+    if is_known_charset(label) and (found or not label.startswith(b"utf-16")):
         with contextlib.suppress(LookupError):
-            codecs.lookup(label)
-            if not label.lower().startswith("utf-16") or found:
-                return body.decode(label, "replace")
+            return body.decode(label.decode("ascii"), "replace")
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:

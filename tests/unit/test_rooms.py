@@ -94,7 +94,7 @@ PURE = (
     ),
 )
 IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "signal", "socket", "threading", "subprocess"}
-ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")
+ALONE = ("bs4", "uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "backports", "compression")
 
 
 def modules() -> list[tuple[str, Path]]:
