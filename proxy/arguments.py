@@ -2,13 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from proxy import typed
+from proxy import options, typed
 
-LANES = ("person", "unproven", "bot")  # VISITS section 5
-FORMATS = ("jsonl", "csv")
 CHILDREN = (
     "worker",
     "report-site",
@@ -50,7 +47,7 @@ def parser(version: str) -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="stand in front of a site", description="Stand in front of a site.")
     serve.add_argument("--upstream", metavar="URL", help="the site, such as http://127.0.0.1:3000")
-    _running(serve)
+    options.running(serve)
 
     demo = commands.add_parser(
         "demo",
@@ -64,17 +61,27 @@ def parser(version: str) -> argparse.ArgumentParser:
         default=0,
         help="simulated visitors who walk the shop at once (0)",
     )
-    _running(demo)
+    options.running(demo)
 
-    _report(
+    _telling(commands)
+    _caring(commands)
+    _configuring(commands)
+    return top
+
+
+def _telling(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The commands that tell what was recorded, and what a site's pages are going to record."""
+    options.report(
         commands.add_parser(
             "report",
             help="print what visitors did, or where the report is read",
             description="Print a summary of what visitors did in the last days.",
         )
     )
-    _export(commands.add_parser("export", help="print what was recorded", description="Print what was recorded."))
-    _import(
+    options.export(
+        commands.add_parser("export", help="print what was recorded", description="Print what was recorded.")
+    )
+    options.import_(
         commands.add_parser(
             "import",
             help="put what was exported into a store",
@@ -82,14 +89,20 @@ def parser(version: str) -> argparse.ArgumentParser:
             "there already is passed over: an import that was interrupted is begun again with the same file.",
         )
     )
-    _caring(commands)
-    _configuring(commands)
-    return top
+    options.audit(
+        commands.add_parser(
+            "audit",
+            help="read the pages of a site, and say what is tagged there and what is tagged wrongly",
+            description="Read pages of a site, following its links (GET only, one at a time), and list what is tagged "
+            "with its page and line, every mistake, and forms that could be tagged. Exit code 1: there is a mistake; "
+            "2: the page at URL cannot be read.",
+        )
+    )
 
 
 def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
     """The commands that look after the store."""
-    _backup(
+    options.backup(
         commands.add_parser(
             "backup",
             help="copy the store while it is in use",
@@ -97,7 +110,7 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
             "before the copying began, and is checked before it gets its name.",
         )
     )
-    _forget(
+    options.forget(
         commands.add_parser(
             "forget",
             help="erase a visitor and all that is held of it",
@@ -106,7 +119,7 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
             "still have it are named.",
         )
     )
-    _doctor(
+    options.doctor(
         commands.add_parser(
             "doctor",
             help="check the store against itself, and repair what is counted",
@@ -115,7 +128,7 @@ def _caring(commands: "argparse._SubParsersAction[Parser]") -> None:
         )
     )
 
-    _reconcile(
+    options.reconcile(
         commands.add_parser(
             "reconcile",
             help="set the site's own access log against what was counted",
@@ -135,7 +148,7 @@ def _configuring(commands: "argparse._SubParsersAction[Parser]") -> None:
         "a session, and its params.",
     )
     events.add_argument("--json", action="store_true", help="the same as one JSON object")
-    _everywhere(events)
+    options.everywhere(events)
 
     key = commands.add_parser(
         "key",
@@ -151,7 +164,7 @@ def _configuring(commands: "argparse._SubParsersAction[Parser]") -> None:
         description="Check the configuration, the secrets file and the store where they exist, and show what differs "
         "from the defaults. Makes and changes nothing.",
     )
-    _everywhere(check)
+    options.everywhere(check)
 
 
 def _children() -> argparse.ArgumentParser:
@@ -162,117 +175,3 @@ def _children() -> argparse.ArgumentParser:
         child.add_argument("--socket", type=int, action="append")
         child.add_argument("--lifeline", type=int, required=True)
     return top
-
-
-def _everywhere(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--store", metavar="URL", help="where events are kept (sqlite:///footfall.db)")
-    command.add_argument("--config", metavar="FILE", type=Path, help="the configuration (./config.toml)")
-
-
-def _running(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
-    command.add_argument("--report", metavar="HOST:PORT|off", help="where the report is read (127.0.0.1:8081)")
-    command.add_argument("--workers", metavar="N", type=typed.workers, default=1, help="worker processes (1)")
-    _everywhere(command)
-
-
-def _export(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=FORMATS, default="jsonl", help="jsonl (one object a line) or csv")
-    command.add_argument(
-        "--from", dest="since", metavar="TIME", type=typed.since, help="ISO date or time (UTC), or Unix ms: no earlier"
-    )
-    command.add_argument(
-        "--to", dest="until", metavar="TIME", type=typed.until, help="the same: before it, a date with its whole day"
-    )
-    command.add_argument("--action", metavar="NAME", help="only this action, such as page.visit")
-    command.add_argument("--visitor", metavar="UUID", type=typed.visitor, help="only this visitor")
-    command.add_argument("--lane", choices=LANES, help="only this lane")
-    _everywhere(command)
-
-
-def _backup(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "file", metavar="FILE", type=typed.file, help="where the copy goes; readable by its owner only"
-    )
-    command.add_argument("--force", action="store_true", help="overwrite FILE where it is there already")
-    _everywhere(command)
-
-
-def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "file", metavar="FILE", type=typed.file, help="what footfall export printed; - is standard input"
-    )
-    _everywhere(command)
-
-
-def _doctor(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--repair", action="store_true", help="make what is counted what was recorded; recording waits meanwhile"
-    )
-    command.add_argument("--json", action="store_true", help="the same as one JSON object")
-    _everywhere(command)
-
-
-def _forget(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "visitor", metavar="UUID", type=typed.visitor, help="the visitor, as export and the report name it"
-    )
-    command.add_argument("--json", action="store_true", help="the receipt as one JSON object")
-    _everywhere(command)
-
-
-def _report(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--days", metavar="N", type=typed.days, default=7, help="so many days, today included (7)")
-    command.add_argument(
-        "--only",
-        metavar="FILTER",
-        action="append",
-        default=[],
-        help="only sessions that have to do with a page, a source or an element, as the report's addresses name it: "
-        "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME; may be given again",
-    )
-    command.add_argument("--report", metavar="HOST:PORT", help="where the report is read (127.0.0.1:8081)")
-    command.add_argument("--json", action="store_true", help="the same numbers as one JSON object")
-    command.add_argument(
-        "--address", action="store_true", help="print the address that opens the report in a browser, and nothing else"
-    )
-    _everywhere(command)
-
-
-def _reconcile(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "file", metavar="LOG", type=typed.file, help="the log, or the same in gzip; - is standard input"
-    )
-    command.add_argument(
-        "--side",
-        choices=("front", "site"),
-        default="front",
-        help="whose log: front (of a server in front of footfall, such as nginx: it has footfall's own requests too, "
-        "and answers some itself) or site (the site's behind it: it never sees footfall's own nor refused ones, and "
-        "failed or aborted ones may be missing)",
-    )
-    command.add_argument(
-        "--host", metavar="NAME", action="append", default=[], help="the log is of this host only; may be given again"
-    )
-    command.add_argument(
-        "--skip",
-        metavar="GLOB",
-        action="append",
-        default=[],
-        help="paths that do not come through footfall, such as /static/* that nginx serves; may be given again",
-    )
-    command.add_argument(
-        "--whole-days", action="store_true", help="the log has all lines of each day (UTC) that it touches"
-    )
-    command.add_argument(
-        "--window",
-        metavar="SECONDS",
-        type=typed.window,
-        default=5,
-        help="how far times of the log and ours may differ (5)",
-    )
-    command.add_argument(
-        "--lines", metavar="N", type=typed.lines, default=20, help="unexplained lines to show of each kind (20)"
-    )
-    command.add_argument("--json", action="store_true", help="the same as one JSON object")
-    _everywhere(command)

@@ -6,7 +6,6 @@ What it prints, printing.py does; what the processes do that it starts, children
 import argparse
 import asyncio
 import json
-import logging
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from proxy import apikeys, app, certificates, files, forgetting, importing, reporting, vocabulary
+from proxy import apikeys, app, auditing, certificates, files, forgetting, importing, reporting, serving, vocabulary
 from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy.arguments import parse
@@ -24,22 +23,20 @@ from proxy.children import CHILDREN
 from proxy.config import Config, ConfigError, load
 from proxy.config import keys as known_keys
 from proxy.definitions import catalogue_of, quoted
-from proxy.keys import to_text
 from proxy.printing import draw, fail, is_wanted, print_error, print_lines, progress, say
 from proxy.progress import CLEARED
 from proxy.reconciling import run as reconciling
 from proxy.reconciling import telling
 from proxy.reconciling.run import Options
-from proxy.screen import has_colour, url_of, welcome
+from proxy.screen import has_colour
 from proxy.secretfile import SecretFileError
 from proxy.store.base import StoreError
-from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
+from proxy.supervisor import BindError
 
 GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 BAD_LINES_SHOWN = 20  # of an import; all of them are counted
-DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,53 +55,14 @@ def serve(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": given.upstream})
     if not config.site.upstream:
         raise ConfigError("no site to front: footfall serve --upstream URL, or site.upstream in config.toml")
-    return asyncio.run(_serve(config, given))
+    return asyncio.run(serving.serve(config, given))
 
 
 def demo(given: argparse.Namespace) -> int:
     config = _configuration(given, {"site.upstream": "", "site.public_origin": ""})
     if given.visitors and (config.tls.cert_file or socket_path(config.site.listen)):
         raise ConfigError("--visitors: simulated visitors walk by plain http over TCP only")
-    return asyncio.run(_serve(config, given))
-
-
-async def _serve(config: Config, given: argparse.Namespace) -> int:
-    demo = given.command == "demo"
-    if wrong := certificates.inspect_tls(config) or apikeys.inspect(config):
-        raise ConfigError(wrong)
-    listener = await bind_patiently(*config.site.listen_address)
-    address = url_of(listener, "https" if config.tls.cert_file else "http")
-    jobs = []
-    if demo:
-        site = await bind_patiently("127.0.0.1", 0)
-        jobs.append(Job("demo shop", "demo-site", (site,)))
-        config = config.with_upstream(url_of(site))
-    logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
-    told = {"config": config.to_json(), "keys": to_text(files.prepare(config))}
-    jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
-    report = await _report_job(config, address, jobs)
-    if demo and given.visitors:
-        walk = {"address": address, "visitors": given.visitors}
-        jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
-    for line in welcome(config, address, report, given):
-        print_error(line)
-    return await Supervisor(announce=say, drain_seconds=DRAIN_SECONDS).run(jobs)
-
-
-async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
-    """Adds the report's process to the jobs. Returns the address that opens it, '' where there is none: a report that
-    cannot be had is no reason not to serve the site."""
-    if config.report.listen_address is None:
-        return ""
-    try:
-        token = reporting.load_token(config.token_path)
-        listener = await bind_patiently(*config.report.listen_address)
-    except (BindError, SecretFileError) as wrong:
-        say(f"there will be no report: {wrong}")
-        return ""
-    told = {"config": config.to_json(), "token": token, "site": site}
-    jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
-    return f"{url_of(listener)}/?token={token}"
+    return asyncio.run(serving.serve(config, given))
 
 
 def report(given: argparse.Namespace) -> int:
@@ -119,7 +77,6 @@ def report(given: argparse.Namespace) -> int:
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
         return print_lines([f"http://{config.report.listen}/?token={reporting.load_token(config.token_path)}"])
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
     try:
         return print_lines(
             reporting.summarise(
@@ -127,7 +84,7 @@ def report(given: argparse.Namespace) -> int:
                 days=given.days,
                 chosen=chosen,
                 as_json=given.json,
-                width=width,
+                width=_columns(),
                 colour=has_colour(sys.stdout),
             )
         )
@@ -216,6 +173,27 @@ def key(given: argparse.Namespace) -> int:
     return printed
 
 
+def audit(given: argparse.Namespace) -> int:
+    config = _configuration(given, {})
+    try:
+        with progress() as at:
+            found = auditing.audit(
+                given.url,
+                catalogue=catalogue_of(config.events),
+                prefix=config.site.prefix,
+                pages=given.pages,
+                version=version("footfall"),
+                at=at,
+            )
+    except auditing.Unreachable as wrong:
+        return fail(str(wrong), USAGE)
+    if given.json:
+        printed = print_lines([auditing.as_json(found)])
+    else:
+        printed = print_lines(auditing.in_words(found, width=_columns(), colour=has_colour(sys.stdout)))
+    return PROBLEM if found.mistakes else printed
+
+
 def check(given: argparse.Namespace) -> int:
     config = _configuration(given, {})
     found = [reporting.inspect_token(config.token_path), certificates.inspect_tls(config), apikeys.inspect(config)]
@@ -261,6 +239,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": report,
     "export": export,
     "import": import_export,
+    "audit": audit,
     "backup": backup,
     "forget": forget,
     "doctor": doctor,
@@ -270,6 +249,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": check,
     **CHILDREN,
 }
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
 
 
 def _configuration(given: argparse.Namespace, overrides: dict[str, object]) -> Config:

@@ -8,12 +8,14 @@ import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 MOST_WORKERS = 64
 MOST_VISITORS = 1_000
 MOST_DAYS = 400
 MOST_WINDOW_SECONDS = 600
 MOST_LINES = 10_000
+MOST_PAGES = 10_000
 
 _UNIX_MS = re.compile(r"[0-9]{12,14}")  # 2001 to 5138
 _SERVER = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -42,6 +44,21 @@ def window(text: str) -> int:
 
 def lines(text: str) -> int:
     return _between(text, MOST_LINES)
+
+
+def page(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that are no address, a port that is no number
+        is_good = False
+    if not is_good or "@" in parts.netloc:
+        raise argparse.ArgumentTypeError(f"must be an address, http(s)://host[:port][/path], not {text!r}")
+    return text
+
+
+def pages(text: str) -> int:
+    return _between(text, MOST_PAGES)
 
 
 def days(text: str) -> int:

@@ -10,13 +10,14 @@ from datetime import tzinfo
 from typing import Any
 
 from proxy.events.event import LANES
+from proxy.paper import Paper
 from proxy.report import numbers
 from proxy.report.balance import recorded
 from proxy.report.charts import sparkline
 from proxy.report.chosen import Chosen
 from proxy.report.overview import Model, overview
 from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, filter_words, others_text
-from proxy.report.paper import LEAST_WIDTH, MOST_WIDTH, Paper, ends, fitted, plain, table
+from proxy.report.paper import ends, fitted, plain, table
 from proxy.report.ranges import spanning
 from proxy.store.questions import ReportReader
 
@@ -45,7 +46,7 @@ def summary(
         StoreError: the store cannot be read.
     """
     model = _model(reader, chosen, since_ms, until_ms, zone, now_ms)
-    paper = Paper(max(LEAST_WIDTH, min(width, MOST_WIDTH)), colour)
+    paper = Paper.of(width, colour)
     span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
     yield ends(paper, "footfall", f"  {span}", now)

@@ -61,6 +61,18 @@ def acts(events):
     return told
 
 
+def tag_in_a_hurry(page):
+    """As by somebody who tags every field that there is: none of these may be captured all the same."""
+    tags = {"cardNumber": "card", "expiry": "expiry", "cvc": "cvc", "password": "password", "phone": "phone"}
+    page.evaluate(
+        """tags => {
+            for (const [name, tag] of Object.entries(tags))
+                document.querySelector(`[name=${name}]`).setAttribute("data-track-field", tag);
+        }""",
+        tags,
+    )
+
+
 def walk(page, url):
     """Home, a long look at the banner, the product behind it, an order. Returns how long the look was."""
     page.goto(f"{url}/")
@@ -69,6 +81,7 @@ def walk(page, url):
     page.wait_for_url("**/products/tide-bowl")
     page.click("form.buy button")
     page.wait_for_url("**/checkout?*")
+    tag_in_a_hurry(page)
     page.fill("[name=name]", "Ada Lovelace")
     page.fill("[name=email]", "ada@example.org")
     page.select_option("[name=country]", "FR")

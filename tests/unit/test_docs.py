@@ -10,7 +10,10 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from proxy.arguments import CHILDREN, parser
-from proxy.cli import COMMANDS, DRAIN_SECONDS
+from proxy.audit.crawling import MOST_REDIRECTS
+from proxy.audit.fetching import ANSWER_SECONDS, PAGE_BYTES, READING_SECONDS
+from proxy.audit.reading import LINKS_A_PAGE, MISTAKES_A_PAGE
+from proxy.cli import COMMANDS
 from proxy.config import Config, keys, load
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
@@ -20,11 +23,13 @@ from proxy.http.server import GRACEFUL_SECONDS
 from proxy.http.upgrade import CLOSING_SECONDS, EARLY_BYTES
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.visits import REFERRER_MAX_BYTES
+from proxy.options import AUDITED_PAGES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
 from proxy.reconciling.log import LINE_MAX_BYTES
 from proxy.reconciling.matching import LATE_MS
+from proxy.serving import DRAIN_SECONDS
 from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.choosing import MOST_PICKED
@@ -145,6 +150,13 @@ def test_the_readmes_limits_are_the_codes():
         (LATE_MS // 1000, "s out of order"),
         (MOST_FILTERS, "at a time"),
         (MOST_PICKED, "events of the sessions"),
+        (AUDITED_PAGES, r"pages \(`--pages`\)"),
+        (PAGE_BYTES // 1024 // 1024, "MiB and "),
+        (round(ANSWER_SECONDS), "s each"),
+        (round(READING_SECONDS), "s to look through"),
+        (MOST_REDIRECTS, "redirects in a row"),
+        (LINKS_A_PAGE, "links and"),
+        (MISTAKES_A_PAGE, "mistakes a page"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 

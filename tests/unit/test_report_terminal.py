@@ -13,8 +13,8 @@ from report_walks import items, steps
 from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
 
 from proxy.events.event import LANES
+from proxy.paper import columns_of
 from proxy.report.overview import overview
-from proxy.report.paper import columns_of
 from proxy.report.ranges import spanning
 from proxy.report.terminal import as_json, summary
 from proxy.store.base import Query

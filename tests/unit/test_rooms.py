@@ -25,10 +25,11 @@ ROOMS: dict[str, set[str]] = {
     "store.questions": {"events"},
     "store": {"store.base"},
     "intake": {"events", "visitors", "store.base", "store.counters"},
-    "report": {"store.base", "store.questions", "events"},
+    "report": {"store.base", "store.questions", "events", "paper"},
     "demo": set(),
     "supervisor": set(),
-    "arguments": {"typed"},
+    "arguments": {"options", "typed"},
+    "options": {"typed"},
     "typed": set(),
     "checks": set(),
     "definitions": {"events"},
@@ -58,6 +59,9 @@ ROOMS: dict[str, set[str]] = {
     "reconciling.run": {
         *("events", "files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
     },
+    "audit": {"events", "page", "paper"},
+    "auditing": {"audit", "events"},
+    "paper": set(),
     "progress": set(),
     "printing": {"progress", "screen"},
     "lifespan": set(),
@@ -80,10 +84,25 @@ ROOMS: dict[str, set[str]] = {
         "scripts",
         "tracking",
     },
+    "serving": {
+        *(
+            "apikeys",
+            "certificates",
+            "config",
+            "files",
+            "keys",
+            "printing",
+            "reporting",
+            "screen",
+            "secretfile",
+            "supervisor",
+        ),
+    },
     "cli": {
         "apikeys",
         "app",
         "arguments",
+        "auditing",
         "backup",
         "certificates",
         "checks",
@@ -92,9 +111,9 @@ ROOMS: dict[str, set[str]] = {
         "definitions",
         "demo",
         "doctor",
+        "events",
         "files",
         "forgetting",
-        "http",
         "importing",
         "keys",
         "printing",
@@ -103,6 +122,7 @@ ROOMS: dict[str, set[str]] = {
         "reporting",
         "screen",
         "secretfile",
+        "serving",
         "store.base",
         "supervisor",
         "vocabulary",
@@ -117,11 +137,27 @@ PURE = (
     *("http.headers", "http.gate", "http.limits", "http.origins", "http.target", "http.websocket"),
     *("page", "store.base", "store.counters"),
     "intake.holding",
-    *("visitors", "events", "arguments", "checks", "definitions", "rulebook", "progress", "lines", "typed"),
+    *(
+        "visitors",
+        "events",
+        "arguments",
+        "options",
+        "checks",
+        "definitions",
+        "rulebook",
+        "paper",
+        "progress",
+        "lines",
+        "typed",
+    ),
     *(f"reconciling.{name}" for name in ("log", "judging", "matching", "settling", "tally", "reckoning", "telling")),
+    *(
+        f"audit.{name}"
+        for name in "calls controls crawling document findings forms links reading summary tags words".split()
+    ),
 )
-IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "socket", "threading", "subprocess"}
-ALONE = ("uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")
+IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "signal", "socket", "threading", "subprocess"}
+ALONE = ("bs4", "uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")
 
 
 def modules() -> list[tuple[str, Path]]:
