@@ -1,4 +1,4 @@
-"""What `footfall serve` and `footfall demo` start: the workers, the report, the demo's shop and visitors, under a parent.
+"""What `footfall serve` and `footfall demo` start under a parent: workers, the report, the demo's shop and visitors.
 
 Law: whatever cannot work is said before anything is started; an address that is taken is waited for a moment.
 """
