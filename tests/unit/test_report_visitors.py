@@ -119,3 +119,20 @@ def test_the_page_views_of_a_crawler_are_found_from_the_latest_back(tmp_path, ap
                     found = [told.event.seq for told in part] + found
                     before = Cursor(part[0].event.time, part[0].event.seq)
                 assert found == wanted
+
+
+def test_an_export_of_a_visitor_or_a_time_is_that_part_of_the_whole(tmp_path):
+    source, path = Random(9), tmp_path / "store.db"
+    crawled = [visit(f"B{n}", f"B{n % 2}", n * HOUR, bot=True) for n in range(40)]
+    stored(path, [*some_days(source), *crawled])
+    events = exported(path)
+    times = [(None, None), (T + 2 * DAY, T + 5 * DAY), (T + 6 * DAY + 1, None), (None, T), (T, T)]
+    for since, until in times:
+        of_time = [event for event in events if (since or 0) <= event["time"] < (until or 2**62)]
+        assert exported(path, Query(since, until)) == of_time
+        for uuid in sorted({event["uuid"] for event in events}):
+            raw, own = parse_uuid(uuid), [event for event in of_time if event["uuid"] == uuid]
+            assert exported(path, Query(since, until, visitor=raw)) == own
+            visits = [event for event in own if event["action"] == "page.visit" and event["lane"] == "unproven"]
+            assert exported(path, Query(since, until, "page.visit", raw, 1)) == visits
+    assert exported(path, Query(visitor=ident("Nobody"))) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.store.questions import Cursor, Ranking, Span, Stay, Told, VisitorRow
 from proxy.store.sqlite.asking import Asking, on
-from proxy.store.sqlite.reader import event_of
+from proxy.store.sqlite.reader import EVER, event_of
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.visitors.ids import parse_uuid, text_of, time_of
 from proxy.visitors.lanes import BOT
@@ -17,8 +17,6 @@ from proxy.visitors.sessions import REASON_NAMES, Reason
 
 WIDER_TIMES = 4
 """A list of visitors is looked for in the latest ten minutes first, then in so many times more, until it is full."""
-EVER = 2**62
-"""Unix ms that no event reaches."""
 
 
 class Callers(Asking):
