@@ -205,7 +205,7 @@ class _Acts:
         )
         work.add_event(row)
         if event.action == LEAVE and place.view is not None and event.amount is not None:
-            work.change(place.view, engaged=(place.view.engaged or 0) + event.amount)
+            work.engage(place.view, event.amount)
         if session is not None:
             sessions.touch(work, session, time, keeps=event.keeps)
             sessions.turn(work, session)

@@ -9,16 +9,14 @@ from typing import Any
 
 from proxy.store.questions import Cursor, Ranking, Span, Stay, Told, VisitorRow
 from proxy.store.sqlite.asking import Asking, on
-from proxy.store.sqlite.reader import event_of
+from proxy.store.sqlite.reader import EVER, event_of
 from proxy.store.sqlite.rollups import REACH_MS
-from proxy.visitors.ids import parse_uuid, text_of
+from proxy.visitors.ids import parse_uuid, text_of, time_of
 from proxy.visitors.lanes import BOT
 from proxy.visitors.sessions import REASON_NAMES, Reason
 
 WIDER_TIMES = 4
 """A list of visitors is looked for in the latest ten minutes first, then in so many times more, until it is full."""
-EVER = 2**62
-"""Unix ms that no event reaches."""
 
 
 class Callers(Asking):
@@ -83,7 +81,7 @@ class Callers(Asking):
         asked: dict[str, object] = {"keys": json.dumps(keys), "lane": span.lane}
         if span.lane == BOT:
             return self._ask_of("report_visitors_crawling", span.since, span.until, asked)
-        return self._ask("report_visitors", {**span._asdict(), **asked})
+        return self._ask("report_visitors", {**span._asdict(), **asked, "raw": self._raw})
 
     def visitor(self, uuid: str) -> tuple[int, str] | None:
         raw = parse_uuid(uuid)
@@ -95,7 +93,9 @@ class Callers(Asking):
 
     def stay_of(self, visitor: int, session: str) -> Stay | None:
         raw = parse_uuid(session)
-        row = None if raw is None else self._one("report_stay_of", {"visitor": visitor, "uuid": raw})
+        if raw is None:
+            return None
+        row = self._one("report_stay_of", {"visitor": visitor, "uuid": raw, "made": time_of(raw)})
         return None if row is None else _stay(row)
 
     def stay(self, session: int, after: Cursor | None, limit: int) -> tuple[Told, ...]:
@@ -103,7 +103,9 @@ class Callers(Asking):
         return self.again([seq for (seq,) in rows])
 
     def loose(self, visitor: int, since: int, before: Cursor | None, limit: int) -> tuple[Told, ...]:
-        rows = self._ask("report_loose", {**self._reach(since, EVER), "visitor": visitor, **on(before), "limit": limit})
+        latest = EVER if before is None else before.time
+        asked = {"visitor": visitor, "since": since, "latest": latest, **on(before), "limit": limit}
+        rows = self._ask("report_loose", asked)
         return self.again([seq for (seq,) in reversed(rows)])
 
     def again(self, seqs: Sequence[int]) -> tuple[Told, ...]:

@@ -56,7 +56,7 @@ class Dictionary:
     (kind, row); None where nobody asks."""
 
     __slots__ = (
-        *("_acts", "_addresses", "_execute", "_facts", "_statuses", "_targets", "_titles", "_uris", "_words"),
+        *("_acts", "_addresses", "_execute", "_facts", "_sets", "_statuses", "_targets", "_titles", "_uris", "_words"),
         "noted",
     )
 
@@ -67,6 +67,7 @@ class Dictionary:
         self._uris: Bounded[str, int] = Bounded(CACHE_ENTRIES)
         self._addresses: Bounded[int, Address] = Bounded(CACHE_ENTRIES)
         self._facts: Bounded[Facts, int] = Bounded(CACHE_ENTRIES)
+        self._sets: Bounded[int, Facts] = Bounded(CACHE_ENTRIES)
         self._statuses: Bounded[int, int | None] = Bounded(CACHE_ENTRIES)
         self._targets: Bounded[tuple[int, str], int] = Bounded(CACHE_ENTRIES)
         self._titles: Bounded[int, int] = Bounded(CACHE_ENTRIES)
@@ -78,6 +79,7 @@ class Dictionary:
         self._uris.clear()
         self._addresses.clear()
         self._facts.clear()
+        self._sets.clear()
         self._statuses.clear()
         self._targets.clear()
         self._acts.clear()
@@ -118,8 +120,15 @@ class Dictionary:
 
     def facts_of(self, word: int | None) -> Facts:
         """The set of params of a row."""
-        text = self.text(word)
-        return tuple(json.loads(text).items()) if text else ()
+        if word is None:
+            return ()
+        known = self._sets.get(word)
+        if known is None:
+            text = self.text(word) or "{}"
+            known = tuple(json.loads(text).items())
+            if len(text) <= LONGEST_REMEMBERED:
+                self._sets.put(word, known)
+        return known
 
     def status_of(self, facts: int | None) -> int | None:
         """The status among the params of a row."""

@@ -264,7 +264,7 @@ class Keeper:
                 dictionary.set_title(row.uri, row.title)
         elif event.action == LEAVE and view is not None and row.amount is not None:
             if view.action == dictionary.word(VISIT):
-                work.change(view, engaged=(view.engaged or 0) + row.amount)
+                work.engage(view, row.amount)
         elif event.action.endswith(".hover") and row.target is not None and row.amount is not None:
             bucket = bucket_of(row.amount)
             work.history(row.target).add(bucket)

@@ -126,10 +126,16 @@ class Ledger:
             page = self._dictionary.address(row.uri).page
             cells[_PAGE, lane, day, page, 0] += n
             presence[visitor, _PAGE, page, lane, day] += n
-            if row.engaged is not None:
-                bucket = bucket_of(row.engaged)
-                cells[_ENGAGED, lane, day, page, bucket] += n
-                cells[_USED, lane, day, 0, bucket] += n
+            self.count_engaged(row, n)
+
+    def count_engaged(self, row: EventRow, n: int) -> None:
+        """Count how long a page.visit was in use on or off, and nothing else of it."""
+        if row.engaged is None or row.uri is None or row.visitor == NOBODY:
+            return
+        lane, day, cells = row.lane, self._days.of(self.connection, row.time), self._cells
+        bucket = bucket_of(row.engaged)
+        cells[_ENGAGED, lane, day, self._dictionary.address(row.uri).page, bucket] += n
+        cells[_USED, lane, day, 0, bucket] += n
 
     def _count_target(self, row: EventRow, sort: int, context: int, where: tuple[int, int], n: int) -> None:
         """What was done with an element or a form."""

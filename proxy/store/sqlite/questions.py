@@ -7,10 +7,11 @@ import hashlib
 
 from proxy.store.questions import BlockedRow, MadeRow, OutcomeRow, Ranking, Refused, Told, ViewRow, Without
 from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
-from proxy.store.sqlite.callers import EVER, Callers
+from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
 

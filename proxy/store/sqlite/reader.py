@@ -12,14 +12,16 @@ from typing import Any
 from proxy.events.columns import amount_key, target_key
 from proxy.events.event import LANES, Event
 from proxy.events.labels import TEMPLATES, label_of
-from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Query
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
+from proxy.store.sqlite.rollups import VALUES
 from proxy.visitors.ids import text_of
 from proxy.visitors.sessions import REASON_NAMES, Reason
 
 STEP_EVENTS = 2_000
 """Events read in one step."""
+EVER = 2**62
+"""Unix ms, and a seq, that no event reaches."""
 
 
 class SqliteReader:
@@ -34,67 +36,51 @@ class SqliteReader:
         return f"<SqliteReader {self._path}>"
 
     def export(self, query: Query) -> Iterator[Event]:
-        """Events in `seq` order; see store/base.py. A twin's uuid answers for the visitor that it turned out to be."""
-        values = {
-            "since": query.since,
-            "until": query.until,
-            "action": query.action,
-            "visitor": self._visitor(query.visitor),
-            "lane": query.lane,
-            "step": STEP_EVENTS,
-        }
-        last = query.after
-        seqs = self._seqs_of(values["visitor"])
-        if seqs is not None:
-            yield from self._export_some([seq for seq in seqs if seq > last], query)
-            return
+        """Events in `seq` order; see store/base.py. Of a visitor, or with an `until`, those that were there when it
+        began. A twin's uuid answers for the visitor that it turned out to be."""
+        asked: dict[str, object] = query._asdict()
+        if query.visitor is not None:
+            [row] = self._ask("visitor_main", (query.visitor,)) or [None]
+            if row is None:
+                return
+            asked["visitor"], is_crawler = row
+            if not is_crawler:
+                yield from self._export_own(asked, query.after)
+                return
+        low, high = self._reach(query)
+        last = max(low - 1, query.after)
         while True:
-            with mapped_errors(self._path):
-                rows = self._connection.execute(SQL["export"], {**values, "seq": last}).fetchall()
+            rows = self._ask("export", {**asked, "seq": last, "high": high, "step": STEP_EVENTS})
             yield from (event_of(row, self._labels) for row in rows)
             if len(rows) < STEP_EVENTS:
                 return
             last = rows[-1][0]
 
-    def _seqs_of(self, visitor: object) -> list[int] | None:
-        """The events of a visitor; None where all events have to be looked at: nobody is asked for, or a crawler."""
-        if visitor is None:
-            return None
-        with mapped_errors(self._path):
-            row = self._connection.execute(SQL["visitor_main"], (visitor,)).fetchone()
-            if row is None or row[1]:
-                return [] if row is None else None
-            rows = self._connection.execute(SQL["visitor_ids"], {"visitor": row[0], "visit": None}).fetchall()
-        return [seq for seq, _, _ in rows]
-
-    def _export_some(self, seqs: Sequence[int], query: Query) -> Iterator[Event]:
-        since, until = query.since or 0, query.until or INTEGER_MAX
-        lane = None if query.lane is None else LANES[query.lane]
-        for start in range(0, len(seqs), STEP_EVENTS):
-            wanted = json.dumps(seqs[start : start + STEP_EVENTS])
-            with mapped_errors(self._path):
-                rows = self._connection.execute(SQL["report_events"], {"seqs": wanted}).fetchall()
-            for event in (event_of(row[:-2], self._labels) for row in rows):
-                if since <= event.time < until and query.action in (None, event.action) and lane in (None, event.lane):
-                    yield event
+    def _export_own(self, asked: Mapping[str, object], after: int) -> Iterator[Event]:
+        """The events of somebody who is no crawler: they are not looked for among all others'."""
+        [(text,)] = self._ask("export_seqs", asked)
+        seqs = [seq for seq in json.loads(text) if seq > after]
+        for begin in range(0, len(seqs), STEP_EVENTS):
+            rows = self._ask("report_events", {"seqs": json.dumps(seqs[begin : begin + STEP_EVENTS])})
+            yield from (event_of(row[:-2], self._labels) for row in rows)
 
     def outcomes(self) -> list[tuple[int, str, str, int]]:
         """Requests by (day since 1970, host, outcome) and their number."""
-        with mapped_errors(self._path):
-            return self._connection.execute(SQL["outcomes"]).fetchall()
+        return self._ask("outcomes", ())
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
-    def _visitor(self, uuid: bytes | None) -> bytes | None:
-        if uuid is None:
-            return None
+    def _reach(self, query: Query) -> tuple[int, int]:
+        """Between which seqs the events of a query's time are so far; to an end that is open more may come."""
+        since, until = -EVER if query.since is None else query.since, EVER if query.until is None else query.until
+        [(low, high)] = self._ask("report_reach", {**VALUES, "since": since, "until": until})
+        return low, EVER if query.until is None else high
+
+    def _ask(self, name: str, values: Mapping[str, object] | Sequence[object]) -> list[Any]:
         with mapped_errors(self._path):
-            row = self._connection.execute(SQL["visitor"], (uuid,)).fetchone()
-            if row is None or row[2] is None:
-                return uuid
-            return bytes(self._connection.execute(SQL["visitor_uuid"], (row[2],)).fetchone()[0])
+            return self._connection.execute(SQL[name], values).fetchall()
 
 
 def event_of(row: tuple[Any, ...], labels: Mapping[str, str]) -> Event:

@@ -16,11 +16,11 @@ LEFT JOIN word AS referrer ON referrer.id = event.referrer
 LEFT JOIN word AS facts ON facts.id = event.facts
 LEFT JOIN word AS undefined ON undefined.id = event.undefined
 LEFT JOIN target ON target.id = event.target
-WHERE event.seq > :seq
+WHERE event.seq > :seq AND event.seq <= :high
     AND (:since IS NULL OR event.time >= :since)
     AND (:until IS NULL OR event.time < :until)
     AND (:action IS NULL OR action.value = :action)
-    AND (:visitor IS NULL OR visitor.uuid = :visitor)
+    AND (:visitor IS NULL OR event.visitor = :visitor)
     AND (:lane IS NULL OR event.lane = :lane)
 ORDER BY event.seq
 LIMIT :step

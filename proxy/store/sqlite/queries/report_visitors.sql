@@ -1,41 +1,64 @@
 -- Some visitors in a span, but for crawlers. :keys is a JSON array. Their page views are those of their sessions, and
--- those outside any.
-WITH RECURSIVE told (seq, back, time, action, visitor, session, lane, uri, title) AS (
+-- those outside any. Few sessions are read: those that reach beyond the span, and of each visitor the first and the last
+-- one with pages; the others' pages are known. Of a visitor who was in another lane as well all are read, and where :raw
+-- says so.
+WITH RECURSIVE wanted AS MATERIALIZED (
+    SELECT value AS visitor, :raw OR EXISTS (
+        SELECT 1 FROM presence
+        WHERE presence.visitor = value AND kind = :views AND subject = 0 AND lane <> :lane
+    ) AS is_read
+    FROM json_each(:keys)
+), own AS MATERIALIZED (
+    SELECT session.visitor, session.start, session.viewed, session.view, session.pages, session.top,
+        wanted.is_read OR session.start < :since OR session.last >= :until AS is_read
+    FROM wanted
+    CROSS JOIN session ON session.visitor = wanted.visitor AND session.start < :until AND session.last >= :since
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY viewed DESC, view DESC) AS place,
+        first_value(viewed) OVER (PARTITION BY visitor ORDER BY start) AS early
+    FROM own WHERE NOT is_read AND pages > 0
+), told (seq, back, time, action, visitor, session, lane, uri, title) AS (
     SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.lane, event.uri,
         event.title
-    FROM json_each(:keys) AS wanted
-    CROSS JOIN session ON session.visitor = wanted.value AND session.start < :until AND session.last >= :since
-    CROSS JOIN event ON event.seq = session.top
+    FROM (
+        SELECT top FROM own WHERE is_read UNION ALL SELECT top FROM placed WHERE place = 1 OR start <= early
+    ) AS part
+    CROSS JOIN event ON event.seq = part.top
     UNION ALL
     SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.lane, event.uri,
         event.title
     FROM told CROSS JOIN event ON event.seq = told.seq - told.back
-), own AS MATERIALIZED (
+), rest AS MATERIALIZED (
+    SELECT visitor, sum(pages) AS views, count(*) AS sessions FROM placed
+    WHERE place > 1 AND start > early
+    GROUP BY visitor
+), few AS MATERIALIZED (
     SELECT * FROM told WHERE action IN (SELECT id FROM word WHERE value IN ('page.visit', 'session.start'))
 ), start AS MATERIALIZED (
-    SELECT session, seq FROM own WHERE action = (SELECT id FROM word WHERE value = 'session.start')
+    SELECT session, seq FROM few WHERE action = (SELECT id FROM word WHERE value = 'session.start')
 ), visit AS MATERIALIZED (
-    SELECT visitor, session, time, seq, uri, title FROM own
+    SELECT visitor, session, time, seq, uri, title FROM few
     WHERE time >= :since AND time < :until AND lane = :lane
         AND action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
     SELECT event.visitor, NULL, event.time, event.seq, event.uri, event.title
-    FROM json_each(:keys) AS wanted
-    CROSS JOIN event ON event.visitor = wanted.value AND event.session IS NULL AND event.lane <> 0
+    FROM wanted
+    CROSS JOIN event ON event.visitor = wanted.visitor AND event.session IS NULL AND event.lane <> 0
     WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
-), placed AS (
+), latest AS (
     SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY time DESC, seq DESC) AS place,
         count(*) OVER (PARTITION BY visitor) AS views, min(time) OVER (PARTITION BY visitor) AS first
     FROM visit
 )
-SELECT placed.visitor, visitor.uuid, placed.views,
-    (SELECT count(DISTINCT session) FROM visit WHERE visit.visitor = placed.visitor),
-    placed.first, placed.time, uri.value, title.value, start.seq
-FROM placed
-JOIN visitor ON visitor.id = placed.visitor
-LEFT JOIN uri ON uri.id = placed.uri
-LEFT JOIN word AS title ON title.id = placed.title
-LEFT JOIN start ON start.session = placed.session
-WHERE placed.place = 1
-ORDER BY placed.time DESC, placed.visitor DESC
+SELECT latest.visitor, visitor.uuid, latest.views + coalesce(rest.views, 0),
+    (SELECT count(DISTINCT session) FROM visit WHERE visit.visitor = latest.visitor) + coalesce(rest.sessions, 0),
+    latest.first, latest.time, uri.value, title.value, start.seq
+FROM latest
+JOIN visitor ON visitor.id = latest.visitor
+LEFT JOIN rest ON rest.visitor = latest.visitor
+LEFT JOIN uri ON uri.id = latest.uri
+LEFT JOIN word AS title ON title.id = latest.title
+LEFT JOIN start ON start.session = latest.session
+WHERE latest.place = 1
+ORDER BY latest.time DESC, latest.visitor DESC

@@ -1,2 +1,0 @@
--- The uuid of a visitor.
-SELECT uuid FROM visitor WHERE id = ?
