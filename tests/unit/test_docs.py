@@ -23,6 +23,9 @@ from proxy.intake.visits import REFERRER_MAX_BYTES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
+from proxy.privacy.asking import DOWNLOAD_SECONDS, DOWNLOADS, LATEST_SHOWN, READ_SECONDS, READERS, READERS_WAITING
+from proxy.privacy.door import FORM_BYTES
+from proxy.privacy.page import ERASURES_PER_SECOND, REQUEST_EVENTS
 from proxy.store.base import BLOCKED_A_DAY, BLOCKED_KEPT
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.choosing import MOST_PICKED
@@ -141,6 +144,15 @@ def test_the_readmes_limits_are_the_codes():
         (CLOSING_SECONDS, "s to close"),
         (MOST_FILTERS, "at a time"),
         (MOST_PICKED, "events of the sessions"),
+        (LATEST_SHOWN, "events; 2 look-ups"),
+        (READERS, "look-ups at once"),
+        (READERS_WAITING, "waiting, "),
+        (int(READ_SECONDS), "s; "),
+        (DOWNLOADS, "files at once"),
+        (int(DOWNLOAD_SECONDS // 60), "min each"),
+        (FORM_BYTES // 1024, "KiB, good for an hour"),
+        (REQUEST_EVENTS, "events of its address"),
+        (int(ERASURES_PER_SECOND), "erasures a second"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 
