@@ -47,6 +47,8 @@ FIELDS = {
     "permissions-policy": "interest-cohort=(), camera=(), microphone=(), geolocation=()",
     "vary": "Cookie",
 }
+SLOW = "What is held about this browser is still being erased. Open the page again in a few minutes to see."
+FAILED = "Nothing was erased: the store cannot be written at this moment. Please try again in a minute."
 UNREADABLE = (
     "What is held about this browser cannot be looked up at this moment. Nothing is lost; please try again in a minute."
 )
@@ -95,11 +97,14 @@ class PrivacyPage:
                 self._pace(wishes, "This page is asked for too often from where you are. Please try again in a minute.")
                 return await work(request, browser)
             except Problem as wrong:
-                answer = self._page("problem.html", wrong.status, title=wrong.title, text=wrong.text)
-                if wrong.later:
-                    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-                return answer
+                return self._problem(wrong)
 
+        return answer
+
+    def _problem(self, wrong: Problem) -> Response:
+        answer = self._page("problem.html", wrong.status, title=wrong.title, text=wrong.text)
+        if wrong.later:
+            answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
         return answer
 
     def _page(self, template: str, status: int = 200, **values: object) -> Response:
@@ -186,18 +191,22 @@ class PrivacyPage:
             raise _nobody()
         wishes = ((self._address_erasures, network_of(browser.address), 1), (self._erasures, "", 1))
         self._pace(wishes, "Nothing was erased yet: too much is being erased at once. Please try again in a minute.")
+        stops = "stop" in form and browser.may_stop
         try:
             wish = self._recorder.ask(Forget(browser.uuid, browser.now_ms))
             done = await asyncio.wait_for(wish, ERASE_SECONDS)
         except Full:
             done = None
         except TimeoutError:
-            text = "What is held about this browser is still being erased. Open the page again in a few minutes to see."
-            raise Problem(503, "It takes a while", text, later=True) from None
+            answer = self._problem(Problem(503, "It takes a while", SLOW, later=True))
+            if stops:  # the cookie stays: by it, the page can still say what is left
+                self._remember(answer, browser, CONSENT_OUT)
+            return answer
         if not isinstance(done, Forgotten) or done.is_crawler:
-            text = "Nothing was erased: the store cannot be written at this moment. Please try again in a minute."
-            raise Problem(503, "It could not be erased now", text, later=True)
-        stops = "stop" in form and browser.may_stop
+            raise Problem(503, "It could not be erased now", FAILED, later=True)
+        return self._receipt(browser, done, stops=stops)
+
+    def _receipt(self, browser: Browser, done: Forgotten, *, stops: bool) -> Response:
         views, all_of = done.events.get("page.visit", 0), sum(done.events.values())
         marks = sum(number for action, number in done.events.items() if action.startswith("session."))
         answer = self._page(
