@@ -42,6 +42,7 @@ from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
+from proxy.visitorpage import privacy_of
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.customers import Customers
 from proxy.visitors.erased import Erased
@@ -119,7 +120,8 @@ class Footfall:
             open_reader=lambda: open_reader(config),
             clock_ms=clock_ms,
         )
-        endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking)
+        privacy = privacy_of(config, keys, self._tracking)
+        endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking, privacy)
         self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
         self._sweeper: asyncio.TimerHandle | None = None

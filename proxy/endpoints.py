@@ -1,4 +1,4 @@
-"""footfall's own endpoints, under the reserved prefix: the tracker and the collector.
+"""footfall's own endpoints, under the reserved prefix: the tracker, the collector, the API and the visitor's page.
 
 Law: these answer under raw bytes only (HTTP.md, X1 and X5): `/_footfall/%74.js` is not `/_footfall/t.js`. Nothing
 here is proxied, nothing here is counted.
@@ -19,6 +19,7 @@ from proxy.intake.collector import Collector, Sender
 from proxy.intake.openapi import openapi
 from proxy.intake.verdicts import problem
 from proxy.page.eligibility import Fields, read_fields
+from proxy.privacy.page import PrivacyPage
 from proxy.scripts import Script, Tracker
 from proxy.tracking.settings import Tracking
 
@@ -36,8 +37,15 @@ def part_path(prefix: str, tracker: Tracker) -> bytes:
     return f"{prefix}/{tracker.part.name}".encode("ascii")
 
 
-def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, api: Api, tracking: Tracking) -> Starlette:
-    """The Starlette application for everything under the prefix."""
+def make_endpoints(
+    prefix: str,
+    tracker: Tracker,
+    collector: Collector,
+    api: Api,
+    tracking: Tracking,
+    privacy: PrivacyPage | None = None,
+) -> Starlette:
+    """The Starlette application for everything under the prefix. `privacy`: None where the owner wants no such page."""
     document = openapi(prefix)
 
     async def collect(request: Request) -> Response:
@@ -68,6 +76,7 @@ def make_endpoints(prefix: str, tracker: Tracker, collector: Collector, api: Api
             Route(f"{prefix}/api/v1/transactions", charge, methods=["POST"]),
             Route(f"{prefix}/api/v1/visitors/{{uuid}}", api.visitor, methods=["GET", "DELETE"]),
             Route(f"{prefix}/api/v1/openapi.json", describe, methods=["GET"]),
+            *(privacy.routes(prefix) if privacy is not None else ()),
         ],
         exception_handlers={404: refuse, 405: refuse},
     )

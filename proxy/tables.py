@@ -140,6 +140,9 @@ class Consent:
     )
     gpc: bool = _key(True, "a browser that sends Sec-GPC: 1 is not tracked")
     dnt: bool = _key(False, "a browser that sends DNT: 1 is not tracked")
+    page: bool = _key(
+        True, "the page /_footfall/privacy, where visitors see what is held of their browser, stop it, take or erase it"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Law: nothing here changes a request; it answers what VISITS.md asks about one (w
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.asgi import Scope
 from proxy.bounded import Bounded
@@ -29,6 +30,17 @@ REMEMBERED = 1_024
 """Hosts and Accept-Encoding values remembered in the form that is needed."""
 REMEMBERED_BYTES = 256
 """The longest of them that is remembered."""
+
+
+class Refusal:
+    """Why nothing may be recorded of a browser: a signal that it sends, the consent cookie, or, where everybody is
+    asked first, that it has none. Plain strings, as those of `Outcome` (page/eligibility.py)."""
+
+    NONE: Final = ""
+    GPC: Final = "gpc"
+    DNT: Final = "dnt"
+    SAID_NO: Final = "said_no"
+    NOT_ASKED: Final = "not_asked"
 
 
 class Random:
@@ -137,17 +149,26 @@ class Tracking:
 
     def opted_out(self, fields: Fields, cookie: CookieHeader | None) -> bool:
         """VISITS.md section 4: nothing may be recorded of this browser."""
-        if self._signals_no(fields):
-            return True
+        return self.refusal(fields, cookie) != Refusal.NONE
+
+    def refusal(self, fields: Fields, cookie: CookieHeader | None) -> str:
+        """Why nothing may be recorded of this browser, a `Refusal`."""
+        signal = self._signal(fields)
+        if signal != Refusal.NONE:
+            return signal
         consent = cookie.consent if cookie is not None else b""
-        return consent == CONSENT_OUT or (self.opt_in and consent != CONSENT_IN)
+        if consent == CONSENT_OUT:
+            return Refusal.SAID_NO
+        return Refusal.NOT_ASKED if self.opt_in and consent != CONSENT_IN else Refusal.NONE
 
     def may_agree(self, fields: Fields) -> bool:
         """Whether whoever is not tracked may still say yes on the page: its tag is put in, asleep."""
-        return self.opt_in and not self._signals_no(fields)
+        return self.opt_in and self._signal(fields) == Refusal.NONE
 
-    def _signals_no(self, fields: Fields) -> bool:
-        return (self.gpc and fields.get(b"sec-gpc") == b"1") or (self.dnt and fields.get(b"dnt") == b"1")
+    def _signal(self, fields: Fields) -> str:
+        if self.gpc and fields.get(b"sec-gpc") == b"1":
+            return Refusal.GPC
+        return Refusal.DNT if self.dnt and fields.get(b"dnt") == b"1" else Refusal.NONE
 
     def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None, agent: Agent) -> str:
         """Rows 12 to 14 of VISITS.md section 1."""

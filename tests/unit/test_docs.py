@@ -27,6 +27,9 @@ from proxy.options import AUDITED_PAGES
 from proxy.page.coding.base import MAX_STEP_BYTES
 from proxy.page.coding.zstd import MAX_WINDOW_BYTES
 from proxy.page.fields import LESS_USUAL, to_visitor
+from proxy.privacy.asking import DOWNLOAD_SECONDS, DOWNLOADS, LATEST_SHOWN, READ_SECONDS, READERS, READERS_WAITING
+from proxy.privacy.door import FORM_BYTES
+from proxy.privacy.page import ERASURES_PER_SECOND, REQUEST_EVENTS
 from proxy.reconciling.log import LINE_MAX_BYTES
 from proxy.reconciling.matching import LATE_MS
 from proxy.serving import DRAIN_SECONDS
@@ -157,6 +160,15 @@ def test_the_readmes_limits_are_the_codes():
         (MOST_REDIRECTS, "redirects in a row"),
         (LINKS_A_PAGE, "links and"),
         (MISTAKES_A_PAGE, "mistakes a page"),
+        (LATEST_SHOWN, "events; 2 look-ups"),
+        (READERS, "look-ups at once"),
+        (READERS_WAITING, "waiting, "),
+        (int(READ_SECONDS), "s; "),
+        (DOWNLOADS, "files at once"),
+        (int(DOWNLOAD_SECONDS // 60), "min each"),
+        (FORM_BYTES // 1024, "KiB, good for an hour"),
+        (REQUEST_EVENTS, "events of its address"),
+        (int(ERASURES_PER_SECOND), "erasures a second"),
     ):
         assert re.search(rf"\b{number:,} ?{unit}", text), f"{number:,} {unit}"
 

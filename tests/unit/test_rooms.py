@@ -41,8 +41,11 @@ ROOMS: dict[str, set[str]] = {
     "tables": {"checks", "definitions", "rulebook"},
     "config": {"checks", "definitions", "rulebook", "tables"},
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
+    # The visitor's page: who a browser is and whether it is recorded, the middleware says; it reads as the report does.
+    "privacy": {"events", "visitors", "intake", "page.eligibility", "tracking", "store.base", "store.questions"},
+    "visitorpage": {"definitions", "files", "privacy", "tables", "tracking", "visitors"},
     "scripts": set(),
-    "endpoints": {"tracking", "intake", "page.eligibility", "scripts"},
+    "endpoints": {"tracking", "intake", "page.eligibility", "privacy", "scripts"},
     "keys": {"secretfile", "visitors.cookie"},
     "secretfile": set(),
     "screen": {"checks", "tables"},
@@ -83,6 +86,7 @@ ROOMS: dict[str, set[str]] = {
         "intake",
         "scripts",
         "tracking",
+        "visitorpage",
     },
     "serving": {
         *(
