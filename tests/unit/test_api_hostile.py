@@ -1,4 +1,4 @@
-"""Requests of the API that are well-formed JSON and nothing else: each is refused, or taken, and costs what it weighs."""
+"""Requests of the API that are well-formed JSON and nothing else: each is refused, or taken, and costs its weight."""
 
 import pytest
 
