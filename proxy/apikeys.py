@@ -1,13 +1,18 @@
 """The keys of the API: read from where the configuration names them, and made for servers.
 
 Law: a secret is in a file of its own or with whoever uses it, never in the configuration; what is wrong with a file is
-a StartError of one line with the key.
+a StartError of one line with the key. What is found out before anything is served stops the start; later nothing does.
 """
+
+import logging
+from collections.abc import Sequence
 
 from proxy.files import StartError
 from proxy.intake.authority import Authority, hash_of, new_key
 from proxy.intake.tokens import BadKey, Tokens
 from proxy.tables import Config
+
+log = logging.getLogger("footfall")
 
 KEY_FILE_BYTES = 16_384
 """A PEM file of one key is under 2 KB; a mistaken path may be anything."""
@@ -15,16 +20,19 @@ KEY_FILE_BYTES = 16_384
 
 def authority_of(config: Config) -> Authority:
     """Who may use the API. Raises StartError."""
+    return _authority(config, [_key(config, text) for text in config.api.jwt_keys])
+
+
+def authority_left(config: Config) -> Authority:
+    """The same for a worker, which may be started again while the site is served: a key whose file has become
+    unusable is told to the log and left out, and the site goes on."""
     keys = []
     for text in config.api.jwt_keys:
-        kind, _, name = text.partition(":")
-        keys.append((kind, _read(config, name)))
         try:
-            Tokens(keys[-1:], "")
-        except BadKey as wrong:
-            raise StartError(f"api.jwt_keys: {name}: {wrong}") from None
-    servers = {key: name for name, _, key in (text.partition(":") for text in config.api.server_keys)}
-    return Authority(Tokens(keys, config.api.jwt_audience), servers)
+            keys.append(_key(config, text))
+        except StartError as wrong:
+            log.error("%s; tokens that it would verify are refused until footfall is started again", wrong)
+    return _authority(config, keys)
 
 
 def inspect(config: Config) -> str | None:
@@ -40,6 +48,22 @@ def make_key(name: str) -> tuple[str, str]:
     """A new key for a server, and what of it goes into `api.server_keys`."""
     key = new_key()
     return key, f"{name}:{hash_of(key)}"
+
+
+def _authority(config: Config, keys: Sequence[tuple[str, bytes]]) -> Authority:
+    servers = {key: name for name, _, key in (text.partition(":") for text in config.api.server_keys)}
+    return Authority(Tokens(keys, config.api.jwt_audience), servers)
+
+
+def _key(config: Config, text: str) -> tuple[str, bytes]:
+    """Algorithm and secret or PEM, tried out. Raises StartError."""
+    kind, _, name = text.partition(":")
+    key = kind, _read(config, name)
+    try:
+        Tokens([key], "")
+    except BadKey as wrong:
+        raise StartError(f"api.jwt_keys: {name}: {wrong}") from None
+    return key
 
 
 def _read(config: Config, name: str) -> bytes:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy import config as configuration
-from proxy.apikeys import authority_of
+from proxy.apikeys import authority_left, authority_of
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.certificates import upstream_context, visitors_context
 from proxy.config import Config
@@ -31,6 +31,7 @@ from proxy.http.limits import Limits
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 from proxy.intake.api import Api
+from proxy.intake.authority import Authority
 from proxy.intake.collector import Collector
 from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
@@ -71,6 +72,7 @@ class Footfall:
         config: a configuration file's path, a `Config`, or None for the defaults and the environment.
         clock_ms: UTC milliseconds; tests bring their own.
         keys: the signing keys; none: those of the secrets file, which is made where there is none.
+        authority: who may use the API; None: as the configuration says.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -84,6 +86,7 @@ class Footfall:
         *,
         clock_ms: Callable[[], int] = now_ms,
         keys: tuple[Key, ...] = (),
+        authority: Authority | None = None,
     ) -> None:
         if not isinstance(config, Config):
             config = configuration.load(Path(config) if config is not None else None, os.environ, {})
@@ -100,7 +103,7 @@ class Footfall:
         self._tidier = Tidier(self.recorder, clock_ms)
         tracker, prefix = tracker_of(config), config.site.prefix
         self._tracking = tracking_of(config, keys, erased, self.recorder, tracker, clock_ms)
-        catalogue, authority = catalogue_of(config.events), authority_of(config)
+        catalogue, authority = catalogue_of(config.events), authority or authority_of(config)
         customers = Customers(key.secret for key in keys)
         collector = Collector(
             self.recorder,
@@ -271,7 +274,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         preserve_host=config.site.preserve_host,
         public_origin=config.site.public_origin,
     )
-    footfall = Footfall(forwarder, config, keys=keys)
+    footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config))
     gate = Gate(
         footfall,
         prefix=config.site.prefix.encode("ascii"),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from proxy.events.catalogue import Catalogue, Definition, Rejection
 from proxy.events.incoming import BrowserEvent, read_time
 from proxy.events.params import Notice, placed, read_params
+from proxy.events.values import storable
 
 PRODUCTS_MAX = 500
 OWN = frozenset(("orderId", "client", "recordedAt", "products", "source"))
@@ -42,7 +43,7 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
         raise Rejection("missing_param", "products", "products is no list of at least one")
     if len(products) > PRODUCTS_MAX:
         raise Rejection("too_long", "products", f"at most {PRODUCTS_MAX} products")
-    age = read_time(raw.get("recordedAt"), received, "recordedAt")
+    age, named = read_time(raw.get("recordedAt"), received, "recordedAt"), storable(order)
     sent = {key: value for key, value in raw.items() if key not in OWN}
     own = {**_flat(sent), "orderId": order, "products": len(products)}
     events, warnings = [], []
@@ -52,7 +53,7 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
     ]:
         definition = catalogue.get(action)
         assert definition is not None
-        event, notices = _event(uuid.uuid5(_ORDERS, f"{order}\0{name}").bytes, name, params, definition, age)
+        event, notices = _event(uuid.uuid5(_ORDERS, f"{named}\0{name}").bytes, name, params, definition, age)
         events.append(event)
         warnings += [(f"{name}.{one.field}".lstrip("."), one) for one in notices]
     return Transaction(tuple(events), tuple(warnings))

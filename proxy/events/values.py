@@ -178,7 +178,7 @@ def moment_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
     if not isinstance(value, str):
-        return int(value) if math.isfinite(value) and 0 <= value <= MOMENT_MAX_MS else None
+        return int(value) if 0 <= value <= MOMENT_MAX_MS else None
     date = _date_of(value) if len(value) <= DATE_MAX_CHARS else None
     if date is None or date.tzinfo is None:
         return None

@@ -109,7 +109,7 @@ class FormAnswer(NamedTuple):
     """What the site answered, at `time` (UTC ms), to a visitor's request that looks like a form: a POST to the cleaned
     `host` and `path`. `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the
     page that was answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7);
-    where none is told of within half a minute, it is forgotten."""
+    where none is told of, it is forgotten within half an hour."""
 
     uuid: bytes
     time: int

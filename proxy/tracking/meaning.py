@@ -10,6 +10,8 @@ from urllib.parse import urljoin
 from proxy.events.incoming import BrowserEvent
 from proxy.events.privacy import clean_uri
 from proxy.fieldlist import FieldList
+from proxy.page.coding.base import CodingError
+from proxy.page.coding.offered import coding_of
 from proxy.page.eligibility import Answer, Standing
 from proxy.page.forms import FormNames
 from proxy.store.base import Confirmation, FormAnswer
@@ -22,21 +24,43 @@ ID_BYTES = 10
 FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
 """What a form is sent as (HTML 4.10.21.3)."""
 LOCATION_MAX_BYTES = 2_048
+DECODED_MAX_BYTES = 2_097_152
+"""Of a coded page that goes by untouched, decoded only to be looked at."""
 
 
 class Watch:
     """A page that answers a form, on its way to the visitor: which tracked forms it has."""
 
-    __slots__ = ("_answer", "_names", "_tracking")
+    __slots__ = ("_answer", "_decoder", "_left", "_names", "_tracking")
 
-    def __init__(self, tracking: Tracking, answer: FormAnswer) -> None:
+    def __init__(self, tracking: Tracking, answer: FormAnswer, coding: bytes) -> None:
+        known = coding_of(coding)
         self._tracking = tracking
         self._answer = answer
+        self._decoder = None if known is None else known.decoder()
+        self._left = DECODED_MAX_BYTES
         self._names = FormNames()
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the page, not coded."""
         self._names.feed(chunk)
+
+    def pass_by(self, chunk: bytes) -> None:
+        """The next bytes of a page that nobody else decodes, as they are sent."""
+        decoder = self._decoder
+        if decoder is None:
+            self.feed(chunk)  # where they are coded in a way that is not known here, nothing is found
+            return
+        if self._left <= 0 or decoder.ended:
+            return
+        try:
+            for piece in decoder.feed(chunk):
+                self.feed(piece)
+                self._left -= len(piece)
+                if self._left <= 0:
+                    return
+        except CodingError:
+            self._left = 0
 
     def end(self) -> None:
         """There are no more."""
@@ -56,7 +80,7 @@ def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: F
     page = tracking.cleaner.page(request)
     told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, page.path, answer.status)
     if answer.html and 200 <= answer.status < 300:
-        return Watch(tracking, told)
+        return Watch(tracking, told, answer.coding)
     tracking.recorder.record(told._replace(redirect=_redirect(headers, page.uri)))
     return None
 

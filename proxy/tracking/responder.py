@@ -220,7 +220,7 @@ class Responder:
         more: bool = message.get("more_body", False)
         tagging = self._tagging
         if self._watch is not None and (tagging is None or not tagging.coded):  # else it is seen as it is decoded
-            self._watch.feed(chunk)
+            self._watch.pass_by(chunk)
             if not more:
                 self._end_watch()
         if self._late is not None and not self._late.done():

@@ -232,6 +232,17 @@ def test_a_form_that_a_script_sends_has_its_result_too(there):
     assert row["params"]["outcome"] == "accepted"
 
 
+@pytest.mark.parametrize("coding", ["", "&gzip=1"])
+def test_a_form_that_a_script_sends_and_that_is_shown_again_is_rejected(there, coding):
+    page = visitor(there)
+    submits(there, page)
+    fields = [(b"sec-fetch-mode", b"cors"), (b"sec-fetch-dest", b"empty"), FORM, (b"accept-encoding", b"gzip")]
+    answer = there.request(b"POST", b"/login?form=1" + coding.encode(), fields, b"user=ann")
+    assert (gzip.decompress(answer.body) if coding else answer.body) == LOGIN
+    (row,) = told_of(there, "form.result")
+    assert row["params"]["outcome"] == "rejected"
+
+
 def test_a_request_that_is_no_form_is_none(there):
     page = visitor(there)
     there.request(b"POST", b"/login", [(b"content-type", b"application/json")], b"{}")

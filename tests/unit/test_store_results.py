@@ -27,6 +27,7 @@ from stories import (
 from proxy.events.kept import read_kept
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, outcome_of
 from proxy.store.base import FormAnswer, Item, Kept
+from proxy.store.sqlite.results import WAITING_MAX
 from proxy.visitors.ids import result_id, text_of
 
 TO = f"https://{HOST}/login"
@@ -128,6 +129,21 @@ def test_answers_that_nothing_is_told_of_do_not_pile_up(there):
     there.append(answer(10 * MINUTE))
     there.append(submit("E1", 199 * SECOND))
     assert results(there) == []
+
+
+def test_the_last_answer_of_a_site_does_not_wait_for_ever_either(there):
+    there.append(answer(MINUTE + 10))
+    there.append(sweep(MINUTE + 32 * MINUTE))
+    there.append(submit("E1", MINUTE, late=29 * MINUTE))
+    assert results(there) == []
+    check_promises(there)
+
+
+def test_whoever_posts_without_end_has_the_latest_answers_waiting(there):
+    there.append(*(answer(MINUTE + n * 10, path=f"/{n}") for n in range(2 * WAITING_MAX)))
+    there.append(*(submit(f"E{n}", MINUTE + n * 10, to=f"https://{HOST}/{n}") for n in range(2 * WAITING_MAX)))
+    assert len(results(there)) == WAITING_MAX
+    check_promises(there)
 
 
 def test_a_result_outlives_an_export_and_its_import(there, tmp_path):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection
 from typing import NamedTuple
 
+from proxy.events.incoming import AGO_MAX_MS
 from proxy.events.privacy import clean_uri
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, belong, outcome_of
 from proxy.store.base import FormAnswer
@@ -23,6 +24,8 @@ from proxy.visitors.sessions import Rules
 
 SUBMIT, RESULT = "form.submit", "form.result"
 NOBODY = 0
+WAITING_MAX = 50
+"""Answers to one visitor that wait: whoever posts without end is not to make each form.submit look through it all."""
 
 
 class _Answer(NamedTuple):
@@ -58,6 +61,12 @@ def answered(work: Work, rules: Rules | None, item: FormAnswer) -> None:
             "forms": json.dumps(item.forms),
         },
     )
+    work.execute(SQL["prune_form_answers"], {"visitor": visitor.id, "most": WAITING_MAX})
+
+
+def forget(work: Work, now: int) -> None:
+    """Answers go, be there later ones or not, once a browser's submission could not be told as that old any more."""
+    work.execute(SQL["remove_form_answers"], {"before": now - AGO_MAX_MS - ANSWER_WITHIN_MS, "visitor": NOBODY})
 
 
 def submitted(work: Work, rules: Rules | None, visitor: VisitorRow, row: EventRow) -> None:

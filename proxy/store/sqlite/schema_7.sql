@@ -9,9 +9,9 @@ CREATE TABLE customer (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX customer_visitor ON customer (visitor);
 
--- Answers of the site to requests that looked like forms, for some seconds: what a browser tells of the form itself may
--- still be on its way. forms: names of the tracked forms on the page that was answered, as a JSON array. Texts, not
--- words of the dictionary: they are gone in a minute.
+-- Answers of the site to requests that looked like forms, for half an hour at most: what a browser tells of the form
+-- itself may still be on its way. forms: names of the tracked forms on the page that was answered, as a JSON array.
+-- Texts, not words of the dictionary: they are gone so soon.
 CREATE TABLE form_answer (
     id       INTEGER PRIMARY KEY,
     visitor  INTEGER NOT NULL REFERENCES visitor (id),
@@ -23,3 +23,4 @@ CREATE TABLE form_answer (
     forms    TEXT NOT NULL
 ) STRICT;
 CREATE INDEX form_answer_visitor ON form_answer (visitor);
+CREATE INDEX form_answer_time ON form_answer (time);

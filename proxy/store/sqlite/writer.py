@@ -270,6 +270,7 @@ class SqliteWriter:
         if isinstance(item, Kept):
             return self._keeper.keep(item.event)
         if isinstance(item, Sweep):
+            results.forget(work, item.now)
             return sessions.sweep(work, rules, item.now) if rules is not None else 0
         if isinstance(item, Outcomes):
             word = self._dictionary.word

@@ -1,0 +1,51 @@
+"""Requests of the API that are well-formed JSON and nothing else: each is refused, or taken, and costs its weight."""
+
+import pytest
+
+from proxy.events.catalogue import Rejection
+from proxy.events.incoming import read_app_event
+from proxy.events.shipped import SHIPPED
+from proxy.events.transactions import read_transaction
+from proxy.events.wire import parse_object
+from proxy.intake.told import EVENTS_MAX, Told
+from proxy.visitors.customers import Customers
+
+NOW = 1_790_000_000_000
+ID = "7d4d5e5c-5a3b-4c6e-9c7d-1f2e3d4c5b6a"
+
+
+@pytest.mark.parametrize("time", [10**400, -(10**400), 1e308, -1, 253_402_300_800_000], ids=lambda time: str(time)[:8])
+def test_a_number_that_is_no_time_is_refused(time):
+    with pytest.raises(Rejection) as wrong:
+        read_app_event({"id": ID, "action": "screen.view", "time": time, "params": {"name": "a"}}, SHIPPED, NOW)
+    assert (wrong.value.code, wrong.value.field) == ("bad_type", "time")
+
+
+def test_an_order_of_characters_that_are_none_is_taken_like_any_other():
+    sent = rb'{"orderId": "\ud800 1", "value": 1, "revenue": 1, "products": [{"sku": "s", "name": "n"}]}'
+    charge = read_transaction(parse_object(sent), SHIPPED, NOW).events[0]
+    assert charge.params["orderId"] == "? 1"
+
+
+class Counted(dict):
+    """A body of which it is counted how often somebody goes through all of its keys."""
+
+    copies = 0
+
+    def keys(self):
+        self.copies += 1
+        return super().keys()
+
+    def __iter__(self):
+        self.copies += 1
+        return super().__iter__()
+
+
+def test_what_else_is_in_a_body_is_not_gone_through_again_for_each_event():
+    body = Counted(client={"customer": "anna"}, source="POS", events=[0] * EVENTS_MAX)
+    told = Told(None, SHIPPED, Customers([b"k" * 32]), NOW)
+    told.read(body)
+    assert len(told.rejected) == EVENTS_MAX
+    assert body.copies <= 1
+    (whose,) = told.refusals
+    assert whose.source == "POS"
