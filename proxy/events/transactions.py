@@ -11,6 +11,7 @@ from typing import NamedTuple
 from proxy.events.catalogue import Catalogue, Definition, Rejection
 from proxy.events.incoming import BrowserEvent, read_time
 from proxy.events.params import Notice, placed, read_params
+from proxy.events.values import Absent, read_value
 
 PRODUCTS_MAX = 500
 OWN = frozenset(("orderId", "client", "recordedAt", "products", "source"))
@@ -34,9 +35,7 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
     Raises:
         Rejection: what is wrong; its field is a path such as `products[2].sku`.
     """
-    order = raw.get("orderId")
-    if not isinstance(order, str) or not order.strip():
-        raise Rejection("missing_param", "orderId", "orderId is missing")
+    order = _order(raw.get("orderId"), catalogue)
     products = raw.get("products")
     if not isinstance(products, list) or not products:
         raise Rejection("missing_param", "products", "products is no list of at least one")
@@ -58,10 +57,20 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
     return Transaction(tuple(events), tuple(warnings))
 
 
+def _order(sent: object, catalogue: Catalogue) -> str:
+    """An order's number as it is kept: it is the same order however it was padded."""
+    charge = catalogue.get("transaction.charge")
+    try:
+        return str(read_value("orderId", sent, None if charge is None else charge.params["orderId"]))
+    except Absent:
+        raise Rejection("missing_param", "orderId", "orderId is missing") from None
+
+
 def _product(place: int, raw: object, order: str) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise Rejection("bad_type", f"products[{place}]", "a product is an object")
-    return {"quantity": 1, **_flat(raw), "orderId": order}
+    sent = {key: value for key, value in _flat(raw).items() if value is not None}
+    return {"quantity": 1, **sent, "orderId": order}
 
 
 def _flat(raw: Mapping[str, object]) -> dict[str, object]:
@@ -71,7 +80,8 @@ def _flat(raw: Mapping[str, object]) -> dict[str, object]:
         amount = raw.get(name)
         if isinstance(amount, dict) and set(amount) <= {"amount", "currency"}:
             flat[name] = amount.get("amount")
-            flat.setdefault("currency", amount.get("currency"))
+            if flat.get("currency") is None:
+                flat["currency"] = amount.get("currency")
     return flat
 
 
