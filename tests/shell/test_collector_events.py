@@ -370,6 +370,13 @@ def test_who_says_yes_on_the_page_is_counted_from_then_on(asking):
     assert (row["params"]["nav"], row["lane"], row["params"]["title"]) == ("navigate", "person", "Shop")
 
 
+def test_a_page_that_counts_once_somebody_says_yes_names_its_campaign(asking):
+    page, _ = asking.navigate()
+    asking.confirm(page, [SAME, TEXT, YES], uri="http://shop.example/?utm_source=news")
+    for action in ("page.visit", "session.start"):
+        assert [row["params"]["utm_source"] for row in asking.rows(action)] == ["news"]
+
+
 def test_a_page_asked_for_with_consent_is_an_ordinary_one(asking):
     answer = asking.request(b"GET", b"/", [*NAVIGATION, YES])
     assert answer.get(
