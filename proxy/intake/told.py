@@ -18,6 +18,8 @@ from proxy.visitors.ids import parse_uuid
 
 EVENTS_MAX = 1_000
 """Of a request (EVENTS.md section 8)."""
+FOR_ALL = ("client", "source")
+"""What a request may say once, for those of its events that do not say it themselves."""
 APP, SERVER = "MOBILE_APP", "SERVER"
 """The source of sessions that a token's or a server's events open, where nobody says another one."""
 _SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
@@ -57,18 +59,19 @@ class Told:
             raise BadBeacon("bad_events", "events is not a list")
         if len(events) > EVENTS_MAX:
             raise BadBeacon("too_many_events", f"more than {EVENTS_MAX} events")
+        for_all = {key: document[key] for key in FOR_ALL if key in document}
         for index, raw in enumerate(events):
-            self._read(index, raw, document)
+            self._read(index, raw, for_all)
 
     def reject(self, index: int, code: str, field: str, message: str) -> None:
         """Say that an event is not taken."""
         self.rejected.append({"index": index, "code": code, "field": field, "message": message})
 
-    def _read(self, index: int, raw: object, document: Mapping[str, object]) -> None:
+    def _read(self, index: int, raw: object, for_all: Mapping[str, object]) -> None:
         sent: Mapping[str, object] = raw if isinstance(raw, dict) else {}
         whose = None
         try:
-            whose = whose_is({**document, **sent}, self._claims, self._customers)
+            whose = whose_is({**for_all, **sent}, self._claims, self._customers)
             event, notices = read_app_event(raw, self._catalogue, self._received)
         except Rejection as error:
             self.reject(index, error.code, error.field, str(error))
