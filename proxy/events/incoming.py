@@ -25,7 +25,7 @@ NUMBER_MAX = 2**53 - 1
 """A clock's number beyond this is nobody's, and is not kept."""
 
 DERIVED_VERSION = 5
-"""Of UUIDs that follow from a name (RFC 9562): a session.end has such an id, and a browser could take it first."""
+"""Of UUIDs that follow from a name (RFC 9562)."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -111,7 +111,7 @@ def _accepted(
     sent: Mapping[str, object], view: bytes | None, definition: Definition, age: tuple[int, int | float | None]
 ) -> Accepted:
     event_id = _uuid(sent.get("id"), "id")
-    if event_id[6] >> 4 == DERIVED_VERSION:
+    if is_derived(event_id):
         raise Rejection("bad_id", "id", "id follows from something else: only the server makes such ids")
     params = read_params(sent.get("params"), definition)
     name, amount, facts, more = placed(params.values, definition)
@@ -141,6 +141,12 @@ def _uuid(text: object, field: str) -> bytes:
     if not isinstance(text, str) or _UUID.fullmatch(text) is None:
         raise Rejection("bad_id", field, f"{field} is not a UUID")
     return bytes.fromhex(text.replace("-", ""))
+
+
+def is_derived(known: bytes) -> bool:
+    """Whether an id follows from something else, as those of a session.end, a form.result and an order's events do:
+    nobody but the server makes such ids, or somebody could take one first."""
+    return known[6] >> 4 == DERIVED_VERSION
 
 
 def _read_ago(ago: object) -> tuple[int, int | float | None]:

@@ -59,8 +59,8 @@ def _clean_query(query: str) -> tuple[str, tuple[tuple[str, str], ...]]:
             kept.append(f"{name}={REMOVED}")
             continue
         kept.append(part if equals or not _is_secret(name) else REMOVED)
-        if plain in _UTM_KEYS and value:
-            utm.setdefault(plain, clean_text(unquote(value), UTM_MAX_CHARS))
+        if plain in _UTM_KEYS and (term := clean_text(unquote(value), UTM_MAX_CHARS)):
+            utm.setdefault(plain, term)
     return "&".join(kept), tuple(utm.items())
 
 

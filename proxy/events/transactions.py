@@ -11,7 +11,7 @@ from typing import NamedTuple
 from proxy.events.catalogue import Catalogue, Definition, Rejection
 from proxy.events.incoming import BrowserEvent, read_time
 from proxy.events.params import Notice, placed, read_params
-from proxy.events.values import storable
+from proxy.events.values import Absent, read_value
 
 PRODUCTS_MAX = 500
 OWN = frozenset(("orderId", "client", "recordedAt", "products", "source"))
@@ -35,15 +35,13 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
     Raises:
         Rejection: what is wrong; its field is a path such as `products[2].sku`.
     """
-    order = raw.get("orderId")
-    if not isinstance(order, str) or not order.strip():
-        raise Rejection("missing_param", "orderId", "orderId is missing")
+    order = _order(raw.get("orderId"), catalogue)
     products = raw.get("products")
     if not isinstance(products, list) or not products:
         raise Rejection("missing_param", "products", "products is no list of at least one")
     if len(products) > PRODUCTS_MAX:
         raise Rejection("too_long", "products", f"at most {PRODUCTS_MAX} products")
-    age, named = read_time(raw.get("recordedAt"), received, "recordedAt"), storable(order)
+    age = read_time(raw.get("recordedAt"), received, "recordedAt")
     sent = {key: value for key, value in raw.items() if key not in OWN}
     own = {**_flat(sent), "orderId": order, "products": len(products)}
     events, warnings = [], []
@@ -53,16 +51,26 @@ def read_transaction(raw: Mapping[str, object], catalogue: Catalogue, received: 
     ]:
         definition = catalogue.get(action)
         assert definition is not None
-        event, notices = _event(uuid.uuid5(_ORDERS, f"{named}\0{name}").bytes, name, params, definition, age)
+        event, notices = _event(uuid.uuid5(_ORDERS, f"{order}\0{name}").bytes, name, params, definition, age)
         events.append(event)
         warnings += [(f"{name}.{one.field}".lstrip("."), one) for one in notices]
     return Transaction(tuple(events), tuple(warnings))
 
 
+def _order(sent: object, catalogue: Catalogue) -> str:
+    """An order's number as it is kept: it is the same order however it was padded."""
+    charge = catalogue.get("transaction.charge")
+    try:
+        return str(read_value("orderId", sent, None if charge is None else charge.params["orderId"]))
+    except Absent:
+        raise Rejection("missing_param", "orderId", "orderId is missing") from None
+
+
 def _product(place: int, raw: object, order: str) -> dict[str, object]:
     if not isinstance(raw, dict):
         raise Rejection("bad_type", f"products[{place}]", "a product is an object")
-    return {"quantity": 1, **_flat(raw), "orderId": order}
+    sent = {key: value for key, value in _flat(raw).items() if value is not None}
+    return {"quantity": 1, **sent, "orderId": order}
 
 
 def _flat(raw: Mapping[str, object]) -> dict[str, object]:
@@ -72,7 +80,8 @@ def _flat(raw: Mapping[str, object]) -> dict[str, object]:
         amount = raw.get(name)
         if isinstance(amount, dict) and set(amount) <= {"amount", "currency"}:
             flat[name] = amount.get("amount")
-            flat.setdefault("currency", amount.get("currency"))
+            if flat.get("currency") is None:
+                flat["currency"] = amount.get("currency")
     return flat
 
 

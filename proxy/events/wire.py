@@ -13,6 +13,7 @@ from proxy.events.privacy import clean_title, clean_uri
 BODY_MAX_BYTES = 32 * 1024
 EVENTS_MAX = 50
 JSON_DEPTH_MAX = 8
+"""Of all but the events: what is deeper than the parser goes, some hundred levels, is no JSON."""
 TITLE_MAX_CHARS = 1024
 PAGE_MAX_CHARS = 43
 """Of a page id (WIRE.md, "Tag"); what is longer is none."""
@@ -34,7 +35,7 @@ class BadBeacon(Exception):
 
 class Showing(NamedTuple):
     """`confirm`: a page is shown. `id` is 32 hex digits with or without hyphens; the texts are clean, `uri` and
-    `referrer` empty where unusable; `host` and `path` are those of `uri`."""
+    `referrer` empty where unusable; `host`, `path` and the campaign's `utm` are those of `uri`."""
 
     id: str
     uri: str
@@ -43,6 +44,7 @@ class Showing(NamedTuple):
     title: str
     referrer: str
     nav: str
+    utm: tuple[tuple[str, str], ...] = ()
 
 
 class Beacon(NamedTuple):
@@ -81,7 +83,8 @@ def parse_beacon(body: bytes) -> Beacon:
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """A body that is one JSON object.
+    """A body that is one JSON object. How deep its `events` are nested is judged event by event, so that a bad one
+    takes only itself along.
 
     Raises:
         BadBeacon: it is not, or is nested too deep.
@@ -92,7 +95,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise BadBeacon("bad_json", "the body is not JSON") from error
     if not isinstance(document, dict):
         raise BadBeacon("bad_beacon", "the body is not a JSON object")
-    if _is_deeper(document, JSON_DEPTH_MAX):
+    if _is_deeper({key: value for key, value in document.items() if key != "events"}, JSON_DEPTH_MAX):
         raise BadBeacon("too_deep", f"the body is nested deeper than {JSON_DEPTH_MAX}")
     return document
 
@@ -132,6 +135,7 @@ def _showing(confirm: object) -> Showing | None:
         title=clean_title(_string(confirm, "title"), TITLE_MAX_CHARS),
         referrer=referrer.uri if referrer else "",
         nav=nav if nav in NAVS else "navigate",
+        utm=uri.utm if uri else (),
     )
 
 

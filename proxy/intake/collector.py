@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from proxy.events.catalogue import Catalogue
+from proxy.events.incoming import is_derived
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
 from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.identifying import Identifier
@@ -94,8 +95,8 @@ class Collector:
         except BadBeacon as error:
             return problem(400, error.code, str(error))
         showing = beacon.showing
-        if showing is not None and parse_uuid(showing.id) is None:
-            return problem(400, "bad_id", "confirm.id is not a UUID")
+        if showing is not None and not _may_be_sent(parse_uuid(showing.id)):
+            return problem(400, "bad_id", "confirm.id is not a UUID that a browser makes")
         if sender.opted_out or beacon.consent == "out":
             return self._opt_out(beacon, sender)
         page = self._page_ids.read(beacon.page)
@@ -178,6 +179,7 @@ class Collector:
             title=showing.title,
             referrer=showing.referrer or None,
             nav=showing.nav,
+            utm=showing.utm if ours else (),
         )
 
 
@@ -195,6 +197,10 @@ def check_request(request: Request, origin: bytes) -> Response | None:
     if b"content-encoding" in headers:
         return problem(415, "coded", "beacons are not compressed")
     return None
+
+
+def _may_be_sent(confirm: bytes | None) -> bool:
+    return confirm is not None and not is_derived(confirm)
 
 
 def _later(code: str, message: str) -> Response:

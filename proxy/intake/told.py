@@ -101,15 +101,15 @@ def whose_is(sent: Mapping[str, object], claims: Claims | None, customers: Custo
     client = sent.get("client")
     if not isinstance(client, dict):
         raise Rejection("no_visitor", "client", "client is missing: {uuid} of a visitor or {customer}, its key")
-    uuid, customer = client.get("uuid"), client.get("customer", "")
+    uuid, customer = client.get("uuid"), client.get("customer")
     raw = parse_uuid(uuid) if isinstance(uuid, str) else None
     if uuid is not None and raw is None:
         raise Rejection("bad_id", "client.uuid", "client.uuid is not a UUID")
-    if not isinstance(customer, str) or len(customer) > KEY_MAX_CHARS:
+    if customer is not None and (not isinstance(customer, str) or len(customer) > KEY_MAX_CHARS):
         raise Rejection(
             "bad_type", "client.customer", f"client.customer is no text of at most {KEY_MAX_CHARS} characters"
         )
-    marks = customers.marks(customer)
+    marks = customers.marks(customer or "")
     if raw is None and not marks:
         raise Rejection("no_visitor", "client", "client names neither uuid nor customer")
     return Whose(raw, marks, source)

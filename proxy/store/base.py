@@ -82,7 +82,7 @@ class Confirmation(NamedTuple):
     `page` is the verified page id or None; `cookie` the believed cookie's uuid or None; `new_uuid` is used where a
     new visitor has to be made. `id` is the confirmation's own id, None where the beacon confirms nothing (it may
     still show that two visitors are one). `uri`, `host`, `path` and `referrer` are cleaned; uri is '' if unusable,
-    host never. `events` belong to the view that they name, else to the page.
+    host never; `utm` is the campaign that it names. `events` belong to the view that they name, else to the page.
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
     """
@@ -98,6 +98,7 @@ class Confirmation(NamedTuple):
     title: str = ""
     referrer: str | None = None
     nav: str = "navigate"
+    utm: tuple[tuple[str, object], ...] = ()
     session_facts: tuple[tuple[str, object], ...] = ()
     events: tuple[BrowserEvent, ...] = ()
     refusals: tuple[Refusal, ...] = ()

@@ -17,9 +17,12 @@ from shops import TEXT, Shop, event, shop, told
 from proxy.apikeys import inspect, make_key
 from proxy.config import Config
 from proxy.definitions import read_definitions
+from proxy.events.shipped import SHIPPED
+from proxy.events.transactions import read_transaction
 from proxy.intake.api import BODY_MAX_BYTES, HELD_EVENTS
 from proxy.intake.told import EVENTS_MAX
 from proxy.tables import Api, Identity, Limits
+from proxy.visitors.ids import text_of
 from proxy.visitors.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 API = b"/_footfall/api/v1/"
@@ -308,6 +311,40 @@ def test_what_is_sent_twice_is_kept_once(there):
     assert len({row["uuid"] for row in there.rows("screen.view")}) == 5
 
 
+def test_what_was_refused_and_comes_again_right_is_taken(there):
+    uuid = str(uuid4())
+    app, one = there.app(uuid), sent("screen.view")
+    for _ in range(2):
+        assert [each["code"] for each in app.sends(one)["rejected"]] == ["missing_param"]
+    said = app.sends({**one, "params": {"name": "Cart"}})
+    assert (said["accepted"], said["duplicates"], said["rejected"]) == (1, 0, [])
+    assert app.sends({**one, "params": {"name": "Cart"}})["duplicates"] == 1
+    assert [row["id"] for row in there.rows("screen.view")] == [one["id"]]
+
+
+def test_an_event_that_is_nested_too_deep_takes_only_itself_along(there):
+    deep: object = "x"
+    for _ in range(100):
+        deep = {"x": [deep]}
+    app = there.app(str(uuid4()))
+    said = app.sends(sent("screen.view", name="a"), sent("screen.view", name="b", x=deep), deep)
+    assert said["accepted"] == 1
+    assert [(one["index"], one["code"], one["field"]) for one in said["rejected"]] == [
+        (1, "too_deep", "x"),
+        (2, "bad_action", "action"),
+    ]
+
+
+def test_null_names_nobody_and_is_no_fault(there):
+    said = Caller(there, KEY).sends(
+        {**sent("screen.view", name="a"), "client": {"uuid": str(uuid4()), "customer": None}},
+        {**sent("screen.view", name="b"), "client": {"uuid": None, "customer": ANN}},
+        {**sent("screen.view", name="c"), "client": {"uuid": None, "customer": None}},
+    )
+    assert said["accepted"] == 2
+    assert [(one["index"], one["code"]) for one in said["rejected"]] == [(2, "no_visitor")]
+
+
 def test_a_server_may_name_anybody_and_has_to_name_somebody(there):
     uuid = str(uuid4())
     answer = Caller(there, KEY).sends(
@@ -333,7 +370,8 @@ LIMITS = [
     (b"[]", (JSON,), 400, "bad_beacon"),
     (b"{}", (JSON,), 400, "bad_events"),
     (b'{"events": {}}', (JSON,), 400, "bad_events"),
-    (b'{"events":' + b"[" * 9 + b"]" * 9 + b"}", (JSON,), 400, "too_deep"),
+    (b'{"events": [], "x":' + b"[" * 9 + b"]" * 9 + b"}", (JSON,), 400, "too_deep"),
+    (b'{"events":' + b"[" * 20_000 + b"]" * 20_000 + b"}", (JSON,), 400, "bad_json"),
     (json.dumps({"events": [{}] * (EVENTS_MAX + 1)}).encode(), (JSON,), 400, "too_many_events"),
     (b" " * (BODY_MAX_BYTES + 1), (JSON,), 413, "too_large"),
     (b"{}", (TEXT,), 415, "media_type"),
@@ -394,7 +432,10 @@ def test_a_transaction_is_one_charge_and_one_buy_for_each_item_once_for_an_order
     ("change", "code", "field"),
     [
         ({"orderId": None}, "missing_param", "orderId"),
-        ({"orderId": 7}, "missing_param", "orderId"),
+        ({"orderId": 7}, "bad_type", "orderId"),
+        ({"orderId": " \n"}, "missing_param", "orderId"),
+        ({"orderId": "4111 1111 1111 1111"}, "sensitive", "orderId"),
+        ({"products": [{"sku": "a", "box": [[[[]]]]}]}, "too_deep", "products[0].box"),
         ({"orderId": "x" * 101}, "too_long", "orderId"),
         ({"products": []}, "missing_param", "products"),
         ({"products": [{}]}, "missing_param", "products[0].sku"),
@@ -412,6 +453,52 @@ def test_a_transaction_is_taken_whole_or_refused_with_the_field_at_fault(there, 
     said = told(answer)
     assert (answer.status, said["error"], said["field"]) == (422, code, field) and said["message"]
     assert there.rows(None) == []
+
+
+@pytest.mark.parametrize("order", [" A-1001", "A-1001\n", "A-1001\u200b"])
+def test_an_order_is_the_same_however_its_number_is_padded(there, order):
+    server = Caller(there, KEY)
+    first, again = (told(server.post("transactions", {**ORDER, "orderId": one})) for one in ("A-1001", order))
+    assert (first["accepted"], again["accepted"], again["duplicates"]) == (3, 0, 3)
+    assert [row["params"]["orderId"] for row in there.rows("transaction.charge")] == ["A-1001"]
+
+
+def test_an_order_whose_number_is_no_text_of_unicode_is_taken_all_the_same(there):
+    server = Caller(there, KEY)
+    for accepted in (3, 0):
+        assert told(server.post("transactions", {**ORDER, "orderId": "A-\ud800"}))["accepted"] == accepted
+    assert [row["params"]["orderId"] for row in there.rows("transaction.charge")] == ["A-?"]
+
+
+def test_what_is_null_in_a_transaction_is_absent(there):
+    order = {
+        **ORDER,
+        "client": {"uuid": None, "customer": ANN},
+        "products": [{"sku": "S1", "quantity": None, "finalUnitPrice": None}],
+        "value": {"amount": 28, "currency": None},
+        "revenue": {"amount": 20, "currency": "EUR"},
+    }
+    assert told(Caller(there, KEY).post("transactions", order))["accepted"] == 2
+    (charge,), (bought,) = there.rows("transaction.charge"), there.rows("product.buy")
+    assert charge["params"] == {"orderId": "A-1001", "value": 28, "revenue": 20, "currency": "EUR", "products": 1}
+    assert bought["params"] == {"orderId": "A-1001", "sku": "S1", "quantity": 1}
+
+
+def test_no_visitor_can_take_an_orders_place(there):
+    """The ids of an order's events follow from its number, which its customer knows."""
+    server = Caller(there, KEY)
+    ids = [text_of(one.id) for one in read_transaction(ORDER, SHIPPED, now()).events]
+    page, answer = there.navigate()
+    there.cookie = answer.get(b"set-cookie").partition(b";")[0]
+    taken = [
+        {"id": known, "action": action, "params": {"name": "x"}} for known in ids for action in ("x", "link.click")
+    ]
+    said = told(there.does(page, *taken))
+    assert {one["code"] for one in said["rejected"]} == {"bad_id", "bad_action"} and said["accepted"] == 0
+    assert [there.confirm(page, id=known).status for known in ids] == [400] * 3
+    there.cookie = b""
+    assert told(server.post("transactions", ORDER))["accepted"] == 3
+    assert [row["id"] for row in there.rows("transaction.charge")] == ids[:1]
 
 
 def test_a_transaction_joins_the_session_that_goes_on(there):

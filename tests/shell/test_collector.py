@@ -147,6 +147,7 @@ BAD_BODIES = [
     (b'{"v": 1, "confirm": 7}', "bad_confirm"),
     (b'{"v": 1, "confirm": {}}', "bad_id"),
     (b'{"v": 1, "confirm": {"id": "x"}}', "bad_id"),
+    (b'{"v": 1, "confirm": {"id": "c3f0b3a0-0b1e-5d6e-9a5d-6a5e0f6f7a11"}}', "bad_id"),  # one that follows from others
     (b'{"v": 1, "confirm": {"id": "%b"}}' % (b" " * 32), "bad_id"),
     (b'{"v": 1, "confirm": {"id": "\\ud800\\u0000"}}', "bad_id"),
 ]

@@ -110,6 +110,32 @@ def test_the_good_ones_of_a_batch_are_kept_and_each_bad_one_says_why(there):
     assert [row["action"] for row in rows] == ["banner.hover", "link.click", "form.submit"]
 
 
+CODES = [
+    ("bad_action", "action", event("visit")),
+    ("undefined_action", "action", event("shop.opened")),
+    ("not_anonymous", "action", event("screen.view", name="x")),
+    ("reserved_action", "action", event("session.start")),
+    ("missing_param", "name", event("link.click")),
+    ("bad_type", "dwell_ms", event("banner.hover", name="x", dwell_ms="long")),
+    ("too_long", "name", event("link.click", name="x" * 101)),
+    ("too_many_params", "params", event("link.click", name="x", **{f"p{n}": n for n in range(32)})),
+    ("too_deep", "x", event("link.click", name="x", x=[[[1]]])),
+    ("bad_id", "id", event("link.click", id="7", name="x")),
+    ("bad_id", "view", {**event("link.click", name="x"), "view": "here"}),
+    ("sensitive", "name", event("link.click", name=CARD)),
+]
+"""WIRE.md, "Beacon": every code that is about one event."""
+
+
+@pytest.mark.parametrize(("code", "field", "sent"), CODES)
+def test_every_code_is_told_of_one_event_and_the_rest_is_kept(there, code, field, sent):
+    said, rows = settled(there, event("link.click", name="A"), sent, event("link.click", name="B"))
+    assert [(one["index"], one["code"], one["field"]) for one in said["rejected"]] == [(1, code, field)]
+    assert said["accepted"] == 2 and [row["params"]["name"] for row in rows] == ["A", "B"]
+    (rejected,) = said["rejected"]
+    assert set(rejected) == {"index", "code", "field", "message"} and CARD not in rejected["message"]
+
+
 def test_a_batch_that_is_sent_twice_is_stored_once(there):
     page, _ = there.navigate()
     batch = [event("link.click", name=f"L{number}") for number in range(10)]
@@ -368,6 +394,13 @@ def test_who_says_yes_on_the_page_is_counted_from_then_on(asking):
     assert [value.partition(b"=")[0] for value in cookies] == [b"footfall"]
     [row] = asking.rows()
     assert (row["params"]["nav"], row["lane"], row["params"]["title"]) == ("navigate", "person", "Shop")
+
+
+def test_a_page_that_counts_once_somebody_says_yes_names_its_campaign(asking):
+    page, _ = asking.navigate()
+    asking.confirm(page, [SAME, TEXT, YES], uri="http://shop.example/?utm_source=news")
+    for action in ("page.visit", "session.start"):
+        assert [row["params"]["utm_source"] for row in asking.rows(action)] == ["news"]
 
 
 def test_a_page_asked_for_with_consent_is_an_ordinary_one(asking):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.definitions import BadDefinition, read_definitions
 from proxy.events.catalogue import Catalogue, Definition, Param, Rejection, Sender
 from proxy.events.event import is_action
 from proxy.events.labels import CONTEXTS
@@ -52,6 +53,36 @@ def test_what_a_browser_may_not_send_is_rejected_with_the_reason(action, code):
     with pytest.raises(Rejection) as caught:
         SHIPPED.for_sender(action, Sender.BROWSER)
     assert (caught.value.code, caught.value.field) == (code, "action") and str(caught.value)
+
+
+@pytest.mark.parametrize("action", sorted(one.action for one in SHIPPED))
+def test_a_case_twin_of_a_shipped_action_is_another_action_and_cannot_be_defined(action):
+    for twin in {action.upper(), action.title(), action.swapcase()} - {action}:
+        for sender in Sender:
+            with pytest.raises(Rejection) as caught:
+                SHIPPED.for_sender(twin, sender)
+            assert caught.value.code == "undefined_action"
+        with pytest.raises(BadDefinition, match="in case only"):
+            read_definitions({twin: {}})
+
+
+RESERVED = ["session.start", "session.end", "session.mine", "transaction.charge", "product.buy"]
+
+
+@pytest.mark.parametrize("sender", Sender)
+@pytest.mark.parametrize("action", RESERVED)
+def test_nobody_sends_what_is_reserved(action, sender):
+    with pytest.raises(Rejection) as caught:
+        SHIPPED.for_sender(action, sender)
+    assert (caught.value.code, caught.value.field) == ("reserved_action", "action")
+
+
+@pytest.mark.parametrize("sender", [Sender.BROWSER, Sender.TRUSTED_BROWSER])
+@pytest.mark.parametrize("action", ["client.login", "client.logout", "client.applicationStarted", "client.mine"])
+def test_no_browser_sends_what_is_a_clients(action, sender):
+    with pytest.raises(Rejection) as caught:
+        SHIPPED.for_sender(action, sender)
+    assert (caught.value.code, caught.value.field) == ("reserved_action", "action")
 
 
 @pytest.mark.parametrize("action", ["transaction.charge", "product.buy"])

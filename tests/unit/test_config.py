@@ -272,3 +272,30 @@ def test_every_default_passes_its_own_check():
 def test_an_upstream_can_be_put_in_later():
     config = Config(site=Site(listen="127.0.0.1:1")).with_upstream("http://127.0.0.1:2")
     assert config.site == Site(upstream="http://127.0.0.1:2", listen="127.0.0.1:1")
+
+
+KEYS = {
+    "site": "upstream listen prefix public_origin trusted_proxies preserve_host",
+    "report": "listen token_file timezone",
+    "store": "url durability retention_days hold_ms queue_events",
+    "visitor": "cookie max_age_days renew",
+    "session": "timeout_minutes max_hours",
+    "tracking": "visits sessions exclude",
+    "capture": "click hover hover_min_ms forms leave",
+    "consent": "mode gpc dnt",
+    "inject": "enabled csp",
+    "tls": "upstream_ca_file upstream_verify cert_file key_file",
+    "limits": "header_bytes header_fields target_bytes connections connections_per_address header_seconds "
+    "body_idle_seconds connect_seconds response_seconds",
+    "identity": "field",
+    "api": "jwt_keys server_keys",
+}
+
+
+@pytest.mark.parametrize("key", [f"{table}.{key}" for table, all_keys in KEYS.items() for key in all_keys.split()])
+def test_every_key_of_the_contract_is_one(tmp_path, key):
+    """WIRE.md, "Configuration"."""
+    assert key in {name for name, _, _ in keys()}
+    table, name = key.split(".")
+    wrong = f'[{table}]\n{name}s = "x"\n'
+    assert f"did you mean {key}?" in error(written(tmp_path, wrong))

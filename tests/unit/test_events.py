@@ -25,6 +25,27 @@ ACTIONS = [
     ("ą.b", False),
     ("a.٣", False),
     ("a.b{c}", False),
+    ("a", False),
+    ("ab", False),
+    (".", False),
+    ("...", False),
+    ("A.B", True),
+    ("a.b." + "c" * 28, True),
+    ("a.b." + "c" * 29, False),
+    ("a.b\r", False),
+    ("\na.b", False),
+    ("a.b\x00", False),
+    ("entrées.count", False),
+    ("entre\u0301es.count", False),
+    ("zliczono.wejście", False),
+    ("pаge.visit", False),  # a Cyrillic a
+    ("page.νisit", False),  # a Greek nu
+    ("ｐage.visit", False),  # full width
+    ("page．visit", False),
+    ("page․visit", False),  # a one dot leader
+    ("page\u200b.visit", False),
+    ("page,visit", False),
+    ("page/visit", False),
 ]
 
 

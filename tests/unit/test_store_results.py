@@ -108,6 +108,20 @@ def test_an_answer_to_something_else_is_no_result(there, told, seen):
         assert results(there) == []
 
 
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two"])
+@pytest.mark.parametrize("order", ["submit first", "answer first"])
+def test_without_sessions_the_two_halves_make_one_result_as_well(engine, order, together):
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A"), rules=None)
+    told, seen = submit("E1", MINUTE), answer(MINUTE + 40)
+    batch = (told, seen) if order == "submit first" else (seen, told)
+    for items in (batch,) if together else ((one,) for one in batch):
+        engine.append(*items, rules=None)
+    engine.append(answer(MINUTE + 50), rules=None)
+    assert [row["params"]["outcome"] for row in results(engine)] == ["accepted"]
+    assert {event.session for event in engine.events()} == {None}
+    check_promises(engine)
+
+
 def test_each_submission_has_its_own_answer(there):
     batch = [submit("E1", MINUTE), answer(MINUTE + 10, 200, forms=("login",))]
     batch += [submit("E2", MINUTE + 5 * SECOND), answer(MINUTE + 5 * SECOND + 10, 302)]

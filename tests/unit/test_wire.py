@@ -145,6 +145,11 @@ def nested(depth: int) -> object:
     return value
 
 
+def test_how_deep_an_event_is_nested_is_no_fault_of_the_others():
+    beacon = parsed({"v": 1, "events": [nested(8), {"params": nested(300)}, 1]})
+    assert [type(one) for one in beacon.events] == [list, dict, int]
+
+
 def test_eight_levels_and_not_one_more():
     assert parsed({"v": 1, "x": nested(7)})
     with pytest.raises(BadBeacon) as caught:
@@ -220,7 +225,8 @@ def check_total(body: bytes) -> None:
     (beacon.page + beacon.token).encode("utf-8")
     shown = beacon.showing
     if shown is not None:
-        for text in shown:
+        assert all(term for _, term in shown.utm)
+        for text in shown[:-1]:
             text.encode("utf-8")
         assert shown.nav in NAVS
         assert len(shown.title) <= TITLE_MAX_CHARS and shown.title.isprintable()

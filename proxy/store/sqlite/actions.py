@@ -52,7 +52,7 @@ def refuse_all(work: Work, message: Confirmation, visitor: VisitorRow) -> None:
     """Keep what was refused of somebody's message, for the report, once; of nobody's nothing is kept, or anybody could
     fill the list."""
     for refusal in message.refusals:
-        if refusal.id is not None and not work.claim(refusal.id, -work.seq):
+        if refusal.id is not None and not work.note_refused(refusal.id):
             continue
         place = place_of(work, message, refusal.view, visitor.id)
         values = (message.received, place.page, refusal.action, refusal.code, refusal.field)

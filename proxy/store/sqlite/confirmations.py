@@ -212,7 +212,7 @@ def _add(
         title,
         message.referrer,
         None,
-        (("nav", nav),),
+        (("nav", nav), *message.utm),
         message.session_facts,
     )
     return visits.add(work, rules, visitor, view)

@@ -187,6 +187,14 @@ class Reading:
         self._load_seqs("seqs_loose", (visitor,))
         return self.events.loose_of(visitor)
 
+    def loose_since(self, visitor: int, action: int, after: int, until: int) -> list[EventRow]:
+        """The events of a visitor outside any session, of an action, after a time and until another one, the latest
+        first."""
+        self._load_seqs("seqs_loose_told", {"visitor": visitor, "action": action, "after": after, "until": until})
+        known = self.events.loose_of(visitor)
+        found = [row for row in known if row.action == action and after < row.time <= until]
+        return sorted(found, key=lambda row: (row.time, row.seq), reverse=True)
+
     def unproven_of(self, visitor: int, lane: int) -> list[EventRow]:
         """The events of a visitor that are in the lane `unproven`."""
         if not self.visitors[visitor].is_new:
@@ -212,7 +220,16 @@ class Reading:
         self.load_events(json.loads(self.execute(SQL[name], values).fetchone()[0]))
 
     def seq_of(self, event_id: bytes) -> int | None:
-        """The row that an id stands for; of a refused event, which has none, 0 or below."""
+        """The row that an id stands for; None of a refused event, which has none."""
+        seq = self._known_as(event_id)
+        return None if seq is None or seq <= 0 else seq
+
+    def is_refused(self, event_id: bytes) -> bool:
+        """Whether an event of this id was refused: its id is not taken, it may come again and be right."""
+        seq = self._known_as(event_id)
+        return seq is not None and seq <= 0
+
+    def _known_as(self, event_id: bytes) -> int | None:
         if event_id not in self.ids:
             row = self.execute(SQL["seq_of_id"], (event_id,)).fetchone()
             self.ids[event_id] = row[0] if row else None

@@ -42,7 +42,7 @@ def answered(work: Work, rules: Rules | None, item: FormAnswer) -> None:
     visitor = work.visitor(item.uuid)
     if visitor is None:
         return
-    for row in reversed(_submissions(work, visitor, item.time)):
+    for row in reversed(_submissions(work, rules, visitor, item.time)):
         is_its_own = belong(row.time, item.time) and _target(work, row) == (item.host, item.path)
         if is_its_own and work.seq_of(result_id(row.id)) is None:
             _add(work, rules, visitor, row, _Answer(item.time, item.status, item.redirect, item.forms))
@@ -82,13 +82,15 @@ def submitted(work: Work, rules: Rules | None, visitor: VisitorRow, row: EventRo
             return
 
 
-def _submissions(work: Work, visitor: VisitorRow, time: int) -> list[EventRow]:
-    """What a visitor has submitted a moment before, by its time."""
+def _submissions(work: Work, rules: Rules | None, visitor: VisitorRow, time: int) -> list[EventRow]:
+    """What a visitor has submitted a moment before, the latest first. `rules` None: without sessions."""
+    submit, after, until = work.dictionary.word(SUBMIT), time - ANSWER_WITHIN_MS - 1, time + ANSWER_BEFORE_MS
+    if rules is None:
+        return work.loose_since(visitor.id, submit, after, until)
     session = visitor.session
     if session is None or session.last < time - ANSWER_WITHIN_MS:
         return []
-    after, until = time - ANSWER_WITHIN_MS - 1, time + ANSWER_BEFORE_MS
-    return work.told_since(session.id, NOBODY, after, until, work.dictionary.word(SUBMIT))
+    return work.told_since(session.id, NOBODY, after, until, submit)
 
 
 def _target(work: Work, row: EventRow) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
+import hashlib
 from bisect import bisect
 from typing import NamedTuple
 
@@ -70,11 +71,11 @@ def begin_by(work: Work, session: SessionRow, time: int) -> None:
 
 
 def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
-    uuid = event_id(time, opener.random)
+    seq = work.next_seq()
+    uuid = _claimed(work, time, opener.random, seq)
     session = work.add_session(uuid, visitor, time)
     session.lane, session.entry = opener.lane, opener.uri
     session.source = source(work, opener.referrer, opener.facts, opener.uri)
-    seq = work.next_seq()
     dictionary = work.dictionary
     work.add_event(
         EventRow(
@@ -96,6 +97,14 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
         )
     )
     return session
+
+
+def _claimed(work: Work, time: int, random: bytes, seq: int) -> bytes:
+    """An id for a session.start that nothing has. It follows from that of an event, which a browser has made: it may
+    have made this one as well."""
+    while not work.claim(uuid := event_id(time, random), seq):
+        random = hashlib.sha256(random).digest()[: len(random)]
+    return uuid
 
 
 def source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:

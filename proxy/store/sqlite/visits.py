@@ -119,9 +119,16 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
         view.lane,
         view.uri,
         view.referrer,
-        view.session_facts,
+        _session_facts(view),
     )
     return sessions.join(work, rules, visitor, view.time, opener)
+
+
+def _session_facts(view: NewView) -> Facts:
+    """What its session.start says: also the campaign of a page that only a browser tells of."""
+    known = {key for key, _ in view.session_facts}
+    campaign = tuple((key, term) for key, term in view.facts if key.startswith("utm_") and key not in known)
+    return (*campaign, *view.session_facts) if campaign else view.session_facts
 
 
 def prove(work: Work, visitor: VisitorRow, proof: int) -> None:

@@ -112,7 +112,17 @@ class Work(Reading):
         """Take an id for the row `seq`; False where it is known already."""
         if self.seq_of(event_id) is not None:
             return False
+        if self.is_refused(event_id):
+            self.execute(SQL["remove_ids_many"], (event_id,))
         self.ids[event_id] = self.new_ids[event_id] = seq
+        return True
+
+    def note_refused(self, event_id: bytes) -> bool:
+        """Remember an id of what was refused; False where it is known already, be it as that of an event. Whoever made
+        it up has not taken it from anybody: `claim` does not care."""
+        if self.seq_of(event_id) is not None or self.is_refused(event_id):
+            return False
+        self.ids[event_id] = self.new_ids[event_id] = -self.seq
         return True
 
     def next_seq(self) -> int:
