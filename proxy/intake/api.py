@@ -130,7 +130,7 @@ class Api:
             if event.id in result.failed:
                 told.reject(index, "not_stored", "", NOT_STORED)
             elif result.uuid is None:
-                told.reject(index, "no_visitor", "client", "nothing is recorded of this visitor: it was erased")
+                told.reject(index, "no_visitor", "client", "nothing is recorded of this visitor: it was erased, or is a crawler")
         return result.stored
 
     async def _transactions(self, request: Request, host: str) -> Response:
@@ -147,7 +147,7 @@ class Api:
         if not isinstance(result, Confirmed) or result.failed:
             return _later("not_stored", "it could not be stored; send it again later")
         if result.uuid is None:
-            return problem(404, "no_visitor", "nothing is recorded of this visitor: it was erased")
+            return problem(404, "no_visitor", "nothing is recorded of this visitor: it was erased, or is a crawler")
         warnings = [{"code": notice.code, "field": field} for field, notice in transaction.warnings]
         stored = result.stored
         told = {"accepted": stored, "duplicates": len(transaction.events) - stored, "warnings": warnings}
