@@ -56,7 +56,8 @@ class Param:
     """What a param must be: `type` of SHIPPED_TYPES, at most `max_chars` (string), at most `most` (measure), one of
     `choices` (string, if any). `default` stands in where it is absent. `place` is where a BrowserEvent has it:
     `name`, `amount`, `facts` (few-valued, kept in the store's dictionary) or `more`. `each`: what is in it is judged
-    one by one, so that one secret takes only itself out."""
+    one by one, so that one secret takes only itself out. `articles`: a whole article number is none of a card, though
+    every tenth passes for one."""
 
     type: str
     required: bool = False
@@ -67,6 +68,7 @@ class Param:
     default: str | None = None
     place: str = "more"
     each: bool = False
+    articles: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in SHIPPED_TYPES:

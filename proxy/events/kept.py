@@ -14,7 +14,7 @@ from proxy.events.columns import amount_key
 from proxy.events.event import LANES, is_action
 from proxy.events.params import RESERVED, Facts
 from proxy.events.privacy import CleanUri, clean_title, clean_uri
-from proxy.events.sensitive import is_sensitive_name, why_sensitive
+from proxy.events.sensitive import is_article_number, is_sensitive_name, why_sensitive
 from proxy.events.shipped import SHIPPED
 from proxy.events.values import (
     INTEGER_MAX,
@@ -224,6 +224,8 @@ def _value(key: str, value: object, param: Param | None) -> object:
         return None if why_sensitive_uri(str(uri)) is not None else uri
     kept = clean(key, value)
     if param is not None and param.each:
+        return kept
+    if param is not None and param.articles and is_article_number(str(kept)):
         return kept
     return None if why_refused(kept) is not None else kept
 

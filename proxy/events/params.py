@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from proxy.events.catalogue import DWELL_MAX_MS, Definition, Param, Rejection
 from proxy.events.privacy import clean_uri
-from proxy.events.sensitive import is_sensitive_name, why_sensitive
+from proxy.events.sensitive import is_article_number, is_sensitive_name, why_sensitive
 from proxy.events.values import (
     Absent,
     is_key,
@@ -122,7 +122,7 @@ def _is_refused(value: object, param: Param | None) -> bool:
     if param is not None:
         if param.type == "uri":
             return why_sensitive_uri(str(value)) is not None
-        if param.each:
+        if param.each or (param.articles and isinstance(value, str) and is_article_number(value)):
             return False
     return why_refused(value) is not None
 

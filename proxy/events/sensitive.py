@@ -108,6 +108,13 @@ def why_sensitive(text: str) -> str | None:
     return "pem" if _PEM.search(text) else None
 
 
+def is_article_number(text: str) -> bool:
+    """Whether this is a GTIN of 13 or 14 digits, whose own check digit is right (GS1 General Specifications, 7.9)."""
+    if len(text) not in (13, 14) or not (text.isascii() and text.isdecimal()):
+        return False
+    return sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(reversed(text))) % 10 == 0
+
+
 def why_sensitive_number(number: int | float) -> str | None:
     """`why_sensitive` for a number: only one that is whole can be a card's."""
     if -NUMBER_MIN < number < NUMBER_MIN:

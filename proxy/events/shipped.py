@@ -120,7 +120,7 @@ _TRANSACTION = {
 }
 _PRODUCT = {
     "orderId": replace(_TEXT, required=True, max_chars=ORDER_MAX_CHARS),
-    "sku": replace(_TEXT, required=True, max_chars=NAME_MAX_CHARS),
+    "sku": replace(_TEXT, required=True, max_chars=NAME_MAX_CHARS, articles=True),
     "name": _TEXT,
     "quantity": Param("number", required=True),
     "finalUnitPrice": Param("number"),

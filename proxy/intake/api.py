@@ -7,7 +7,7 @@ request says why in one word and one sentence (WIRE.md, "API"; EVENTS.md section
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -35,7 +35,11 @@ ERASE_SECONDS = 120.0
 RETRY_AFTER_SECONDS = 5
 HELD_EVENTS = 1_000
 """Of a visitor, told at once; the answer says how to go on."""
+AT_ONCE_BYTES = 32_768
+"""A larger body is read beside the site's other requests, one at a time: it may have work of a second in it."""
+NOBODY = "nothing is recorded of this visitor: it was erased, or is a crawler"
 
+Read = TypeVar("Read")
 Answer = Coroutine[Any, Any, Response]
 
 
@@ -58,6 +62,7 @@ class Api:
         self._customers = customers
         self._open_reader = open_reader
         self._clock_ms = clock_ms
+        self._reading = asyncio.Semaphore(1)
 
     async def events(self, request: Request, host: str) -> Response:
         """`POST events`: of an app, for whom its token names; of a server, for anybody."""
@@ -92,7 +97,8 @@ class Api:
     def _caller(self, request: Request) -> Caller:
         return self._authority.caller(request.headers.get("authorization", ""))
 
-    async def _document(self, request: Request) -> dict[str, Any]:
+    async def _document(self, request: Request) -> tuple[dict[str, Any], int]:
+        """The body, and how large it is."""
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media != "application/json":
             raise _Problem(415, "media_type", "Content-Type is not application/json")
@@ -104,13 +110,21 @@ class Api:
             raise _Problem(408, "timeout", "the body did not arrive in time") from None
         except ClientDisconnect:
             raise _Problem(400, "disconnected", "the body broke off") from None
-        return parse_object(body)
+        return await self._beside(len(body), lambda: parse_object(body)), len(body)
+
+    async def _beside(self, size: int, read: Callable[[], Read]) -> Read:
+        """What is made of a body of so many bytes."""
+        if size <= AT_ONCE_BYTES:
+            return read()
+        async with self._reading:
+            return await run_in_threadpool(read)
 
     async def _events(self, request: Request, host: str) -> Response:
         caller = self._caller(request)
-        document, now = await self._document(request), self._clock_ms()
+        document, size = await self._document(request)
+        now = self._clock_ms()
         told = Told(caller.claims, self._catalogue, self._customers, now)
-        told.read(document)
+        await self._beside(size, lambda: told.read(document))
         everybody = list(dict.fromkeys((*told.groups, *told.refusals)))
         done = await asyncio.wait_for(
             asyncio.gather(*(self._tell(told, whose, host, now) for whose in everybody)), COMMIT_SECONDS
@@ -130,15 +144,16 @@ class Api:
             if event.id in result.failed:
                 told.reject(index, "not_stored", "", NOT_STORED)
             elif result.uuid is None:
-                told.reject(index, "no_visitor", "client", "nothing is recorded of this visitor: it was erased")
+                told.reject(index, "no_visitor", "client", NOBODY)
         return result.stored
 
     async def _transactions(self, request: Request, host: str) -> Response:
         self._authority.server(request.headers.get("authorization", ""))
-        document, now = await self._document(request), self._clock_ms()
+        document, size = await self._document(request)
+        now = self._clock_ms()
         try:
             whose = whose_is(document, None, self._customers)
-            transaction = read_transaction(document, self._catalogue, now)
+            transaction = await self._beside(size, lambda: read_transaction(document, self._catalogue, now))
         except Rejection as wrong:
             answer = {"error": wrong.code, "field": wrong.field, "message": str(wrong)}
             return JSONResponse(answer, 422, headers={"cache-control": "no-store"})
@@ -147,7 +162,7 @@ class Api:
         if not isinstance(result, Confirmed) or result.failed:
             return _later("not_stored", "it could not be stored; send it again later")
         if result.uuid is None:
-            return problem(404, "no_visitor", "nothing is recorded of this visitor: it was erased")
+            return problem(404, "no_visitor", NOBODY)
         warnings = [{"code": notice.code, "field": field} for field, notice in transaction.warnings]
         stored = result.stored
         told = {"accepted": stored, "duplicates": len(transaction.events) - stored, "warnings": warnings}

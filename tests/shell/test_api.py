@@ -4,6 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -636,3 +637,17 @@ def test_a_key_file_that_cannot_be_used_is_said_with_its_key(tmp_path):
     (tmp_path / "public-as-secret.key").write_bytes((tmp_path / "app.pem").read_bytes())
     config = Config(base=tmp_path, api=Api(jwt_keys=("HS256:public-as-secret.key",)))
     assert "no secret of HS256" in str(inspect(config))
+
+
+def test_a_large_request_is_read_beside_the_sites_other_requests(there):
+    event = {"id": str(uuid4()), "action": "screen.view", "params": {"name": "a", "x": ["4111"] * 125_000}}
+    app, began, longest = there.app(sub="ann"), time.monotonic(), 0.0
+    with ThreadPoolExecutor(1) as elsewhere:
+        answer = elsewhere.submit(app.post, "events", {"events": [event]})
+        while not answer.done():
+            at = time.monotonic()
+            there.request(b"GET", b"/", [])
+            longest = max(longest, time.monotonic() - at)
+        whole = time.monotonic() - began
+        assert told(answer.result())["rejected"][0]["code"] == "too_long"
+    assert longest < whole / 3, (longest, whole)

@@ -4,6 +4,7 @@ import pytest
 
 from proxy.events.catalogue import Rejection
 from proxy.events.incoming import read_app_event
+from proxy.events.kept import read_kept
 from proxy.events.shipped import SHIPPED
 from proxy.events.transactions import read_transaction
 from proxy.events.wire import parse_object
@@ -49,3 +50,25 @@ def test_what_else_is_in_a_body_is_not_gone_through_again_for_each_event():
     assert body.copies <= 1
     (whose,) = told.refusals
     assert whose.source == "POS"
+
+
+@pytest.mark.parametrize(
+    ("sku", "is_kept"),
+    [
+        ("5901234000093", True),  # a GTIN that passes Luhn's check as well
+        ("4222222222222", False),  # a card's number for tests, no GTIN
+        ("4111111111111111", False),
+        ("GB82 WEST 1234 5698 7654 32", False),
+    ],
+)
+def test_an_article_number_is_no_cards(sku, is_kept):
+    order = {"orderId": "A1", "products": [{"sku": sku, "name": "n"}]}
+    if is_kept:
+        bought = read_transaction(order, SHIPPED, NOW).events[1]
+        assert bought.params["sku"] == sku
+        exported = {"id": ID, "action": "product.buy", "time": NOW, "received": NOW, "uuid": ID, "lane": "person"}
+        assert read_kept({**exported, "params": bought.params}).left_out == 0
+        return
+    with pytest.raises(Rejection) as wrong:
+        read_transaction(order, SHIPPED, NOW)
+    assert (wrong.value.code, wrong.value.field) == ("sensitive", "products[0].sku")

@@ -197,6 +197,29 @@ def test_who_was_erased_is_not_made_again_by_its_key(engine):
     assert all(mark not in engine.place.read_bytes() for mark in ANN)
 
 
+def test_a_server_that_names_another_customer_again_and_again_ends_one_session(engine):
+    engine.append(visit("P0", "A"), confirm("C0", page("P0"), "A"))
+    told(engine, tells(app("E0", at=1, told=1), at=1, who="A", customer=BOB))
+    for number in range(1, 6):
+        at = number * MINUTE
+        engine.append(visit(f"P{number}", "A", at=at, came_back=True))
+        told(engine, tells(app(f"E{number}", at=at + 1, told=at + 1), at=at + 1, who="A", customer=ANN))
+    ends = [event for event in engine.events() if event.action == "session.end"]
+    assert [event.params["reason"] for event in ends] == ["identity"]
+    assert sum(event.action == "session.start" for event in engine.events()) == 3
+    check_promises(engine)
+
+
+def test_a_crawler_is_nobodys_customer(engine):
+    engine.append(visit("B1", "BOT", bot=True))
+    with engine.writer() as writer:
+        (done,) = writer.append([sends(None, "BOT", app("E1", at=2, told=2), at=2)._replace(customer=ANN)])
+        assert done == Confirmed(None)
+    assert [event.action for event in engine.events()] == ["page.visit"]
+    assert told(engine, tells(app("E2", at=3, told=3), at=3, customer=ANN)).uuid not in (None, ident("BOT"))
+    check_promises(engine)
+
+
 def test_who_is_gone_by_age_is_no_customer_any_more(engine):
     told(engine, tells(app("E1", at=0, told=0), at=0, customer=ANN))
     told(engine, tells(app("E2", at=60 * DAY, told=60 * DAY), at=60 * DAY, customer=BOB))

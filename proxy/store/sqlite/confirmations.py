@@ -80,8 +80,8 @@ def _visitor_of(
         has_cookie=message.cookie is not None,
         now_ms=message.received,
     )
-    if who is Who.NOBODY:
-        return None, who
+    if who is Who.NOBODY or (message.page is None and theirs is not None and _is_crawler(work, theirs)):
+        return None, Who.NOBODY
     if who is Who.NEW:
         known_again = _made_for(work, message, repeat)
         if known_again is not None:
@@ -94,6 +94,12 @@ def _visitor_of(
     if who is Who.MERGE and known is not None:
         _merge(work, rules, work.visitor_at(known.owner), visitor)
     return visitor, who
+
+
+def _is_crawler(work: Work, visitor: VisitorRow) -> bool:
+    """A server may name any uuid, also a crawler's: of it no person's events are kept, which nobody could erase. Who
+    has been proven to be somebody is none, and is not asked about."""
+    return not visitor.proof and bool(work.execute(SQL["is_crawler"], (visitor.id,)).fetchone()[0])
 
 
 def _made_for(work: Work, message: Confirmation, repeat: int | None) -> VisitorRow | None:

@@ -36,9 +36,11 @@ def identify(work: Work, rules: Rules | None, message: Confirmation, visitor: Vi
         if mark != marks[0]:
             _attach(work, visitor, marks[0])
         return visitor
-    if rules is not None:
+    uuid = uuid_after(visitor.uuid, marks[0])
+    # Once: a server that names both cannot give the browser the new uuid, and would end each session anew.
+    if rules is not None and work.visitor(uuid) is None and not work.heard.is_erased(uuid):
         sessions.end_open(work, visitor, Reason.IDENTITY, message.received)
-    return _visitor(work, uuid_after(visitor.uuid, marks[0]), marks)
+    return _visitor(work, uuid, marks)
 
 
 def _visitor(work: Work, uuid: bytes, marks: Marks) -> VisitorRow | None:
