@@ -7,11 +7,15 @@ row 11).
 import re
 from fnmatch import translate
 from typing import TypeVar
+from urllib.parse import quote
 
 KNOWN_PATHS = 20_000
 """Paths remembered a process: 4 MB with usual ones, 12 at the most."""
 KNOWN_PATH_BYTES = 512
 Value = TypeVar("Value")
+
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 
 
 class KnownPaths:
@@ -53,13 +57,20 @@ def _keep(known: dict[tuple[str, bytes], Value], host: str, raw_path: bytes, val
 
 
 class Globs:
-    """Paths by shell patterns, such as `/admin/*`; `*` crosses slashes, case counts."""
+    """Paths by shell patterns, such as `/admin/*`; `*` crosses slashes, case counts. A pattern is written as people read
+    a path: what a browser escapes (RFC 3986 section 2.1) is escaped here."""
 
     __slots__ = ("_pattern",)
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._pattern = re.compile("|".join(translate(pattern) for pattern in patterns)) if patterns else None
+        found = "|".join(translate(_upper(quote(pattern, safe=_PRINTABLE))) for pattern in patterns)
+        self._pattern = re.compile(found) if patterns else None
 
     def match(self, raw_path: bytes) -> bool:
-        """Whether any pattern matches the whole path, as it was sent."""
-        return self._pattern is not None and self._pattern.match(raw_path.decode("latin-1")) is not None
+        """Whether any pattern matches the whole path, as it was sent, but for the case of its escapes."""
+        return self._pattern is not None and self._pattern.match(_upper(raw_path.decode("latin-1"))) is not None
+
+
+def _upper(path: str) -> str:
+    """Escapes are the same in either case (RFC 3986 section 6.2.2.1)."""
+    return _ESCAPE.sub(lambda match: match[0].upper(), path) if "%" in path else path

@@ -18,13 +18,20 @@ GLOBS = [
     (("*.php",), b"/x/y.php\n", False),
     (("/[ab]",), b"/b", True),
     (("/caf%C3%A9",), b"/caf%C3%A9", True),
+    (("/café",), b"/caf%C3%A9", True),
+    (("/café",), b"/caf%c3%a9", True),
+    (("/caf%c3%a9",), b"/caf%C3%A9", True),
+    (("/café",), b"/cafe", False),
+    (("/konto/wyloguj się*",), b"/konto/wyloguj%20si%C4%99/", True),
+    (("/100%",), b"/100%", True),
+    (("/x%",), b"/x\xff", False),
     (("/a+b",), b"/aab", False),
     ((), b"/anything", False),
 ]
 
 
 @pytest.mark.parametrize(("patterns", "path", "expected"), GLOBS)
-def test_globs_match_whole_paths_as_they_were_sent(patterns, path, expected):
+def test_globs_match_whole_paths_as_they_were_sent_and_are_written_as_they_are_read(patterns, path, expected):
     assert Globs(patterns).match(path) is expected
 
 
