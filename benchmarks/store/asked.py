@@ -166,6 +166,8 @@ def _rankings(about: Subject) -> Iterator[Question]:
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
     yield from _of_spans("forms", lambda reader, span: reader.forms(span, SHOWN))
     yield from _of_ranges("refused", lambda reader, since: reader.refused(since, END, REFUSED_READ))
+    # It reads events, and a month of them takes longer than the report waits.
+    yield Question("made", "one day", lambda reader: reader.made(LAST_DAY * DAY_MS, END))
     yield from _of_ranges("blocked", lambda reader, since: reader.blocked(since // DAY_MS, LAST_DAY, SHOWN))
 
 

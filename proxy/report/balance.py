@@ -50,7 +50,7 @@ MORE_REQUESTS: Final = (
     "forget), or tracking.visits is off"
 )
 MORE_EVENTS: Final = (
-    "events without a count: a crash loses the counters of its last second; imported events have none; "
+    "more events than counts: a crash loses the counters of its last second; imported events have none; "
     "a request over midnight is in two days"
 )
 

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "6"))
 BROWSERS = 6
+TURNS = 5
 AT_ONCE = 100
 LOAD_SECONDS = (0.1, 0.7)
 UNHURRIED = {
@@ -132,9 +133,16 @@ def written(pid: int) -> int:
 @pytest.mark.parametrize("cookie", [True, False])
 def test_a_hundred_first_beacons_of_a_new_visitor_at_once_give_one_session(tmp_path: Path, cookie: bool) -> None:
     """Of a page whose visit the store does not know, so that any of them may be the first thing that is known of the
-    visitor: with the visitor's cookie, or without one, where the first that is stored makes the visitor."""
-    with sites() as upstream, serving(tmp_path, upstream, workers=2, **UNHURRIED) as running:
-        keys = load_keys(tmp_path / "footfall.key")
+    visitor: with the visitor's cookie, or without one, where the first that is stored makes the visitor. Which worker
+    takes a connection is the system's to say: again, where one of them took all."""
+    assert any(a_hundred_at_once(tmp_path / str(turn), cookie) for turn in range(TURNS)), "both workers took part"
+
+
+def a_hundred_at_once(where: Path, cookie: bool) -> bool:
+    """Whether both workers took part."""
+    where.mkdir()
+    with sites() as upstream, serving(where, upstream, workers=2, **UNHURRIED) as running:
+        keys = load_keys(where / "footfall.key")
         minute = now_ms() // 60_000
         page = PageIds(tuple(key.secret for key in keys)).sign(uuid4().bytes, True, True, minute).decode()
         believed = CookieSigner(keys).set_cookie(uuid4().bytes, minute // 1440, now_ms=now_ms(), secure=False)
@@ -142,12 +150,13 @@ def test_a_hundred_first_beacons_of_a_new_visitor_at_once_give_one_session(tmp_p
         before = {pid: written(pid) for pid in running.family()[1:]}
         answers = all_at_once(running.port, jar, page)
         assert [answer["accepted"] for answer in answers] == [1] * AT_ONCE
-        assert all(written(pid) - number > 1_000 for pid, number in before.items()), "both workers took part"
-    events = stored(tmp_path / "footfall.db")
+        both = all(written(pid) - number > 1_000 for pid, number in before.items())
+    events = stored(where / "footfall.db")
     actions = Counter(event["action"] for event in events)
     assert (actions["session.start"], actions["page.visit"], actions["link.click"]) == (1, AT_ONCE, AT_ONCE)
     assert len({event["uuid"] for event in events}) == len({event["session"] for event in events}) == 1
-    assert integrity(tmp_path / "footfall.db") == "ok"
+    assert integrity(where / "footfall.db") == "ok"
+    return both
 
 
 def all_at_once(port: int, jar: dict[bytes, bytes], page: str) -> list[dict[str, Any]]:
