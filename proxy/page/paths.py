@@ -57,8 +57,8 @@ def _keep(known: dict[tuple[str, bytes], Value], host: str, raw_path: bytes, val
 
 
 class Globs:
-    """Paths by shell patterns, such as `/admin/*`; `*` crosses slashes, case counts. Patterns are written as people read
-    paths: what a browser escapes (RFC 3986 section 2.1) is escaped here."""
+    """Paths by shell patterns, such as `/admin/*`; `*` crosses slashes, case counts. Patterns are written as people
+    read paths: what a browser escapes (RFC 3986 section 2.1) is escaped here."""
 
     __slots__ = ("_pattern",)
 
