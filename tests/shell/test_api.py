@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from shops import TEXT, Shop, event, shop, told
+from wire import eventually
 
 from proxy.apikeys import inspect, make_key
 from proxy.config import Config
@@ -372,6 +373,7 @@ def test_a_request_of_a_mebibyte_is_taken_whole(there):
 
 def test_what_an_app_tells_is_a_persons_and_so_is_its_visitor_from_then_on(there):
     there.navigate()
+    assert eventually(there.rows)
     (visit,) = there.rows()
     assert visit["lane"] == "unproven"
     there.app(visit["uuid"]).sends(sent("screen.view", name="A"))
