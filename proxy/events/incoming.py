@@ -24,8 +24,8 @@ TOLD_LATE_MS = 7 * 86_400_000
 NUMBER_MAX = 2**53 - 1
 """A clock's number beyond this is nobody's, and is not kept."""
 
-DERIVED_VERSION = 5
-"""Of UUIDs that follow from a name (RFC 9562)."""
+DERIVED_VERSIONS = (5, 8)
+"""Of UUIDs that follow from something else (RFC 9562 sections 5.5 and 5.8): ends of sessions, and sessions."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -144,9 +144,9 @@ def _uuid(text: object, field: str) -> bytes:
 
 
 def is_derived(known: bytes) -> bool:
-    """Whether an id follows from something else, as those of a session.end, a form.result and an order's events do:
-    nobody but the server makes such ids, or somebody could take one first."""
-    return known[6] >> 4 == DERIVED_VERSION
+    """Whether an id follows from something else, as those of a session, its end, a form.result and an order's events
+    do: nobody but the server makes such ids, or somebody could take one first."""
+    return known[6] >> 4 in DERIVED_VERSIONS
 
 
 def _read_ago(ago: object) -> tuple[int, int | float | None]:

@@ -22,6 +22,7 @@ _MAC_BYTES = 10
 _BODY_BYTES = 22
 _RANDOM_BITS = 0x0FFF_3FFF_FFFF_FFFF_FFFF
 _VERSION_7 = 0x7000_8000_0000_0000_0000
+_VERSION_8 = 0x8000_8000_0000_0000_0000
 
 _END_OF_SESSION = uuid.UUID("6f2b4a0e-5d0c-5f0a-9a55-3f9a3b1f4a10")
 _RESULT_OF_FORM = uuid.UUID("8d3c3a52-6f54-5b0e-9c58-0f6e5a0f2c21")
@@ -98,6 +99,13 @@ class PageIds:
 def event_id(now_ms: int, random: bytes) -> bytes:
     """A time-ordered event id of 16 bytes (UUID version 7) from the time and 10 random bytes."""
     return (now_ms << 80 | int.from_bytes(random, "big") & _RANDOM_BITS | _VERSION_7).to_bytes(16, "big")
+
+
+def session_id(start_ms: int, opened_by: bytes) -> bytes:
+    """The id of a session, and of its session.start: time-ordered as an `event_id`, and of a version of its own (8), so
+    that nobody else can have made it (events/incoming.py). It follows from what opened the session, and whose it is."""
+    digest = int.from_bytes(hashlib.sha256(b"footfall session\0" + opened_by).digest()[:10], "big")
+    return (start_ms << 80 | digest & _RANDOM_BITS | _VERSION_8).to_bytes(16, "big")
 
 
 def time_of(event: bytes) -> int:

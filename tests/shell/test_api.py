@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from shops import TEXT, Shop, event, shop, told
+from wire import eventually
 
 from proxy.apikeys import inspect, make_key
 from proxy.config import Config
@@ -334,6 +335,50 @@ def test_an_event_that_is_nested_too_deep_takes_only_itself_along(there):
         (1, "too_deep", "x"),
         (2, "bad_action", "action"),
     ]
+
+
+CODES = [
+    ("bad_action", "action", {"action": "visit"}),
+    ("undefined_action", "action", {"action": "shop.opened"}),
+    ("reserved_action", "action", {"action": "page.visit"}),
+    ("reserved_action", "action", {"action": "session.start"}),
+    ("reserved_action", "action", {"action": "transaction.charge"}),
+    ("missing_param", "name", {"params": {}}),
+    ("bad_type", "count", {"action": "entries.count", "params": {"count": "many", "door": "a"}}),
+    ("bad_type", "time", {"time": "yesterday"}),
+    ("bad_type", "source", {"source": "a source"}),
+    ("bad_type", "params", {"params": []}),
+    ("too_long", "name", {"params": {"name": "x" * 101}}),
+    ("too_many_params", "params", {"params": {f"p{n}": n for n in range(33)}}),
+    ("too_deep", "x", {"params": {"name": "x", "x": [[[1]]]}}),
+    ("bad_id", "id", {"id": 7}),
+    ("bad_id", "id", {"id": "c3f0b3a0-0b1e-5d6e-9a5d-6a5e0f6f7a11"}),
+    ("sensitive", "name", {"params": {"name": "4111 1111 1111 1111"}}),
+]
+
+
+@pytest.mark.parametrize(("code", "field", "change"), CODES)
+def test_every_code_is_told_of_one_event_and_the_rest_is_kept(there, code, field, change):
+    good, other = sent("screen.view", name="A"), sent("screen.view", name="B")
+    said = there.app(str(uuid4())).sends(good, {**sent("screen.view", name="x"), **change}, other)
+    assert [(one["index"], one["code"], one["field"]) for one in said["rejected"]] == [(1, code, field)]
+    assert said["accepted"] == 2 and "4111" not in str(said)
+    assert [row["id"] for row in there.rows("screen.view")] == [good["id"], other["id"]]
+
+
+def test_a_request_of_a_mebibyte_is_taken_whole(there):
+    body = json.dumps({"events": [sent("screen.view", name="A")]}).encode()
+    answer = there.app(str(uuid4())).post("events", body.ljust(BODY_MAX_BYTES))
+    assert (answer.status, told(answer)["accepted"]) == (202, 1)
+
+
+def test_what_an_app_tells_is_a_persons_and_so_is_its_visitor_from_then_on(there):
+    there.navigate()
+    assert eventually(there.rows)
+    (visit,) = there.rows()
+    assert visit["lane"] == "unproven"
+    there.app(visit["uuid"]).sends(sent("screen.view", name="A"))
+    assert {row["lane"] for row in there.rows(None)} == {"person"}
 
 
 def test_null_names_nobody_and_is_no_fault(there):

@@ -123,6 +123,18 @@ def test_the_trigger_is_what_opened_it(engine, action, params):
     assert second["uri"] == f"https://{HOST}/" and second["source"] == "WEB_DESKTOP"
 
 
+def test_neither_midnight_nor_another_campaign_cuts_a_session(engine):
+    """T is 22:14 UTC."""
+    for number in range(10):
+        facts = (("utm_source", f"news{number}"),)
+        seen = visit(f"P{number}", "A", number * 25 * MINUTE, query=f"?utm_source=news{number}", facts=facts)
+        engine.append(replace(seen, session_facts=(*facts, *seen.session_facts)))
+    (start,) = starts(engine)
+    assert start["utm_source"] == "news0"
+    assert len({event.session for event in engine.events()}) == 1
+    check_promises(engine)
+
+
 @pytest.mark.parametrize("action", ["page.leave", "field.change"])
 def test_what_does_not_open_one_is_outside(engine, action):
     params = {"engaged_ms": 5} if action == "page.leave" else {"form": "f", "field": "x", "filled": True}

@@ -49,7 +49,7 @@ def test_the_first_visit_opens_a_session(engine):
         engine,
         """
         action         referrer            upstream_ms  utm_source  source       trigger
-        session.start  https://x.example/  -            -           WEB_DESKTOP  page.visit
+        session.start  https://x.example/  -            m           WEB_DESKTOP  page.visit
         page.visit     https://x.example/  7            m           -            -
         """,
     )

@@ -264,7 +264,7 @@ def _judge(work: Work, target: int, dwell_ms: int) -> tuple[Usual, bool]:
 def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> sessions.Opener:
     told = tuple((key, value) for key, value in message.session_facts if key != "trigger")
     return sessions.Opener(
-        random=event.id[:5:-1],
+        cause=event.id,
         received=message.received,
         lane=PERSON,
         uri=place.uri,

@@ -3,7 +3,6 @@
 Law: no rule is decided here. Whatever moves a session moves its session.start and session.end with it.
 """
 
-import hashlib
 from bisect import bisect
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
-from proxy.visitors.ids import event_id, session_end_id
+from proxy.visitors.ids import session_end_id, session_id
 from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, place
 
@@ -25,10 +24,10 @@ OVERDUE = 1_000
 
 
 class Opener(NamedTuple):
-    """What a session.start is made from, should one be needed. `view`: the page.visit on which it began, NEXT where
-    that is what opens it."""
+    """What a session.start is made from, should one be needed. `cause`: id of the event that opens it; `view`: the
+    page.visit on which it began, NEXT where that is what opens it."""
 
-    random: bytes
+    cause: bytes
     received: int
     lane: int
     uri: int | None
@@ -72,7 +71,7 @@ def begin_by(work: Work, session: SessionRow, time: int) -> None:
 
 def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
     seq = work.next_seq()
-    uuid = _claimed(work, time, opener.random, seq)
+    uuid = session_id(time, opener.cause + visitor.uuid)
     session = work.add_session(uuid, visitor, time)
     session.lane, session.entry = opener.lane, opener.uri
     session.source = source(work, opener.referrer, opener.facts, opener.uri)
@@ -97,14 +96,6 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
         )
     )
     return session
-
-
-def _claimed(work: Work, time: int, random: bytes, seq: int) -> bytes:
-    """An id for a session.start that nothing has. It follows from that of an event, which a browser has made: it may
-    have made this one as well."""
-    while not work.claim(uuid := event_id(time, random), seq):
-        random = hashlib.sha256(random).digest()[: len(random)]
-    return uuid
 
 
 def source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:

@@ -114,7 +114,7 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
     if latest is not None and contains(latest, view.time, rules):
         return latest
     opener = sessions.Opener(
-        view.id[:5:-1],  # the visit's own randomness, reversed: another id, and the same one on a retry
+        view.id,
         view.received,
         view.lane,
         view.uri,
