@@ -35,10 +35,10 @@
 
   // The page id is base64url of a version, the 16 bytes of its visit's id (a UUID, version 7), its flags (2 the visitor
   // was new at this page, 4 asleep until footfall.on()) and what is the server's own.
-  let $visit = $safe(() => atob(page.replace(/-/g, "+").replace(/_/g, "/")).slice(1, 17))() || "000000\x800\x800000000";
+  let $visit = $safe(() => atob(page.replace(/-/g, "+").replace(/_/g, "/")).slice(1, 17))() || "000000@0\x800000000";
   let $flags = page.charCodeAt(23) - 65;
   // Ids of ours are the visit's but for 64 random bits: like it they begin with the server's time of the page, so that
-  // a store finds those of one time side by side. Where it cannot be read, what is left makes them a UUID of version 8.
+  // a store finds those of one time side by side. Where it cannot be read, what is left makes them a UUID of version 4.
   // crypto.randomUUID is missing on plain http. Ids must differ, not be secret.
   let $uuid = () => $visit.replace(/[^]/g, (x, i) =>
     (256 + (i < 7 || i == 8 ? x.charCodeAt() : Math.random() * 256)).toString(16).slice(1, 3));

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from whole import (
@@ -144,7 +145,8 @@ class Crowd:
     def confirm(self, who: Visitor, target: str, body: bytes) -> None:
         [page] = TAG.findall(body)
         confirm = {
-            "id": f"{self._dice.getrandbits(128):032x}", "uri": f"http://shop.example{target}", "title": "p",
+            "id": UUID(int=self._dice.getrandbits(128), version=4).hex,
+            "uri": f"http://shop.example{target}", "title": "p",
             "referrer": "", "nav": "navigate",
         }  # fmt: skip
         beacon = json.dumps({"v": 1, "page": page.decode(), "confirm": confirm, "events": []}).encode()
