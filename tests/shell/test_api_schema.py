@@ -11,7 +11,7 @@ import pytest
 from test_api import KEY, Caller, sent, serving, token
 
 SECONDS = 120
-EXAMPLES = 40
+EXAMPLES = 20
 """Requests of each kind for each operation."""
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 WHO = {"server": KEY, "app": ""}
