@@ -18,7 +18,7 @@ from playwright.sync_api import Page as Tab
 from telling import read_events
 from upstream_site import Page
 
-STEPS = 60
+STEPS = int(os.environ.get("SPA_STEPS", "25"))
 SPA = {"FOOTFALL_CAPTURE__SPA": "true"}
 PLACES = ("/shop", "/shop?page=2", "/shop?page=3", "/item/7", "/item/8?size=l", "/cart")
 TITLE_MS = 150
