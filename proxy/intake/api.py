@@ -18,9 +18,10 @@ from proxy.events.event import Event
 from proxy.events.transactions import read_transaction
 from proxy.events.wire import BadBeacon, parse_object
 from proxy.intake.authority import Authority, Caller, Refused
+from proxy.intake.bodies import TooLarge, read_body
 from proxy.intake.recorder import Full, Recorder
 from proxy.intake.told import Told, Whose, message, whose_is
-from proxy.intake.verdicts import NOT_STORED, problem
+from proxy.intake.verdicts import NOT_STORED, later, problem
 from proxy.store.base import Confirmed, Forget, Forgotten, Query, Reader, StoreError
 from proxy.visitors.customers import Customers
 from proxy.visitors.ids import parse_uuid, text_of
@@ -32,7 +33,6 @@ BODY_SECONDS = 30.0
 COMMIT_SECONDS = 20.0
 ERASE_SECONDS = 120.0
 """For a visitor's rows to go; it goes on where nobody waits any more."""
-RETRY_AFTER_SECONDS = 5
 HELD_EVENTS = 1_000
 """Of a visitor, told at once; the answer says how to go on."""
 AT_ONCE_BYTES = 32_768
@@ -90,9 +90,9 @@ class Api:
         except BadBeacon as wrong:
             return problem(400, wrong.code, str(wrong))
         except (Full, TimeoutError):
-            return _later("overloaded", "the store does not keep up; send it again later")
+            return later("overloaded", "the store does not keep up; send it again later")
         except StoreError:
-            return _later("unavailable", "the store cannot be read now; ask again later")
+            return later("unavailable", "the store cannot be read now; ask again later")
 
     def _caller(self, request: Request) -> Caller:
         return self._authority.caller(request.headers.get("authorization", ""))
@@ -105,11 +105,13 @@ class Api:
         if "content-encoding" in request.headers:
             raise _Problem(415, "coded", "bodies are not compressed")
         try:
-            body = await asyncio.wait_for(_read(request), BODY_SECONDS)
+            body = await asyncio.wait_for(read_body(request, BODY_MAX_BYTES), BODY_SECONDS)
         except TimeoutError:
             raise _Problem(408, "timeout", "the body did not arrive in time") from None
         except ClientDisconnect:
             raise _Problem(400, "disconnected", "the body broke off") from None
+        except TooLarge:
+            raise _Problem(413, "too_large", f"the body is larger than {BODY_MAX_BYTES} bytes") from None
         return await self._beside(len(body), lambda: parse_object(body)), len(body)
 
     async def _beside(self, size: int, read: Callable[[], Read]) -> Read:
@@ -130,7 +132,7 @@ class Api:
             asyncio.gather(*(self._tell(told, whose, host, now) for whose in everybody)), COMMIT_SECONDS
         )
         if any(one is None for one in done):
-            return _later("not_stored", "not all could be stored; send it again later")
+            return later("not_stored", "not all could be stored; send it again later")
         return _accepted(told, sum(filter(None, done)))
 
     async def _tell(self, told: Told, whose: Whose, host: str, now: int) -> int | None:
@@ -142,9 +144,9 @@ class Api:
             return None
         for index, event in events:
             if event.id in result.failed:
-                told.reject(index, "not_stored", "", NOT_STORED)
+                told.lose(index, "not_stored", "", NOT_STORED)
             elif result.uuid is None:
-                told.reject(index, "no_visitor", "client", NOBODY)
+                told.lose(index, "no_visitor", "client", NOBODY)
         return result.stored
 
     async def _transactions(self, request: Request, host: str) -> Response:
@@ -160,7 +162,7 @@ class Api:
         item = message(whose, host, now, transaction.events)
         result = await asyncio.wait_for(self._recorder.ask(item), COMMIT_SECONDS)
         if not isinstance(result, Confirmed) or result.failed:
-            return _later("not_stored", "it could not be stored; send it again later")
+            return later("not_stored", "it could not be stored; send it again later")
         if result.uuid is None:
             return problem(404, "no_visitor", NOBODY)
         warnings = [{"code": notice.code, "field": field} for field, notice in transaction.warnings]
@@ -195,7 +197,7 @@ class Api:
         uuid = self._visitor(request)
         done = await asyncio.wait_for(self._recorder.ask(Forget(uuid, self._clock_ms())), ERASE_SECONDS)
         if not isinstance(done, Forgotten):
-            return _later("not_erased", "the visitor could not be erased; ask again later")
+            return later("not_erased", "the visitor could not be erased; ask again later")
         if done.is_crawler:
             raise _Problem(409, "crawler", "a crawler, not a visitor; nothing was erased")
         if not done.is_known and not done.was_erased:
@@ -234,31 +236,10 @@ class _Problem(Exception):
 
 def _accepted(told: Told, stored: int) -> Response:
     taken = sum(map(len, told.groups.values()))
-    lost = sum(one["code"] in ("not_stored", "no_visitor") and _was_taken(told, one) for one in told.rejected)
     answer: Mapping[str, object] = {
         "accepted": stored,
-        "duplicates": taken - stored - lost,
+        "duplicates": taken - stored - told.lost,
         "rejected": sorted(told.rejected, key=lambda one: int(str(one["index"]))),
         "warnings": told.warnings,
     }
     return JSONResponse(answer, 202, headers={"cache-control": "no-store"})
-
-
-def _was_taken(told: Told, rejection: Mapping[str, object]) -> bool:
-    return any(index == rejection["index"] for group in told.groups.values() for index, _ in group)
-
-
-def _later(code: str, text: str) -> Response:
-    answer = problem(503, code, text)
-    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-    return answer
-
-
-async def _read(request: Request) -> bytes:
-    """The body, counted while it streams."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
-            raise _Problem(413, "too_large", f"the body is larger than {BODY_MAX_BYTES} bytes")
-    return bytes(body)

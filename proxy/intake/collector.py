@@ -17,10 +17,11 @@ from starlette.responses import Response
 from proxy.events.catalogue import Catalogue
 from proxy.events.incoming import is_derived
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
+from proxy.intake.bodies import TooLarge, read_body
 from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Full, Recorder
-from proxy.intake.verdicts import Verdicts, accepted, judge, problem, rejected
+from proxy.intake.verdicts import Verdicts, accepted, judge, later, problem, rejected
 from proxy.store.base import Confirmation, Confirmed, OptOut
 from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieSigner, consent_cookie
 from proxy.visitors.ids import PageId, PageIds, parse_uuid, visitor_id
@@ -30,7 +31,6 @@ BODY_SECONDS = 10.0
 """Time for the whole body of a beacon to arrive."""
 COMMIT_SECONDS = 20.0
 """Time for its commit; after that 503, and the tracker sends it again (it is idempotent by its ids)."""
-RETRY_AFTER_SECONDS = 5
 BAD_TOKEN: dict[str, object] = {"index": None, "code": "bad_token", "field": "token"}
 """The warning: the page's token is expired, forged or not for us, and counts as none."""
 MEDIA_TYPES = (b"text/plain", b"application/json")
@@ -83,12 +83,12 @@ class Collector:
         if refusal is not None:
             return refusal
         try:
-            body = await asyncio.wait_for(_read(request), BODY_SECONDS)
+            body = await asyncio.wait_for(read_body(request, BODY_MAX_BYTES), BODY_SECONDS)
         except TimeoutError:
             return problem(408, "timeout", "the body did not arrive in time")
         except ClientDisconnect:
             return problem(400, "disconnected", "the body broke off")
-        if body is None:
+        except TooLarge:
             return problem(413, "too_large", f"the body is larger than {BODY_MAX_BYTES} bytes")
         try:
             beacon = parse_beacon(body)
@@ -109,7 +109,7 @@ class Collector:
         try:
             return await asyncio.wait_for(self._take(beacon, sender, page), COMMIT_SECONDS)
         except (Full, TimeoutError):
-            return _later("overloaded", "the store does not keep up; send it again later")
+            return later("overloaded", "the store does not keep up; send it again later")
 
     def _pace(self, *wishes: tuple[Buckets, object, int]) -> Response | None:
         """429 where somebody sends more than a person can do."""
@@ -135,7 +135,7 @@ class Collector:
         now = self._clock_ms()
         bearer = self._identifier.bearer(beacon.token)
         verdicts = judge(beacon, sender.origin.decode("latin-1") + "/", self._catalogue, bearer.sender)
-        if bearer.wrong:
+        if bearer.is_bad:
             verdicts = verdicts._replace(warnings=(BAD_TOKEN, *verdicts.warnings))
         message = self._message(beacon, sender, page, verdicts, now)
         customer, since = self._identifier.named(bearer, verdicts.events)
@@ -143,7 +143,7 @@ class Collector:
             message = message._replace(customer=customer, customer_from=since)
         confirmed = await self._recorder.ask(message)
         if not isinstance(confirmed, Confirmed):
-            return _later("not_stored", "it could not be stored; send it again later")
+            return later("not_stored", "it could not be stored; send it again later")
         if confirmed.uuid is None:
             return rejected(beacon, "not_stored" if confirmed.failed else "no_visitor")
         answer = accepted(beacon, verdicts, confirmed)
@@ -201,20 +201,3 @@ def check_request(request: Request, origin: bytes) -> Response | None:
 
 def _may_be_sent(confirm: bytes | None) -> bool:
     return confirm is not None and not is_derived(confirm)
-
-
-def _later(code: str, message: str) -> Response:
-    """503: the tracker keeps what it has sent and sends it again. What of it is stored is known by its ids."""
-    answer = problem(503, code, message)
-    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-    return answer
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body, counted while it streams; None where it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
-            return None
-    return bytes(body)

@@ -15,11 +15,11 @@ SUBMIT = "form.submit"
 
 
 class Bearer(NamedTuple):
-    """What a beacon's token is worth: who sends it then, the customer that it names, and what is wrong with it ('')."""
+    """What a beacon's token is worth: who sends it then, the customer that it names; whether it is not good."""
 
     sender: Sender
     customer: Marks = ()
-    wrong: str = ""
+    is_bad: bool = False
 
 
 class Identifier:
@@ -36,8 +36,8 @@ class Identifier:
             return Bearer(Sender.BROWSER)
         try:
             claims = self._tokens.read(token)
-        except BadToken as wrong:
-            return Bearer(Sender.BROWSER, wrong=str(wrong))
+        except BadToken:
+            return Bearer(Sender.BROWSER, is_bad=True)
         return Bearer(Sender.TRUSTED_BROWSER, self._customers.marks(claims.customer))
 
     def named(self, bearer: Bearer, events: Sequence[BrowserEvent]) -> tuple[Marks, int]:

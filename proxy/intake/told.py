@@ -12,6 +12,7 @@ from proxy.events.catalogue import Catalogue, Rejection
 from proxy.events.incoming import BrowserEvent, action_of, read_app_event
 from proxy.events.wire import BadBeacon
 from proxy.intake.tokens import Claims
+from proxy.intake.verdicts import id_in, rejection
 from proxy.store.base import Confirmation, Refusal
 from proxy.visitors.customers import KEY_MAX_CHARS, Customers, Marks
 from proxy.visitors.ids import parse_uuid
@@ -36,7 +37,8 @@ class Whose(NamedTuple):
 class Told:
     """The events of one request. `claims`: of an app's token; None for a server, which names a client with each event,
     or one for all. `groups`: what is taken, by whose it is, each with its place in the request; `refusals`: what is
-    kept of the others; `rejected` and `warnings`: what the answer says."""
+    kept of the others; `rejected` and `warnings`: what the answer says; `lost`: how many of what is taken are not
+    stored."""
 
     def __init__(self, claims: Claims | None, catalogue: Catalogue, customers: Customers, received: int) -> None:
         self._claims = claims
@@ -48,6 +50,7 @@ class Told:
         self.refusals: dict[Whose, list[Refusal]] = {}
         self.rejected: list[dict[str, object]] = []
         self.warnings: list[dict[str, object]] = []
+        self.lost = 0
 
     def read(self, document: Mapping[str, object]) -> None:
         """Read a request's body.
@@ -67,7 +70,12 @@ class Told:
 
     def reject(self, index: int, code: str, field: str, message: str) -> None:
         """Say that an event is not taken."""
-        self.rejected.append({"index": index, "code": code, "field": field, "message": message})
+        self.rejected.append(rejection(index, code, field, message))
+
+    def lose(self, index: int, code: str, field: str, message: str) -> None:
+        """Say that an event that was taken is not stored after all."""
+        self.lost += 1
+        self.reject(index, code, field, message)
 
     def _read(self, index: int, raw: object) -> None:
         sent: Mapping[str, object] = raw if isinstance(raw, dict) else {}
@@ -78,7 +86,7 @@ class Told:
         except Rejection as error:
             self.reject(index, error.code, error.field, str(error))
             if whose is not None:
-                refused = Refusal(action_of(raw), error.code, error.field, _id_of(sent))
+                refused = Refusal(action_of(raw), error.code, error.field, id_in(sent, "id"))
                 self.refusals.setdefault(whose, []).append(refused)
             return
         if self._claims is not None and "client" in sent:
@@ -130,8 +138,3 @@ def message(
         refusals=tuple(refusals),
         customer=whose.customer,
     )
-
-
-def _id_of(sent: Mapping[str, object]) -> bytes | None:
-    known = sent.get("id")
-    return parse_uuid(known) if isinstance(known, str) else None

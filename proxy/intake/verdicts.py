@@ -14,6 +14,7 @@ from proxy.events.wire import Beacon
 from proxy.store.base import Confirmed, Refusal
 from proxy.visitors.ids import parse_uuid
 
+RETRY_AFTER_SECONDS = 5
 NOT_STORED = "a fault of this server's, which its log names; sent again it would fail again"
 
 
@@ -38,8 +39,8 @@ def judge(beacon: Beacon, site: str, catalogue: Catalogue, sender: Sender) -> Ve
             if event.action == "page.visit" and not str(dict(event.more).get("uri")).startswith(site):
                 raise Rejection("bad_type", "uri", "uri is not an address of this site")
         except Rejection as error:
-            refusals.append(Refusal(action_of(raw), error.code, error.field, _id(raw, "id"), _id(raw, "view")))
-            rejected.append(_rejection(index, error.code, error.field, str(error)))
+            refusals.append(Refusal(action_of(raw), error.code, error.field, id_in(raw, "id"), id_in(raw, "view")))
+            rejected.append(rejection(index, error.code, error.field, str(error)))
             continue
         events.append(event)
         warnings += [{"index": index, "code": code, "field": field} for code, field in notices]
@@ -58,9 +59,9 @@ def accepted(beacon: Beacon, verdicts: Verdicts, confirmed: Confirmed) -> Respon
 
 def rejected(beacon: Beacon, reason: str) -> Response:
     """202, and nothing is taken: `no_visitor`, `opted_out`."""
-    told = [_rejection(None, reason, "confirm", "the page is not counted")] if beacon.showing is not None else []
+    told = [rejection(None, reason, "confirm", "the page is not counted")] if beacon.showing is not None else []
     told += [
-        _rejection(index, reason, "", "nothing is recorded for this browser") for index in range(len(beacon.events))
+        rejection(index, reason, "", "nothing is recorded for this browser") for index in range(len(beacon.events))
     ]
     return _answer(0, 0, tuple(told), ())
 
@@ -70,15 +71,23 @@ def problem(status: int, code: str, message: str) -> Response:
     return JSONResponse({"error": code, "message": message}, status, headers={"cache-control": "no-store"})
 
 
+def later(code: str, message: str) -> Response:
+    """503: it is to be sent again. What of it is stored is known by its ids."""
+    answer = problem(503, code, message)
+    answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
 def _lost(beacon: Beacon, confirmed: Confirmed) -> Iterator[dict[str, object]]:
     if beacon.showing is not None and parse_uuid(beacon.showing.id) in confirmed.failed:
-        yield _rejection(None, "not_stored", "confirm", NOT_STORED)
+        yield rejection(None, "not_stored", "confirm", NOT_STORED)
     for index, raw in enumerate(beacon.events):
-        if _id(raw, "id") in confirmed.failed:
-            yield _rejection(index, "not_stored", "", NOT_STORED)
+        if id_in(raw, "id") in confirmed.failed:
+            yield rejection(index, "not_stored", "", NOT_STORED)
 
 
-def _rejection(index: int | None, code: str, field: str, message: str) -> dict[str, object]:
+def rejection(index: int | None, code: str, field: str, message: str) -> dict[str, object]:
+    """What an answer says of an event that is not taken; `index` None: of the page."""
     return {"index": index, "code": code, "field": field, "message": message}
 
 
@@ -92,7 +101,7 @@ def _answer(
     )
 
 
-def _id(raw: object, key: str) -> bytes | None:
+def id_in(raw: object, key: str) -> bytes | None:
     """An id of a refused event, if it is one."""
     text = raw.get(key) if isinstance(raw, dict) else None
     return parse_uuid(text) if isinstance(text, str) else None

@@ -20,17 +20,24 @@ _FORM = re.compile(
 class FormNames:
     """`feed` the chunks of a page; `names` are those that were found."""
 
-    __slots__ = ("_tail", "names")
+    __slots__ = ("_found", "_tail")
 
     def __init__(self) -> None:
-        self.names: dict[str, None] = {}
+        self._found: dict[bytes, None] = {}  # as they are written
         self._tail = b""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As they are meant."""
+        texts = (html.unescape(raw.decode("utf-8", "replace")) for raw in self._found)
+        return tuple(text.strip()[:NAME_MAX_CHARS] for text in texts)
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the page."""
+        if len(self._found) >= NAMES_MAX:
+            return
         text = self._tail + chunk
         for match in _FORM.finditer(text):
-            if len(self.names) < NAMES_MAX:
-                raw = match[1] or match[2] or match[3]
-                self.names[html.unescape(raw.decode("utf-8", "replace")).strip()[:NAME_MAX_CHARS]] = None
+            if len(self._found) < NAMES_MAX:
+                self._found[match[1] or match[2] or match[3]] = None
         self._tail = text[-TAIL_BYTES:]

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 
 from proxy.fieldlist import FieldList
+from proxy.intake.bodies import TooLarge, read_body
 from proxy.page.eligibility import Kind, kind_of, read_fields
 from proxy.tracking.settings import Refusal, Tracking
 from proxy.visitors.formtokens import FormTokens
@@ -110,9 +111,11 @@ async def take_form(request: Request, browser: Browser, tokens: FormTokens) -> d
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Problem(415, "This is no form", STRANGE)
     try:
-        body = await asyncio.wait_for(_read(request), FORM_SECONDS)
+        body = await asyncio.wait_for(read_body(request, FORM_BYTES), FORM_SECONDS)
     except (TimeoutError, ClientDisconnect):
         raise Problem(408, "That took too long", STRANGE) from None
+    except TooLarge:
+        raise Problem(413, "This form is too large", STRANGE) from None
     try:
         form = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS))
     except ValueError:
@@ -129,13 +132,3 @@ def _is_ours(request: Request, origin: bytes) -> bool:
     if site is not None:
         return site == "same-origin"
     return request.headers.get("origin", "").lower().encode("latin-1") == origin
-
-
-async def _read(request: Request) -> bytes:
-    """The body, counted while it streams."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_BYTES:
-            raise Problem(413, "This form is too large", STRANGE)
-    return bytes(body)

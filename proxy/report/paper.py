@@ -6,7 +6,7 @@ line fits the width.
 
 from collections.abc import Iterator, Sequence
 
-from proxy import paper
+from proxy import paper as papers
 from proxy.paper import Paper
 from proxy.report import numbers
 
@@ -14,31 +14,31 @@ LATE = "  took longer than five seconds; ask for fewer days"
 
 
 def table(
-    page: Paper, title: str, heads: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]], card: object
+    paper: Paper, title: str, heads: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]], card: object
 ) -> Iterator[str]:
     """A title with its columns at the right; a name that begins with a mark is a remark over the whole line, accented
     with NUL."""
     widths = [max(len(head), *(len(row[1][n]) for row in rows if row[1]), 6) + 2 for n, head in enumerate(heads)]
-    room = page.width - sum(widths) - 2
+    room = paper.width - sum(widths) - 2
     yield ""
     head = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
-    yield page.bold(fitted(title, room + 2)) + page.soft(head)
+    yield paper.bold(fitted(title, room + 2)) + paper.soft(head)
     if card is None:
         yield LATE
     elif not rows:
-        yield page.soft("  nothing")
+        yield paper.soft("  nothing")
     for name, cells in rows:
         if not cells:
-            said = f"    {fitted(name[1:], page.width - 4).rstrip()}"
-            yield page.accent(said) if name[0] == "\0" else page.soft(said)
+            said = f"    {fitted(name[1:], paper.width - 4).rstrip()}"
+            yield paper.accent(said) if name[0] == "\0" else paper.soft(said)
             continue
         values = "".join(f"{plain(cell):>{width}}" for cell, width in zip(cells, widths, strict=True))
         yield f"  {fitted(name, room)}{values}"
 
 
-def ends(page: Paper, name: str, middle: str, right: str) -> str:
-    rest = max(0, page.width - len(name) - len(middle))
-    return page.bold(name) + page.soft(middle) + f"{plain(right):>{rest}}"
+def ends(paper: Paper, name: str, middle: str, right: str) -> str:
+    rest = max(0, paper.width - len(name) - len(middle))
+    return paper.bold(name) + paper.soft(middle) + f"{plain(right):>{rest}}"
 
 
 def plain(text: str) -> str:
@@ -47,4 +47,4 @@ def plain(text: str) -> str:
 
 def fitted(text: str, room: int) -> str:
     """A text of exactly `room` columns, its thin spaces as wide as a terminal's."""
-    return paper.fitted(plain(text), room)
+    return papers.fitted(plain(text), room)

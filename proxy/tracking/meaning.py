@@ -4,6 +4,7 @@ Law: only of somebody whose cookie can be believed, who is no crawler, is tracke
 nobody is made a visitor by it. A body is looked at as it goes by, and never waited for.
 """
 
+import logging
 from dataclasses import replace
 from urllib.parse import urljoin
 
@@ -18,6 +19,8 @@ from proxy.store.base import Confirmation, FormAnswer
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.ids import event_id
+
+log = logging.getLogger("footfall.tracking")
 
 ID_BYTES = 10
 """Random ones, of an event's id."""
@@ -42,8 +45,11 @@ class Watch:
         self._names = FormNames()
 
     def feed(self, chunk: bytes) -> None:
-        """The next bytes of the page, not coded."""
-        self._names.feed(chunk)
+        """The next bytes of the page, not coded. Raises nothing: the page goes on, whatever is found in it."""
+        try:
+            self._names.feed(chunk)
+        except Exception:
+            log.exception("a page that answers a form could not be looked at; it is served as it is")
 
     def pass_by(self, chunk: bytes) -> None:
         """The next bytes of a page that nobody else decodes, as they are sent."""
@@ -59,12 +65,14 @@ class Watch:
                 self._left -= len(piece)
                 if self._left <= 0:
                     return
-        except CodingError:
+        except Exception as error:
             self._left = 0
+            if not isinstance(error, CodingError):  # else the site's own fault, which the visitor gets as it is
+                log.exception("a page that answers a form could not be decoded; it is served as it is")
 
     def end(self) -> None:
         """There are no more."""
-        self._tracking.recorder.record(self._answer._replace(forms=tuple(self._names.names)))
+        self._tracking.recorder.record(self._answer._replace(forms=self._names.names))
 
 
 def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: FieldList) -> Watch | None:
