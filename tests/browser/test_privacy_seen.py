@@ -287,6 +287,7 @@ def test_the_trackers_off_and_on_and_the_page_agree(journey, front):
     expect(there.locator(".state h2")).to_have_text("This browser is not recorded")
     off = {cookie["name"]: (cookie["value"], cookie["sameSite"], cookie["path"]) for cookie in person.cookies()}
     there.click("text=Record again")
+    expect(there.locator(".state h2")).not_to_have_text("This browser is not recorded")
     page.goto(f"{front.url}/")
     there.goto(front.url + PRIVACY)
     expect(there.locator(".state h2")).to_have_text("This browser is being recorded")

@@ -109,6 +109,7 @@ def test_rows_narrow_the_page_and_filters_go_away_by_a_click(running, size):
     for section, word in (("pages", "saw /range"), ("clicks", "clicked Spring sale, banner on /")):
         page.locator(f"[aria-labelledby={section}] a.pick", has_text=re.compile("The range|Spring sale")).click()
         expect(page.locator(".filters a").last).to_contain_text(word)
+        page.wait_for_load_state()  # a page is read before its style sheet is there, and is wider then
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert page.locator(".filters a").count() == 2
     shot(page, f"filtered-{size['width']}")
