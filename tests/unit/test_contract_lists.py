@@ -7,11 +7,15 @@ import itertools
 
 import pytest
 
-from proxy.events.catalogue import Rejection
-from proxy.events.incoming import read_app_event, read_event
+from proxy.events.catalogue import DWELL_MAX_MS, STRING_MAX_CHARS, Rejection
+from proxy.events.incoming import AGO_MAX_MS, read_app_event, read_event
+from proxy.events.params import PARAMS_MAX, PARAMS_MAX_BYTES
 from proxy.events.privacy import clean_uri
 from proxy.events.sensitive import is_sensitive_name, why_sensitive
 from proxy.events.shipped import SHIPPED
+from proxy.events.values import DEPTH_MAX
+from proxy.events.wire import BODY_MAX_BYTES, EVENTS_MAX
+from proxy.intake import api, told
 
 ID = "0188b4d6-7c00-7000-8000-000000000001"
 NOW = 1_790_000_000_000
@@ -19,6 +23,29 @@ NOW = 1_790_000_000_000
 
 def taken(action: str, **params: object):
     return read_event({"id": ID, "action": action, "params": params})
+
+
+# Limits --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_limits_are_those_of_the_contract():
+    """Whose edges are tested by their names elsewhere."""
+    assert AGO_MAX_MS == 30 * 60 * 1_000
+    assert (PARAMS_MAX, STRING_MAX_CHARS, DEPTH_MAX, PARAMS_MAX_BYTES) == (32, 1_024, 2, 8_192)
+    assert DWELL_MAX_MS == 60_000
+    assert (EVENTS_MAX, BODY_MAX_BYTES) == (50, 32_768)
+    assert (told.EVENTS_MAX, api.BODY_MAX_BYTES) == (1_000, 2**20)
+
+
+WEEK_MS = 7 * 24 * 3_600 * 1_000
+
+
+def test_what_an_app_tells_may_have_happened_a_week_ago_and_not_a_millisecond_longer():
+    sent = {"id": ID, "action": "screen.view", "params": {"name": "Cart"}}
+    assert read_app_event({**sent, "time": NOW - WEEK_MS}, SHIPPED, NOW).event.ago_ms == WEEK_MS
+    with pytest.raises(Rejection) as caught:
+        read_app_event({**sent, "time": NOW - WEEK_MS - 1}, SHIPPED, NOW)
+    assert (caught.value.code, caught.value.field) == ("bad_type", "time")
 
 
 # Names ---------------------------------------------------------------------------------------------------------------
