@@ -27,7 +27,7 @@ REFOCUS_MAX = 1_000
 TYPES = frozenset(("string", "number", "boolean", "datetime", "list", "object"))
 """What a configured param may be."""
 SHIPPED_TYPES = TYPES | {"measure", "uri", "any"}
-"""`measure`: a whole number from 0; more than `most` counts as `most`. `uri`: absolute, http(s), cleaned."""
+"""`measure`: a whole number, counted from 0 to `most`. `uri`: absolute, http(s), cleaned."""
 
 SESSION_PREFIX, CLIENT_PREFIX = "session.", "client."
 TRANSACTIONS = frozenset(("transaction.charge", "product.buy"))

@@ -137,15 +137,14 @@ def _read_number(key: str, value: object, param: Param) -> int | float:
 
 
 def _read_measure(key: str, value: object, param: Param) -> int:
-    """A whole number from 0; more than the most that is measured counts as the most."""
+    """A whole number from 0; more than the most that is measured counts as the most, and less than nothing, of a clock
+    that was set back meanwhile, as nothing."""
     if type(value) is not int:
         number = _read_number(key, value, param)
         if number != int(number):
             raise Rejection("bad_type", key, f"{key} is not a whole number")
         value = int(number)
-    if value < 0:
-        raise Rejection("bad_type", key, f"{key} is less than 0")
-    return min(value, param.most)
+    return max(0, min(value, param.most))
 
 
 def _read_boolean(key: str, value: object, param: Param) -> bool:

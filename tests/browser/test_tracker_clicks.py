@@ -34,6 +34,7 @@ CLICKED = [
     ('<span role="button">Fold</span>', "span", 'button.click "Fold" via=mouse'),
     ('<input value="secret">', "input", None),
     ('<p data-track="Sale">Text</p>', "p", 'element.click "Sale" via=mouse'),
+    (f'<p data-track="{"x" * 120}">Text</p>', "p", f'element.click "{"x" * 100}" via=mouse'),
     ('<p data-track="Sale" data-track-as="banner">Text</p>', "p", 'banner.click "Sale" via=mouse'),
     ('<button data-track="Buy" data-track-p-sku="S1">x</button>', "button", 'button.click "Buy" sku=S1 via=mouse'),
     ('<img data-track="Vase" width="40" height="40">', "img", 'image.click "Vase" via=mouse'),

@@ -127,7 +127,8 @@ REFUSED = [
     *(
         (f'<input data-track-field="f" autocomplete="{kind}" value="{SECRET}">', "autocomplete")
         for kind in (
-            *("cc-number", "cc-csc", "section-a billing cc-exp"),
+            *("cc-name", "cc-given-name", "cc-additional-name", "cc-family-name", "cc-number", "cc-exp"),
+            *("cc-exp-month", "cc-exp-year", "cc-csc", "cc-type", "section-a billing cc-exp", "CC-Number"),
             *("current-password", "new-password", "one-time-code"),
         )
     ),
@@ -198,6 +199,20 @@ def test_the_shared_cases_of_names_are_judged_as_the_server_judges_them(stage):
     [event] = [event for event in stage.events if event["action"] == "form.submit"]
     refused = {SHARED["names"][int(key[1:])][0] for key in event["params"]["skipped"]}
     assert refused == {name for name, sensitive in SHARED["names"] if sensitive}
+
+
+def test_of_a_file_neither_name_nor_content_is_told(stage, tmp_path):
+    chosen = tmp_path / f"{SECRET}.txt"
+    chosen.write_text(SECRET)
+    fields = "".join(f'<input type="file" id="{name}" data-track-field="{name}" {more}>' for name, more in (
+        ("a", 'data-track-on="change"'), ("b", 'data-track-send="filled"'), ("c", 'data-track-value="some"')
+    ))  # fmt: skip
+    page = stage.open(form(fields))
+    for name in "abc":
+        page.set_input_files(f"#{name}", chosen)
+    send(page)
+    assert told(stage, page) == [submitted({"b": True, "c": "some"}, {"a": "file"})]
+    assert SECRET not in "".join(message.raw for message in stage.collector.messages)
 
 
 TOGGLES = {

@@ -219,6 +219,23 @@ def test_touch_does_not_hover(stage):
     stage.ends(page, 'banner.click "Sale" via=touch')
 
 
+def test_a_pen_hovers_and_clicks(stage):
+    page = stage.open(BANNER)
+    pen = page.context.new_cdp_session(page)
+
+    def point(kind: str, x: int, y: int, **more: object) -> None:
+        pen.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "pointerType": "pen", **more})
+
+    point("mouseMoved", *AWAY)
+    point("mouseMoved", 50, 50)
+    page.clock.run_for(400)
+    for kind in ("mousePressed", "mouseReleased"):
+        point(kind, 50, 50, button="left", clickCount=1)
+    page.clock.run_for(200)
+    point("mouseMoved", *AWAY)
+    stage.ends(page, 'banner.click "Sale" via=pen', 'banner.hover "Sale" clicked=true dwell_ms=600')
+
+
 def test_a_pointer_that_rests_where_the_page_appears_hovers_from_its_first_move(stage):
     page = stage.open(BANNER)
     page.mouse.move(50, 50)

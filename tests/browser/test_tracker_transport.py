@@ -121,6 +121,34 @@ def test_a_message_that_fails_is_sent_three_times_more_with_the_same_ids(stage, 
     assert stage.lines() == [CLICK]
 
 
+def test_a_message_that_no_network_takes_is_sent_again(stage):
+    page = stage.open(BUTTON)
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.click("button")
+        stage.push(page)
+    page.evaluate("fetch('/favicon.ico').catch(() => 0)")
+    assert stage.lines() == []
+    page.context.set_offline(False)
+    page.clock.run_for(1300)
+    stage.tells(CLICK)
+    stage.ends(page, CLICK)
+
+
+@pytest.mark.parametrize(
+    ("moved", "told"), [(2 * 3600, 7_200_000), (-3600, -3_600_000)], ids=["a machine that slept", "a clock set back"]
+)
+def test_an_age_is_what_the_clock_makes_of_it_when_it_is_sent(stage, moved, told):
+    """The server counts less than nothing as nothing, and what is over half an hour as that (test_incoming.py)."""
+    page = stage.open()
+    page.evaluate("footfall.event('test.calm')")
+    page.clock.set_system_time(page.evaluate("Date.now()") / 1000 + moved)
+    page.clock.run_for(1000)
+    stage.tells("test.calm")
+    [calm] = [event for event in stage.events if event["action"] == "test.calm"]
+    assert told <= calm["ago"] <= told + 1000
+
+
 @pytest.mark.parametrize("status", [200, 202, 204, 400, 403, 404, 413, 415])
 def test_every_other_answer_is_final(stage, status):
     page = stage.open(BUTTON, hover="off")

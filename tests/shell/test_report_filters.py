@@ -130,3 +130,17 @@ def test_hostile_texts_are_text_in_filters(tmp_path):
             assert "1337" not in words(soup.get_text(" "))
             if address.startswith("/?"):
                 assert len(soup.select(".filters a")) == 1 and tiles(soup)[0] >= 1
+
+
+def test_a_param_that_nobody_has_defined_is_kept_and_is_no_row_and_no_filter(tmp_path):
+    with report(tmp_path / "store.db", now=5 * MINUTE) as site:
+        told = [does("form.start", "E1", form="order", moodOfDay="sunny-side"), does("banner.click", "E2", name="Sale")]
+        site.write(visit("P1", "A"), confirm("C1", page("P1"), "A"), sends(page("P1"), "A", *told, at=MINUTE))
+        for target in ("/?range=today&rows=all", "/overview.json?range=today", "/visitors?range=today"):
+            shown = site.get(target).body
+            assert b"sunny-side" not in shown and b"moodOfDay" not in shown, target
+        whole = site.page("/?range=today&rows=all")
+        assert "order" in words(whole.get_text()) and not any("mood" in address.lower() for address in links(whole))
+        (visitor,) = site.json("/visitors.json?range=today")["visitors"]["rows"]
+        story = site.get(f"/visitors/{visitor['uuid']}.json").body
+        assert b'"moodOfDay"' in story and b"sunny-side" in story

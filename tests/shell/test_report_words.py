@@ -57,3 +57,14 @@ def test_the_terminal_says_what_was_unusual_once_in_the_singular(site):
     said = words("\n".join(summary(reader, zone=None, width=100, colour=False, **span)))
     reader.close()
     assert re.search(r"longer than usual 1 time, the longest 9\.0 s \(usually [\d.]+ s, 13 hovers\)", said)
+
+
+def test_feed_story_and_overview_say_what_was_longer_than_usual_with_its_evidence(tmp_path):
+    hovers = [does("banner.hover", f"H{n}", name="Spring sale", dwell_ms=1_100) for n in range(20)]
+    longer = does("banner.hover", "LONG", name="Spring sale", dwell_ms=8_200)
+    with report(tmp_path / "store.db", now=5 * MINUTE) as running:
+        running.write(visit("P1", "V1"), confirm("C1", page("P1"), "V1", 100))
+        running.write(sends(page("P1"), "V1", *hovers, at=MINUTE), sends(page("P1"), "V1", longer, at=2 * MINUTE))
+        for path in ("/live", WHO, "/?range=today"):
+            said = words(running.page(path).get_text())
+            assert said.count("8.2 s (usually 1.1 s, 20 hovers)") == 1, path

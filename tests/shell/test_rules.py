@@ -157,6 +157,8 @@ WRONG = [
     ("path = '/x'\naction = 'a.b'", "1.action", "must be an action that is defined"),
     ("path = '/x'\naction = 'client.logn'", "1.action", "did you mean client.login?"),
     ("path = '/x'\naction = 'page.visit'", "1.action", "made otherwise"),
+    ("path = '/x'\naction = 'transaction.charge'", "1.action", "made otherwise"),
+    ("path = '/x'\naction = 'session.start'", "1.action", "made otherwise"),
     ("path = 'x'\naction = 'client.login'", "1.path", "starts with '/'"),
     ("action = 'client.login'", "1.path", "starts with '/'"),
     ("path = '/x'\nmethod = 'post'\naction = 'client.login'", "1.method", "in capitals"),

@@ -79,6 +79,23 @@ def test_an_undefined_param_is_saved_and_marked_a_defined_one_converted(sent, ke
     assert (event.params, event.undefined) == (kept, undefined)
 
 
+def test_what_is_sent_defines_nothing():
+    catalogue = site(entries__count=COUNT)
+    for _ in range(2):
+        event = read_event({"id": ID, "action": "entries.count", "params": {"entries": 1, "mood": "good"}}, catalogue)
+        assert event.event.undefined == ("mood",)
+    assert set(catalogue.get("entries.count").params) == set(COUNT["params"])
+
+
+def test_what_a_definition_does_not_say():
+    """Nobody but who has a token, no session begun, kept as long as all else; what happens keeps a session going."""
+    plain = site(entries__count={}).get("entries.count")
+    assert (plain.anonymous, plain.opens, plain.keeps, plain.retention_days) == (False, False, True, None)
+    assert (plain.label, plain.description, dict(plain.params)) == ("", "", {})
+    note = site(entries__count={"params": {"note": {}}}).get("entries.count").params["note"]
+    assert (note.type, note.required, note.description) == ("string", False, "")
+
+
 @pytest.mark.parametrize(
     ("sent", "code", "field"),
     [

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import sqlite3
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -281,6 +282,38 @@ def test_a_late_event_moves_the_end_of_its_session(engine):
     engine.append(sends(P1, "A", click("E1", ago=20 * MINUTE), at=25 * MINUTE + 10))
     [end] = engine.events(Query(action="session.end"))
     assert (end.time - T, end.params["events"]) == (5 * MINUTE + 10, 2)
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("swept_at", [None, 31 * MINUTE - 1, 31 * MINUTE], ids=["never", "too early", "already"])
+def test_a_late_beacon_gives_the_same_end_whether_the_sweeper_was_there_before_it(engine, swept_at):
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    if swept_at is not None:
+        engine.append(sweep(swept_at))
+    left = does("page.leave", "E1", ago=2 * MINUTE, engaged_ms=40_000)
+    engine.append(sends(P1, "A", left, at=31 * MINUTE), sweep(3 * HOUR))
+    holds(
+        engine,
+        """
+        action         id  time  reason   duration  pages  events
+        session.start  ?   0     -        -1        -      -
+        page.visit     P1  0     -        -1        -      -
+        session.end    ?   29m   timeout  29m       1      2
+        page.leave     E1  29m   -        -1        -      -
+        """,
+        ordered=False,
+    )
+    check_promises(engine)
+
+
+def test_an_event_that_cannot_be_stored_opens_no_session(engine):
+    """Both are written or neither is."""
+    broken = replace(click("E1"), more=(("sku", "\ud800"),))
+    assert engine.append(visit("P1", "A"), sends(P1, "A", broken, at=HOUR)) == [None, confirmed("A", failed=["E1"])]
+    assert [event.action for event in engine.events()] == ["session.start", "page.visit"]
+    engine.append(sends(P1, "A", click("E1"), at=HOUR))
+    told = [(event.action, event.time - T) for event in engine.events() if event.time > T]
+    assert told == [("session.start", HOUR), ("link.click", HOUR)]
     check_promises(engine)
 
 

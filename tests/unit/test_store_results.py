@@ -101,11 +101,23 @@ def test_the_outcome_is_the_sites_own_answer(there, status, shown, outcome):
         (submit("E1", MINUTE), answer(MINUTE, who="B")),
     ],
 )
-def test_an_answer_to_something_else_is_no_result(there, told, seen):
+@pytest.mark.parametrize("order", ["submit first", "answer first"])
+def test_an_answer_to_something_else_is_no_result(there, told, seen, order):
     there.append(visit("P2", "B"))
-    for batch in ((told, seen), (seen, told)):
-        there.append(*batch)
-        assert results(there) == []
+    there.append(*((told, seen) if order == "submit first" else (seen, told)))
+    assert results(there) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "joined"), [(-2_001, False), (-2_000, True), (0, True), (30_000, True), (30_001, False)]
+)
+@pytest.mark.parametrize("order", ["submit first", "answer first"])
+def test_an_answer_comes_within_thirty_seconds(there, after, joined, order):
+    """Or seems to be there a moment before the submission, which a browser tells."""
+    told, seen = submit("E1", MINUTE), answer(MINUTE + after)
+    there.append(*((told, seen) if order == "submit first" else (seen, told)))
+    assert len(results(there)) == joined
+    check_promises(there)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one batch", "two"])
