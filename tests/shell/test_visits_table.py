@@ -22,7 +22,7 @@ from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.upstream import Upstream
 from proxy.store.sqlite.writer import SqliteWriter
-from proxy.tables import Consent, Inject, Store, Tracking, Visitor
+from proxy.tables import Consent, Inject, Session, Store, Tracking, Visitor
 from proxy.tables import Site as SiteTable
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, bot_id, parse_uuid, text_of
@@ -268,6 +268,27 @@ def test_what_is_automatic_can_be_switched_off(tmp_path: Path, visits: bool, ses
         assert (flags_of(answer), answer.get(b"set-cookie"), answer.get(b"cache-control")) == (None, None, CACHED)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "gaps", "starts"),
+    [
+        (Session(), (29, 30), 2),
+        (Session(timeout_minutes=2), (1, 2), 2),
+        (Session(timeout_minutes=40, max_hours=1), (35, 35), 2),
+    ],
+)
+def test_sessions_are_as_long_as_is_configured(
+    tmp_path: Path, lengths: Session, gaps: tuple[int, ...], starts: int
+) -> None:
+    at = 0
+    with there(Config(base=tmp_path, session=lengths), clock=lambda: NOW + at * 60_000) as shop:
+        shop.keeps(shop.ask(b"GET", b"/page", NAVIGATE))
+        for gap in gaps:
+            at += gap
+            shop.ask(b"GET", b"/page", NAVIGATE)
+    sessions = [row["session"] for row in shop.rows()]
+    assert sessions[0] == sessions[1] and len(set(sessions)) == starts == len(shop.rows("session.start"))
+
+
 # Rows 1 to 5: what has no answer of the site -------------------------------------------------------------------------
 
 UPGRADE: Fields = (
@@ -419,6 +440,12 @@ def test_after_a_rotation_a_page_signs_the_cookie_again_with_its_day_and_a_304_d
         shop.keeps(answer)
         assert shop.ask(b"GET", b"/page", (*NAVIGATE, KNOWN_AGAIN)).status == 304
     assert {row["uuid"] for row in shop.rows()} == {text_of(bytes(15) + b"\1")}
+
+
+def test_the_cookies_name_and_its_life_are_the_configured_ones(tmp_path: Path) -> None:
+    with there(Config(base=tmp_path, visitor=Visitor(cookie="walk", max_age_days=10))) as shop:
+        given = shop.ask(b"GET", b"/page", NAVIGATE).get(b"set-cookie") or b""
+    assert given.startswith(b"walk=") and b"; Max-Age=864000;" in given
 
 
 def test_a_retired_key_verifies_for_395_days_and_one_that_was_taken_out_never(tmp_path: Path) -> None:

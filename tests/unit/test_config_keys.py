@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -135,3 +136,8 @@ def test_check_shows_a_value_and_says_what_is_wrong_with_another(tmp_path, key, 
         assert main(["check", "--config", str(path)]) == 2
         said = capsys.readouterr()
         assert said.err.startswith(f"footfall: {path}: {key}: ") and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_the_reports_days_are_those_of_its_zone_or_of_this_machine():
+    assert load(None, {"FOOTFALL_REPORT__TIMEZONE": "Europe/Warsaw"}, {}).report.zone == ZoneInfo("Europe/Warsaw")
+    assert load(None, {}, {}).report.zone is None
