@@ -149,7 +149,7 @@ class Gate:
     `scope["extensions"]["footfall.peer"]` becomes the immediate peer (a `Peer` of headers.py); where
     `trusted_proxies` hold the immediate peer (`trusts_unix`: one without an address, on a unix socket),
     scope["client"] and scope["scheme"] are what it forwards.
-    `refused(host, status)` is called once for each refusal.
+    `refused(host, status)` is called once for each refusal of what is not under the prefix.
     """
 
     def __init__(
@@ -175,7 +175,8 @@ class Gate:
             refusal = refuse(scope, self._prefix, self._via_token)
             if refusal is not None:
                 headers: Headers = scope["headers"]
-                self._refused(value_of(headers, b"host"), refusal.status)
+                if not is_reserved(scope["raw_path"], self._prefix):
+                    self._refused(value_of(headers, b"host"), refusal.status)
                 accept, head = value_of(headers, b"accept"), scope["method"] == "HEAD"
                 return answer(send, refusal.status, refusal.fault, refusal.reason, accept, head)
             self._introduce(scope)

@@ -217,6 +217,11 @@ def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
     return answer.html
 
 
+def is_document(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
+    """What row 11 leaves: HTML to be shown, whole. Only of that a head is changed: an attachment or a 206 never is."""
+    return not answer.attachment and answer.status not in _NO_DOCUMENT_STATUS and is_html(answer, fields, known_html)
+
+
 def classify(method: str, fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
     """Rows 6 to 16, in order, for an answer of the site.
 
@@ -236,10 +241,12 @@ def classify_as_get(fields: Fields, kind: str, standing: str, answer: Answer, kn
     status = answer.status
     if 300 <= status < 400 and status != NOT_MODIFIED:
         return Outcome.REDIRECT
-    if answer.attachment or status in _NO_DOCUMENT_STATUS or not is_html(answer, fields, known_html):
+    if kind == Kind.FRAME:  # whatever it holds, a PDF too; row 9 is HTML only
+        return Outcome.FRAME
+    if not is_document(answer, fields, known_html):
         return Outcome.ASSET
-    if kind in (Kind.FRAGMENT, Kind.FRAME):
-        return kind
+    if kind == Kind.FRAGMENT:
+        return Outcome.FRAGMENT
     if standing:
         return standing
     return _OF_KIND[kind]

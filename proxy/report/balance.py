@@ -24,7 +24,7 @@ MEANING: Mapping[str, str] = {
     "asset": "not HTML, a download, or no document (204, 206)",
     "redirect": "the site sent the browser elsewhere (3xx)",
     "fragment": "HTML that a script of a page asked for",
-    "frame": "HTML for a frame within a page",
+    "frame": "shown in a frame within a page",
     "prefetch": "loaded in advance; counts when it is shown",
     "other_html": "HTML to a program that did not ask for it",
     "opted_out": "a page to somebody who is not to be tracked",

@@ -20,6 +20,7 @@ from proxy.page.eligibility import (
     Standing,
     classify,
     classify_as_get,
+    is_document,
     read_answer,
 )
 from proxy.page.eligibility import PRIVATE_OUTCOMES as PRIVATE
@@ -36,8 +37,7 @@ from proxy.visitors.cookie import is_ours
 log = logging.getLogger("footfall.tracking")
 
 HOLD_WHOLE_BYTES = 16 * 1024
-"""A page that is one chunk of at most this size waits whole for its commit (one write instead of two); of a larger
-one only the last byte waits."""
+"""A page of one chunk of at most this size waits whole for its commit (one write, not two); of others the last byte."""
 
 
 class Responder:
@@ -148,8 +148,8 @@ class Responder:
         known = tracking.known.is_html(request.host, request.raw_path)
         if answer.status == 200 and request.method == "GET" and known is not answer.html:
             tracking.known.learn(request.host, request.raw_path, answer.html)
-        html = answer.html or answer.status == NOT_MODIFIED
-        standing = request.standing(tracking) if html else Standing.ORDINARY
+        document = is_document(answer, request.fields, known)
+        standing = request.standing(tracking) if document else Standing.ORDINARY
         outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
         self._watch = tell(tracking, request, answer, headers)
@@ -158,7 +158,7 @@ class Responder:
         as_get = outcome
         if request.method == "HEAD":
             as_get = classify_as_get(request.fields, request.kind, standing, answer, known)
-        if not html or as_get not in PRIVATE or not tracking.visits:
+        if not (document and as_get in PRIVATE and tracking.visits):
             return headers
         return self._page(headers, outcome, as_get, answer)
 

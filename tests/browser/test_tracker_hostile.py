@@ -37,6 +37,23 @@ def test_a_base_of_another_site_changes_nothing(stage):
     assert stage.complaints == []
 
 
+REWRITING = """<script>
+new MutationObserver(() => {
+  for (const tag of document.querySelectorAll("script[data-page]")) {
+    tag.src = new URL(tag.src).href;
+  }
+}).observe(document, {childList: true, subtree: true});
+</script>"""
+"""As single-page themes make every address absolute."""
+
+
+def test_a_theme_that_rewrites_the_tags_address_changes_nothing(stage):
+    page = stage.open(BUTTON, early=REWRITING)
+    assert (page.get_attribute("script[data-page]", "src") or "").startswith("http://")
+    page.click("button")
+    stage.ends(page, CLICK)
+
+
 def test_what_was_on_its_way_when_somebody_said_no_is_not_sent_again(stage):
     page = stage.open(BUTTON)
     go = threading.Event()

@@ -229,6 +229,21 @@ def test_a_mobile_app_tells_its_screens_its_login_and_its_events_some_of_them_tw
     assert {"Viewed screen Offers", "Logged in", "Started the app", "Clicked Buy"} <= labels
 
 
+def test_an_app_shows_no_page_and_confirms_none(there):
+    """`page`, `confirm`, `view` and `ago` are a browser's to say; from an app they are nothing."""
+    page, answer = there.navigate()
+    assert eventually(there.rows)
+    uuid = there.rows()[0]["uuid"]
+    shown = {"id": str(uuid4()), "uri": "http://shop.example/", "title": "Shop", "referrer": "", "nav": "navigate"}
+    one = {**sent("screen.view", name="Cart"), "view": there.rows()[0]["id"], "ago": 60_000, "page": page}
+    moment = now()
+    assert there.app(str(uuid4())).sends(one, page=page, confirm=shown)["accepted"] == 1
+    (visit,), (screen,) = there.rows(), there.rows("screen.view")
+    assert (visit["uuid"], visit["lane"], "title" in visit["params"]) == (uuid, "unproven", False)
+    assert "page" not in screen and screen["time"] == pytest.approx(moment, abs=5_000)
+    assert answer.get(b"set-cookie") is not None and screen["uuid"] != uuid
+
+
 TIMES = [
     (None, None),
     (lambda ms: ms - 5_000, -5_000),

@@ -1,5 +1,7 @@
 """The visitor's cookie: issued, read, rotated, aged, and cut out byte-exactly (VISITS.md section 3; HTTP.md X3, F7)."""
 
+from base64 import urlsafe_b64decode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,14 @@ def test_a_value_is_short_and_needs_no_quotes():
     value = SIGNER.value(UUID, DAY)
     assert len(value) == 27 + 1 + 43
     assert set(value) <= set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@given(UUIDS, st.integers(0, 2**16 - 1))
+def test_a_value_to_the_byte(uuid, day):
+    """VISITS.md section 3: version, uuid, day of the first issue, id of the key; a dot; the signature."""
+    body, dot, signature = ROTATED.value(uuid, day).partition(b".")
+    assert urlsafe_b64decode(body + b"=") == b"\1" + uuid + day.to_bytes(2, "big") + bytes((NEW.id,))
+    assert dot and len(urlsafe_b64decode(signature + b"=")) == 32
 
 
 AGES = [(-2, False), (-1, True), (0, True), (394, True), (395, False), (4000, False)]

@@ -188,6 +188,12 @@ def test_the_readme_names_every_field_that_a_tagged_answer_loses_or_gains():
         assert f"`{name.decode()}" in told, name
 
 
+def test_the_readme_says_what_a_cache_in_front_no_longer_does():
+    """VISITS.md section 2: every HTML answer is private, tagged or not."""
+    said = " ".join(README.split())
+    assert "A CDN or cache in front no longer keeps your HTML; images, scripts and styles it still does." in said
+
+
 def test_links_between_documents_lead_somewhere():
     for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):

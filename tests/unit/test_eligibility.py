@@ -67,6 +67,8 @@ ROWS = [
     (10, "GET", {**FRAME, b"sec-fetch-dest": b"embed"}, Standing.ORDINARY, HTML, None, "frame"),
     (10, "GET", {**FRAME, b"sec-fetch-dest": b"object"}, Standing.ORDINARY, HTML, None, "frame"),
     (10, "GET", {**FRAME, b"sec-fetch-dest": b"fencedframe"}, Standing.ORDINARY, HTML, None, "frame"),
+    (10, "GET", {**FRAME, b"sec-fetch-dest": b"object"}, Standing.ORDINARY, IMAGE, None, "frame"),
+    (10, "GET", FRAME, Standing.ORDINARY, Answer(304, False), False, "frame"),
     (11, "GET", NAVIGATE, Standing.ORDINARY, IMAGE, None, "asset"),
     (11, "GET", NAVIGATE, Standing.ORDINARY, Answer(200, True, attachment=True), None, "asset"),
     (11, "POST", NAVIGATE, Standing.ORDINARY, Answer(204, True), None, "asset"),
@@ -109,14 +111,17 @@ ORDER = [
     ("GET", {**SCRIPT, b"sec-purpose": b"prefetch"}, Standing.BOT, MOVED, Outcome.PREFETCH),
     ("GET", PREFETCH, Standing.EXCLUDED, IMAGE, Outcome.PREFETCH),
     ("GET", SCRIPT, Standing.EXCLUDED, MOVED, Outcome.REDIRECT),
+    ("GET", FRAME, Standing.BOT, MOVED, Outcome.REDIRECT),
     ("GET", {**SCRIPT, b"sec-fetch-dest": b"iframe"}, Standing.EXCLUDED, HTML, Outcome.FRAGMENT),
     ("GET", FRAME, Standing.EXCLUDED, HTML, Outcome.FRAME),
+    ("GET", FRAME, Standing.EXCLUDED, Answer(206, True, attachment=True), Outcome.FRAME),
     ("GET", NAVIGATE, Standing.EXCLUDED, IMAGE, Outcome.ASSET),
     ("GET", NAVIGATE, Standing.BOT, IMAGE, Outcome.ASSET),
     ("GET", CURL, Standing.EXCLUDED, HTML, Outcome.EXCLUDED),
     ("GET", CURL, Standing.BOT, HTML, Outcome.BOT),
     ("GET", CURL, Standing.OPTED_OUT, HTML, Outcome.OPTED_OUT),
     ("GET", CURL, Standing.ORDINARY, HTML, Outcome.OTHER_HTML),
+    ("GET", NAVIGATE, Standing.OPTED_OUT, HTML, Outcome.OPTED_OUT),
 ]
 
 

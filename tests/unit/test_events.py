@@ -1,11 +1,15 @@
 """Events: names, labels of pages, and the exported form (EVENTS.md sections 1 and 2; WIRE.md, "Export")."""
 
+import csv
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.events.event import EXPORT_KEYS, Event, is_action
 from proxy.events.labels import label_of
+from proxy.events.table import csv_lines
 
 ACTIONS = [
     ("page.visit", True),
@@ -91,3 +95,19 @@ def test_an_exported_event_has_its_keys_in_order_and_none_that_is_empty():
     least = Event(1, "i", "a.b", 0, 0, "u", "bot").to_export()
     assert list(least) == ["seq", "id", "action", "label", "time", "received", "uuid", "lane"]
     assert least["time"] == 0
+
+
+CONTRACT_KEYS = "seq id action label time received uuid session page lane params undefined".split()
+"""WIRE.md, "Export"."""
+
+
+def test_an_export_has_the_contracts_keys_and_a_table_has_them_as_columns():
+    assert list(EXPORT_KEYS) == CONTRACT_KEYS
+    params = {"name": 'a "b", c', "list": [1, None], "none": "é"}
+    whole = Event(1, "i", "a.b", 5, 6, "u", "person", "s", "p", params, ("x", "y")).to_export()
+    least = Event(2, "j", "a.b", 0, 0, "u", "bot").to_export()
+    head, first, second = csv.reader(csv_lines([whole, least]))
+    assert head == CONTRACT_KEYS
+    assert first[:10] == ["1", "i", "a.b", "a.b", "5", "6", "u", "s", "p", "person"]
+    assert (json.loads(first[10]), json.loads(first[11])) == (params, ["x", "y"])
+    assert second == ["2", "j", "a.b", "a.b", "0", "0", "u", "", "", "bot", "", ""]

@@ -1,6 +1,9 @@
 """Page ids and event ids: unforgeable, of one length, ordered by time."""
 
+import hashlib
+import hmac
 import uuid
+from base64 import urlsafe_b64decode
 
 import pytest
 from hypothesis import given
@@ -27,6 +30,16 @@ def test_a_page_id_comes_back_as_it_was_signed_in_43_characters(page):
     text = IDS.sign(*page)
     assert len(text) == 43 and set(text) <= set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
     assert IDS.read(text.decode("ascii")) == page
+
+
+@given(PAGES, st.booleans())
+def test_a_page_id_to_the_byte(page, asleep):
+    """VISITS.md section 3: version, id, flags, minute, and ten bytes of an HMAC-SHA256 over all of it."""
+    raw = urlsafe_b64decode(IDS.sign(*page._replace(asleep=asleep)) + b"=")
+    flags = page.counted | page.visitor_new << 1 | asleep << 2
+    body = b"\1" + page.id + bytes((flags,)) + page.issued_minute.to_bytes(4, "big")
+    key = hashlib.sha256(b"footfall page id\0" + b"s" * 32).digest()
+    assert raw == body + hmac.digest(key, body, "sha256")[:10]
 
 
 @given(PAGES, st.integers(0, 41), st.integers(1, 63))

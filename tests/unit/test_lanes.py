@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.events.event import LANES
+from proxy.report import asked
 from proxy.visitors.lanes import AGENT_CACHE_ENTRIES, AGENT_MAX_CHARS, Agent, Agents, judge, lane_of
 
 DESKTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
@@ -26,6 +27,11 @@ LANE = [
 @pytest.mark.parametrize(("bot", "cookie", "confirmed", "lane"), LANE)
 def test_a_visit_is_in_exactly_one_lane(bot, cookie, confirmed, lane):
     assert LANES[lane_of(bot=bot, cookie_came_back=cookie, confirmed=confirmed)] == lane
+
+
+def test_a_report_shows_people_unless_it_is_asked_for_another_lane():
+    assert [LANES[asked.lane_of(query)] for query in ({}, {"lane": ""}, {"lane": "everybody"})] == ["person"] * 3
+    assert [LANES[asked.lane_of({"lane": lane})] for lane in LANES] == list(LANES)
 
 
 AGENTS = [
