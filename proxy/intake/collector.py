@@ -135,7 +135,7 @@ class Collector:
         message = self._message(beacon, sender, page, verdicts, now)
         customer, since = self._identifier.named(bearer, verdicts.events)
         if customer:
-            message = message._replace(customer=customer, customer_from=since)
+            message = message._replace(customer=customer, customer_from=since, takes_turns=bool(bearer.customer))
         confirmed = await self._recorder.ask(message)
         if not isinstance(confirmed, Confirmed):
             return later("not_stored", "it could not be stored; send it again later")
