@@ -14,6 +14,8 @@ from proxy.tables import Config
 
 log = logging.getLogger("footfall")
 
+SECRETS = "HS256"
+"""The algorithm whose key is a secret; of the others it is PEM, in which white space means nothing."""
 KEY_FILE_BYTES = 16_384
 """A PEM file of one key is under 2 KB; a mistaken path may be anything."""
 
@@ -58,7 +60,8 @@ def _authority(config: Config, keys: Sequence[tuple[str, bytes]]) -> Authority:
 def _key(config: Config, text: str) -> tuple[str, bytes]:
     """Algorithm and secret or PEM, tried out. Raises StartError."""
     kind, _, name = text.partition(":")
-    key = kind, _read(config, name)
+    content = _read(config, name)
+    key = kind, secret_of(content) if kind == SECRETS else content
     try:
         Tokens([key], "")
     except BadKey as wrong:
@@ -75,4 +78,16 @@ def _read(config: Config, name: str) -> bytes:
         raise StartError(f"api.jwt_keys: {path}: {wrong.strerror}") from None
     if len(content) > KEY_FILE_BYTES:
         raise StartError(f"api.jwt_keys: {path}: larger than {KEY_FILE_BYTES} bytes, not a key")
-    return content.strip()
+    return content
+
+
+def secret_of(content: bytes) -> bytes:
+    """The secret that a file holds, to the byte: to HMAC a key is octets, none of which means nothing (RFC 2104; RFC
+    7518 section 3.2), and whoever signs has all of them. But an editor, or echo, ends a line with a newline that nobody
+    means: that one goes, after a single line of text. Of random bytes the last may be one."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content
+    line = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    return line.encode() if line.replace("\t", "").isprintable() else content

@@ -90,8 +90,7 @@ class Footfall:
     ) -> None:
         if not isinstance(config, Config):
             config = configuration.load(Path(config) if config is not None else None, os.environ, {})
-        self._app = app
-        self._clock_ms = clock_ms
+        self._app, self._started = app, False
         keys = keys or keys_of(config)
         erased = Erased(key.secret for key in keys)
         self.recorder = Recorder(
@@ -122,13 +121,14 @@ class Footfall:
             customers,
             open_reader=lambda: open_reader(config),
             clock_ms=clock_ms,
+            per_visitor=config.limits.visitor_events_per_second,
+            per_server=config.limits.server_events_per_second,
         )
         privacy = privacy_of(config, keys, self._tracking)
         endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking, privacy)
         self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
         self._sweeper: asyncio.TimerHandle | None = None
-        self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; anything but http and lifespan passes untouched."""

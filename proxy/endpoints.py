@@ -21,6 +21,7 @@ from proxy.intake.verdicts import problem
 from proxy.page.eligibility import Fields, read_fields
 from proxy.privacy.page import PrivacyPage
 from proxy.scripts import Script, Tracker
+from proxy.tracking.asker import asker_of
 from proxy.tracking.settings import Tracking
 
 SCRIPT_MAX_AGE_SECONDS = 31_536_000
@@ -122,24 +123,18 @@ def _fields(request: Request) -> Fields:
 
 
 def _sender(tracking: Tracking, request: Request) -> Sender:
-    """Who sends a beacon: read as a page request is."""
-    fields = _fields(request)
-    scheme, host = tracking.origin(request.scope, fields)
-    secure = scheme == "https"
-    header = fields.get(b"cookie")
-    cookie = tracking.cookies.take_apart(header) if header is not None else None
-    identity = tracking.identify(cookie, secure=secure, now_ms=tracking.clock_ms())
-    agent = tracking.agents.read(fields.get(b"user-agent", b""))
-    values = () if cookie is None else cookie.values_https if secure else cookie.values_http
+    """Who sends a beacon."""
+    asker = asker_of(tracking, request.scope, tracking.clock_ms())
+    agent = tracking.agents.read(asker.fields.get(b"user-agent", b""))
     return Sender(
-        cookie=identity.uuid if identity is not None else None,
-        secure=secure,
-        opted_out=tracking.opted_out(fields, cookie),
-        origin=tracking.sites.site(scheme, host).origin,
-        host=host,
-        address=request.client.host if request.client is not None else "",
-        has_cookie=bool(values),
-        session_facts=tracking.cleaner.session_facts(fields, agent, ()),
+        cookie=asker.uuid,
+        secure=asker.secure,
+        opted_out=tracking.opted_out(asker.fields, asker.cookie),
+        origin=asker.origin,
+        host=asker.host,
+        address=asker.address,
+        has_cookie=asker.has_cookie,
+        session_facts=tracking.cleaner.session_facts(asker.fields, agent, ()),
     )
 
 

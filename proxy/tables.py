@@ -203,10 +203,15 @@ class Limits:
     body_idle_seconds: float = _key(60.0, "between two pieces of a body", checks.between(0.1, 3_600))
     visitor_events_per_second: int = _key(
         20,
-        "what the collector takes of one visitor, ten times as much at once; 0: no limit",
+        "what the collector takes of one visitor, and the API of one token's; ten times as much at once; 0: no limit",
         checks.between(0, 100_000),
     )
-    address_events_per_second: int = _key(1_000, "the same of one address (IPv6: a /64)", checks.between(0, 100_000))
+    address_events_per_second: int = _key(
+        1_000, "what the collector takes of one address (IPv6: a /64)", checks.between(0, 100_000)
+    )
+    server_events_per_second: int = _key(
+        2_000, "what the API takes of one server's key; ten times as much at once", checks.between(0, 100_000)
+    )
 
 
 @dataclass(frozen=True, slots=True)

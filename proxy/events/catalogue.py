@@ -57,7 +57,7 @@ class Param:
     `choices` (string, if any). `default` stands in where it is absent. `place` is where a BrowserEvent has it:
     `name`, `amount`, `facts` (few-valued, kept in the store's dictionary) or `more`. `each`: what is in it is judged
     one by one, so that one secret takes only itself out. `articles`: a whole article number is none of a card, though
-    every tenth passes for one."""
+    every tenth passes for one; `is_own_number`: the same of whatever number the sender gave to something of its own."""
 
     type: str
     required: bool = False
@@ -69,6 +69,7 @@ class Param:
     place: str = "more"
     each: bool = False
     articles: bool = False
+    is_own_number: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in SHIPPED_TYPES:

@@ -227,6 +227,8 @@ def _value(key: str, value: object, param: Param | None) -> object:
         return kept
     if param is not None and param.articles and is_article_number(str(kept)):
         return kept
+    if param is not None and param.is_own_number and isinstance(kept, str):
+        return kept if why_sensitive(kept, is_own_number=True) is None else None
     return None if why_refused(kept) is not None else kept
 
 

@@ -1,7 +1,8 @@
 """Labels: the human text of an event, made when it is read, from its definition's template.
 
-Law: plain substitution of `{param}`, no format language: `{a.b}`, `{a[0]}` and `{a!r}` are ordinary text, so that
-a value that came from a browser can never reach an attribute of anything.
+Law: plain substitution of `{param}`, whatever a param may be called (EVENTS.md section 1), and no format language:
+`{a.b}` is the param `a.b`, `{a[0]}` and `{a!r}` are ordinary text, so that a value that came from a browser can never
+reach an attribute of anything.
 """
 
 import re
@@ -30,7 +31,7 @@ TEMPLATES: Mapping[str, str] = {
     "transaction.charge": "Ordered {orderId}",
     "product.buy": "Bought {quantity} x {sku}",
 }
-_FIELD = re.compile(r"\{([A-Za-z0-9_:-]{1,64})\}")
+_FIELD = re.compile(r"\{([A-Za-z0-9_.:-]{1,64})\}")
 
 
 def label_of(action: str, params: Mapping[str, object], templates: Mapping[str, str] = TEMPLATES) -> str:

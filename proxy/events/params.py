@@ -124,6 +124,8 @@ def _is_refused(value: object, param: Param | None) -> bool:
             return why_sensitive_uri(str(value)) is not None
         if param.each or (param.articles and isinstance(value, str) and is_article_number(value)):
             return False
+        if param.is_own_number and isinstance(value, str):
+            return why_sensitive(value, is_own_number=True) is not None
     return why_refused(value) is not None
 
 

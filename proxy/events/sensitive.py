@@ -85,12 +85,15 @@ def is_sensitive_name(name: str) -> bool:
     return not SENSITIVE_WORDS.isdisjoint(words_of(name))
 
 
-def why_sensitive(text: str) -> str | None:
+def why_sensitive(text: str, *, is_own_number: bool = False) -> str | None:
     """The reason why this text may not be kept (`card`, `ssn`, `iban`, `jwt`, `pem`), or None.
 
     Found anywhere in the text: 13 to 19 digits that pass Luhn's check (single spaces, dots, hyphens between them; in a
     card's usual groups also slashes and underscores, and up to three of all these), the shape of a US social security
     number, an IBAN whose check digits are right, a JSON web token, a PEM header.
+
+    `is_own_number`: the text is a number that the sender gave to something of its own, such as an order: one in ten of
+    that length passes Luhn's check, so that only what is grouped as on a card is taken for a card's.
     """
     if not text.isascii():
         text = _in_ascii_digits(text)
@@ -99,7 +102,7 @@ def why_sensitive(text: str) -> str | None:
     # Before cards: the digits inside an IBAN may pass for one.
     if any(_is_iban(*match.groups()) for match in _IBAN.finditer(text)):
         return "iban"
-    if _has_card(text):
+    if _has_card(text, is_own_number=is_own_number):
         return "card"
     if _SSN.search(text):
         return "ssn"
@@ -132,14 +135,15 @@ def _in_ascii_digits(text: str) -> str:
     return re.sub(r"\d", lambda match: str(int(match[0])), text)
 
 
-def _has_card(text: str) -> bool:
+def _has_card(text: str, *, is_own_number: bool) -> bool:
     if _CARD_DIGITS.search(text) is None:
         return False
-    text = _SPACES.sub(" ", text)
+    text, apart = _SPACES.sub(" ", text), _CARD_APART.finditer
+    if is_own_number:
+        return any(_is_card(spelling[1]) for spelling in apart(text))
     if any(_is_card(run[0]) for run in _DIGITS.finditer(text)):
         return True
-    spellings = itertools.chain(_CARD_SPELLING.finditer(text), _CARD_APART.finditer(text))
-    return any(_is_card(spelling[1]) for spelling in spellings)
+    return any(_is_card(spelling[1]) for spelling in itertools.chain(_CARD_SPELLING.finditer(text), apart(text)))
 
 
 def _is_card(run: str) -> bool:

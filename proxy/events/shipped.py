@@ -111,15 +111,16 @@ _FORM_RESULT = {
 }
 _APP_NAME = {"name": replace(_NAME, place="more")}
 
+_ORDER = replace(_TEXT, required=True, max_chars=ORDER_MAX_CHARS, is_own_number=True)
 _TRANSACTION = {
-    "orderId": replace(_TEXT, required=True, max_chars=ORDER_MAX_CHARS),
+    "orderId": _ORDER,
     "value": Param("number"),
     "revenue": Param("number"),
     "currency": replace(_TEXT, max_chars=ORDER_MAX_CHARS),
     "products": replace(_COUNT, required=True),
 }
 _PRODUCT = {
-    "orderId": replace(_TEXT, required=True, max_chars=ORDER_MAX_CHARS),
+    "orderId": _ORDER,
     "sku": replace(_TEXT, required=True, max_chars=NAME_MAX_CHARS, articles=True),
     "name": _TEXT,
     "quantity": Param("number", required=True),

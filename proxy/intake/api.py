@@ -19,9 +19,10 @@ from proxy.events.transactions import read_transaction
 from proxy.events.wire import BadBeacon, parse_object
 from proxy.intake.authority import Authority, Caller, Refused
 from proxy.intake.bodies import TooLarge, read_body
+from proxy.intake.buckets import Buckets
 from proxy.intake.recorder import Full, Recorder
 from proxy.intake.told import Told, Whose, message, whose_is
-from proxy.intake.verdicts import NOT_STORED, later, problem
+from proxy.intake.verdicts import NOT_STORED, later, problem, too_many
 from proxy.store.base import Confirmed, Forget, Forgotten, Query, Reader, StoreError
 from proxy.visitors.customers import Customers
 from proxy.visitors.ids import parse_uuid, text_of
@@ -44,7 +45,9 @@ Answer = Coroutine[Any, Any, Response]
 
 
 class Api:
-    """Answers the API's requests; `host` is the public one of the request, under which events without page are kept."""
+    """Answers the API's requests; `host` is the public one of the request, under which events without page are kept.
+    `per_visitor`: events a second of whom a token names, an app being no more to be trusted than a browser;
+    `per_server`: of a server's key, far more, but not all that the site's own visits need; 0: no limit."""
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class Api:
         *,
         open_reader: Callable[[], Reader],
         clock_ms: Callable[[], int],
+        per_visitor: int = 0,
+        per_server: int = 0,
     ) -> None:
         self._recorder = recorder
         self._authority = authority
@@ -63,6 +68,8 @@ class Api:
         self._open_reader = open_reader
         self._clock_ms = clock_ms
         self._reading = asyncio.Semaphore(1)
+        self._visitors = Buckets(per_visitor)
+        self._servers = Buckets(per_server)
 
     async def events(self, request: Request, host: str) -> Response:
         """`POST events`: of an app, for whom its token names; of a server, for anybody."""
@@ -87,6 +94,8 @@ class Api:
             return refusal
         except _Problem as wrong:
             return problem(wrong.status, wrong.code, str(wrong))
+        except _TooMany as wrong:
+            return too_many(wrong.wait, "more events than are taken of one sender; send them again later")
         except BadBeacon as wrong:
             return problem(400, wrong.code, str(wrong))
         except (Full, TimeoutError):
@@ -96,6 +105,20 @@ class Api:
 
     def _caller(self, request: Request) -> Caller:
         return self._authority.caller(request.headers.get("authorization", ""))
+
+    def _server(self, request: Request) -> str:
+        return self._authority.server(request.headers.get("authorization", ""))
+
+    def _pace(self, caller: Caller, sent: object) -> None:
+        """Count a request, and how much is sent with it, taken or not. Raises _TooMany: nothing of it is taken."""
+        number = 1 + (len(sent) if isinstance(sent, list) else 0)
+        now, claims = asyncio.get_running_loop().time(), caller.claims
+        if claims is None:
+            wait = self._servers.take(caller.server, number, now)
+        else:
+            wait = self._visitors.take(claims.uuid or claims.customer, number, now)
+        if wait:
+            raise _TooMany(wait)
 
     async def _document(self, request: Request) -> tuple[dict[str, Any], int]:
         """The body, and how large it is."""
@@ -124,6 +147,7 @@ class Api:
     async def _events(self, request: Request, host: str) -> Response:
         caller = self._caller(request)
         document, size = await self._document(request)
+        self._pace(caller, document.get("events"))
         now = self._clock_ms()
         told = Told(caller.claims, self._catalogue, self._customers, now)
         await self._beside(size, lambda: told.read(document))
@@ -150,8 +174,9 @@ class Api:
         return result.stored
 
     async def _transactions(self, request: Request, host: str) -> Response:
-        self._authority.server(request.headers.get("authorization", ""))
+        caller = Caller(self._server(request), None)
         document, size = await self._document(request)
+        self._pace(caller, document.get("products"))
         now = self._clock_ms()
         try:
             whose = whose_is(document, None, self._customers)
@@ -205,7 +230,7 @@ class Api:
         return JSONResponse(receipt_of(uuid, done), headers={"cache-control": "no-store"})
 
     def _visitor(self, request: Request) -> bytes:
-        self._authority.server(request.headers.get("authorization", ""))
+        self._pace(Caller(self._server(request), None), None)
         uuid = parse_uuid(request.path_params["uuid"])
         if uuid is None:
             raise _Problem(404, "bad_id", "this is no visitor's UUID")
@@ -232,6 +257,14 @@ class _Problem(Exception):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+class _TooMany(Exception):
+    """Somebody sends more than is taken; `wait`: seconds until it is worth coming back."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
 
 
 def _accepted(told: Told, stored: int) -> Response:

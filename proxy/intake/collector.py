@@ -6,7 +6,6 @@ CORS (HTTP.md, X2; WIRE.md, "Beacon").
 """
 
 import asyncio
-import math
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from proxy.intake.bodies import TooLarge, read_body
 from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Full, Recorder
-from proxy.intake.verdicts import Verdicts, accepted, judge, later, problem, rejected
+from proxy.intake.verdicts import Verdicts, accepted, judge, later, problem, rejected, too_many
 from proxy.store.base import Confirmation, Confirmed, OptOut
 from proxy.visitors.cookie import CONSENT_IN, CONSENT_OUT, CookieSigner, consent_cookie
 from proxy.visitors.ids import PageId, PageIds, parse_uuid, visitor_id
@@ -114,11 +113,7 @@ class Collector:
     def _pace(self, *wishes: tuple[Buckets, object, int]) -> Response | None:
         """429 where somebody sends more than a person can do."""
         wait = take_all(wishes, asyncio.get_running_loop().time())
-        if not wait:
-            return None
-        answer = problem(429, "too_many", "more events than one browser makes; send them again later")
-        answer.headers["retry-after"] = str(math.ceil(wait))
-        return answer
+        return too_many(wait, "more events than one browser makes; send them again later") if wait else None
 
     def _opt_out(self, beacon: Beacon, sender: Sender) -> Response:
         """Nothing is recorded; a visitor who has just said no is forgotten by the browser, the session ends."""
@@ -140,7 +135,7 @@ class Collector:
         message = self._message(beacon, sender, page, verdicts, now)
         customer, since = self._identifier.named(bearer, verdicts.events)
         if customer:
-            message = message._replace(customer=customer, customer_from=since)
+            message = message._replace(customer=customer, customer_from=since, takes_turns=bool(bearer.customer))
         confirmed = await self._recorder.ask(message)
         if not isinstance(confirmed, Confirmed):
             return later("not_stored", "it could not be stored; send it again later")

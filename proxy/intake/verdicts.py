@@ -3,6 +3,7 @@
 Law: a bad event takes only itself along. No answer repeats a value: what was refused may be what must never be kept.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -75,6 +76,13 @@ def later(code: str, message: str) -> Response:
     """503: it is to be sent again. What of it is stored is known by its ids."""
     answer = problem(503, code, message)
     answer.headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    return answer
+
+
+def too_many(wait: float, message: str) -> Response:
+    """429: all of it is to be sent again, in `wait` seconds."""
+    answer = problem(429, "too_many", message)
+    answer.headers["retry-after"] = str(math.ceil(wait))
     return answer
 
 

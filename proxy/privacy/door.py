@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-from proxy.fieldlist import FieldList
 from proxy.intake.bodies import TooLarge, read_body
-from proxy.page.eligibility import Kind, kind_of, read_fields
+from proxy.page.eligibility import Kind, kind_of
+from proxy.tracking.asker import asker_of
 from proxy.tracking.settings import Refusal, Tracking
 from proxy.visitors.formtokens import FormTokens
 
@@ -76,29 +76,24 @@ CHANGED = (
 
 def browser_of(tracking: Tracking, request: Request) -> Browser:
     """Who asks, read as a page request is. Raises Problem where it would be shown inside another page."""
-    fields = read_fields(FieldList.of(request.headers.raw))
-    if kind_of(fields) == Kind.FRAME:
+    now = tracking.clock_ms()
+    asker = asker_of(tracking, request.scope, now)
+    if kind_of(asker.fields) == Kind.FRAME:
         raise Problem(403, "Not inside another page", "For your safety this page is only shown in a window of its own.")
-    scheme, host = tracking.origin(request.scope, fields)
-    secure, now = scheme == "https", tracking.clock_ms()
-    header = fields.get(b"cookie")
-    cookie = tracking.cookies.take_apart(header) if header is not None else None
-    identity = tracking.identify(cookie, secure=secure, now_ms=now)
-    has_cookie = cookie is not None and bool(cookie.values_https if secure else cookie.values_http)
-    state = tracking.refusal(fields, cookie)
+    state = tracking.refusal(asker.fields, asker.cookie)
     if not tracking.visits:
         state = State.OFF
-    elif state == Refusal.NONE and tracking.agents.read(fields.get(b"user-agent", b"")).bot:
+    elif state == Refusal.NONE and tracking.agents.read(asker.fields.get(b"user-agent", b"")).bot:
         state = State.BOT
     elif state == Refusal.NONE:
-        state = State.RECORDED if identity is not None else State.LOST if has_cookie else State.NEW
+        state = State.RECORDED if asker.uuid is not None else State.LOST if asker.has_cookie else State.NEW
     return Browser(
-        origin=tracking.sites.site(scheme, host).origin,
-        host=host,
-        secure=secure,
-        address=request.client.host if request.client is not None else "",
-        uuid=None if identity is None else identity.uuid,
-        has_cookie=has_cookie,
+        origin=asker.origin,
+        host=asker.host,
+        secure=asker.secure,
+        address=asker.address,
+        uuid=asker.uuid,
+        has_cookie=asker.has_cookie,
         state=state,
         now_ms=now,
     )

@@ -8,9 +8,11 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from proxy.visitors.ids import visitor_id
+from proxy.visitors.ids import is_turn, turn_id, visitor_id
 
 MARK_BYTES = 16
+BROWSER_BYTES = 6
+"""Of a uuid that customers take turns on, which stand for the browser."""
 KEY_MAX_CHARS = 256
 """Of a customer's key: an address of e-mail has at most 254 (RFC 5321 section 4.5.3.1.3)."""
 
@@ -36,3 +38,12 @@ def uuid_after(uuid: bytes, mark: bytes) -> bytes:
     """The uuid of a customer who comes to a browser that was somebody else's (`uuid`), or to none (b""). It follows
     from both: what is sent twice, or side by side, makes one visitor."""
     return visitor_id(hashlib.sha256(b"footfall identity\0" + uuid + mark).digest()[:16])
+
+
+def uuid_beside(uuid: bytes, mark: bytes) -> bytes:
+    """The same of a customer whom a token names, where several may take turns, as in two tabs that each have another
+    one's: it follows from the customer and the browser alone, whoever was there in between. So there are never more
+    visitors than customers, and the browser's first one. The first bytes of such a uuid are the browser's."""
+    first = hashlib.sha256(b"footfall browser\0" + uuid).digest()
+    browser = (uuid if is_turn(uuid) else first)[:BROWSER_BYTES]
+    return turn_id(browser + hashlib.sha256(b"footfall identity\0" + browser + mark).digest()[:10])

@@ -115,7 +115,21 @@ def time_of(event: bytes) -> int:
 
 def visitor_id(random: bytes) -> bytes:
     """A visitor's uuid of 16 bytes (UUID version 4) from 16 random bytes."""
-    return bytes((*random[:6], 0x40 | (random[6] & 0x0F), random[7], 0x80 | (random[8] & 0x3F), *random[9:16]))
+    return _uuid(4, random)
+
+
+def turn_id(made: bytes) -> bytes:
+    """A visitor's uuid that follows from 16 bytes, of which the first 6 stay: of a version of its own (8)."""
+    return _uuid(8, made)
+
+
+def is_turn(visitor: bytes) -> bool:
+    """Whether a uuid is one of those."""
+    return visitor[6] >> 4 == 8
+
+
+def _uuid(version: int, raw: bytes) -> bytes:
+    return bytes((*raw[:6], version << 4 | (raw[6] & 0x0F), raw[7], 0x80 | (raw[8] & 0x3F), *raw[9:16]))
 
 
 def session_end_id(session: bytes) -> bytes:

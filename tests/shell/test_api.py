@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from proxy.definitions import read_definitions
 from proxy.events.shipped import SHIPPED
 from proxy.events.transactions import read_transaction
 from proxy.intake.api import BODY_MAX_BYTES, HELD_EVENTS
+from proxy.intake.buckets import BURST_SECONDS
 from proxy.intake.told import EVENTS_MAX
 from proxy.tables import Api, Identity, Limits
 from proxy.visitors.ids import text_of
@@ -88,6 +90,7 @@ class There(Shop):
 
 
 KEY, LINE = make_key("shop")
+CALM = Limits(visitor_events_per_second=0, address_events_per_second=0, server_events_per_second=0)
 
 
 @contextlib.contextmanager
@@ -103,9 +106,12 @@ def serving(folder: Path, **more: Any) -> Iterator[There]:
     )
     config = Config(
         base=folder,
-        limits=Limits(visitor_events_per_second=0, address_events_per_second=0),
-        api=Api(jwt_keys=("HS256:app.key", "ES256:app.pem"), server_keys=(LINE,)),
-        **{"events": read_definitions({"entries.count": COUNT}), **more},
+        **{
+            "api": Api(jwt_keys=("HS256:app.key", "ES256:app.pem"), server_keys=(LINE,)),
+            "events": read_definitions({"entries.count": COUNT}),
+            "limits": CALM,
+            **more,
+        },
     )
     with shop(config) as running:
         yield There(running.served, running.config)
@@ -697,6 +703,58 @@ def test_a_key_file_that_cannot_be_used_is_said_with_its_key(tmp_path):
     (tmp_path / "public-as-secret.key").write_bytes((tmp_path / "app.pem").read_bytes())
     config = Config(base=tmp_path, api=Api(jwt_keys=("HS256:public-as-secret.key",)))
     assert "no secret of HS256" in str(inspect(config))
+
+
+# How much ------------------------------------------------------------------------------------------------------------
+
+
+def events(number: int) -> dict[str, Any]:
+    return {"events": [sent("screen.view", name="Cart") for _ in range(number)]}
+
+
+def test_an_app_that_sends_more_than_a_person_can_do_is_told_when_to_come_again(tmp_path):
+    size = 2 * BURST_SECONDS
+    with serving(tmp_path, limits=replace(CALM, visitor_events_per_second=2)) as there:
+        ann, other = there.app(sub=ANN), there.app(str(uuid4()))
+        whole, late = events(EVENTS_MAX), events(9)
+        assert told(ann.post("events", whole))["accepted"] == EVENTS_MAX, "a full bucket is enough for any request"
+        for document in (late, whole):
+            refused = ann.post("events", document)
+            assert (refused.status, told(refused)["error"]) == (429, "too_many")
+            assert 1 <= int(refused.get(b"retry-after") or 0) <= size
+        again = there.app(sub=ANN, jti="another token of the same customer").post("events", late)
+        assert again.status == 429
+        assert told(other.post("events", events(size - 1)))["accepted"] == size - 1, "of somebody else"
+        assert len(there.rows("screen.view")) == EVENTS_MAX + size - 1, "of a refused request nothing is kept"
+        assert eventually(lambda: ann.post("events", late).status == 202)
+        assert len(there.rows("screen.view")) == EVENTS_MAX + size - 1 + 9
+
+
+def test_events_that_are_refused_are_counted_as_well(tmp_path):
+    with serving(tmp_path, limits=replace(CALM, visitor_events_per_second=1)) as there:
+        ann = there.app(sub=ANN)
+        assert told(ann.post("events", {"events": [7] * (BURST_SECONDS - 1)}))["accepted"] == 0
+        assert ann.post("events", {"events": [7] * 5}).status == 429
+
+
+def test_a_servers_key_has_a_bucket_of_its_own_for_whomever_it_names(tmp_path):
+    other, line = make_key("till")
+    api = Api(server_keys=(LINE, line))
+    size = 3 * BURST_SECONDS
+    limits = replace(CALM, visitor_events_per_second=1, server_events_per_second=3)
+    with serving(tmp_path, limits=limits, api=api) as there:
+        shop, till = Caller(there, KEY), Caller(there, other)
+        order = {**ORDER, "products": [{"sku": "a"}] * 9}
+        assert told(shop.post("transactions", order))["accepted"] == 10
+        assert shop.sends(*events(size - 12)["events"], client={"customer": ANN})["accepted"] == size - 12
+        for answer in (
+            shop.post("events", {**events(9), "client": {"customer": BOB}}),
+            shop.post("transactions", {**order, "orderId": "A-1002"}),
+        ):
+            assert (answer.status, told(answer)["error"]) == (429, "too_many") and answer.get(b"retry-after")
+        assert till.sends(*events(size - 1)["events"], client={"customer": ANN})["accepted"] == size - 1
+        statuses = [till.visitor(b"GET", str(uuid4())).status for _ in range(9)]
+        assert 429 in statuses and set(statuses) <= {404, 429}
 
 
 def test_a_large_request_is_read_beside_the_sites_other_requests(there):

@@ -5,6 +5,7 @@ import pytest
 from proxy.events.catalogue import Rejection
 from proxy.events.incoming import read_app_event
 from proxy.events.kept import read_kept
+from proxy.events.sensitive import why_sensitive
 from proxy.events.shipped import SHIPPED
 from proxy.events.transactions import read_transaction
 from proxy.events.wire import parse_object
@@ -72,3 +73,51 @@ def test_an_article_number_is_no_cards(sku, is_kept):
     with pytest.raises(Rejection) as wrong:
         read_transaction(order, SHIPPED, NOW)
     assert (wrong.value.code, wrong.value.field) == ("sensitive", "products[0].sku")
+
+
+@pytest.mark.parametrize(
+    ("order", "is_kept"),
+    [
+        ("4111111111111111", True),  # one number of this length in ten passes Luhn's check
+        ("20261127000044", True),
+        ("702-4567890-1234568", True),
+        ("SO-20261127-00000002", True),
+        ("4111 1111 1111 1111", False),
+        ("4111-1111-1111-1111", False),
+        ("3782 822463 10005", False),
+        ("GB82 WEST 1234 5698 7654 32", False),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefghijk", False),
+    ],
+)
+def test_the_number_of_an_order_is_no_cards_unless_it_is_written_like_one(order, is_kept):
+    assert why_sensitive(order) is not None, "as anything else"
+    sent = {"orderId": order, "products": [{"sku": "s", "name": "n"}]}
+    if is_kept:
+        assert {event.params["orderId"] for event in read_transaction(sent, SHIPPED, NOW).events} == {order}
+        exported = {"id": ID, "action": "product.buy", "time": NOW, "received": NOW, "uuid": ID, "lane": "person"}
+        kept = read_kept({**exported, "params": {"orderId": order}})
+        assert (dict(kept.event.more), kept.left_out) == ({"orderId": order}, 0)
+        return
+    with pytest.raises(Rejection) as wrong:
+        read_transaction(sent, SHIPPED, NOW)
+    assert (wrong.value.code, wrong.value.field) == ("sensitive", "orderId")
+
+
+def test_what_is_no_number_of_an_order_may_still_not_look_like_a_cards():
+    number, sold = "4111111111111111", {"sku": "s", "name": "n"}
+    for change, field in (
+        ({"orderId": "A1", "products": [{**sold, "sku": number}]}, "products[0].sku"),
+        ({"orderId": "A1", "products": [{**sold, "name": number}]}, "products[0].name"),
+        ({"orderId": "A1", "products": [sold], "currency": number}, "currency"),
+        ({"orderId": "A1", "products": [sold], "orderNumber": number}, "orderNumber"),
+    ):
+        try:
+            transaction = read_transaction(change, SHIPPED, NOW)
+        except Rejection as wrong:
+            assert (wrong.code, wrong.field) == ("sensitive", field)
+        else:
+            assert ("sensitive", field) in [(notice.code, name) for name, notice in transaction.warnings]
+            assert number not in str(transaction.events)
+    params = {"name": "Cart", "orderId": number}
+    event, notices = read_app_event({"id": ID, "action": "screen.view", "params": params}, SHIPPED, NOW)
+    assert event.params == {"name": "Cart"} and [tuple(one) for one in notices] == [("sensitive", "orderId")]

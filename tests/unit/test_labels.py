@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.events.labels import CONTEXTS, TEMPLATES, label_of
 from proxy.events.shipped import SHIPPED
+from proxy.events.values import is_key
 
 LABELS = [
     ("banner.hover", {"name": "Spring sale"}, "Hovered over Spring sale"),
@@ -39,9 +40,27 @@ def test_every_param_in_a_label_is_one_that_its_action_has():
 
 
 def test_a_site_may_bring_its_own_templates():
-    templates = {"entries.count": "{n} came in by {door.name} {door}"}
-    assert label_of("entries.count", {"n": 3, "door": "A"}, templates) == "3 came in by {door.name} A"
+    templates = {"entries.count": "{n} came in by {door}"}
+    assert label_of("entries.count", {"n": 3, "door": "A"}, templates) == "3 came in by A"
     assert label_of("banner.hover", {"name": "x"}, templates) == "banner.hover"
+
+
+@given(st.from_regex(r"[A-Za-z0-9_.:-]{1,64}", fullmatch=True))
+def test_a_template_may_name_every_param_that_may_be_sent(key):
+    assert is_key(key)
+    assert label_of("door.opened", {key: "north"}, {"door.opened": f"By {{{key}}}, {{{key}}}"}) == "By north, north"
+
+
+def test_a_template_reaches_no_attribute_no_item_and_no_conversion():
+    params = {"door": "north", "door.upper": "A", "list": [1, 2]}
+    for text, label in (
+        ("{door.upper}", "A"),
+        ("{door.title} {door.__class__}", " "),
+        ("{list[0]}", "{list[0]}"),
+        ("{door!r} {door:>9}", "{door!r} {door:>9}"),
+        ("{} { door }", "{} { door }"),
+    ):
+        assert label_of("door.opened", params, {"door.opened": text}) == label
 
 
 @given(st.text(), st.text())

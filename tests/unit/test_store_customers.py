@@ -12,6 +12,7 @@ from stories import (
     ENGINES,
     HOUR,
     MINUTE,
+    SECOND,
     Engine,
     T,
     check_promises,
@@ -37,6 +38,7 @@ from proxy.visitors.ids import text_of
 from proxy.visitors.sessions import Rules
 
 ANN, BOB = (ident("ann-now"), ident("ann-old")), (ident("bob-now"), ident("bob-old"))
+CAT = (ident("cat-now"),)
 SITE = Catalogue((*SHIPPED, Definition("entries.count", {}, from_api=True)))
 
 
@@ -105,6 +107,44 @@ def test_a_different_key_ends_the_session_and_makes_a_visitor_of_its_own(engine)
     check_promises(engine)
     back = is_customer(engine, tells(login("E4"), at=3 * MINUTE)._replace(cookie=done.uuid), ANN)
     assert back.uuid not in (ident("A"), done.uuid) and back.set_cookie, "never merged"
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("customers", [(ANN, BOB), (ANN, BOB, CAT)])
+def test_tabs_with_tokens_of_several_customers_take_turns_and_end_no_session_anew(engine, customers):
+    """Every answer sets the cookie of whoever has just spoken, and the next one is another customer's."""
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A"))
+    jar, uuids = ident("A"), []
+    for number in range(30):
+        at = number * SECOND
+        message = sends(page("P1"), None, does("link.click", f"E{number}", name="Buy"), at=at)
+        turn = message._replace(cookie=jar, takes_turns=True)
+        done = is_customer(engine, turn, customers[number % len(customers)])
+        assert done.uuid is not None and done.stored == 1 and done.set_cookie == (number > 0)
+        jar = done.uuid
+        uuids.append(done.uuid)
+    assert uuids[0] == ident("A"), "the first key stays with the visitor"
+    for place in range(len(customers)):
+        later = set(uuids[len(customers) + place :: len(customers)])
+        assert len(later) == 1, "from the second turn on everybody is who they were"
+    assert len(set(uuids)) == len(customers) + 1, "nobody is ever merged with the first visitor"
+    assert uuids[1 : len(customers)] == uuids[len(customers) + 1 : 2 * len(customers)]
+    engine.append(sweep(HOUR))
+    ends = [event.params["reason"] for event in engine.events() if event.action == "session.end"]
+    assert ends.count("identity") == len(customers) and len(ends) < 3 * len(customers)
+    check_promises(engine)
+
+
+def test_whoever_types_another_customers_key_gets_nobodys_uuid(engine):
+    """A form's field is no proof, and the uuid that a customer had on this browser shows what is held of it."""
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A"))
+    jar, uuids = ident("A"), []
+    for number, marks in enumerate((ANN, BOB, ANN, BOB)):
+        done = is_customer(engine, sends(page("P1"), None, login(f"E{number}"), at=number)._replace(cookie=jar), marks)
+        assert done.uuid is not None
+        jar = done.uuid
+        uuids.append(jar)
+    assert len(set(uuids)) == 4
     check_promises(engine)
 
 
@@ -235,7 +275,7 @@ def test_who_is_gone_by_age_is_no_customer_any_more(engine):
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(("browser", "app", "visit")),
+        st.sampled_from(("browser", "token", "app", "visit")),
         st.integers(0, 3),  # who
         st.sampled_from((ANN, BOB, ())),
         st.integers(0, 90),  # minutes
@@ -264,7 +304,7 @@ def test_whatever_comes_the_promises_hold_and_a_visitor_is_one_customer(name, ac
                 elif kind == "app":
                     item = tells(event, at=at, customer=marks or ANN)
                 else:
-                    item = tells(event, at=at)._replace(cookie=cookie, customer=marks)
+                    item = tells(event, at=at)._replace(cookie=cookie, customer=marks, takes_turns=kind == "token")
                 for _ in range(1 + twice):
                     if elsewhere:
                         with engine.writer() as writer:
@@ -272,7 +312,7 @@ def test_whatever_comes_the_promises_hold_and_a_visitor_is_one_customer(name, ac
                     else:
                         (done,) = engine.append(item)
                     if isinstance(done, Confirmed) and done.uuid is not None:
-                        if kind == "browser" and done.set_cookie:
+                        if kind in ("browser", "token") and done.set_cookie:
                             jar[who] = done.uuid
                         if item.customer:
                             owners.setdefault(done.uuid, set()).add(item.customer[0])

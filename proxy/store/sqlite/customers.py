@@ -9,7 +9,7 @@ from proxy.store.sqlite import sessions
 from proxy.store.sqlite.rows import VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
-from proxy.visitors.customers import Marks, uuid_after
+from proxy.visitors.customers import Marks, uuid_after, uuid_beside
 from proxy.visitors.lanes import IDENTIFIED
 from proxy.visitors.sessions import Reason, Rules
 
@@ -36,8 +36,9 @@ def identify(work: Work, rules: Rules | None, message: Confirmation, visitor: Vi
         if mark != marks[0]:
             _attach(work, visitor, marks[0])
         return visitor
-    uuid = uuid_after(visitor.uuid, marks[0])
-    # Once: a server that names both cannot give the browser the new uuid, and would end each session anew.
+    uuid = (uuid_beside if message.takes_turns else uuid_after)(visitor.uuid, marks[0])
+    # Once: a server that names both cannot give the browser the new uuid, and would end each session anew; so would two
+    # tabs with tokens of two customers, at every turn.
     if rules is not None and work.visitor(uuid) is None and not work.heard.is_erased(uuid):
         sessions.end_open(work, visitor, Reason.IDENTITY, message.received)
     return _visitor(work, uuid, marks)
