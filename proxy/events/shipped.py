@@ -102,6 +102,7 @@ _FORM_SUBMIT = {
     "fields": Param("object", required=True, each=True),
     "skipped": Param("object", each=True),
     "to": Param("uri", place="facts"),
+    "asks": Param("uri", place="facts"),
 }
 _FORM_RESULT = {
     "form": _FORM,

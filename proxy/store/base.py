@@ -106,11 +106,16 @@ class Confirmation(NamedTuple):
     customer_from: int = 0
 
 
+ASKED = "?"
+"""What the path of a FormAnswer ends in where it was asked for by GET, as such an address does before its query."""
+
+
 class FormAnswer(NamedTuple):
     """What the site answered, at `time` (UTC ms), to a visitor's request that looks like a form: a POST to the cleaned
-    `host` and `path`. `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the
-    page that was answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7);
-    where none is told of, it is forgotten within half an hour."""
+    `host` and `path`, or (the path with ASKED behind it) a GET of them with a query, where that is no page.visit.
+    `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the page that was
+    answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7); where none is told
+    of, it is forgotten within half an hour."""
 
     uuid: bytes
     time: int

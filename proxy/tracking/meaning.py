@@ -13,9 +13,9 @@ from proxy.events.privacy import clean_uri
 from proxy.fieldlist import FieldList
 from proxy.page.coding.base import CodingError
 from proxy.page.coding.offered import coding_of
-from proxy.page.eligibility import Answer, Standing
+from proxy.page.eligibility import Answer, Kind, Outcome, Standing
 from proxy.page.forms import FormNames
-from proxy.store.base import Confirmation, FormAnswer
+from proxy.store.base import ASKED, Confirmation, FormAnswer
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.ids import event_id
@@ -75,10 +75,10 @@ class Watch:
         self._tracking.recorder.record(self._answer._replace(forms=self._names.names))
 
 
-def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: FieldList) -> Watch | None:
+def tell(tracking: Tracking, request: TrackedRequest, outcome: str, answer: Answer, headers: FieldList) -> Watch | None:
     """Record what an answer's head means; of a page that may be a form shown again, what is to see its body."""
     meant = tracking.rules.meant(request.method, request.raw_path, answer.status)
-    is_form = request.method == "POST" and _is_form(request)
+    is_form = _is_posted(request) if request.method == "POST" else _is_asked(request, outcome)
     if not (meant or is_form) or request.identity is None or request.standing(tracking) != Standing.ORDINARY:
         return None
     if meant:
@@ -86,15 +86,24 @@ def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: F
     if not is_form:
         return None
     page = tracking.cleaner.page(request)
-    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, page.path, answer.status)
-    if answer.html and 200 <= answer.status < 300:
+    path = page.path if request.method == "POST" else page.path + ASKED
+    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, path, answer.status)
+    if request.method == "POST" and answer.html and 200 <= answer.status < 300:
         return Watch(tracking, told, answer.coding)
     tracking.recorder.record(told._replace(redirect=_redirect(headers, page.uri)))
     return None
 
 
-def _is_form(request: TrackedRequest) -> bool:
+def _is_posted(request: TrackedRequest) -> bool:
     return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() in FORM_TYPES
+
+
+def _is_asked(request: TrackedRequest, outcome: str) -> bool:
+    """Whether a form that is sent by GET may have asked for this, and nothing else tells of it: a page has its
+    page.visit, which the store joins with the form."""
+    if not request.query or request.kind != Kind.NAVIGATION or outcome not in (Outcome.REDIRECT, Outcome.ASSET):
+        return False
+    return request.method == "GET" and request.fields.get(b"sec-fetch-site", b"same-origin") == b"same-origin"
 
 
 def _redirect(headers: FieldList, page: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from proxy.store.base import Confirmation, Confirmed
 from proxy.store.sqlite import actions, customers, sessions, visits
-from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
@@ -121,6 +121,7 @@ def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow)
         work.change(row, visitor=other.id)
     work.merge(twin, other)
     work.execute(SQL["move_form_answers"], {"twin": twin.id, "other": other.id})
+    other.proof |= twin.proof & WAITS
     if other.proof & PROOF_COOKIE:
         visits.turn_all(work, other)
 

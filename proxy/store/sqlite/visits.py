@@ -18,8 +18,8 @@ from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
 
-CONFIRMED, HEALED = 1, 2
-"""Bits of event.state."""
+CONFIRMED, HEALED, ANSWERS = 1, 2, 8
+"""Bits of event.state; ANSWERS: the page is what the site answered to a form."""
 NOT_MODIFIED = ("status", 304)
 """The fact of a visit whose title is not in the answer."""
 SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))

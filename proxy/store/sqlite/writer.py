@@ -261,6 +261,7 @@ class SqliteWriter:
         work, rules = self._work, self._rules
         if isinstance(item, Visit):
             visits.apply(work, rules, item)
+            results.visited(work, rules, item)
             return None
         if isinstance(item, Confirmation):
             return confirmations.apply(work, rules, item)
