@@ -81,13 +81,13 @@ def tell(tracking: Tracking, request: TrackedRequest, outcome: str, answer: Answ
     is_form = _is_posted(request) if request.method == "POST" else _is_asked(request, outcome)
     if not (meant or is_form) or request.identity is None or request.standing(tracking) != Standing.ORDINARY:
         return None
+    page = tracking.cleaner.page(request)
+    path = page.path + ASKED if request.method == "GET" and request.query else page.path
+    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, path, answer.status)
     if meant:
-        _record(tracking, request, request.identity.uuid, meant)
+        _record(tracking, request, told, meant)
     if not is_form:
         return None
-    page = tracking.cleaner.page(request)
-    path = page.path if request.method == "POST" else page.path + ASKED
-    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, path, answer.status)
     if request.method == "POST" and answer.html and 200 <= answer.status < 300:
         return Watch(tracking, told, answer.coding)
     tracking.recorder.record(told._replace(redirect=_redirect(headers, page.uri)))
@@ -117,15 +117,15 @@ def _redirect(headers: FieldList, page: str) -> str:
     return "" if uri is None else uri.uri
 
 
-def _record(tracking: Tracking, request: TrackedRequest, uuid: bytes, meant: tuple[BrowserEvent, ...]) -> None:
-    now = tracking.clock_ms()
+def _record(tracking: Tracking, request: TrackedRequest, answer: FormAnswer, meant: tuple[BrowserEvent, ...]) -> None:
     message = Confirmation(
         page=None,
-        cookie=uuid,
+        cookie=answer.uuid,
         new_uuid=b"",
-        received=now,
+        received=answer.time,
         host=request.host,
         session_facts=tracking.cleaner.session_facts(request.fields, request.agent, ()),
-        events=tuple(replace(event, id=event_id(now, tracking.random.take(ID_BYTES))) for event in meant),
+        events=tuple(replace(event, id=event_id(answer.time, tracking.random.take(ID_BYTES))) for event in meant),
+        asked=(answer.host, answer.path),
     )
     tracking.recorder.record(message)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from shops import SAME, TEXT, Shop, event, shop, told
-from wire import eventually
+from wire import Answer, eventually
 
 from proxy.config import Config, ConfigError, load
 from proxy.definitions import catalogue_of, read_definitions
 from proxy.rulebook import read_rules
-from proxy.tables import Limits, Tracking
+from proxy.tables import Identity, Limits, Tracking
 
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
 HTML = b"<!doctype html><html><head><title>Log in</title></head><body>%b</body></html>"
@@ -192,11 +192,13 @@ def test_rules_come_from_the_file_or_the_environment(tmp_path):
 # What came of forms ------------------------------------------------------------------------------------------------
 
 
-def submits(there: Shop, page: str, form: str = "log in & go", to: str = "/login", how: str = "to") -> dict[str, Any]:
-    one = event("form.submit", 0, form=form, fields={"user": "ann"}, **{how: HOST + to})
+def submits(
+    there: Shop, page: str, form: str = "log in & go", to: str = "/login", how: str = "to", user: str = "ann"
+) -> Answer:
+    one = event("form.submit", 0, form=form, fields={"user": user}, **{how: HOST + to})
     answer = there.does(page, one, fields=(SAME, TEXT))
     assert told(answer)["accepted"] == 1
-    return one
+    return answer
 
 
 RESULTS = [
@@ -317,3 +319,32 @@ def test_another_request_is_no_answer_to_a_form_that_is_sent_by_get(there, metho
     asks(there, b"POST", b"/signup", FORM)
     told_of(there, "account.made")
     assert there.rows("form.result") == []
+
+
+# Another customer in the same browser ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [302, 200])
+@pytest.mark.parametrize("order", ["told first", "asked first"])
+def test_who_logs_in_where_somebody_else_was_has_what_the_site_says_to_it(tmp_path, order, status):
+    """The request that logs in has the cookie of whoever was there before: the browser has no other one yet."""
+    with serving(tmp_path, identity=Identity(field="user")) as there:
+        page = visitor(there)
+        submits(there, page)
+        asks(there, b"POST", b"/login?status=302", FORM)
+        told_of(there, "form.result")
+        target, ann = f"/login?form=1&status={status}".encode(), there.cookie
+        if order == "told first":
+            answer = submits(there, page, user="bob")
+        asks(there, b"POST", target, FORM)
+        if order == "asked first":
+            answer = submits(there, page, user="bob")
+        assert there.cookie == ann and (answer.get(b"set-cookie") or b"").startswith(b"footfall=")
+        told_of(there, "form.result", 2)
+        submitted = [row["uuid"] for row in there.rows("form.submit")]
+        assert len(set(submitted)) == 2
+        assert [row["uuid"] for row in there.rows("form.result")] == submitted
+        logins = 2 if status == 302 else 1
+        assert [row["uuid"] for row in told_of(there, "client.login", logins)] == submitted[:logins]
+        assert [row["uuid"] for row in there.rows()] == submitted[: 1 if status == 302 else 2]
+        assert len({row["session"] for row in there.rows(None)}) == 2

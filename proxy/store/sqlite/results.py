@@ -13,15 +13,15 @@ from typing import NamedTuple
 from proxy.events.incoming import AGO_MAX_MS
 from proxy.events.privacy import clean_uri
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, belong, outcome_of
-from proxy.store.base import ASKED, FormAnswer, Visit
-from proxy.store.sqlite import sessions
+from proxy.store.base import ASKED, Confirmation, FormAnswer, Visit
+from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import as_json
 from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.visits import ANSWERS, CONFIRMED
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import result_id
-from proxy.visitors.lanes import PERSON
+from proxy.visitors.lanes import IDENTIFIED, PERSON
 from proxy.visitors.sessions import Rules
 
 VISIT, SUBMIT, RESULT = "page.visit", "form.submit", "form.result"
@@ -46,24 +46,35 @@ def answered(work: Work, rules: Rules | None, item: FormAnswer) -> None:
     visitor = work.visitor(item.uuid)
     if visitor is None:
         return
-    for row in _unanswered(work, rules, visitor, item.time, item.time + ANSWER_BEFORE_MS):
-        if belong(row.time, item.time) and _target(work, row) == (item.host, item.path):
-            _add(work, rules, visitor, row, _Answer(item.time, item.status, item.redirect, item.forms))
-            return
+    now = handing.owner(work, visitor, item.time)
+    for one in dict.fromkeys((visitor, now)):  # a form of before the change may still wait
+        for row in _unanswered(work, rules, one, item.time, item.time + ANSWER_BEFORE_MS):
+            if belong(row.time, item.time) and _target(work, row) == (item.host, item.path):
+                _add(work, rules, one, row, _Answer(item.time, item.status, item.redirect, item.forms))
+                _is_known(work, one, item)
+                return
     before = item.time - 2 * ANSWER_WITHIN_MS
     work.execute(SQL["remove_form_answers"], {"before": before, "visitor": NOBODY})
-    work.execute(
-        SQL["add_form_answer"],
-        {
-            "visitor": visitor.id,
-            "time": item.time,
-            "host": item.host,
-            "path": item.path,
-            "status": item.status,
-            "redirect": item.redirect,
-            "forms": json.dumps(item.forms),
-        },
-    )
+    _keep(work, now, item)
+
+
+def meant(work: Work, visitor: VisitorRow, message: Confirmation) -> None:
+    """An answer meant something. Where the visitor is a customer, the form that was answered may be another one's, and
+    be told of later: then what it meant is to be found."""
+    if message.asked is not None and visitor.proof & IDENTIFIED:
+        (host, path), events = message.asked, tuple(event.id.hex() for event in message.events)
+        _keep(work, visitor, FormAnswer(b"", message.received, host, path, handing.NO_ANSWER, "", events))
+
+
+def _is_known(work: Work, visitor: VisitorRow, item: FormAnswer) -> None:
+    """An answer has its form, and so has what it meant."""
+    if visitor.proof & IDENTIFIED:
+        work.execute(SQL["remove_note"], {**item._asdict(), "visitor": visitor.id})
+
+
+def _keep(work: Work, visitor: VisitorRow, item: FormAnswer) -> None:
+    values = {**item._asdict(), "visitor": visitor.id, "forms": json.dumps(item.forms)}
+    work.execute(SQL["add_form_answer"], values)
     work.execute(SQL["prune_form_answers"], {"visitor": visitor.id, "most": WAITING_MAX})
 
 
@@ -75,6 +86,8 @@ def forget(work: Work, now: int) -> None:
 def visited(work: Work, rules: Rules | None, item: Visit) -> None:
     """The server has counted a page: where its visitor has submitted a form that asks for one, it may be that."""
     visitor = work.visitor(item.uuid)
+    if visitor is not None:
+        visitor = handing.owner(work, visitor, item.time)
     if visitor is None or not visitor.proof & WAITS:
         return
     seq = work.seq_of(item.id)
@@ -102,9 +115,10 @@ def submitted(work: Work, rules: Rules | None, visitor: VisitorRow, row: EventRo
     host, path = target
     values = {"visitor": visitor.id, "host": host, "path": path}
     for key, time, status, redirect, forms in work.execute(SQL["form_answers"], values).fetchall():
-        if belong(row.time, time):
+        if status != handing.NO_ANSWER and belong(row.time, time):
             work.execute(SQL["remove_form_answer"], (key,))
             _add(work, rules, visitor, row, _Answer(time, status, redirect, json.loads(forms)))
+            _is_known(work, visitor, FormAnswer(b"", time, host, path, status))
             return
     if not path.endswith(ASKED):
         return
@@ -115,6 +129,31 @@ def submitted(work: Work, rules: Rules | None, visitor: VisitorRow, row: EventRo
     if row.wait <= ANSWER_WITHIN_MS:
         visitor.proof |= WAITS
         visitor.is_changed = True
+
+
+def bring(work: Work, rules: Rules | None, was: VisitorRow, visitor: VisitorRow, row: EventRow, view: int) -> None:
+    """A form, on the page `view`, has made a browser another visitor: what the site had answered to it before that was
+    told belongs to whom the form does. The answer, what it meant by the site's rules, and the page that it was."""
+    target = _target(work, row)
+    if target is None:
+        return
+    host, path = target
+    values = {"visitor": was.id, "host": host, "path": path}
+    for key, time, status, _, events in work.execute(SQL["form_answers"], values).fetchall():
+        if not belong(row.time, time):
+            continue
+        if status != handing.NO_ANSWER:
+            work.execute(SQL["move_form_answer"], {"id": key, "other": visitor.id})
+            continue
+        for event in json.loads(events):
+            seq = work.seq_of(bytes.fromhex(event))
+            meant = work.event(seq) if seq else None
+            if meant is not None and meant.visitor == was.id:
+                sessions.give(work, meant, was, visitor, row)
+        work.execute(SQL["remove_form_answer"], (key,))
+    for page in _told(work, rules, was, VISIT, row.time - ANSWER_BEFORE_MS - 1, row.time + ANSWER_WITHIN_MS):
+        if page.seq > view and target in (_asked(work, page), _posted(work, page)):
+            sessions.give(work, page, was, visitor, row)
 
 
 def _unanswered(work: Work, rules: Rules | None, visitor: VisitorRow, time: int, until: int) -> list[EventRow]:
@@ -155,6 +194,13 @@ def _asked(work: Work, page: EventRow) -> tuple[str, str] | None:
     if uri is None or ASKED not in uri.uri or page.state & ANSWERS or "status" not in facts or "method" in facts:
         return None
     return uri.host, uri.path + ASKED
+
+
+def _posted(work: Work, page: EventRow) -> tuple[str, str] | None:
+    """The same of a page that answers a POST."""
+    is_posted = dict(work.dictionary.facts_of(page.facts)).get("method") == "POST"
+    uri = clean_uri(work.dictionary.address(page.uri).text) if is_posted and page.uri is not None else None
+    return None if uri is None else (uri.host, uri.path)
 
 
 def _add_page(work: Work, rules: Rules | None, visitor: VisitorRow, submit: EventRow, page: EventRow) -> None:

@@ -10,7 +10,7 @@ from proxy.events.dwell import is_unusual
 from proxy.events.kept import VISIT, KeptEvent
 from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Visit
-from proxy.store.sqlite import sessions
+from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
@@ -54,6 +54,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
         if work.heard.is_erased(visit.uuid):
             return
         visitor = work.add_visitor(visit.uuid)
+    visitor = handing.owner(work, visitor, visit.time)
     uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
