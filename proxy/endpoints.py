@@ -140,6 +140,7 @@ def _sender(tracking: Tracking, request: Request) -> Sender:
         address=request.client.host if request.client is not None else "",
         has_cookie=bool(values),
         session_facts=tracking.cleaner.session_facts(fields, agent, ()),
+        network=tracking.network(request.scope),
     )
 
 

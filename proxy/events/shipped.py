@@ -68,6 +68,7 @@ _SESSION_START = {
     "language": _TEXT,
     **_UTM,
     "trigger": _TEXT,
+    "ip": _TEXT,
 }
 _SESSION_END = {
     "reason": Param("string", required=True, choices=_REASONS),

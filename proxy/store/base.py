@@ -47,7 +47,8 @@ class Visit:
 
     `id` and `uuid` are 16 bytes, `time` and `received` UTC ms, `uri` cleaned, `host` and `path` its roll-up key.
     `cookie_came_back`: the visitor's cookie was on the request. `facts` are params that are few in number
-    (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause.
+    (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause, and `ip`
+    the network that it says then, '' where that is not kept.
     """
 
     id: bytes
@@ -62,6 +63,7 @@ class Visit:
     upstream_ms: int | None
     facts: tuple[tuple[str, object], ...]
     session_facts: tuple[tuple[str, object], ...]
+    ip: str = ""
 
 
 class Refusal(NamedTuple):
@@ -85,7 +87,8 @@ class Confirmation(NamedTuple):
     host never; `utm` is the campaign that it names. `events` belong to the view that they name, else to the page.
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
-    `asked`: of what the server itself tells of an answer of the site, what was asked for, as a FormAnswer has it.
+    `asked`: of what the server itself tells of an answer of the site, what was asked for, as a FormAnswer has it. `ip`:
+    as of a Visit.
     """
 
     page: PageId | None
@@ -106,6 +109,7 @@ class Confirmation(NamedTuple):
     customer: Marks = ()
     customer_from: int = 0
     asked: tuple[str, str] | None = None
+    ip: str = ""
 
 
 ASKED = "?"

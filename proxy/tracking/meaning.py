@@ -127,5 +127,6 @@ def _record(tracking: Tracking, request: TrackedRequest, answer: FormAnswer, mea
         session_facts=tracking.cleaner.session_facts(request.fields, request.agent, ()),
         events=tuple(replace(event, id=event_id(answer.time, tracking.random.take(ID_BYTES))) for event in meant),
         asked=(answer.host, answer.path),
+        ip=tracking.network(request.scope),
     )
     tracking.recorder.record(message)

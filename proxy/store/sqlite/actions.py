@@ -248,6 +248,7 @@ class _Acts:
             message.session_facts,
             _json((*said.items(), *clamped)),
             _names(work, event.undefined),
+            message.ip,
         )
         visits.add(work, self._rules, self._visitor, view)
 
@@ -280,6 +281,7 @@ def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> session
         referrer=None,
         facts=(*told, ("trigger", event.action)),
         view=None if place.view is None else place.view.seq,
+        ip=message.ip,
     )
 
 

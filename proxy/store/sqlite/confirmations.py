@@ -235,6 +235,7 @@ def _add(
         None,
         (("nav", nav), *message.utm),
         message.session_facts,
+        ip=message.ip,
     )
     return visits.add(work, rules, visitor, view)
 

@@ -6,7 +6,7 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 from bisect import bisect
 from typing import NamedTuple
 
-from proxy.store.sqlite.dictionary import VISIT, Facts
+from proxy.store.sqlite.dictionary import VISIT, Facts, as_json
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
@@ -25,7 +25,8 @@ OVERDUE = 1_000
 
 class Opener(NamedTuple):
     """What a session.start is made from, should one be needed. `cause`: id of the event that opens it; `view`: the
-    page.visit on which it began, NEXT where that is what opens it."""
+    page.visit on which it began, NEXT where that is what opens it; `ip`: the network that it came from, '' where that
+    is not kept."""
 
     cause: bytes
     received: int
@@ -34,6 +35,7 @@ class Opener(NamedTuple):
     referrer: str | None
     facts: Facts
     view: int | None = NEXT
+    ip: str = ""
 
 
 def join(work: Work, rules: Rules, visitor: VisitorRow, time: int, opener: Opener | None) -> SessionRow | None:
@@ -93,6 +95,7 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
             None if opener.referrer is None else dictionary.word(opener.referrer),
             None,
             dictionary.facts(opener.facts),
+            more=as_json({"ip": opener.ip}) if opener.ip else None,
         )
     )
     return session

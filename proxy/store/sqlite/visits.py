@@ -42,6 +42,7 @@ class NewView(NamedTuple):
     session_facts: Facts
     more: str | None = None
     undefined: int | None = None
+    ip: str = ""
 
 
 def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
@@ -70,6 +71,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
         visit.upstream_ms,
         visit.facts,
         visit.session_facts,
+        ip=visit.ip,
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
@@ -121,6 +123,7 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
         view.uri,
         view.referrer,
         _session_facts(view),
+        ip=view.ip,
     )
     return sessions.join(work, rules, visitor, view.time, opener)
 
