@@ -31,7 +31,7 @@ export function listen(
     if (type != "input") $notePasswords(root);
     else if (e.type == "password") $notePassword(e);
     // These two stay inside a shadow root.
-    if (root != d) ["submit", "change"].forEach(x => root.addEventListener(x, $heed, true));
+    if (root != d) ["submit", "change"].forEach(x => root.addEventListener(x, $heed, 1));
     if (!field || !$is(e, "input,select,textarea")) return;
     if (box === null && !$warned) {
       $warned = 1;
@@ -42,8 +42,7 @@ export function listen(
       $since = t;
       $uses.set(e, -~$uses.get(e));
     } else {
-      if (!$begun[form]) $record("form.start", { form, field }, t);
-      $begun[form] = 1;
+      $begun[form] = $begun[form] || $record("form.start", { form, field }, t);
       if (type == "change" && $wants(e, "change") && !$refusal(e)) {
         $record("field.change", {
           form, field, filled: !!$valueOf(e)[0], dwell_ms: t - $since, refocus: $uses.get(e) - 1,
@@ -59,10 +58,10 @@ export function listen(
   // validation comes before the event. The same form with the same content within a second is one.
   function $submit(t, [e], { submitter }) {
     let found = new Map([[$formOf(e), []]]), root = e.getRootNode();
-    // Where the site's answer can be seen: of what is posted.
-    let posted = /^post$/i.test(submitter && $attr(submitter, "formmethod") || $attr(e, "method"));
-    let to = posted ? submitter && $attr(submitter, "formaction") ? submitter.formAction :
-      Reflect.get(HTMLFormElement.prototype, "action", e) : undefined;
+    // Where the site's answer can be seen: what it is posted to, or asks for; of a dialog's form nowhere.
+    let how = submitter && $attr(submitter, "formmethod") || $attr(e, "method");
+    let to = submitter && $attr(submitter, "formaction") ? submitter.formAction :
+      Reflect.get(HTMLFormElement.prototype, "action", e);
     $notePasswords(root);
     root.querySelectorAll("[data-track-field]:enabled").forEach(x => {
       let form = $formOf(x);
@@ -76,7 +75,8 @@ export function listen(
         if (reason) (skipped = skipped || {})[name] = reason;
         else if (value != null) fields[name] = name in fields ? [].concat(fields[name], value) : value;
       });
-      let params = { ...$extras(form), form: $attr(form, "data-track-form"), fields, skipped, to };
+      let params = { ...$extras(form), form: $attr(form, "data-track-form"), fields, skipped };
+      if (!/^dialog$/i.test(how)) params[/^post$/i.test(how) ? "to" : "asks"] = to;
       let text = $stringify(params);
       if (text != $last || t - $lastTime > 1000) $record("form.submit", params, $lastTime = t, 0, 1);
       $last = text;
@@ -139,8 +139,8 @@ export function listen(
   // ---- and by the value. What the event could not hold is not sent either.
 
   function $whySecret(text) {
-    let find = (pattern, test) => (text.match(pattern) || []).some(test);
-    return text.length > 1024 ? "other" : find(/\b[a-z]{2}\d\d([ -]?[a-z\d]){11,}/gi, $isIban) ? "iban" :
+    return text[1024] ? "other" :
+      (text.match(/\b[a-z]{2}\d\d([ -]?[a-z\d]){11,}/gi) || []).some($isIban) ? "iban" :
       $hasCard(text) ? "card" :
       /\b(?!000|666|9)\d{3}([ -])(?!00)\d\d\1(?!0000)\d{4}\b/.test(text) ? "ssn" :
       /\beyJ[\w-]{5,}\.[\w-]{5,}\./.test(text) ? "jwt" : /-----BEGIN [A-Z\d ]*-----/.test(text) && "pem";

@@ -219,6 +219,7 @@ def tracking_of(
         opt_in=config.consent.mode == "opt-in",
         inject=config.inject.enabled,
         extend=config.inject.csp == "extend",
+        ip=config.tracking.ip == "masked",
         rules=rules_of(config, catalogue_of(config.events)),
     )
 

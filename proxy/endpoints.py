@@ -135,6 +135,7 @@ def _sender(tracking: Tracking, request: Request) -> Sender:
         address=asker.address,
         has_cookie=asker.has_cookie,
         session_facts=tracking.cleaner.session_facts(asker.fields, agent, ()),
+        network=tracking.network(request.scope),
     )
 
 

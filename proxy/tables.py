@@ -116,6 +116,9 @@ class Tracking:
     visits: bool = _key(True, "record page.visit")
     sessions: bool = _key(True, "record session.start and session.end")
     exclude: tuple[str, ...] = _key((), "paths that are proxied but never counted, such as /admin/*", checks.globs)
+    ip: Literal["none", "masked"] = _key(
+        "none", "masked: a session keeps the network that its visitor came from, a /24 of IPv4 or a /48 of IPv6"
+    )
 
 
 Capturing = Literal["auto", "tagged", "off"]

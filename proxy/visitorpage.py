@@ -26,6 +26,7 @@ def privacy_of(config: Config, keys: tuple[Key, ...], tracking: Tracking) -> Pri
         forms=config.capture.forms,
         own_events=bool(config.events),
         zone=config.report.zone,
+        networks=config.tracking.ip == "masked",
     )
     return PrivacyPage(
         tracking,

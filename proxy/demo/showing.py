@@ -124,8 +124,7 @@ class Showing:
             return
         fields, skipped = _told_fields(form, given)
         params: dict[str, object] = {**dict(form.params), "form": form.name, "fields": fields}
-        if form.method.lower() == "post":
-            params["to"] = urljoin(self.url, form.action)
+        params["to" if form.method.lower() == "post" else "asks"] = urljoin(self.url, form.action)
         self._record("form.submit", {**params, "skipped": skipped} if skipped else params)
         self._flush()
 

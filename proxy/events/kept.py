@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from proxy.events.addresses import masked
 from proxy.events.catalogue import STRING_MAX_CHARS, Catalogue, Definition, Param, Rejection
 from proxy.events.columns import amount_key
 from proxy.events.event import LANES, is_action
@@ -200,6 +201,10 @@ def _params(sent: Mapping[str, object], definition: Definition | None) -> tuple[
                 raise Rejection("sensitive", key, f"{key} looks like something that is never kept")
         else:
             values[key] = kept
+    if action == START and "ip" in values:
+        network = masked(str(values.pop("ip")))
+        values |= {"ip": network} if network else {}
+        left_out += not network
     if action == "field.change" and is_sensitive_name(str(values.get("field", ""))):
         raise Rejection("sensitive", "field", "a field of this name is never read")
     fields = values.get("fields")
@@ -242,7 +247,7 @@ def _placed(
     for key, value in values.items():
         param = None if definition is None else definition.params.get(key)
         place = "more" if param is None else param.place
-        if action == START or (action == VISIT and key in _VISIT_FACTS):
+        if (action == START and key != "ip") or (action == VISIT and key in _VISIT_FACTS):
             place = "facts"
         if place == "name" and isinstance(value, str):
             name = value

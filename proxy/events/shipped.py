@@ -68,6 +68,7 @@ _SESSION_START = {
     "language": _TEXT,
     **_UTM,
     "trigger": _TEXT,
+    "ip": _TEXT,
 }
 _SESSION_END = {
     "reason": Param("string", required=True, choices=_REASONS),
@@ -102,6 +103,7 @@ _FORM_SUBMIT = {
     "fields": Param("object", required=True, each=True),
     "skipped": Param("object", each=True),
     "to": Param("uri", place="facts"),
+    "asks": Param("uri", place="facts"),
 }
 _FORM_RESULT = {
     "form": _FORM,

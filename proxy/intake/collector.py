@@ -38,7 +38,7 @@ MEDIA_TYPES = (b"text/plain", b"application/json")
 class Sender(NamedTuple):
     """Who sends a beacon, as the middleware sees it: the believed cookie's uuid, whether the connection is https,
     whether a signal (GPC, DNT, the consent cookie) forbids tracking, the page's public origin and host, the address,
-    and whether it brought a cookie of ours at all, to be believed or not."""
+    whether it brought a cookie of ours at all, to be believed or not, and what is kept of the address."""
 
     cookie: bytes | None
     secure: bool
@@ -48,6 +48,7 @@ class Sender(NamedTuple):
     address: str
     has_cookie: bool
     session_facts: tuple[tuple[str, object], ...]
+    network: str = ""
 
 
 class Collector:
@@ -159,6 +160,7 @@ class Collector:
             received=now,
             host=sender.host,
             session_facts=sender.session_facts,
+            ip=sender.network,
             events=verdicts.events,
             refusals=verdicts.refusals,
         )

@@ -116,6 +116,7 @@ def make_visit(
     now_ms: int,
     status: int,
     upstream_ms: int,
+    ip: str = "",
 ) -> Visit:
     """The page.visit of an answer whose head has just arrived.
 
@@ -123,6 +124,7 @@ def make_visit(
         random: 10 random bytes for its id.
         uuid: the visitor; of a crawler the one that its User-Agent gives it.
         cookie_came_back: whether that visitor's cookie was on the request.
+        ip: the network that it came from, '' where that is not kept.
     """
     page = cleaner.page(request)
     fields = request.fields
@@ -142,4 +144,5 @@ def make_visit(
         upstream_ms,
         (*facts, *page.utm) if page.utm else facts,
         cleaner.session_facts(fields, agent, page.utm),
+        ip,
     )

@@ -30,8 +30,8 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 class Promises:
     """What the page says of this site's configuration: how many days things are kept (0: for ever), whether some kinds
     of events are kept for another time, how many days the cookie lives, after how many minutes without activity a
-    session is over, whether forms may be recorded, whether the site has events of its own, and the zone in which times
-    are told (None: the machine's)."""
+    session is over, whether forms may be recorded, whether the site has events of its own, the zone in which times are
+    told (None: the machine's), and whether a session keeps the network that it came from."""
 
     retention_days: int
     has_other_times: bool
@@ -40,6 +40,7 @@ class Promises:
     forms: bool
     own_events: bool
     zone: tzinfo | None
+    networks: bool = False
 
 
 class Templates:
@@ -103,6 +104,8 @@ def detail_of(event: Event) -> str:
     params, parts = event.params, []
     if event.action == "page.visit":
         parts.append(path_of(params.get("uri")))
+    if event.action == "session.start" and "ip" in params:
+        parts.append(f"from the network {params['ip']}")
     for key, word in (("dwell_ms", "for"), ("engaged_ms", "in use for")):
         length = params.get(key)
         parts.append(f"{word} {length / 1000:.1f} s" if isinstance(length, int) and length >= SHOWN_MS else "")

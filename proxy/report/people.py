@@ -149,7 +149,7 @@ def _cursor_at(told: Told) -> str | None:
 def _arrival(start: Event | None) -> Model:
     """Where a session came from, by its session.start."""
     if start is None:
-        return {"channel": None, "source": None, "campaign": None, "referrer": None, "device": None, "language": None}
+        return dict.fromkeys(("channel", "source", "campaign", "referrer", "device", "language", "ip"))
     params = start.params
     row = _source_row(start)
     sources, _ = merge([row])
@@ -161,6 +161,7 @@ def _arrival(start: Event | None) -> Model:
         "referrer": params.get("referrer"),
         "device": DEVICES.get(str(params.get("source"))),
         "language": params.get("language"),
+        "ip": params.get("ip"),
     }
 
 

@@ -47,7 +47,8 @@ class Visit:
 
     `id` and `uuid` are 16 bytes, `time` and `received` UTC ms, `uri` cleaned, `host` and `path` its roll-up key.
     `cookie_came_back`: the visitor's cookie was on the request. `facts` are params that are few in number
-    (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause.
+    (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause, and `ip`
+    the network that it says then, '' where that is not kept.
     """
 
     id: bytes
@@ -62,6 +63,7 @@ class Visit:
     upstream_ms: int | None
     facts: tuple[tuple[str, object], ...]
     session_facts: tuple[tuple[str, object], ...]
+    ip: str = ""
 
 
 class Refusal(NamedTuple):
@@ -86,6 +88,8 @@ class Confirmation(NamedTuple):
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
     `takes_turns`: a token of the page says so, and other pages of the same browser may have another customer's.
+    `asked`: of what the server itself tells of an answer of the site, what was asked for, as a FormAnswer has it. `ip`:
+    as of a Visit.
     """
 
     page: PageId | None
@@ -106,13 +110,20 @@ class Confirmation(NamedTuple):
     customer: Marks = ()
     customer_from: int = 0
     takes_turns: bool = False
+    asked: tuple[str, str] | None = None
+    ip: str = ""
+
+
+ASKED = "?"
+"""What the path of a FormAnswer ends in where it was asked for by GET, as such an address does before its query."""
 
 
 class FormAnswer(NamedTuple):
     """What the site answered, at `time` (UTC ms), to a visitor's request that looks like a form: a POST to the cleaned
-    `host` and `path`. `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the
-    page that was answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7);
-    where none is told of, it is forgotten within half an hour."""
+    `host` and `path`, or (the path with ASKED behind it) a GET of them with a query, where that is no page.visit.
+    `redirect`: where it leads, cleaned, '' for nowhere; `forms`: names of the tracked forms on the page that was
+    answered. With the form.submit that it belongs to it makes one form.result (EVENTS.md section 7); where none is told
+    of, it is forgotten within half an hour."""
 
     uuid: bytes
     time: int

@@ -92,6 +92,7 @@ def _record(
         now_ms=request.now_ms,
         status=answer.status,
         upstream_ms=int((time.perf_counter() - request.begun) * 1000),
+        ip=tracking.network(request.scope),
     )
     return visit.id, tracking.recorder.record(visit)
 

@@ -13,9 +13,9 @@ from proxy.events.privacy import clean_uri
 from proxy.fieldlist import FieldList
 from proxy.page.coding.base import CodingError
 from proxy.page.coding.offered import coding_of
-from proxy.page.eligibility import Answer, Standing
+from proxy.page.eligibility import Answer, Kind, Outcome, Standing
 from proxy.page.forms import FormNames
-from proxy.store.base import Confirmation, FormAnswer
+from proxy.store.base import ASKED, Confirmation, FormAnswer
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
 from proxy.visitors.ids import event_id
@@ -75,26 +75,35 @@ class Watch:
         self._tracking.recorder.record(self._answer._replace(forms=self._names.names))
 
 
-def tell(tracking: Tracking, request: TrackedRequest, answer: Answer, headers: FieldList) -> Watch | None:
+def tell(tracking: Tracking, request: TrackedRequest, outcome: str, answer: Answer, headers: FieldList) -> Watch | None:
     """Record what an answer's head means; of a page that may be a form shown again, what is to see its body."""
     meant = tracking.rules.meant(request.method, request.raw_path, answer.status)
-    is_form = request.method == "POST" and _is_form(request)
+    is_form = _is_posted(request) if request.method == "POST" else _is_asked(request, outcome)
     if not (meant or is_form) or request.identity is None or request.standing(tracking) != Standing.ORDINARY:
         return None
+    page = tracking.cleaner.page(request)
+    path = page.path + ASKED if request.method == "GET" and request.query else page.path
+    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, path, answer.status)
     if meant:
-        _record(tracking, request, request.identity.uuid, meant)
+        _record(tracking, request, told, meant)
     if not is_form:
         return None
-    page = tracking.cleaner.page(request)
-    told = FormAnswer(request.identity.uuid, tracking.clock_ms(), page.host, page.path, answer.status)
-    if answer.html and 200 <= answer.status < 300:
+    if request.method == "POST" and answer.html and 200 <= answer.status < 300:
         return Watch(tracking, told, answer.coding)
     tracking.recorder.record(told._replace(redirect=_redirect(headers, page.uri)))
     return None
 
 
-def _is_form(request: TrackedRequest) -> bool:
+def _is_posted(request: TrackedRequest) -> bool:
     return request.fields.get(b"content-type", b"").partition(b";")[0].strip().lower() in FORM_TYPES
+
+
+def _is_asked(request: TrackedRequest, outcome: str) -> bool:
+    """Whether a form that is sent by GET may have asked for this, and nothing else tells of it: a page has its
+    page.visit, which the store joins with the form."""
+    if not request.query or request.kind != Kind.NAVIGATION or outcome not in (Outcome.REDIRECT, Outcome.ASSET):
+        return False
+    return request.method == "GET" and request.fields.get(b"sec-fetch-site", b"same-origin") == b"same-origin"
 
 
 def _redirect(headers: FieldList, page: str) -> str:
@@ -108,15 +117,16 @@ def _redirect(headers: FieldList, page: str) -> str:
     return "" if uri is None else uri.uri
 
 
-def _record(tracking: Tracking, request: TrackedRequest, uuid: bytes, meant: tuple[BrowserEvent, ...]) -> None:
-    now = tracking.clock_ms()
+def _record(tracking: Tracking, request: TrackedRequest, answer: FormAnswer, meant: tuple[BrowserEvent, ...]) -> None:
     message = Confirmation(
         page=None,
-        cookie=uuid,
+        cookie=answer.uuid,
         new_uuid=b"",
-        received=now,
+        received=answer.time,
         host=request.host,
         session_facts=tracking.cleaner.session_facts(request.fields, request.agent, ()),
-        events=tuple(replace(event, id=event_id(now, tracking.random.take(ID_BYTES))) for event in meant),
+        events=tuple(replace(event, id=event_id(answer.time, tracking.random.take(ID_BYTES))) for event in meant),
+        asked=(answer.host, answer.path),
+        ip=tracking.network(request.scope),
     )
     tracking.recorder.record(message)

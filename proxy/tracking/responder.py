@@ -152,7 +152,7 @@ class Responder:
         standing = request.standing(tracking) if document else Standing.ORDINARY
         outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
-        self._watch = tell(tracking, request, answer, headers)
+        self._watch = tell(tracking, request, outcome, answer, headers)
         if answer.set_cookies:
             headers = self._without_our_cookies(headers)
         as_get = outcome

@@ -10,6 +10,7 @@ from typing import Final
 
 from proxy.asgi import Scope
 from proxy.bounded import Bounded
+from proxy.events.addresses import masked
 from proxy.intake.recorder import Recorder
 from proxy.intake.visits import Cleaner, public_host
 from proxy.page.coding.offered import narrow_accept_encoding
@@ -122,6 +123,7 @@ class Tracking:
     opt_in: bool = False
     inject: bool = True
     extend: bool = False
+    ip: bool = False
     rules: Rules = Rules()
     agents: Agents = field(default_factory=Agents)
     cleaner: Cleaner = field(default_factory=Cleaner)
@@ -139,6 +141,11 @@ class Tracking:
         peer = extensions.get(PEER) if extensions else None
         value = peer.host if peer is not None else fields.get(b"host", b"")
         return scope.get("scheme", "http"), self.sites.host(value)
+
+    def network(self, scope: Scope) -> str:
+        """Where a request comes from, as far as that is kept: '' where it is not, or the peer has no address."""
+        client = scope.get("client") if self.ip else None
+        return masked(client[0]) if client else ""
 
     def identify(self, cookie: CookieHeader | None, *, secure: bool, now_ms: int) -> Identity | None:
         """The visitor of the request's cookie, if it can be believed."""

@@ -136,6 +136,7 @@ def check_events(events, looked):
         "button.click Order /products/tide-bowl",
         "form.submit order /products/tide-bowl",
         "page.visit /checkout",
+        "form.result order /products/tide-bowl",
         "form.start checkout email /checkout",
         "button.click Show /checkout",
         "button.click Place the order /checkout",
@@ -143,7 +144,8 @@ def check_events(events, looked):
         "form.result checkout /checkout",
         "page.visit /thanks",
     ]
-    [result] = by_action["form.result"]
+    [ordered, result] = by_action["form.result"]
+    assert (ordered["form"], ordered["status"], ordered["outcome"]) == ("order", 200, "accepted")
     assert (result["status"], result["outcome"]) == (303, "accepted") and "/thanks?" in result["redirect"]
     [first, *_] = by_action["banner.hover"]
     assert abs(first["dwell_ms"] - looked) <= DWELL_WITHIN_MS

@@ -63,9 +63,14 @@ def test_log_in_and_sign_up_are_what_the_site_says_they_are(browser: Browser, tm
             with page.expect_navigation():
                 page.click("form button")
             assert page.title() == "Log in"
-            expected = [
-                ("form.submit", "sign-up"),
-                ("form.result", "sign-up rejected"),
+            # Then somebody else, in the same browser: whose all is that the site says from now on.
+            submit(page, signup, username="bob", password1=PASSWORD, password2=PASSWORD)
+            assert page.title() == "Log in"
+            submit(page, login, username="bob", password="wrong")
+            assert page.title() == "Log in"
+            submit(page, login, username="bob", password=PASSWORD)
+            assert page.title() == "Account"
+            in_and_out = [
                 ("form.submit", "sign-up"),
                 ("form.result", "sign-up accepted"),
                 ("form.submit", "log-in"),
@@ -77,6 +82,7 @@ def test_log_in_and_sign_up_are_what_the_site_says_they_are(browser: Browser, tm
                 ("form.result", "log-out accepted"),
                 ("client.logout", ""),
             ]
+            expected = [("form.submit", "sign-up"), ("form.result", "sign-up rejected"), *in_and_out, *in_and_out[:7]]
             actions = {action for action, _ in expected}
             assert poll(lambda: sorted(told(front, *actions)), sorted(expected)) == sorted(expected)
             forms = [one for one in expected if one[0].startswith("form.")]
@@ -84,7 +90,15 @@ def test_log_in_and_sign_up_are_what_the_site_says_they_are(browser: Browser, tm
             context.close()
             front.stop()
             events, _ = read_events(front.store)
-            assert len({event.uuid for event in events}) == 1 and len({event.session for event in events}) == 1
+            assert len({event.uuid for event in events}) == 2 and len({event.session for event in events}) == 2
+            times = {}
+            for event in events:
+                if event.action != "page.leave":
+                    times.setdefault(event.uuid, []).append(event.time)
+            (_, ada), (bob, _) = sorted((min(each), max(each)) for each in times.values())
+            assert ada <= bob
+            ends = [event for event in events if event.action == "session.end"]
+            assert [(event.params["reason"], event.time <= bob) for event in ends] == [("identity", True)]
             whole = b"".join(file.read_bytes() for file in (tmp_path / "footfall").glob("footfall.db*"))
             for secret in (PASSWORD, "12345", "wrong"):
                 assert secret.encode() not in whole

@@ -18,9 +18,9 @@ def form(fields: str, name: str = "news", more: str = "") -> str:
     return f'<form data-track-form="{name}" {more}>{fields}<button data-track-off>Send</button></form>{STAY}'
 
 
-def submitted(fields: dict, skipped: dict | None = None, name: str = "news", more: str = "") -> str:
+def submitted(fields: dict, skipped: dict | None = None, name: str = "news", asks: str = "/one") -> str:
     words = f" skipped={json.dumps(skipped)}" if skipped else ""
-    return f'form.submit "{name}" fields={json.dumps(fields)}{more}{words}'
+    return f'form.submit "{name}" asks={asks} fields={json.dumps(fields)}{words}'
 
 
 def send(page) -> None:
@@ -102,11 +102,13 @@ def many_forms(rows) -> str:
 
 
 def send_all(stage, page) -> dict[str, dict]:
-    """Submit every form; what was told of each, by its name."""
+    """Submit every form; what was told of each, by its name, but where it is sent."""
     page.evaluate("for (const form of document.forms) form.requestSubmit()")
     stage.leave(page)
     assert stage.complaints == []
-    return {event["params"].pop("form"): event["params"] for event in stage.events if event["action"] == "form.submit"}
+    told = [event["params"] for event in stage.events if event["action"] == "form.submit"]
+    assert {params.pop("asks") for params in told} == {f"{stage.collector.url}/one"}
+    return {params.pop("form"): params for params in told}
 
 
 def test_what_is_read_of_tagged_fields(stage):
@@ -316,35 +318,40 @@ def test_fields_that_hide_their_forms_own_names_break_nothing(stage):
     stage.leave(page)
     assert stage.complaints == []
     [event] = [event for event in stage.events if event["action"] == "form.submit"]
-    assert event["params"] == {"a": "b", "form": "news", "fields": {f"f_{name}": name for name in CLOBBERING}}
+    fields, url = {f"f_{name}": name for name in CLOBBERING}, f"{stage.collector.url}/one"
+    assert event["params"] == {"a": "b", "form": "news", "fields": fields, "asks": url}
 
 
 ADDRESSES = [
-    ("", "", None),
-    ('action="/a"', "", None),
-    ('action="/a" method="get"', "", None),
-    ('method="post"', "", "/one"),
-    ('method="POST" action=""', "", "/one"),
-    ('action="/subscribe?a=b" method="post"', "", "/subscribe?a=b"),
-    ('action="sub/scribe" method="post"', "", "/sub/scribe"),
-    ('action="/a" method="post"', 'formaction="/b"', "/b"),
-    ('action="/a" method="post"', 'formaction=""', "/a"),
-    ('action="/a" method="post"', 'formmethod="get"', None),
-    ('action="/a"', 'formmethod="post"', "/a"),
-    ('action="/a" method="post"', 'name="action" value="/c"', "/a"),
-    ('action="http://[" method="post"', "", "http://[/"),
+    ("", "", {"asks": "/one"}),
+    ('action="/a"', "", {"asks": "/a"}),
+    ('action="/a?b=c" method="get"', "", {"asks": "/a?b=c"}),
+    ('action="/a" method="put"', "", {"asks": "/a"}),
+    ('method="post"', "", {"to": "/one"}),
+    ('method="POST" action=""', "", {"to": "/one"}),
+    ('action="/subscribe?a=b" method="post"', "", {"to": "/subscribe?a=b"}),
+    ('action="sub/scribe" method="post"', "", {"to": "/sub/scribe"}),
+    ('action="/a" method="post"', 'formaction="/b"', {"to": "/b"}),
+    ('action="/a" method="post"', 'formaction=""', {"to": "/a"}),
+    ('action="/a" method="post"', 'formmethod="get" formaction="/b"', {"asks": "/b"}),
+    ('action="/a"', 'formmethod="post"', {"to": "/a"}),
+    ('action="/a" method="post"', 'name="action" value="/c"', {"to": "/a"}),
+    ('action="/a" method="post"', 'name="method" value="get"', {"to": "/a"}),
+    ('action="http://[" method="post"', "", {"to": "http://[/"}),
+    ('action="/a" method="Dialog"', "", {}),
+    ('action="/a" method="post"', 'formmethod="dialog"', {}),
 ]
 
 
-@pytest.mark.parametrize(("attributes", "button", "to"), ADDRESSES)
-def test_where_a_form_is_posted_is_told_with_it(stage, attributes, button, to):
+@pytest.mark.parametrize(("attributes", "button", "sent"), ADDRESSES)
+def test_where_a_form_is_sent_is_told_with_it(stage, attributes, button, sent):
     fields = f'<input data-track-field="f" value="x"><button {button} data-track-off>Send</button></form>{STAY}'
     page = stage.open(f'<form data-track-form="news" {attributes}>{fields}')
     page.click("button")
     stage.leave(page)
     [event] = [event for event in stage.events if event["action"] == "form.submit"]
-    sent = event["params"].get("to")
-    assert (sent and sent.replace(stage.collector.url, "")) == to
+    told = {key: value for key, value in event["params"].items() if key in ("to", "asks")}
+    assert {key: value.replace(stage.collector.url, "") for key, value in told.items()} == sent
     assert event["params"]["fields"] == {"f": "x"}
 
 
@@ -395,7 +402,7 @@ def test_a_submission_that_leaves_the_page_is_told(stage):
     stage.tells(
         'form.start "news" field=f',
         'field.change "news" dwell_ms=0 field=f filled=true refocus=0',
-        submitted({"f": "Ada"}),
+        submitted({"f": "Ada"}, asks="/end"),
     )
 
 

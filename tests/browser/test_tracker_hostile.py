@@ -32,7 +32,7 @@ def test_a_base_of_another_site_changes_nothing(stage):
     stage.tells(
         CLICK,
         'form.start "news" field=f',
-        'form.submit "news" fields={"f": "Ada"}',
+        'form.submit "news" asks=/one fields={"f": "Ada"}',
     )
     assert stage.complaints == []
 

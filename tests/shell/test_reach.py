@@ -22,6 +22,8 @@ import pytest
 from wire import PATIENCE_SECONDS, ROOT, Seen, Wire, certify, eventually, origin
 
 from proxy.http.dialing import DELAY_SECONDS, dial
+from proxy.store.base import Query
+from proxy.store.sqlite.reader import SqliteReader
 
 PAGE = b"<!doctype html><html><head><title>Site</title></head><body>hello</body></html>"
 LARGE = 3_000_000
@@ -297,7 +299,8 @@ def test_an_https_site_is_verified_by_the_authorities_that_are_named(tmp_path: P
 
 def test_both_sides_may_be_sockets_of_this_machine(tmp_path: Path) -> None:
     path = tmp_path / "front.sock"
-    with site(str(tmp_path / "site.sock")) as upstream, serving(tmp_path, upstream, f"unix:{path}") as url:
+    kept = {"tracking__ip": "masked"}
+    with site(str(tmp_path / "site.sock")) as upstream, serving(tmp_path, upstream, f"unix:{path}", **kept) as url:
         assert url == f"unix:{path}" and stat.S_IMODE(path.stat().st_mode) == 0o660
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
         answer, body = ask(_ByPath(str(path)), **forwarded)
@@ -307,16 +310,24 @@ def test_both_sides_may_be_sockets_of_this_machine(tmp_path: Path) -> None:
         )  # nobody is believed, and there is no address to tell
         assert len(ask(_ByPath(str(path)), "/large")[1]) == LARGE
     assert not path.exists()
+    assert networks(tmp_path) == {None}
 
 
 def test_who_connects_to_a_socket_is_believed_where_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "front.sock"
-    trust = {"site__trusted_proxies": "unix, 10.0.0.0/8"}
+    trust = {"site__trusted_proxies": "unix, 10.0.0.0/8", "tracking__ip": "masked"}
     with site() as upstream, serving(tmp_path, upstream, f"unix:{path}", **trust):
         forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9, 10.1.2.3"}
         answer, _ = ask(_ByPath(str(path)), **forwarded)
         assert answer.getheader("X-Told", "").startswith("https 203.0.113.9, 10.1.2.3")
         assert answer.getheader("Set-Cookie", "").startswith("__Host-footfall=")
+    assert networks(tmp_path) == {"203.0.113.0/24"}
+
+
+def networks(where: Path) -> set[object]:
+    """From which networks the sessions in a store came, as they say."""
+    with contextlib.closing(SqliteReader(where / "footfall.db")) as reader:
+        return {event.params.get("ip") for event in reader.export(Query(action="session.start"))}
 
 
 def test_a_socket_that_was_left_behind_is_replaced_and_one_in_use_is_not(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def hostile_items(number: int, text: str) -> list[Item]:
     """Everything that a visitor can say, said with this text."""
     who, name, at = f"V{number}", f"P{number}", number * 1_000
     uri, referrer = f"https://{HOST}/{text}?q={text}", f"https://evil.example/{text}"
-    seen = replace(visit(name, who, at), uri=uri, path=f"/{text}", referrer=referrer)
+    seen = replace(visit(name, who, at), uri=uri, path=f"/{text}", referrer=referrer, ip=text)
     seen.session_facts = (("source", text), ("language", text), ("utm_source", text), ("utm_campaign", text))
     acts = (
         raw(number * 10, "link.click", text, href=text, via=text),
@@ -290,6 +290,15 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
             assert soup.find(id=element["aria-labelledby"]) is not None
         identities = [element["id"] for element in soup.select("[id]")]
         assert len(identities) == len(set(identities))
+
+
+def test_the_network_that_a_session_came_from_is_told_with_it(tmp_path):
+    with report(tmp_path / "store.db") as running:
+        running.write(replace(visit("P1", "V1"), ip="203.0.113.0/24"), visit("P2", "V2"))
+        for number, ip in ((1, "203.0.113.0/24"), (2, None)):
+            assert [session["ip"] for session in running.json(f"/visitors/{uuid_of(number)}.json")["sessions"]] == [ip]
+            soup = running.page(f"/visitors/{uuid_of(number)}")
+            assert ("203.0.113.0/24" in soup.select_one(".stay .facts").text) == bool(ip)
 
 
 def test_a_twin_leads_to_the_visitor_that_it_turned_out_to_be(tmp_path):

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from shops import SAME, TEXT, Shop, event, shop, told
-from wire import eventually
+from wire import Answer, eventually
 
 from proxy.config import Config, ConfigError, load
 from proxy.definitions import catalogue_of, read_definitions
 from proxy.rulebook import read_rules
-from proxy.tables import Limits, Tracking
+from proxy.tables import Identity, Limits, Tracking
 
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
 HTML = b"<!doctype html><html><head><title>Log in</title></head><body>%b</body></html>"
@@ -36,7 +36,7 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
     query = dict(part.partition("=")[::2] for part in scope["query_string"].decode().split("&"))
     status = int(query.get("status") or 200)
     body = LOGIN if "form" in query else HTML % b"hello"
-    headers = [(b"content-type", b"text/html; charset=utf-8")]
+    headers = [(b"content-type", b"text/csv" if "file" in query else b"text/html; charset=utf-8")]
     if "gzip" in query:
         body = gzip.compress(body)
         headers.append((b"content-encoding", b"gzip"))
@@ -194,11 +194,13 @@ def test_rules_come_from_the_file_or_the_environment(tmp_path):
 # What came of forms ------------------------------------------------------------------------------------------------
 
 
-def submits(there: Shop, page: str, form: str = "log in & go", to: str = "/login", ago: int = 0) -> dict[str, Any]:
-    one = event("form.submit", ago, form=form, fields={"user": "ann"}, to=HOST + to)
+def submits(
+    there: Shop, page: str, form: str = "log in & go", to: str = "/login", how: str = "to", user: str = "ann"
+) -> Answer:
+    one = event("form.submit", 0, form=form, fields={"user": user}, **{how: HOST + to})
     answer = there.does(page, one, fields=(SAME, TEXT))
     assert told(answer)["accepted"] == 1
-    return one
+    return answer
 
 
 RESULTS = [
@@ -270,3 +272,81 @@ def test_many_forms_side_by_side_have_one_result_each(there):
         thread.join()
     rows = told_of(there, "form.result", len(names))
     assert sorted(row["params"]["form"] for row in rows) == sorted(names)
+
+
+ASKED = [
+    (b"/login?q=a", {"status": 200, "outcome": "accepted"}),
+    (b"/login?form=1", {"status": 200, "outcome": "accepted"}),  # a search's page has the search on it
+    (b"/login?file=1", {"status": 200, "outcome": "accepted"}),
+    (b"/login?status=404", {"status": 404, "outcome": "rejected"}),
+    (b"/login?status=404&file=1", {"status": 404, "outcome": "rejected"}),
+    (b"/login?status=503", {"status": 503, "outcome": "error"}),
+    (b"/login?status=302", {"status": 302, "outcome": "accepted", "redirect": f"{HOST}/account?token=removed"}),
+]
+
+
+@pytest.mark.parametrize(("target", "params"), ASKED)
+@pytest.mark.parametrize("order", ["told first", "asked first"])
+def test_what_came_of_a_form_that_is_sent_by_get_is_the_sites_own_answer(there, target, params, order):
+    page = visitor(there)
+    if order == "told first":
+        submits(there, page, how="asks")
+    asks(there, b"GET", target, SAME)
+    if order == "asked first":
+        submits(there, page, how="asks")
+    (row,) = told_of(there, "form.result")
+    assert row["params"] == {"form": "log in & go", **params}
+
+
+NOT_ASKED = [
+    (b"POST", b"/login?q=a", (FORM,)),
+    (b"HEAD", b"/login?q=a", ()),
+    (b"GET", b"/login", ()),
+    (b"GET", b"/other?q=a", ()),
+    (b"GET", b"/login?status=302", ((b"sec-fetch-site", b"cross-site"),)),
+    (b"GET", b"/login?file=1", ((b"sec-fetch-site", b"none"),)),
+    (b"GET", b"/login?file=1", ((b"x-purpose", b"preview"),)),
+]
+
+
+@pytest.mark.parametrize(("method", "target", "fields"), NOT_ASKED)
+@pytest.mark.parametrize("order", ["told first", "asked first"])
+def test_another_request_is_no_answer_to_a_form_that_is_sent_by_get(there, method, target, fields, order):
+    page = visitor(there)
+    if order == "told first":
+        submits(there, page, how="asks")
+    asks(there, method, target, *fields)
+    if order == "asked first":
+        submits(there, page, how="asks")
+    asks(there, b"POST", b"/signup", FORM)
+    told_of(there, "account.made")
+    assert there.rows("form.result") == []
+
+
+# Another customer in the same browser ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [302, 200])
+@pytest.mark.parametrize("order", ["told first", "asked first"])
+def test_who_logs_in_where_somebody_else_was_has_what_the_site_says_to_it(tmp_path, order, status):
+    """The request that logs in has the cookie of whoever was there before: the browser has no other one yet."""
+    with serving(tmp_path, identity=Identity(field="user")) as there:
+        page = visitor(there)
+        submits(there, page)
+        asks(there, b"POST", b"/login?status=302", FORM)
+        told_of(there, "form.result")
+        target, ann = f"/login?form=1&status={status}".encode(), there.cookie
+        if order == "told first":
+            answer = submits(there, page, user="bob")
+        asks(there, b"POST", target, FORM)
+        if order == "asked first":
+            answer = submits(there, page, user="bob")
+        assert there.cookie == ann and (answer.get(b"set-cookie") or b"").startswith(b"footfall=")
+        told_of(there, "form.result", 2)
+        submitted = [row["uuid"] for row in there.rows("form.submit")]
+        assert len(set(submitted)) == 2
+        assert [row["uuid"] for row in there.rows("form.result")] == submitted
+        logins = 2 if status == 302 else 1
+        assert [row["uuid"] for row in told_of(there, "client.login", logins)] == submitted[:logins]
+        assert [row["uuid"] for row in there.rows()] == submitted[: 1 if status == 302 else 2]
+        assert len({row["session"] for row in there.rows(None)}) == 2

@@ -51,7 +51,7 @@ STORY = (
         does("page.visit", "E7", uri="https://shop.example/app?x=1", title="App", sort="up"),
         at=2 * MINUTE,
     ),
-    visit("P3", "V2", 2 * HOUR),
+    replace(visit("P3", "V2", 2 * HOUR), ip="203.0.113.0/24"),
     opt_out("V2", 2 * HOUR + 1),
     visit("P4", "V1", 2 * DAY, came_back=True),
     visit("P5", "B1", 2 * DAY, bot=True, status=404),

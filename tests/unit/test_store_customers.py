@@ -1,7 +1,9 @@
 """Conformance of a store, 6: which customer a browser is, what apps and servers tell (EVENTS.md sections 6, 8)."""
 
 import contextlib
+import itertools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from stories import (
     DAY,
     ENGINES,
+    HOST,
     HOUR,
     MINUTE,
     SECOND,
@@ -20,6 +23,7 @@ from stories import (
     does,
     holds,
     ident,
+    opt_out,
     page,
     sends,
     sweep,
@@ -28,9 +32,20 @@ from stories import (
 )
 
 from proxy.events.catalogue import Catalogue, Definition
-from proxy.events.incoming import BrowserEvent, read_app_event
+from proxy.events.incoming import BrowserEvent, made_by_server, read_app_event
+from proxy.events.results import ANSWER_WITHIN_MS
 from proxy.events.shipped import SHIPPED
-from proxy.store.base import Confirmation, Confirmed, Forget, Forgotten, Retention
+from proxy.store.base import (
+    Confirmation,
+    Confirmed,
+    Forget,
+    Forgotten,
+    FormAnswer,
+    Item,
+    Query,
+    Retention,
+    Visit,
+)
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.customers import Customers, uuid_after
 from proxy.visitors.erased import Erased
@@ -163,6 +178,196 @@ def test_a_rotated_secret_makes_nobody_somebody_else(engine):
     assert is_customer(engine, sends(page("P1"), "A", login("E2"), at=2), ANN).uuid == ident("A")
     assert is_customer(engine, sends(page("P1"), "A", login("E3"), at=3), ANN[:1]).uuid == ident("A")
     check_promises(engine)
+
+
+TO = f"https://{HOST}/login"
+
+
+def another(
+    event: str = "E1", *, at: int = MINUTE, page_of: str = "P1", marks: tuple[bytes, ...] = BOB
+) -> Confirmation:
+    """In the browser of a customer somebody else logs in, after a click."""
+    submit = does("form.submit", event, form="login", fields={"email": "x@y.example"}, to=TO)
+    message = sends(page(page_of), "A", does("link.click", f"{event}c", name="Login"), submit, at=at)
+    return message._replace(customer=marks, customer_from=1)
+
+
+def means(event: str, *, at: int, path: str = "/login", action: str = "client.login") -> Confirmation:
+    """What an answer of the site means by its rules."""
+    made = replace(made_by_server(SHIPPED.get(action), {}), id=ident(event))  # type: ignore[arg-type]
+    return sends(None, "A", made, at=at)._replace(asked=(HOST, path))
+
+
+def answered(at: int, *, path: str = "/login", status: int = 302, who: bytes = b"") -> FormAnswer:
+    return FormAnswer(who or ident("A"), T + at, HOST, path, status)
+
+
+def posted(name: str, at: int) -> Visit:
+    """The page that the site answers with instead."""
+    return visit(name, "A", at, path="/login", facts=(("method", "POST"),), came_back=True)
+
+
+@pytest.fixture
+def ann(engine) -> Engine:
+    """Somebody's browser, with a page."""
+    engine.append(visit("P0", "A"), confirm("C0", page("P0"), "A"))
+    is_customer(engine, sends(page("P0"), "A", login("E0"), at=1), ANN)
+    engine.append(
+        visit("P1", "A", at=10 * SECOND, came_back=True), confirm("C1", page("P1", new=False), "A", 10 * SECOND)
+    )
+    return engine
+
+
+def owners(engine: Engine) -> dict[str, set[str]]:
+    """Whose the events of an action are: of A, of the visitor that follows from A and Bob, of others."""
+    names = {text_of(ident("A")): "A", text_of(uuid_after(ident("A"), BOB[0])): "B"}
+    found: dict[str, set[str]] = {}
+    for event in engine.events():
+        found.setdefault(event.action, set()).add(names.get(event.uuid, "?"))
+    return found
+
+
+def halves(status: int) -> list[Item]:
+    """A form that names another customer, and all that the site's answer to it makes."""
+    first = [answered(MINUTE + 40, status=status), means("M1", at=MINUTE + 40)]
+    return [another(), *first, *([posted("P2", MINUTE + 40)] if status == 200 else [])]
+
+
+@pytest.mark.parametrize("status", [302, 200])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["one process", "two"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+def test_what_the_site_answers_to_a_form_is_of_whom_the_form_is_whatever_comes_first(ann, status, elsewhere, order):
+    items = halves(status)
+    with ann.writer() as other:
+        for number in (number for number in order if number < len(items)):
+            if elsewhere and number % 2:
+                other.append([items[number]])
+            else:
+                ann.append(items[number])
+    found = owners(ann)
+    assert found["form.result"] == found["client.login"] == {"B"} and found["link.click"] == {"A"}
+    assert found["page.visit"] == ({"A", "B"} if status == 200 else {"A"})
+    (end,) = [event for event in ann.events() if event.action == "session.end"]
+    assert (end.params["reason"], end.time) == ("identity", T + MINUTE), "it ends with the click"
+    assert len([event for event in ann.events() if event.action == "session.start"]) == 2
+    rows = {event.action: event for event in ann.events() if event.uuid == text_of(uuid_after(ident("A"), BOB[0]))}
+    assert len({event.session for event in rows.values()}) == 1
+    assert (
+        rows["form.submit"].time <= rows["form.result"].time and rows["form.submit"].time <= rows["client.login"].time
+    )
+    ann.append(*items)
+    assert len(ann.events(Query(action="client.login"))) == len(ann.events(Query(action="form.result"))) == 1
+    check_promises(ann)
+
+
+@pytest.mark.parametrize("order", ["form first", "answer first"])
+def test_without_sessions_the_answer_is_of_whom_the_form_is_as_well(engine, order):
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A"), rules=None)
+    with engine.writer(None) as writer:
+        writer.append([sends(page("P1"), "A", login("E0"), at=1)._replace(customer=ANN)])
+        form, *rest = halves(200)
+        for item in (form, *rest) if order == "form first" else (*rest, form):
+            writer.append([item])
+    found = owners(engine)
+    assert found["form.result"] == found["client.login"] == {"B"} and found["page.visit"] == {"A", "B"}
+    check_promises(engine)
+
+
+def test_the_page_that_answers_is_confirmed_under_either_cookie_and_the_browser_gets_the_new_one(ann):
+    other = uuid_after(ident("A"), BOB[0])
+    ann.append(another(), posted("P2", MINUTE + 40))
+    (done,) = ann.append(confirm("C2", page("P2", MINUTE, new=False), "A", MINUTE + 90, path="/login"))
+    assert done == Confirmed(other, True)
+    message = confirm("C3", page("P2", MINUTE, new=False), None, MINUTE + 95, path="/login")
+    assert told(ann, message._replace(cookie=other, id=None)).set_cookie is False
+    visits = [event for event in ann.events() if event.action == "page.visit"]
+    assert [event.uuid for event in visits[2:]] == [text_of(other)] and visits[-1].params["title"] == "Home"
+    check_promises(ann)
+
+
+def test_a_form_of_before_the_change_has_its_own_answer(ann):
+    news = does("form.submit", "E5", form="news", fields={}, to=f"https://{HOST}/news")
+    ann.append(sends(page("P1"), "A", news, at=MINUTE - 100), another(), answered(MINUTE + 20, path="/news"))
+    ann.append(answered(MINUTE + 50))
+    results = ann.events(Query(action="form.result"))
+    other = uuid_after(ident("A"), BOB[0])
+    assert [(event.params["form"], event.uuid) for event in results] == [
+        ("news", text_of(ident("A"))),
+        ("login", text_of(other)),
+    ]
+    check_promises(ann)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        means("M1", at=MINUTE - 20 * SECOND),
+        means("M1", at=MINUTE + 40, path="/logout", action="client.logout"),
+        posted("P2", MINUTE - 20 * SECOND),
+        visit("P2", "A", MINUTE + 40, path="/login", came_back=True),
+    ],
+)
+def test_what_has_nothing_to_do_with_the_form_stays_whose_it_was(ann, item):
+    ann.append(item)
+    before = len(ann.events())
+    ann.append(another())
+    assert {event.uuid for event in ann.events()[:before]} == {text_of(ident("A"))}
+    check_promises(ann)
+
+
+def test_a_session_that_only_the_answer_has_opened_goes_with_it(ann):
+    """The browser lay idle: by the site's answer alone its old visitor would have come back for a moment."""
+    at = 2 * HOUR
+    ann.append(sweep(HOUR), means("M1", at=at + 40), answered(at + 40))
+    assert len(ann.events(Query(action="session.start"))) == 2
+    message = another(at=at)
+    ann.append(message._replace(events=message.events[1:], customer_from=0))
+    starts = ann.events(Query(action="session.start"))
+    other = uuid_after(ident("A"), BOB[0])
+    assert [event.uuid for event in starts] == [text_of(ident("A")), text_of(other)]
+    assert [event.session for event in ann.events(Query(action="client.login"))] == [starts[1].session]
+    assert len(ann.events(Query(action="session.end"))) == 1
+    ann.append(visit("P9", "A", 3 * HOUR, came_back=True), sweep(5 * HOUR))
+    check_promises(ann)
+
+
+def test_after_half_a_minute_the_old_cookie_is_its_own_visitors_again(ann):
+    ann.append(another())
+    soon, late = MINUTE + ANSWER_WITHIN_MS, MINUTE + ANSWER_WITHIN_MS + 1
+    ann.append(visit("P2", "A", soon, came_back=True), visit("P3", "A", late, came_back=True), means("M1", at=late + 9))
+    uuids = {event.id: event.uuid for event in ann.events()}
+    assert uuids[text_of(ident("P2"))] == text_of(uuid_after(ident("A"), BOB[0]))
+    assert uuids[text_of(ident("P3"))] == uuids[text_of(ident("M1"))] == text_of(ident("A"))
+    ann.append(visit("P4", "A", HOUR, came_back=True), visit("P5", "A", HOUR + 1, came_back=True))
+    check_promises(ann)
+
+
+def test_who_says_no_in_the_moment_of_the_change_ends_the_session_that_is_there_then(ann):
+    ann.append(another(), opt_out("A", MINUTE + 50))
+    ends = ann.events(Query(action="session.end"))
+    assert [event.params["reason"] for event in ends] == ["identity", "opt_out"]
+    check_promises(ann)
+
+
+def test_a_server_that_names_both_hands_nothing_over(ann):
+    told(ann, tells(app("E9", at=MINUTE, told=MINUTE), at=MINUTE, who="A", customer=BOB))
+    ann.append(visit("P2", "A", MINUTE + 50, came_back=True), means("M1", at=MINUTE + 60))
+    uuids = {event.id: event.uuid for event in ann.events()}
+    assert uuids[text_of(ident("P2"))] == uuids[text_of(ident("M1"))] == text_of(ident("A"))
+    check_promises(ann)
+
+
+def test_who_is_erased_is_not_in_the_note_of_the_change_either(engine):
+    writer = SqliteWriter(engine.place, durability="process", rules=Rules(), erased=Erased((b"s" * 32,)))
+    other = uuid_after(ident("A"), BOB[0])
+    with contextlib.closing(writer):
+        writer.append([visit("P1", "A"), confirm("C1", page("P1"), "A")])
+        writer.append([sends(page("P1"), "A", login("E0"), at=1)._replace(customer=ANN)])
+        writer.append([another(), means("M1", at=MINUTE + 5)])
+        writer.append([Forget(other, T + 2 * MINUTE)])
+        writer.append([visit("P2", "A", MINUTE + 9, came_back=True)])
+    assert {event.uuid for event in engine.events()} == {text_of(ident("A"))}
+    assert other.hex().encode() not in engine.place.read_bytes() and other not in engine.place.read_bytes()
 
 
 # Apps and servers ----------------------------------------------------------------------------------------------------

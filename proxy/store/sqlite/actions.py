@@ -42,9 +42,12 @@ class Place(NamedTuple):
     page: int
 
 
-def add_all(work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> int:
-    """Write the events of a message, in their order; returns how many were new."""
-    acts = _Acts(work, rules, message, visitor)
+def add_all(
+    work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow, was: VisitorRow | None = None
+) -> int:
+    """Write the events of a message, in their order; returns how many were new. `was`: the visitor that the browser has
+    been until now."""
+    acts = _Acts(work, rules, message, visitor, was or visitor)
     return sum([acts.add(event) for event in message.events])
 
 
@@ -134,13 +137,16 @@ def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) ->
 class _Acts:
     """The events of one message being written: whose they are, and where they happened."""
 
-    __slots__ = ("_message", "_places", "_rules", "_visitor", "_work")
+    __slots__ = ("_message", "_places", "_rules", "_visitor", "_was", "_work")
 
-    def __init__(self, work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> None:
+    def __init__(
+        self, work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow, was: VisitorRow
+    ) -> None:
         self._work = work
         self._rules = rules
         self._message = message
         self._visitor = visitor
+        self._was = was
         self._places: dict[bytes | None, Place] = {}
 
     def add(self, event: BrowserEvent) -> bool:
@@ -213,6 +219,9 @@ class _Acts:
             visitor.proof |= PROOF_SCRIPT
             visitor.is_changed = True
         if event.action == SUBMIT:
+            if self._was is not visitor:
+                page = place_of(work, message, event.view, self._was.id).view
+                results.bring(work, self._rules, self._was, visitor, row, 0 if page is None else page.seq)
             results.submitted(work, self._rules, visitor, row)
 
     def _add_visit(self, event: BrowserEvent, place: Place) -> None:
@@ -239,6 +248,7 @@ class _Acts:
             message.session_facts,
             _json((*said.items(), *clamped)),
             _names(work, event.undefined),
+            message.ip,
         )
         visits.add(work, self._rules, self._visitor, view)
 
@@ -271,6 +281,7 @@ def _opener(message: Confirmation, event: BrowserEvent, place: Place) -> session
         referrer=None,
         facts=(*told, ("trigger", event.action)),
         view=None if place.view is None else place.view.seq,
+        ip=message.ip,
     )
 
 

@@ -7,8 +7,8 @@ nothing, but its answer still says whose it is, so that a cookie lost on the way
 from collections.abc import Iterator
 
 from proxy.store.base import Confirmation, Confirmed
-from proxy.store.sqlite import actions, customers, sessions, visits
-from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite import actions, customers, handing, results, sessions, visits
+from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
@@ -44,12 +44,16 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         if identified is None:
             return Confirmed(None)
         owner, message = identified, message._replace(events=since)
+        if owner is not visitor and page is not None:  # what names both without a page is no browser
+            handing.hand(work, visitor, owner, message.received - (since[0].ago_ms if since else 0))
     if message.events:
-        stored += actions.add_all(work, rules, message, owner)
+        stored += actions.add_all(work, rules, message, owner, visitor)
+    if message.asked is not None:
+        results.meant(work, owner, message)
     if message.refusals:
         actions.refuse_all(work, message, owner)
-    set_cookie = who in (Who.OWNER, Who.NEW) or owner is not visitor
-    return Confirmed(owner.uuid, set_cookie, repeat is not None, stored)
+    has_other = message.cookie is not None and work.visitor(message.cookie) is not owner
+    return Confirmed(owner.uuid, has_other or who in (Who.OWNER, Who.NEW), repeat is not None, stored)
 
 
 def _is_of_erased(work: Work, message: Confirmation, view: EventRow | None) -> bool:
@@ -72,7 +76,7 @@ def _visitor_of(
     """Whose the beacon is, as a row; makes the visitor, or moves a twin's rows, where that is what it means."""
     if message.customer and message.cookie is None and message.page is None:
         return customers.owner(work, message.customer), Who.COOKIE
-    theirs = work.visitor(message.cookie) if message.cookie is not None else None
+    theirs = _of_cookie(work, message, known) if message.cookie is not None else None
     who = whose(
         message.page,
         known,
@@ -94,6 +98,16 @@ def _visitor_of(
     if who is Who.MERGE and known is not None:
         _merge(work, rules, work.visitor_at(known.owner), visitor)
     return visitor, who
+
+
+def _of_cookie(work: Work, message: Confirmation, known: Known | None) -> VisitorRow | None:
+    """The cookie's visitor. Where the browser has become another one, and has not got its cookie yet, that one: of what
+    the site has answered, and on pages that were that one's already."""
+    theirs = work.visitor(message.cookie) if message.cookie is not None else None
+    if theirs is None or (message.asked is None and known is None):
+        return theirs
+    now = handing.owner(work, theirs, message.received)
+    return now if known is None or known.owner == now.id else theirs
 
 
 def _is_crawler(work: Work, visitor: VisitorRow) -> bool:
@@ -121,6 +135,7 @@ def _merge(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRow)
         work.change(row, visitor=other.id)
     work.merge(twin, other)
     work.execute(SQL["move_form_answers"], {"twin": twin.id, "other": other.id})
+    other.proof |= twin.proof & WAITS
     if other.proof & PROOF_COOKIE:
         visits.turn_all(work, other)
 
@@ -220,6 +235,7 @@ def _add(
         None,
         (("nav", nav), *message.utm),
         message.session_facts,
+        ip=message.ip,
     )
     return visits.add(work, rules, visitor, view)
 

@@ -72,6 +72,7 @@ def lock_out(work: Work, item: Forget) -> Locked:
     execute(SQL["remove_twins"], (visitor,))
     execute(SQL["remove_customer"], (visitor,))
     execute(SQL["remove_form_answers"], {"before": 0, "visitor": visitor})
+    execute(SQL["remove_notes"], (json.dumps([uuid.hex() for uuid in uuids]),))
     execute(SQL["add_erasing"], (visitor,))
     execute(SQL["note_erased"])
     return Locked(Forgotten(True, uuids=uuids, ids=len(events)), tuple(seq for seq, _, _ in events))

@@ -138,11 +138,13 @@ class Keeper:
         if event.lane == PERSON:
             sessions.turn(work, session)
         row = self._start_row(event, session, self._uri(event), event.facts)
+        row.more = as_json(dict(event.more)) if event.more else None
         if known is None:
             self._add_start(session, row, event.referrer)
         else:
             work.change(
-                known, **{name: getattr(row, name) for name in ("id", "wait", "state", "uri", "referrer", "facts")}
+                known,
+                **{name: getattr(row, name) for name in ("id", "wait", "state", "uri", "referrer", "facts", "more")},
             )
             work.execute(SQL["rename_event"], (event.id, known.seq))
             self._describe(session, known, event.referrer)

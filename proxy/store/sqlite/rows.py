@@ -21,6 +21,10 @@ Usual = tuple[int, int] | tuple[None, None]
 """Of a hover, what was known of its element before it: `usual_ms`, `usual_n`."""
 NOTHING_USUAL: Usual = (None, None)
 
+WAITS, HANDED = 16, 32
+"""Bits of visitor.proof beside those of what was proven (visitors/lanes.py): has lately submitted a form that asks for
+a page, which has not come yet (results.py); the browser has lately become another visitor (handing.py)."""
+
 event_values = attrgetter(*EVENT_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
 seq_of_row = attrgetter("seq")

@@ -126,7 +126,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     session.steps = []
 
 
-_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged back".split())
+_changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged back more".split())
 """What change_events_many.sql takes."""
 
 

@@ -22,7 +22,7 @@ CREATE TABLE word (
     value TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- proof: bits of visitors/lanes.py. session: the latest one. twin_of: the visitor that this one turned out to be.
+-- proof: bits of visitors/lanes.py, and of rows.py. session: the latest one. twin_of: the visitor that this one turned out to be.
 CREATE TABLE visitor (
     id      INTEGER PRIMARY KEY,
     uuid    BLOB NOT NULL UNIQUE,
@@ -51,7 +51,7 @@ CREATE INDEX session_open ON session (start) WHERE reason = 0;
 -- seq: never given twice; visitor 0 is nobody, whose row keeps the number of an event that is gone (keep_seq.sql);
 -- the references are for readers, and not enforced.
 -- wait: received - time. view: seq of the page.visit it belongs to. lane: index into events/event.py LANES.
--- state: bit 1 confirmed by a browser, bit 2 healed. amount: upstream_ms of a page.visit. facts: params as JSON.
+-- state: bits of visits.py and ledger.py: 1 confirmed by a browser, 2 healed. amount: upstream_ms of a page.visit. facts: params as JSON.
 CREATE TABLE event (
     seq      INTEGER PRIMARY KEY,
     id       BLOB NOT NULL,

@@ -6,7 +6,7 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 from bisect import bisect
 from typing import NamedTuple
 
-from proxy.store.sqlite.dictionary import Facts
+from proxy.store.sqlite.dictionary import VISIT, Facts, as_json
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
@@ -25,7 +25,8 @@ OVERDUE = 1_000
 
 class Opener(NamedTuple):
     """What a session.start is made from, should one be needed. `cause`: id of the event that opens it; `view`: the
-    page.visit on which it began, NEXT where that is what opens it."""
+    page.visit on which it began, NEXT where that is what opens it; `ip`: the network that it came from, '' where that
+    is not kept."""
 
     cause: bytes
     received: int
@@ -34,6 +35,7 @@ class Opener(NamedTuple):
     referrer: str | None
     facts: Facts
     view: int | None = NEXT
+    ip: str = ""
 
 
 def join(work: Work, rules: Rules, visitor: VisitorRow, time: int, opener: Opener | None) -> SessionRow | None:
@@ -93,6 +95,7 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
             None if opener.referrer is None else dictionary.word(opener.referrer),
             None,
             dictionary.facts(opener.facts),
+            more=as_json({"ip": opener.ip}) if opener.ip else None,
         )
     )
     return session
@@ -228,6 +231,48 @@ def move_all(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRo
     latest = work.sessions_of(other.id)
     other.session = latest[-1] if latest else None
     other.is_changed = True
+
+
+def give(work: Work, row: EventRow, was: VisitorRow, visitor: VisitorRow, beside: EventRow) -> None:
+    """An event turned out to be another visitor's, who was doing something (`beside`) by then: it joins that session,
+    and leaves its own one as if it had never been in it."""
+    time = max(row.time, beside.time)
+    left = None if row.session is None else work.session(row.session)
+    wait = max(0, row.time + row.wait - time)
+    work.change(row, visitor=visitor.id, session=beside.session, time=time, wait=wait)
+    if left is not None:
+        _leave(work, left, was, row)
+    if beside.session is not None:
+        session = work.session(beside.session)
+        if work.dictionary.act(row.action).sort == VISIT:
+            view(work, session, row)
+        else:
+            touch(work, session, time, keeps=True)
+        turn(work, session)
+
+
+def _leave(work: Work, session: SessionRow, owner: VisitorRow, gone: EventRow) -> None:
+    """A session has lost an event, and is gone itself where that was all that it had."""
+    start, end, leave = map(work.dictionary.word, ("session.start", "session.end", "page.leave"))
+    rows = work.events_of(session.id)
+    acts = [row for row in rows if row.action not in (start, end)]
+    if not acts:
+        for row in rows:
+            work.remove_event(row)
+        session.is_gone = True
+        latest = work.sessions_of(owner.id)
+        owner.session = latest[-1] if latest else None
+        owner.is_changed = True
+        return
+    session.events -= 1
+    if work.dictionary.act(gone.action).sort == VISIT:
+        session.pages -= 1
+        session.is_rechained = True
+    if session.start != acts[0].time:
+        session.start = acts[0].time
+        _move_marks(work, session, "session.start", session.start)
+    session.last = max([session.start, *(row.time for row in acts if row.action != leave or row.amount)])
+    _move_marks(work, session, "session.end", session.last)
 
 
 def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:

@@ -10,7 +10,7 @@ from proxy.events.dwell import is_unusual
 from proxy.events.kept import VISIT, KeptEvent
 from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Visit
-from proxy.store.sqlite import sessions
+from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
@@ -18,8 +18,8 @@ from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
 
-CONFIRMED, HEALED = 1, 2
-"""Bits of event.state."""
+CONFIRMED, HEALED, ANSWERS = 1, 2, 8
+"""Bits of event.state; ANSWERS: the page is what the site answered to a form."""
 NOT_MODIFIED = ("status", 304)
 """The fact of a visit whose title is not in the answer."""
 SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))
@@ -42,6 +42,7 @@ class NewView(NamedTuple):
     session_facts: Facts
     more: str | None = None
     undefined: int | None = None
+    ip: str = ""
 
 
 def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
@@ -54,6 +55,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
         if work.heard.is_erased(visit.uuid):
             return
         visitor = work.add_visitor(visit.uuid)
+    visitor = handing.owner(work, visitor, visit.time)
     uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
@@ -69,6 +71,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
         visit.upstream_ms,
         visit.facts,
         visit.session_facts,
+        ip=visit.ip,
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
@@ -120,6 +123,7 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
         view.uri,
         view.referrer,
         _session_facts(view),
+        ip=view.ip,
     )
     return sessions.join(work, rules, visitor, view.time, opener)
 

@@ -32,7 +32,7 @@ from proxy.store.base import (
     Visit,
 )
 from proxy.store.counters import Blocked, Outcomes
-from proxy.store.sqlite import blocked, confirmations, forgetting, results, sessions, visits
+from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, sessions, visits
 from proxy.store.sqlite.connection import CHECKPOINT_PAGES, checkpoint, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
@@ -261,6 +261,7 @@ class SqliteWriter:
         work, rules = self._work, self._rules
         if isinstance(item, Visit):
             visits.apply(work, rules, item)
+            results.visited(work, rules, item)
             return None
         if isinstance(item, Confirmation):
             return confirmations.apply(work, rules, item)
@@ -287,4 +288,5 @@ class SqliteWriter:
     def _opt_out(self, item: OptOut) -> None:
         visitor = self._work.visitor(item.uuid)
         if visitor is not None and self._rules is not None:
+            visitor = handing.owner(self._work, visitor, item.time)
             sessions.end_open(self._work, visitor, Reason.OPT_OUT, item.time)

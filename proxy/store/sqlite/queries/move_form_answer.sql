@@ -1,0 +1,1 @@
+UPDATE form_answer SET visitor = :other WHERE id = :id
