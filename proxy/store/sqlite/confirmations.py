@@ -44,7 +44,8 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         if identified is None:
             return Confirmed(None)
         owner, message = identified, message._replace(events=since)
-        if owner is not visitor and page is not None:  # what names both without a page is no browser
+        # What names both without a page is no browser.
+        if owner is not visitor and page is not None and not message.takes_turns:
             handing.hand(work, visitor, owner, message.received - (since[0].ago_ms if since else 0))
     if message.events:
         stored += actions.add_all(work, rules, message, owner, visitor)

@@ -3,7 +3,8 @@
 Law: a form that names another customer makes the browser another visitor (customers.py), and the request that is made
 of it still has the old cookie. What the site answers belongs to whom the form does, whichever is told first: an answer
 that comes later goes to the new visitor, by a note of the change, and one that was there before is brought to it
-(results.py). That is so for half a minute; what still comes with the old cookie then is the old visitor's.
+(results.py). That is so for half a minute; what still comes with the old cookie then is the old visitor's. Customers
+who take turns by tokens hand nothing on: whichever of their cookies a request has, it is theirs.
 """
 
 from proxy.events.results import ANSWER_WITHIN_MS, belong
@@ -27,14 +28,23 @@ def hand(work: Work, visitor: VisitorRow, other: VisitorRow, time: int) -> None:
 
 def owner(work: Work, visitor: VisitorRow, time: int) -> VisitorRow:
     """Whose a request of this time is that has a visitor's cookie."""
+    found, seen = _next(work, visitor, time), {visitor.id}
+    while found is not None and found.id not in seen:
+        visitor, found = found, _next(work, found, time)
+        seen.add(visitor.id)
+    return visitor
+
+
+def _next(work: Work, visitor: VisitorRow, time: int) -> VisitorRow | None:
+    """Who a visitor's browser became around this time; None where it is still the same."""
     if not visitor.proof & HANDED:
-        return visitor
+        return None
     notes = work.execute(SQL["form_answers"], {"visitor": visitor.id, **NOWHERE}).fetchall()
     for _, noted, _, uuid, _ in reversed(notes):
         other = work.visitor(bytes.fromhex(uuid)) if belong(noted, time) else None
         if other is not None:
-            return owner(work, other, time)
+            return other
     if all(noted + 2 * ANSWER_WITHIN_MS < time for _, noted, *_ in notes):
         visitor.proof &= ~HANDED
         visitor.is_changed = True
-    return visitor
+    return None
