@@ -11,9 +11,10 @@ from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
-from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
+from proxy.store.sqlite.visits import HEALED, SHOWN_NAVS
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 

@@ -7,6 +7,7 @@ Law: an object is a row of one table, column by column as in schema.sql; nothing
 from operator import attrgetter
 from typing import Any
 
+from proxy.visitors.lanes import is_cookieless
 from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
@@ -143,9 +144,10 @@ class SessionRow:
 
 
 class VisitorRow:
-    """A visitor: `proof` bits, and the latest session, if any. `twin_of`: the row that it turned out to be."""
+    """A visitor: `proof` bits, and the latest session, if any. `twin_of`: the row that it turned out to be.
+    `is_beside`: counted as one of whom a browser keeps no cookie, as the tables have it."""
 
-    __slots__ = ("id", "is_changed", "is_new", "proof", "session", "twin_of", "uuid")
+    __slots__ = ("id", "is_beside", "is_changed", "is_new", "proof", "session", "twin_of", "uuid")
 
     def __init__(self, id: int, uuid: bytes, proof: int = 0, session: SessionRow | None = None) -> None:
         self.id = id
@@ -153,6 +155,7 @@ class VisitorRow:
         self.proof = proof
         self.session = session
         self.twin_of: int | None = None
+        self.is_beside = is_cookieless(proof)
         self.is_new = self.is_changed = False
 
     def __repr__(self) -> str:
