@@ -65,7 +65,7 @@ def overview(
             "rejected": None
             if chosen
             else cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
-            "requests": None if chosen else cards.ask("requests", lambda: requests(reader, span)),
+            "requests": None if chosen else cards.ask("requests", lambda: requests(reader, span, now_ms)),
         }
         with only(reader, cards, chosen, span) as told:
             within = Span(told["since"], span.until, lane)

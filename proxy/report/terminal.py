@@ -228,7 +228,17 @@ def _requests(paper: Paper, model: Model) -> Iterator[str]:
         rows.append(("= requests served", _counts(card["total"])))
         if card["released_unsaved"]:
             rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
+        if card["unheld"] is not None:
+            rows += [(f"\0{line}", ()) for line in textwrap.wrap(unheld_text(card["unheld"]), paper.width - 4)]
     yield from table(paper, "Requests, by days in UTC", ("Requests",), rows, card)
+
+
+def unheld_text(told: Model) -> str:
+    """Whether pages are held for their commit."""
+    times = numbers.several(told["times"], "time", "times")
+    if told["now"]:
+        return plain(f"pages are not held until they are on disk: the store answers too late ({times})")
+    return plain(f"pages were not held until they were on disk, {times}: the store answered too late")
 
 
 def _recorded(paper: Paper, model: Model) -> Iterator[str]:

@@ -38,6 +38,7 @@ from proxy.store.questions.recording import (
     Unconfirmed,
     UnconfirmedDay,
     UnconfirmedRow,
+    Unheld,
     ViewRow,
     Without,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Unconfirmed",
     "UnconfirmedDay",
     "UnconfirmedRow",
+    "Unheld",
     "ViewRow",
     "VisitorRow",
     "Visitors",
@@ -152,6 +154,10 @@ class ReportReader(Protocol):
 
     def outcomes(self, first_day: int, last_day: int) -> tuple[OutcomeRow, ...]:
         """Days since 1970 in UTC, both inclusive."""
+        ...
+
+    def unheld(self, first_day: int, last_day: int) -> Unheld | None:
+        """None where all pages were held. Days as of `outcomes`."""
         ...
 
     def made(self, since: int, until: int) -> tuple[MadeRow, ...]:

@@ -65,6 +65,18 @@ class Without:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheld:
+    """When pages were not held for their commit, of all processes: how many `times` that began, when it was so at first
+    and at last, and when it was over for the last time (0: it was not); UTC ms. While it is so, `last` moves on with
+    the requests that come."""
+
+    times: int
+    first: int
+    last: int
+    over: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnconfirmedRow:
     """A page: people's page.visit events of its host and path, and those of them that no browser has confirmed."""
 

@@ -7,3 +7,13 @@ UPDATE visitor SET proof = proof | 16 WHERE proof & 8 AND proof & 3 = 1;
 
 -- Visitors of whom a browser keeps no cookie (visitors/lanes.py, is_cookieless).
 CREATE VIEW cookieless AS SELECT id FROM visitor WHERE proof & 19 = 1;
+
+-- Days (since 1970, in UTC) on which pages were not held for their commit: how often that began, when it was so at first and
+-- at last, and when it was over for the last time, 0 where it was not. UTC milliseconds.
+CREATE TABLE unheld (
+    day   INTEGER PRIMARY KEY,
+    times INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL,
+    over  INTEGER NOT NULL
+) STRICT;
