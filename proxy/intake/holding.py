@@ -3,6 +3,9 @@
 Law: sans-I/O. `Breaker` decides whether a page may wait; it never decides whether a visit is recorded.
 """
 
+from proxy.store.counters import Unheld
+from proxy.visitors.times import DAY_MS
+
 OPEN_AFTER_TIMEOUTS = 3
 """Time-outs in a row after which pages are no longer held."""
 PROBE_EVERY = 100
@@ -42,3 +45,32 @@ class Breaker:
         """A held page was committed in time. True where this closes the breaker."""
         was_open, self.open, self._timeouts = self.open, False, 0
         return was_open
+
+
+class Spells:
+    """When the breaker was open, by days in UTC, between two flushes to the store. `now_ms`: UTC ms."""
+
+    __slots__ = ("_days",)
+
+    def __init__(self) -> None:
+        self._days: dict[int, Unheld] = {}
+
+    def __len__(self) -> int:
+        return len(self._days)
+
+    def see(self, now_ms: int, *, opened: bool = False, closed: bool = False) -> None:
+        """It is open, was opened, or was so until now."""
+        day = now_ms // DAY_MS
+        known = self._days.get(day, Unheld(day, 0, now_ms, now_ms, 0))
+        self._days[day] = Unheld(
+            day,
+            known.times + opened,
+            min(known.first, now_ms),
+            max(known.last, now_ms),
+            now_ms if closed else known.over,
+        )
+
+    def take(self) -> tuple[Unheld, ...]:
+        """What was seen since the last time."""
+        days, self._days = self._days, {}
+        return tuple(days.values())

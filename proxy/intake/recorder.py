@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy.intake.blocked import BlockedPages
-from proxy.intake.holding import Breaker
+from proxy.intake.holding import Breaker, Spells
 from proxy.intake.writing import Handed, WritingThread
 from proxy.store.base import Item, Result, Sweep, Visit, Writer, weight_of
 from proxy.store.counters import Outcomes
@@ -73,6 +73,7 @@ class Recorder:
         self._blocked = BlockedPages()
         self._lost = 0
         self.breaker = Breaker()
+        self._spells = Spells()
 
     def __repr__(self) -> str:
         return f"<Recorder {self._waiting} waiting, {self._lost} lost, {self.breaker!r}>"
@@ -200,6 +201,11 @@ class Recorder:
             if self._blocked:
                 self._pending.append(self._blocked.take())
                 self._handed += 1
+            if self.breaker.open:
+                self._spells.see(self._clock_ms())
+            spells = self._spells.take()
+            self._pending += spells
+            self._handed += len(spells)
         self._flush()
 
     def _flush(self) -> None:
@@ -220,6 +226,7 @@ class Recorder:
                 waiter.future.set_result(False)
                 self.count("", "released_unsaved")
                 if self.breaker.timed_out():
+                    self._spells.see(self._clock_ms(), opened=True)
                     log.error("the store answers too late: pages are no longer held for it, visits are still queued")
         if self._waiters:
             self._timer = self._loop.call_at(self._waiters[0].deadline, self._release_late)
@@ -233,6 +240,8 @@ class Recorder:
             if waiter.ticket <= committed and not waiter.future.done():
                 waiter.future.set_result(True)
                 if self.breaker.committed():
+                    self._spells.see(self._clock_ms(), closed=True)
+                    self._flush_counts_soon()
                     log.warning("the store answers in time again: pages are held for their commit")
 
     def _answer(self, wanted: Sequence[tuple[asyncio.Future[Result], Result]]) -> None:

@@ -202,7 +202,7 @@ class Views:
         return self._answer("rejected.html", answer, plain=plain)
 
     async def requests(self, request: Request, *, plain: bool) -> Response:
-        answer = await self._look(partial(balance, span=self._range(request)))
+        answer = await self._look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
         return self._answer("requests.html", answer, plain=plain)
 
     async def stream(self, request: Request) -> ASGIApp:

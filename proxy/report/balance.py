@@ -17,6 +17,9 @@ RELEASED, LOST = "released_unsaved", "lost"
 and visits that found the queue full (intake/recorder.py)."""
 BESIDE = (RELEASED, LOST)
 SERVED, HEALED = "served", "healed"
+UNHELD_NOW_MS = 60_000
+"""Pages that were not held a moment ago are not held now. A process says so with the counters that it writes, every
+second in which requests come; what was not said for so long is said by nobody any more."""
 
 MEANING: Mapping[str, str] = {
     "visit": "an HTML page that a browser navigated to",
@@ -57,7 +60,7 @@ MORE_EVENTS: Final = (
 Model = dict[str, Any]
 
 
-def balance(reader: ReportReader, span: Range) -> Model:
+def balance(reader: ReportReader, span: Range, *, now_ms: int) -> Model:
     """Both sides of the equation for the days of a range, `first` to `last` since 1970. `visits` is None where its
     events are too many to be read in time. Raises StoreError."""
     first, last = utc_days(span.since, span.until)
@@ -67,7 +70,7 @@ def balance(reader: ReportReader, span: Range) -> Model:
         "last": last,
     }
     with reader.moment():
-        served = requests(reader, span)
+        served = requests(reader, span, now_ms)
         return {**model, "requests": served, "visits": recorded(reader, span, served)}
 
 
@@ -81,9 +84,10 @@ def recorded(reader: ReportReader, span: Range, served: Model | None) -> Model |
     return None if served is None else visits(served["rows"], made, served[LOST])
 
 
-def requests(reader: ReportReader, span: Range) -> Model:
+def requests(reader: ReportReader, span: Range, now_ms: int) -> Model:
     """Requests by outcome: `rows` add up to `total`. Among them `released_unsaved` pages that were let go before they
-    were on disk, and `lost` visits that found the queue full."""
+    were on disk, and `lost` visits that found the queue full. `unheld`: whether and when pages were not held at all,
+    None where they always were."""
     first, last = utc_days(span.since, span.until)
     found = reader.outcomes(first, last)
     rows = [{**asdict(row), "meaning": MEANING.get(row.name, "")} for row in found if row.name not in BESIDE]
@@ -94,7 +98,17 @@ def requests(reader: ReportReader, span: Range) -> Model:
         "rows": rows,
         "total": sum(row["n"] for row in rows),
         **beside,
+        "unheld": _unheld(reader, first, last, now_ms),
     }
+
+
+def _unheld(reader: ReportReader, first_day: int, last_day: int, now_ms: int) -> Model | None:
+    """VISITS.md section 6: the breaker's state, as those who hold pages wrote it down."""
+    found = reader.unheld(first_day, last_day)
+    if found is None:
+        return None
+    is_now = found.last > found.over and now_ms - found.last < UNHELD_NOW_MS
+    return {"times": max(1, found.times), "first": found.first, "last": found.last, "now": is_now}
 
 
 def visits(rows: Sequence[Mapping[str, Any]], made: Sequence[MadeRow], lost: int) -> Model:

@@ -40,9 +40,19 @@ def ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 2) if whole else None
 
 
+def fine_ratio(part: int, whole: int) -> float | None:
+    """The same with four digits, of what may be rare."""
+    return round(part / whole, 4) if whole else None
+
+
 def share(part: float | None) -> str:
     """A part of a whole: `47 %`."""
     return NONE if part is None else f"{part * 100:.0f}{THIN}%"
+
+
+def fine_share(part: float | None) -> str:
+    """The same with a decimal where it is small: `0.4 %`."""
+    return NONE if part is None else f"{part * 100:.{1 if part < 0.1 else 0}f}{THIN}%"
 
 
 def clock(ms: int, zone: tzinfo | None) -> str:

@@ -14,12 +14,15 @@ from proxy.report.balance import requests
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
-from proxy.report.numbers import ratio
+from proxy.report.numbers import fine_ratio, ratio
 from proxy.report.ranges import Range, utc_days
 from proxy.store.questions import Late, Ranking, ReportReader, Span
 
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
+CONFIRMED_WITHIN_MS = 60_000
+"""A page that is younger may be confirmed yet, and is no unconfirmed one: the tracker says so in the second in which it
+runs, and tries again for some twenty seconds where it cannot."""
 REFUSED_READ = 1_000
 """All that a store keeps (WIRE.md, "Beacon")."""
 
@@ -62,10 +65,13 @@ def overview(
             "rejected": None
             if chosen
             else cards.ask("rejected", lambda: rejected(reader, span.since, span.until, limit)),
-            "requests": None if chosen else cards.ask("requests", lambda: requests(reader, span)),
+            "requests": None if chosen else cards.ask("requests", lambda: requests(reader, span, now_ms)),
         }
         with only(reader, cards, chosen, span) as told:
-            model |= {**told, **_of_sessions(reader, cards, span.edges, Span(told["since"], span.until, lane), limit)}
+            within = Span(told["since"], span.until, lane)
+            model |= {**told, **_of_sessions(reader, cards, span.edges, within, limit)}
+            days, settled = _since(span.days, within.since), now_ms - CONFIRMED_WITHIN_MS
+            model["unconfirmed"] = cards.ask("unconfirmed", lambda: _unconfirmed(reader, days, settled, limit))
     return {**model, "late": cards.late}
 
 
@@ -88,7 +94,7 @@ def only(reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Ran
 def _of_sessions(
     reader: ReportReader, cards: Cards, edges: Sequence[tuple[int, int]], within: Span, limit: int
 ) -> Model:
-    bars = [(max(begin, within.since), end) for begin, end in edges if end > within.since]
+    bars = _since(edges, within.since)
     return {
         **_totals(reader, cards, within),
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
@@ -98,6 +104,11 @@ def _of_sessions(
         "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
         "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
     }
+
+
+def _since(edges: Sequence[tuple[int, int]], since: int) -> list[tuple[int, int]]:
+    """Bars, as far as they are not before a time."""
+    return [(max(begin, since), end) for begin, end in edges if end > since]
 
 
 def refusals(reader: ReportReader, limit: int) -> Model:
@@ -123,6 +134,7 @@ def _totals(reader: ReportReader, cards: Cards, within: Span) -> Model:
     return {
         "totals": {
             "visitors": own and own.visitors,
+            "cookieless": own and own.cookieless,
             "sessions": own and own.sessions,
             "views": own and own.views,
             "bounces": own and own.bounces,
@@ -133,7 +145,8 @@ def _totals(reader: ReportReader, cards: Cards, within: Span) -> Model:
         },
         "lanes": lanes
         and [
-            {"lane": LANES[row.lane], "visitors": row.visitors, "sessions": row.sessions, "views": row.views}
+            {name: getattr(row, name) for name in ("visitors", "cookieless", "sessions", "views")}
+            | {"lane": LANES[row.lane]}
             for row in lanes
         ],
     }
@@ -156,6 +169,25 @@ def _sources(reader: ReportReader, within: Span, limit: int) -> Model:
     }
     rows = [asdict(source) for source in shown]
     return {"rows": rows, "total": len(sources), "others": others, "continued": continued}
+
+
+def _unconfirmed(reader: ReportReader, days: Sequence[tuple[int, int]], settled: int, limit: int) -> Model:
+    """People's page views that no browser has confirmed, by page and by day, and their share."""
+    found = reader.unconfirmed(days, settled, limit)
+    views, missing = (sum(getattr(day, name) for day in found.days) for name in ("views", "unconfirmed"))
+    days_of, rows = (
+        [{**asdict(one), "share": fine_ratio(one.unconfirmed, one.views)} for one in part]
+        for part in (found.days, found.rows)
+    )
+    return {
+        "settled": settled,
+        "views": views,
+        "unconfirmed": missing,
+        "share": fine_ratio(missing, views),
+        "days": days_of,
+        "rows": rows,
+        "total": found.total,
+    }
 
 
 def _blocked(reader: ReportReader, span: Range, limit: int) -> Model:

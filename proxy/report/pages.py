@@ -57,6 +57,7 @@ class Templates:
         )
         environment.filters.update(
             num=numbers.count,
+            fine_share=numbers.fine_share,
             several=numbers.several,
             lasting=numbers.length,
             link=numbers.link_of,

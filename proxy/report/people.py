@@ -54,7 +54,7 @@ def visitors(
         "lane": LANES[lane],
         **told,
         "several_hosts": bool(several),
-        "visitors": None if found is None else {"rows": rows, "total": found.total},
+        "visitors": None if found is None else {"rows": rows, "total": found.total, "cookieless": found.cookieless},
         "next": text_of(Cursor(shown[-1].last, shown[-1].key)) if found and len(found.rows) > len(shown) else None,
         "late": cards.late,
     }

@@ -25,7 +25,8 @@ DEFAULT = "today"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """`[since, until)` in UTC ms; `edges` are its bars; `hourly` whether these are hours or days."""
+    """`[since, until)` in UTC ms; `edges` are its bars; `hourly` whether these are hours or days; `days` are its days,
+    the first and the last as far as it has them."""
 
     name: str
     label: str
@@ -33,6 +34,7 @@ class Range:
     until: int
     hourly: bool
     edges: tuple[tuple[int, int], ...]
+    days: tuple[tuple[int, int], ...]
 
 
 def local(ms: int, zone: tzinfo | None) -> datetime:
@@ -51,22 +53,23 @@ def range_of(name: str, now_ms: int, zone: tzinfo | None) -> Range:
     label, ago, days = NAMES[name]
     today = local(now_ms, zone).date()
     starts = [midnight(today + timedelta(days=n - ago), zone) for n in range(days + 1)]
-    edges = list(itertools.pairwise(starts)) if days > 1 else _hours(starts[0], starts[1])
-    return Range(name, label, starts[0], starts[-1], days == 1, tuple(edges))
+    dates = tuple(itertools.pairwise(starts))
+    edges = dates if days > 1 else _hours(starts[0], starts[1])
+    return Range(name, label, starts[0], starts[-1], days == 1, edges, dates)
 
 
 def spanning(since_ms: int, until_ms: int, zone: tzinfo | None) -> Range:
     """Any range: in hours up to two days, else in calendar days."""
-    if until_ms - since_ms <= 2 * DAY_MS:
-        return Range("", "", since_ms, until_ms, True, tuple(_hours(since_ms, until_ms)))
     starts, day = [since_ms], local(since_ms, zone).date()
     while (start := midnight(day := day + timedelta(days=1), zone)) < until_ms:
         starts.append(start)
-    return Range("", "", since_ms, until_ms, False, tuple(zip(starts, [*starts[1:], until_ms], strict=True)))
+    days = tuple(zip(starts, [*starts[1:], until_ms], strict=True))
+    hourly = until_ms - since_ms <= 2 * DAY_MS
+    return Range("", "", since_ms, until_ms, hourly, _hours(since_ms, until_ms) if hourly else days, days)
 
 
-def _hours(since: int, until: int) -> list[tuple[int, int]]:
-    return [(start, min(start + HOUR_MS, until)) for start in range(since, until, HOUR_MS)]
+def _hours(since: int, until: int) -> tuple[tuple[int, int], ...]:
+    return tuple((start, min(start + HOUR_MS, until)) for start in range(since, until, HOUR_MS))
 
 
 def utc_days(since: int, until: int) -> tuple[int, int]:

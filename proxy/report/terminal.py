@@ -59,6 +59,7 @@ def summary(
     yield from _hovers(paper, model)
     yield from _clicks(paper, model)
     yield from _forms(paper, model)
+    yield from _unconfirmed(paper, model, zone)
     if not model["filters"]:
         yield from _blocked(paper, model)
         yield from _requests(paper, model)
@@ -105,14 +106,15 @@ def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:
     room = paper.width - 46
     lines = {name: _squeezed([slot[name] for slot in series], room) for name in ("visitors", "views")}
     each, bounced = totals["pages_per_session"], totals["bounce_rate"]
-    rows = (
+    rows = [
         ("Visitors", numbers.count(totals["visitors"]), lines["visitors"]),
+        *[("  without cookies", numbers.count(totals["cookieless"]), "")] * bool(totals["cookieless"]),
         ("Page views", numbers.count(totals["views"]), lines["views"]),
         ("Sessions", numbers.count(totals["sessions"]), ""),
         ("Pages per session", numbers.NONE if each is None else f"{each:.1f}", ""),
         ("Bounce rate", numbers.share(bounced), ""),
         ("Time in use, median", numbers.length(totals["engaged_ms"]), ""),
-    )
+    ]
     for name, number, line in rows:
         value = paper.bold(f"{plain(number):>12}")
         tail = f"  {paper.accent(line)} {paper.soft('by hour' if hourly else 'by day')}" if line else ""
@@ -126,10 +128,11 @@ def _squeezed(values: Sequence[int], room: int) -> str:
 
 
 def _lanes(paper: Paper, model: Model) -> Iterator[str]:
-    rows = [
-        (LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"]))
-        for row in reversed(model["lanes"] or [])
-    ]
+    rows = []
+    for row in reversed(model["lanes"] or []):
+        rows.append((LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"])))
+        if row["cookieless"]:
+            rows.append((f"\1{numbers.count(row['cookieless'])} more keep no cookie, and are new on every page", ()))
     yield from table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
 
 
@@ -188,6 +191,23 @@ def _forms(paper: Paper, model: Model) -> Iterator[str]:
     yield from table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
 
 
+def _unconfirmed(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
+    """By page, then the days on which there were any."""
+    card = model["unconfirmed"]
+    if card is not None and not card["unconfirmed"]:
+        return
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    if card is not None:
+        days = [(numbers.day(row["since"], zone), row) for row in card["days"] if row["unconfirmed"]]
+        named = [(_place(row, model), row) for row in card["rows"]]
+        rows += [(name, _parts(row)) for name, row in [*named, *(days if len(card["days"]) > 1 else []), ("All", card)]]
+    yield from table(paper, "Pages that nobody confirmed", ("Views", "Of", "Share"), rows, card)
+
+
+def _parts(row: Model) -> tuple[str, ...]:
+    return (*_counts(row["unconfirmed"], row["views"]), numbers.fine_share(row["share"]))
+
+
 def _blocked(paper: Paper, model: Model) -> Iterator[str]:
     if model["blocked"] is not None and not model["blocked"]["rows"]:
         return
@@ -208,7 +228,17 @@ def _requests(paper: Paper, model: Model) -> Iterator[str]:
         rows.append(("= requests served", _counts(card["total"])))
         if card["released_unsaved"]:
             rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
+        if card["unheld"] is not None:
+            rows += [(f"\0{line}", ()) for line in textwrap.wrap(unheld_text(card["unheld"]), paper.width - 4)]
     yield from table(paper, "Requests, by days in UTC", ("Requests",), rows, card)
+
+
+def unheld_text(told: Model) -> str:
+    """Whether pages are held for their commit."""
+    times = numbers.several(told["times"], "time", "times")
+    if told["now"]:
+        return plain(f"pages are not held until they are on disk: the store answers too late ({times})")
+    return plain(f"pages were not held until they were on disk, {times}: the store answered too late")
 
 
 def _recorded(paper: Paper, model: Model) -> Iterator[str]:

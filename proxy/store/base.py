@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
 from proxy.events.kept import KeptEvent
-from proxy.store.counters import Blocked, Outcomes
+from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.customers import Marks
 from proxy.visitors.ids import PageId
 
@@ -190,7 +190,7 @@ class Stored(NamedTuple):
     reason: str = ""
 
 
-Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Sweep | Kept | Tidy | Forget
+Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Unheld | Sweep | Kept | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:

@@ -1,4 +1,4 @@
-"""What a store adds up by day: what became of requests, and pages where the tag cannot run.
+"""What a store adds up by day: what became of requests, pages where the tag cannot run, and when none was held.
 
 Law: numbers only, of nobody.
 """
@@ -34,3 +34,15 @@ class Blocked(NamedTuple):
     `BLOCKED_KEPT` that were seen last; the others of a day share a row a reason. So the sums stay true."""
 
     pages: tuple[BlockedPage, ...]
+
+
+class Unheld(NamedTuple):
+    """When pages were not held for their commit (VISITS.md section 6), of one process, on a day (since 1970): how many
+    `times` that began, when it was so at first and at last, and when it was over for the last time, 0 where it was not;
+    UTC ms. A store keeps one row a day: of all processes the sum, the earliest and the latest."""
+
+    day: int
+    times: int
+    first: int
+    last: int
+    over: int

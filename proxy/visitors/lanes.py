@@ -12,10 +12,11 @@ from proxy.bounded import Bounded
 BOT, UNPROVEN, PERSON = 0, 1, 2
 """Indexes into `events.event.LANES`; the numbers that the store keeps."""
 
-PROOF_SCRIPT, PROOF_COOKIE, RETURNED, IDENTIFIED = 1, 2, 4, 8
+PROOF_SCRIPT, PROOF_COOKIE, RETURNED, IDENTIFIED, VOUCHED = 1, 2, 4, 8, 16
 """What has been proven of a visitor, as bits: a browser confirmed a page; the cookie came back with anything; the
 cookie came back with a page request, or the site said which customer it is (both end the chance of being somebody's
-twin)."""
+twin); somebody told of it who knows no cookies: another store's export, or a server that names the customer."""
+_OF_COOKIES = PROOF_SCRIPT | PROOF_COOKIE | VOUCHED
 
 AGENT_CACHE_ENTRIES = 4096
 """User-Agents remembered: an uncached look-up costs 150 us, a cached one 0.1 (MEASURED.md)."""
@@ -57,6 +58,14 @@ def judge(user_agent: str) -> Agent:
     bot = not user_agent.strip() or bool(is_crawler(user_agent))
     mobile = "Mobi" in user_agent or "Android" in user_agent
     return Agent(bot, "WEB_MOBILE" if mobile else "WEB_DESKTOP")
+
+
+def is_cookieless(proof: int) -> bool:
+    """Whether a visitor is one of a browser that, as far as is known, never stores the cookie: such a browser is a new
+    visitor on each page (VISITS.md section 3). A script of a page was at work, and not once did the cookie come with
+    what it sent, nor with anything later; a browser that stores it brings it with the first message of the first page.
+    """
+    return proof & _OF_COOKIES == PROOF_SCRIPT
 
 
 def lane_of(*, bot: bool, cookie_came_back: bool, confirmed: bool) -> int:

@@ -7,6 +7,7 @@ Add to `check_counts` what else a store is asked. `events` are as `Model.exporte
 import itertools
 
 import report_recount as recount
+from report_checks import check_unconfirmed
 
 from proxy.events.event import LANES
 from proxy.store.questions import Span
@@ -17,13 +18,15 @@ OFF = 0.05
 
 
 def uniques(events, edges, lane):
-    """{(first day, last day): visitors} of every range of whole days."""
-    ranges = itertools.combinations_with_replacement(range(len(edges)), 2)
-    return {(a, b): recount.totals(events, (edges[a][0], edges[b][1], lane))["visitors"] for a, b in ranges}
+    """{(first day, last day): visitors, and those of whom a browser keeps no cookie} of every range of whole days."""
+    ranges = list(itertools.combinations_with_replacement(range(len(edges)), 2))
+    found = {(a, b): recount.totals(events, (edges[a][0], edges[b][1], lane)) for a, b in ranges}
+    return {pair: (totals["visitors"], totals["cookieless"]) for pair, totals in found.items()}
 
 
 def check_counts(asked, events, parts, edges, host):
     """`asked` answers what these events say: `parts` are [(since, until)], `edges` whole days one after the other."""
+    check_unconfirmed(asked, events, edges, edges[-1][1] - 36 * 3_600_000)
     for number, lane in enumerate(LANES):
         for part in parts:
             check_span(asked, events, Span(*part, number), (*part, lane), host)
@@ -31,12 +34,13 @@ def check_counts(asked, events, parts, edges, host):
         found = asked.slots(edges, number)
         assert [(slot.views, slot.visitors) for slot in found] == [(slot["views"], slot["visitors"]) for slot in slots]
         for (first, last), visitors in uniques(events, edges, lane).items():
-            assert asked.lanes(edges[first][0], edges[last][1])[number].visitors == visitors
+            totals = asked.lanes(edges[first][0], edges[last][1])[number]
+            assert (totals.visitors, totals.cookieless) == visitors
 
 
 def check_span(asked, events, span, told, host):
     totals = asked.lanes(span.since, span.until)[span.lane]
-    names = ("visitors", "sessions", "views", "bounces")
+    names = ("visitors", "sessions", "views", "bounces", "cookieless")
     assert {key: getattr(totals, key) for key in names} == recount.totals(events, told)
     pages = {(row.host, row.path): row for row in asked.pages(span, ALL).rows}
     shown = {page: (row.views, row.visitors, row.entries, row.exits) for page, row in pages.items()}

@@ -60,6 +60,7 @@ class Model:
     seen: set[bytes] = field(default_factory=set)
     proven: set[bytes] = field(default_factory=set)  # their cookie came back with anything
     returned: set[bytes] = field(default_factory=set)  # their cookie came back with a page
+    scripted: set[bytes] = field(default_factory=set)  # a script of one of their pages was at work
     titles: dict[str, str] = field(default_factory=dict)
     dwells: dict[tuple, list[int]] = field(default_factory=lambda: defaultdict(list))
     cases: Counter = field(default_factory=Counter)  # what came up, for whoever tunes a generator
@@ -156,6 +157,7 @@ class Model:
         who = self.who(item.uuid)
         self.seen.add(who)
         if item.cookie_came_back:
+            self.cases["cookie after all"] += who in self.scripted - self.proven
             self.cases["cookie proves"] += who not in self.proven and any(held.visitor == who for held in self.events)
             self.proven.add(who)
             self.returned.add(who)
@@ -194,6 +196,7 @@ class Model:
             self.merge(held.visitor, cookie)
         self.seen.add(visitor)
         if cookie is not None:
+            self.cases["cookie after all"] += visitor in self.scripted - self.proven
             self.proven.add(visitor)
         if message.id is not None and repeat is None and page is not None:
             same = held is not None and held.visitor == visitor
@@ -212,6 +215,9 @@ class Model:
 
     def showing(self, message, visitor, held, what):
         """What a confirmation does with its page: VISITS.md section 3, row by row."""
+        if what is not What.NOTHING:
+            self.cases["no cookie"] += visitor not in self.proven
+            self.scripted.add(visitor)
         nav, asleep, again = message.nav, message.page.asleep, what is What.SHOW_AGAIN
         if again or (asleep and what is What.SHOW_UNCOUNTED):
             paired = [
@@ -255,6 +261,7 @@ class Model:
         if event.id in self.known:
             self.cases["repeat"] += 1
             return False
+        self.scripted.add(visitor)
         named = [self.known.get(name) for name in (event.view, message.page and message.page.id)]
         mine = [one for one in named if one and one.action == "page.visit" and one.visitor == visitor]
         view = mine[0] if mine else None
@@ -360,6 +367,8 @@ class Model:
             "session": names.get(held.session),
             "page": held.view and text_of(held.view.id),
             "lane": self.lane(held),
+            "cookieless": (self.lane(held) == "person" and held.visitor in self.scripted - self.proven) or None,
+            "confirmed": (action == "page.visit" and held.confirmed) or None,
             "params": {key: value for key, value in params.items() if value is not None},
             "undefined": list(held.undefined),
         }

@@ -21,7 +21,7 @@ def told_of(span):
 
 def check_totals(reader, events, span):
     totals = reader.lanes(span.since, span.until)[span.lane]
-    counted = {name: getattr(totals, name) for name in ("visitors", "sessions", "views", "bounces")}
+    counted = {name: getattr(totals, name) for name in ("visitors", "sessions", "views", "bounces", "cookieless")}
     assert counted == recount.totals(events, told_of(span))
     assert astuple(reader.engaged(span)) == recount.engaged(events, told_of(span))
 
@@ -41,6 +41,17 @@ def check_pages(reader, events, span):
         following = reader.next_pages(span, *page, ALL)
         steps = {(row.host, row.path): row.n for row in following.rows}
         assert steps == recount.next_pages(events, told, page) and following.total == len(steps)
+
+
+def check_unconfirmed(reader, events, days, settled):
+    found = reader.unconfirmed(days, settled, ALL)
+    rows, _ = recount.unconfirmed(events, days[0][0], days[-1][1], settled)
+    assert {(row.host, row.path): (row.views, row.unconfirmed) for row in found.rows} == rows
+    assert found.total == len(rows) == len(found.rows)
+    assert [row.unconfirmed for row in found.rows] == sorted((n for _, n in rows.values()), reverse=True)
+    for day, edge in zip(found.days, days, strict=True):
+        assert astuple(day) == (*edge, *recount.unconfirmed(events, *edge, settled)[1])
+    assert reader.unconfirmed(days, settled, 1) == type(found)(found.days, found.rows[:1], found.total)
 
 
 def check_sources(reader, events, span):
@@ -82,9 +93,13 @@ def check_elements(reader, events, span, host):
 
 def check_visitors(reader, events, span):
     found = reader.visitors(span, None, ALL)
-    rows = [(row.uuid, row.views, row.sessions, row.first, row.last, row.uri, row.title) for row in found.rows]
+    rows = [
+        (row.uuid, row.views, row.sessions, row.first, row.last, row.uri, row.title, row.is_cookieless)
+        for row in found.rows
+    ]
     counted = recount.visitors(events, told_of(span))
-    assert sorted(rows, key=str) == sorted(counted, key=str) and found.total == len(counted)
+    assert sorted(rows, key=str) == sorted(counted, key=str) and found.total + found.cookieless == len(counted)
+    assert found.cookieless == sum(row[7] for row in counted)
     assert [row[4] for row in rows] == [row[4] for row in counted]
     paged, before = [], None
     while page := reader.visitors(span, before, 2).rows:

@@ -1,7 +1,8 @@
 """The numbers of the report once more, from what `footfall export` says: plain Python, no SQL, nothing of the report
 but the steps in which lengths of time are told (events/dwell.py).
 
-`events` are exported objects (dictionaries); `span` is (since, until, lane).
+`events` are exported objects (dictionaries) with two marks that no export has (stories.Marks): `cookieless`, of a
+person of whom a browser keeps no cookie, `confirmed`, of a page.visit. `span` is (since, until, lane).
 """
 
 import itertools
@@ -51,14 +52,24 @@ def visits_of_sessions(events):
     return found
 
 
+def who(events):
+    """The visitors of events: who keeps no cookie is none."""
+    return {event["uuid"] for event in events if "cookieless" not in event}
+
+
+def cookieless(events):
+    return {event["uuid"] for event in events if "cookieless" in event}
+
+
 def totals(events, span):
     visits, sessions = within(events, span, "page.visit"), within(events, span, "session.start")
     pages = visits_of_sessions(events)
     return {
-        "visitors": len({event["uuid"] for event in visits}),
+        "visitors": len(who(visits)),
         "sessions": len(sessions),
         "views": len(visits),
         "bounces": sum(len(pages[event["session"]]) == 1 for event in sessions),
+        "cookieless": len(cookieless(visits)),
     }
 
 
@@ -76,13 +87,8 @@ def engaged(events, span):
 
 
 def people(events, since):
-    return len(
-        {
-            event["uuid"]
-            for event in events
-            if event["time"] >= since and event["lane"] == "person" and event["action"] != "session.end"
-        }
-    )
+    there = [event for event in events if event["time"] >= since and event["lane"] == "person"]
+    return len(who(event for event in there if event["action"] != "session.end"))
 
 
 def pages(events, span):
@@ -104,16 +110,28 @@ def pages(events, span):
         titles = [
             params(visit)["title"] for visit in sorted(visits, key=lambda one: one["seq"]) if "title" in params(visit)
         ]
-        people_here = {visit["uuid"] for visit in visits}
         answer[page] = (
             titles[-1] if titles else None,
             len(visits),
-            len(people_here),
+            len(who(visits)),
             entered[page],
             left[page],
             told(rank(used[page], 50)),
         )
     return answer
+
+
+def unconfirmed(events, since, until, settled):
+    """({(host, path): (views, unconfirmed)} of pages that have unconfirmed ones, the same of all pages)"""
+    found = defaultdict(lambda: [0, 0])
+    for event in within(events, (since, until, "person"), "page.visit"):
+        missing = "confirmed" not in event
+        if not missing or event["time"] < settled:
+            for place in (page_of(params(event)["uri"]), None):
+                found[place][0] += 1
+                found[place][1] += missing
+    of_all = tuple(found.pop(None, (0, 0)))
+    return {page: tuple(numbers) for page, numbers in found.items() if numbers[1]}, of_all
 
 
 def titles(events):
@@ -177,8 +195,8 @@ def clicks(events, span, host):
     """{element: (clicks, visitors)}"""
     by_element = defaultdict(list)
     for event in within(events, span, *(f"{context}.click" for context in CONTEXTS)):
-        by_element[element_of(event, events, host)].append(event["uuid"])
-    return {element: (len(uuids), len(set(uuids))) for element, uuids in by_element.items()}
+        by_element[element_of(event, events, host)].append(event)
+    return {element: (len(found), len(who(found))) for element, found in by_element.items()}
 
 
 def forms(events, span, host):
@@ -200,12 +218,12 @@ def forms(events, span, host):
     for form, found in used.items():
         kinds = Counter(event["action"] for event in found)
         told = {name: tuple(numbers) for name, numbers in fields[form].items()}
-        answer[form] = (kinds["form.start"], kinds["form.submit"], len({event["uuid"] for event in found}), told)
+        answer[form] = (kinds["form.start"], kinds["form.submit"], len(who(found)), told)
     return answer
 
 
 def visitors(events, span):
-    """[(uuid, views, sessions, first, last, uri, title)], the latest first but for ties"""
+    """[(uuid, views, sessions, first, last, uri, title, is_cookieless)], the latest first but for ties"""
     by_uuid = defaultdict(list)
     for event in within(events, span, "page.visit"):
         by_uuid[event["uuid"]].append(event)
@@ -214,7 +232,6 @@ def visitors(events, span):
         last = max(visits, key=lambda event: (event["time"], event["seq"]))
         sessions = {event["session"] for event in visits if "session" in event}
         times = [event["time"] for event in visits]
-        answer.append(
-            (uuid, len(visits), len(sessions), min(times), max(times), params(last)["uri"], params(last).get("title"))
-        )
+        there = (uuid, len(visits), len(sessions), min(times), max(times))
+        answer.append((*there, params(last)["uri"], params(last).get("title"), "cookieless" in last))
     return sorted(answer, key=lambda row: -row[4])

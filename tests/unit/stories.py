@@ -10,6 +10,7 @@ import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent, read_event
@@ -34,7 +35,8 @@ from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.recount import differences
 from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.writer import SqliteWriter
-from proxy.visitors.ids import PageId, parse_uuid
+from proxy.visitors.ids import PageId, parse_uuid, text_of
+from proxy.visitors.lanes import PROOF_COOKIE, PROOF_SCRIPT, VOUCHED
 from proxy.visitors.sessions import Rules
 
 T = 1_700_000_040_000
@@ -56,6 +58,23 @@ def name_of(text: str | None) -> str:
     return tail.decode("ascii") if len(tail) < 9 and tail.isascii() else "?"
 
 
+class Marks(NamedTuple):
+    """What the report counts by and no export says: uuids of visitors of whom a browser keeps no cookie, and ids of
+    page views that a browser has confirmed."""
+
+    cookieless: set[str]
+    confirmed: set[str]
+
+    def put(self, event: Event) -> dict[str, object]:
+        """An exported object with its marks, where it has any."""
+        told = event.to_export()
+        if event.lane == "person" and event.uuid in self.cookieless:
+            told["cookieless"] = True
+        if event.action == "page.visit" and event.id in self.confirmed:
+            told["confirmed"] = True
+        return told
+
+
 @dataclass
 class Engine:
     """An engine of the store under test, on one place of its own. Another engine joins the suite by another one."""
@@ -67,6 +86,7 @@ class Engine:
     ask: Callable[[Path], ReportReader]
     recount: Callable[[Path], list[str]]
     """What is counted otherwise than its rows say, in words."""
+    marks: Callable[[Path], "Marks"]
     _writers: dict[Rules | None, Writer] = field(default_factory=dict)
 
     @contextlib.contextmanager
@@ -123,12 +143,34 @@ def sqlite(place: Path) -> Engine:
         SqliteReader,
         SqliteQuestions,
         sqlite_differences,
+        sqlite_marks,
     )
 
 
 def sqlite_differences(path: Path) -> list[str]:
     with contextlib.closing(open_reader(path)) as connection:
         return [str(finding) for finding in differences(connection, None)]
+
+
+def sqlite_marks(path: Path) -> Marks:
+    with contextlib.closing(open_reader(path)) as connection:
+        people = connection.execute("SELECT uuid, proof FROM visitor").fetchall()
+        views = connection.execute("SELECT id FROM event WHERE state & 1").fetchall()
+    scripted = {text_of(uuid) for uuid, proof in people if proof & PROOF_SCRIPT}
+    others = {text_of(uuid) for uuid, proof in people if proof & (PROOF_COOKIE | VOUCHED)}
+    return Marks(scripted - others, {text_of(view) for (view,) in views})
+
+
+def unmarked(event: Mapping[str, object]) -> dict[str, object]:
+    """An exported object as it is exported."""
+    return {key: value for key, value in event.items() if key not in ("cookieless", "confirmed")}
+
+
+def exported(path: Path, query: Query = Query()) -> list[dict[str, object]]:  # noqa: B008
+    """The events of a file as exported objects, with their marks."""
+    marks = sqlite_marks(path)
+    with contextlib.closing(SqliteReader(path)) as reader:
+        return [marks.put(event) for event in reader.export(query)]
 
 
 ENGINES: Mapping[str, Callable[[Path], Engine]] = {"sqlite": sqlite}
@@ -273,10 +315,10 @@ def holds(engine: Engine, text: str, query: Query = Query(), *, ordered: bool = 
     found = rows(engine.events(query), head)
     if not ordered:
         found, lines = sorted(found), sorted(lines)
-    assert found == lines, "\n".join(["held:", text_of([head, *found]), "expected:", text_of([head, *lines])])
+    assert found == lines, "\n".join(["held:", table_of([head, *found]), "expected:", table_of([head, *lines])])
 
 
-def text_of(table: Sequence[Sequence[str]]) -> str:
+def table_of(table: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[index]) for row in table if index < len(row)) for index in range(len(table[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in table)
 

@@ -15,7 +15,7 @@ from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import BATCH_EVENTS
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
-from proxy.store.questions import BlockedRow
+from proxy.store.questions import BlockedRow, Unheld
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.visitors.sessions import Rules
 
@@ -98,6 +98,11 @@ async def held(recorder: Recorder, ticket: int) -> bool | None:
 
 def views(engine: Engine) -> list[str]:
     return [row[0] for row in rows(engine.events(Query(action="page.visit")), ("id",))]
+
+
+def unheld(engine: Engine) -> Unheld | None:
+    with engine.asked() as asked:
+        return asked.unheld(DAY, DAY)
 
 
 # Holding -------------------------------------------------------------------------------------------------------------
@@ -209,6 +214,7 @@ def test_a_visitor_who_leaves_while_held_is_in_nobodys_way(gate):
 
 def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_it(engine, gate, caplog):
     async def story():
+        engine.append(sweep(0))
         async with recording(gate, hold_ms=20) as recorder:
             gate.open.clear()
             number = 0
@@ -225,6 +231,7 @@ def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_i
             for _ in range(PROBE_EVERY - 1):
                 assert recorder.hold(another()) is None
             assert await held(recorder, another()) is False  # the probe: still stuck
+            assert unheld(engine) is None  # the store is stuck: it is told when that can be written
             assert [record.levelname for record in caplog.records] == ["ERROR"]
 
             gate.open.set()
@@ -243,6 +250,26 @@ def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_i
         assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
         assert len(views(engine)) == number
         assert engine.outcomes() == [(DAY, "", "released_unsaved", 4)]
+        assert unheld(engine) == Unheld(1, T, T, T)
+
+    run(story())
+
+
+def test_while_pages_are_not_held_the_store_is_told_so_with_the_requests_that_come(engine, gate):
+    async def story():
+        now = [T]
+        engine.append(sweep(0))
+        recorder = Recorder(gate, clock_ms=lambda: now[0], queue_events=100, hold_ms=20)
+        recorder.start()
+        gate.open.clear()
+        for number in range(3):
+            assert await held(recorder, recorder.record(visit(f"P{number}", "A", number, came_back=True))) is False
+        gate.open.set()
+        await eventually(lambda: unheld(engine) == Unheld(1, T, T, 0))
+        now[0] += 5_000
+        recorder.count("shop.example", "visit")
+        await eventually(lambda: unheld(engine) == Unheld(1, T, T + 5_000, 0))
+        await recorder.stop(PATIENCE_SECONDS)
 
     run(story())
 

@@ -7,7 +7,7 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors
+from report_checks import check_elements, check_pages, check_sources, check_totals, check_unconfirmed, check_visitors
 from stories import DAY, ENGINES, HOST, HOUR, MINUTE, T, confirm, does, page, sends, visit
 from test_report_rollups import WARSAW, histories, stores
 
@@ -77,6 +77,7 @@ def check(reader, events, filters, span):
         some = of_some(events, filters, begun, span.until)
         check_totals(reader, some, span)
         check_pages(reader, some, span)
+        check_unconfirmed(reader, some, [(begun, span.until)], span.until - HOUR)
         check_sources(reader, some, span)
         check_visitors(reader, some, span)
         check_elements(reader, some, span, HOST)

@@ -13,16 +13,23 @@ import pytest
 import report_recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_checks import check_elements, check_pages, check_sources, check_totals, check_visitors, told_of
+from report_checks import (
+    check_elements,
+    check_pages,
+    check_sources,
+    check_totals,
+    check_unconfirmed,
+    check_visitors,
+    told_of,
+)
 from report_walks import items, steps
-from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, ident, page, sends, visit
+from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, exported, ident, page, sends, visit
 
 from proxy.events.event import LANES
 from proxy.report.ranges import midnight, range_of
-from proxy.store.base import Confirmation, Query, Sweep, Visit
+from proxy.store.base import Confirmation, Sweep, Visit
 from proxy.store.questions import Cursor, Span
 from proxy.store.sqlite.questions import SqliteQuestions
-from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
 
@@ -91,8 +98,7 @@ def stores(*parts, fresh_cells=0):
             ) as writer:
                 for begin in range(0, len(told), 7):
                     writer.append(told[begin : begin + 7])
-        with contextlib.closing(SqliteReader(path)) as source:
-            events = [event.to_export() for event in source.export(Query())]
+        events = exported(path)
         with (
             contextlib.closing(SqliteQuestions(path)) as cells,
             contextlib.closing(SqliteQuestions(path, raw=True)) as rows,
@@ -166,6 +172,11 @@ def test_cells_rows_and_a_recount_say_the_same(history, zone, fresh_cells):
     with stores((told, zone), fresh_cells=fresh_cells) as (cells, rows, events, days):
         check(cells, rows, events, spans_of(days, begin, over))
         edges = range_of("7d", over, zone).edges
+        for settled in (over - HOUR, over + 1, begin - 1):
+            for named in ("7d", "today"):
+                for reader in (cells, rows):
+                    check_unconfirmed(reader, events, range_of(named, over, zone).days, settled)
+            check_unconfirmed(cells, events, [(begin + 1, over + 2)], settled)
         for bars in (
             edges,
             edges[::2],

@@ -10,14 +10,13 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from report_walks import items, steps
-from stories import DAY, HOUR, MINUTE, T, confirm, page, visit
+from stories import DAY, HOUR, MINUTE, T, confirm, exported, page, visit
 
 from proxy.events.event import LANES
 from proxy.paper import columns_of
 from proxy.report.overview import overview
 from proxy.report.ranges import spanning
 from proxy.report.terminal import as_json, summary
-from proxy.store.base import Query
 from proxy.store.counters import Blocked, BlockedPage
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
@@ -59,7 +58,7 @@ def test_its_numbers_are_the_overviews_and_equal_a_recount(walk):
         balanced = said.pop("balance")
         assert said == json.loads(json.dumps(wanted))
         source = SqliteReader(path)
-        events = [one.to_export() for one in source.export(Query())]
+        events = exported(path)
         counted = sum(n for _, _, name, n in source.outcomes() if name == "visit")
         source.close()
         views = [one for one in events if one["action"] == "page.visit"]

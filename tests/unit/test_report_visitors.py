@@ -7,13 +7,12 @@ from random import Random
 
 import pytest
 from report_checks import check_visitors
-from stories import DAY, HOUR, MINUTE, SECOND, T, confirm, does, ident, page, sends, sweep, visit
+from stories import DAY, HOUR, MINUTE, SECOND, T, confirm, does, exported, ident, page, sends, sweep, visit
 
 from proxy.events.event import LANES
 from proxy.store.base import Query
 from proxy.store.questions import Cursor, Span
 from proxy.store.sqlite.questions import SqliteQuestions
-from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import parse_uuid, text_of
 from proxy.visitors.sessions import Rules
@@ -26,11 +25,6 @@ def stored(path, told, step=7):
     with contextlib.closing(SqliteWriter(path, durability="process", rules=Rules(), zone=UTC)) as writer:
         for begin in range(0, len(told), step):
             writer.append(told[begin : begin + step])
-
-
-def exported(path, query=Query()):  # noqa: B008
-    with contextlib.closing(SqliteReader(path)) as reader:
-        return [event.to_export() for event in reader.export(query)]
 
 
 def some_days(source):

@@ -31,7 +31,7 @@ from stories import (
 
 from proxy.events.event import EXPORT_KEYS
 from proxy.store.base import Query, Refusal, StoreUnavailable, StoreUnusable
-from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT, Blocked, BlockedPage, Outcomes
+from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT, Blocked, BlockedPage, Outcomes, Unheld
 from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID
 from proxy.store.sqlite.questions import SqliteQuestions
@@ -468,6 +468,15 @@ def test_of_all_days_the_pages_without_their_tag_that_were_seen_last_are_told_ap
         after = [reader.blocked(day, day, 1).views for day in (1, 18_000, 18_001, 18_002)]
         assert after == [*before[:3], before[3] + 1]
         assert reader.blocked(0, 99_999, 1).views == everything + 3
+
+
+def test_when_pages_were_not_held_is_added_up_of_all_processes_a_row_a_day(engine):
+    engine.append(Unheld(19_000, 1, 500, 700, 0), Unheld(19_001, 0, 800, 900, 850))
+    engine.append(Unheld(19_000, 2, 400, 600, 550))
+    with engine.asked() as asked:
+        assert asked.unheld(18_000, 18_999) is None
+        assert astuple(asked.unheld(19_000, 19_000)) == (3, 400, 700, 550)
+        assert astuple(asked.unheld(19_000, 19_009)) == (3, 400, 900, 850)
 
 
 def test_a_store_says_whose_and_which_version_it_is_and_is_opened_again_as_it_is(engine):

@@ -52,6 +52,7 @@ OFTEN = dict.fromkeys(
     (
         *("CONFIRM", "HEAL", "SHOW_AGAIN", "SHOW_UNCOUNTED", "healed page completed"),
         *("merge", "sessions become one", "one of them had ended", "cookie proves"),
+        *("no cookie", "cookie after all"),
         *(
             "late",
             "late opener",
@@ -73,7 +74,8 @@ def is_mark(event) -> bool:
 
 def held(engine) -> dict[str, dict]:
     """What an engine exports, by id and without what is its own to choose: seq, the ids of sessions and their marks."""
-    rows = [{key: value for key, value in event.to_export().items() if key != "label"} for event in engine.events()]
+    marks = engine.marks(engine.place)
+    rows = [{key: value for key, value in marks.put(event).items() if key != "label"} for event in engine.events()]
     names: dict[str, str] = {}
     for row in rows:
         if "session" in row and not is_mark(row):

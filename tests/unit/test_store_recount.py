@@ -82,7 +82,10 @@ def text_of(path):
 
 # what happened to the store, and what is found
 DAMAGE = (
-    ("UPDATE cell SET n = 7 WHERE kind = 1 AND lane = 2 AND day = 19677", ["cell, VIEWS of person, 2023-11-16: 7 is"]),
+    (
+        "UPDATE cell SET n = 7 WHERE kind = 1 AND lane = 2 AND day = 19677",
+        ["cell, VIEWS of person, 2023-11-16, 1: 7 is"],
+    ),
     (
         "DELETE FROM cell WHERE kind = 6",
         ["cell, CLICK of person, 2023-11-14, 16 (Spring sale on shop.example/range)"],
@@ -160,6 +163,23 @@ def test_an_event_that_nobody_counted_is_found_everywhere(place):
     assert tables == {"day": 1, "reach": 1, "cell": 7, "presence": 3}
 
 
+def test_who_is_counted_beside_the_visitors_and_what_is_not_confirmed_is_counted_anew(place):
+    """Somebody's cookie is forgotten: it is found with all days, and put right."""
+    assert changed(place, "UPDATE visitor SET proof = 1 WHERE id = 1") and changed(place, "UPDATE event SET state = 0")
+    found = findings(place)
+    assert {one.partition(" of ")[2].split(",")[0] for one in found if one.startswith("presence")} == {
+        "person",
+        "cookieless",
+    }
+    assert any(one.startswith("cell, VISITORS of cookieless, 2023-11-16, 19675: nothing is stored, 1") for one in found)
+    assert any(
+        one.startswith("cell, PAGE of person, 2023-11-14, 1 (shop.example/), 1: nothing is stored") for one in found
+    )
+    with contextlib.closing(open_writer(place, "process")) as writer:
+        repair(writer, ZONE)
+    assert not findings(place)
+
+
 def test_the_row_that_keeps_a_number_counts_for_nothing(place):
     changed(place, "UPDATE event SET visitor = 0, session = NULL, lane = 0 WHERE seq = (SELECT max(seq) FROM event)")
     assert all(re.search(" ACTION of|, (back|top) of", one) for one in findings(place))
@@ -200,7 +220,7 @@ def test_every_event_is_within_reach(whole):
     assert rows and all(reach[time // REACH_MS][0] <= seq <= reach[time // REACH_MS][1] for seq, time in rows)
 
 
-@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("version", [3, 4, 7])
 def test_a_store_of_an_older_format_is_counted_once_it_is_brought_up_to_date(whole, tmp_path, version):
     """In the days of the zone that it is opened with; from format 4 on it has been counted before."""
     old = tmp_path / "old.db"
@@ -212,7 +232,7 @@ def test_a_store_of_an_older_format_is_counted_once_it_is_brought_up_to_date(who
         raw.execute("ATTACH ? AS whole", (str(whole),))
         for (table,) in raw.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
             columns = ", ".join(name for (name,) in raw.execute("SELECT name FROM pragma_table_info(?)", (table,)))
-            raw.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM whole.{table}")
+            raw.execute(f"INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM whole.{table}")
         raw.commit()
     open_writer(old, "process", ZONE).close()
     assert not findings(old)

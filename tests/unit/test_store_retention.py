@@ -33,7 +33,7 @@ from stories import (
 )
 
 from proxy.store.base import Retention, Tidied, Tidy
-from proxy.store.counters import Blocked, BlockedPage, Outcomes
+from proxy.store.counters import Blocked, BlockedPage, Outcomes, Unheld
 from proxy.store.sqlite.examining import examine
 from proxy.store.sqlite.retention import REMOVING
 from proxy.store.sqlite.tidying import REST_MS
@@ -127,13 +127,13 @@ def test_nothing_is_left_of_who_is_gone(engine):
         writer.append([visit("P2", "X", 100, bot=True), visit("P9", "T", 0)])
         writer.append([confirm("C9", page("P9"), "A", SECOND)])  # T was A
         writer.append([sweep(DAY), Outcomes(((TODAY, HOST, "visit", 2), (TODAY + 30, HOST, "visit", 1)))])
-        writer.append([Blocked((BlockedPage(TODAY, HOST, "/", "policy", 1, T),))])
+        writer.append([Blocked((BlockedPage(TODAY, HOST, "/", "policy", 1, T),)), Unheld(TODAY, 1, T, T, 0)])
         writer.append([visit("P3", "B", 30 * DAY)])
         assert tidy(writer, 31 * DAY).sessions == 1
         tidy(writer, 32 * DAY)
     assert [event.action for event in engine.events()] == ["session.start", "page.visit"]
-    tables = ("visitor", "session", "presence", "outcome", "blocked", "reach", "recent_id")
-    assert [number_of(engine, table) for table in tables] == [1, 1, 3, 1, 0, 1, 1]
+    tables = ("visitor", "session", "presence", "outcome", "blocked", "unheld", "reach", "recent_id")
+    assert [number_of(engine, table) for table in tables] == [1, 1, 3, 1, 0, 0, 1, 1]
     check_promises(engine)
 
 

@@ -1,7 +1,7 @@
 """What the report asks of a store: few questions, named and typed, each with a deadline.
 
-Law: what a number means is said where it is answered (answers.py) and here, and holds whatever the engine. A question
-that takes too long raises `Late`; the page that asked goes on without it.
+Law: what a number means is said where it is answered (answers.py, recording.py) and here, and holds whatever the
+engine. A question that takes too long raises `Late`; the page that asked goes on without it.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from proxy.store.questions.answers import (
-    BlockedRow,
     ClickRow,
     Cursor,
     Engaged,
@@ -18,23 +17,31 @@ from proxy.store.questions.answers import (
     FormRow,
     HoverRow,
     LaneTotals,
-    MadeRow,
     NextRow,
     Origins,
-    OutcomeRow,
     PageRow,
     Ranking,
-    Refused,
     Slot,
     SourceRow,
     Span,
     Stay,
     Told,
-    ViewRow,
     VisitorRow,
-    Without,
+    Visitors,
 )
 from proxy.store.questions.filters import MOST_FILTERS, CameFrom, Did, Filter, Origin, Saw
+from proxy.store.questions.recording import (
+    BlockedRow,
+    MadeRow,
+    OutcomeRow,
+    Refused,
+    Unconfirmed,
+    UnconfirmedDay,
+    UnconfirmedRow,
+    Unheld,
+    ViewRow,
+    Without,
+)
 
 __all__ = [
     "MOST_FILTERS",
@@ -66,8 +73,13 @@ __all__ = [
     "Span",
     "Stay",
     "Told",
+    "Unconfirmed",
+    "UnconfirmedDay",
+    "UnconfirmedRow",
+    "Unheld",
     "ViewRow",
     "VisitorRow",
+    "Visitors",
     "Without",
 ]
 
@@ -84,9 +96,9 @@ class ReportReader(Protocol):
         ...
 
     def only(self, filters: Sequence[Filter], since: int, until: int) -> AbstractContextManager[int]:
-        """Within it lanes, slots, engaged, pages, next_pages, sources, hovers, clicks, forms and visitors are answered
-        about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick in `[since, until)`, and
-        about no event outside any session. With no filter nothing changes.
+        """Within it lanes, slots, engaged, pages, unconfirmed, next_pages, sources, hovers, clicks, forms and visitors
+        are answered about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick in
+        `[since, until)`, and about no event outside any session. With no filter nothing changes.
 
         Yields from when on that is whole: `since`, or a later time where all was more than a deadline or a limit
         allows. The sessions are those that are picked from then on, and questions are to begin then: they are answered
@@ -98,7 +110,7 @@ class ReportReader(Protocol):
         ...
 
     def people(self, since: int) -> int:
-        """Distinct uuids of the lane `person` with an event at or after `since`, but for session.end."""
+        """Visitors of the lane `person` with an event at or after `since`, but for session.end."""
         ...
 
     def lanes(self, since: int, until: int) -> tuple[LaneTotals, ...]:
@@ -113,6 +125,11 @@ class ReportReader(Protocol):
 
     def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
         """By views."""
+        ...
+
+    def unconfirmed(self, days: Sequence[tuple[int, int]], settled: int, limit: int) -> Unconfirmed:
+        """Pages by how many views of people nobody confirmed; of `days`, one after the other, but for what happened at
+        or after `settled`, UTC ms, and may be confirmed yet."""
         ...
 
     def next_pages(self, span: Span, host: str, path: str, limit: int) -> Ranking[NextRow]:
@@ -139,6 +156,10 @@ class ReportReader(Protocol):
         """Days since 1970 in UTC, both inclusive."""
         ...
 
+    def unheld(self, first_day: int, last_day: int) -> Unheld | None:
+        """None where all pages were held. Days as of `outcomes`."""
+        ...
+
     def made(self, since: int, until: int) -> tuple[MadeRow, ...]:
         """Page views of all lanes by how they came to be known. Reads every event of that time."""
         ...
@@ -147,7 +168,7 @@ class ReportReader(Protocol):
         """By views. Days since 1970 in UTC, both inclusive."""
         ...
 
-    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:
+    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Visitors:
         """By their last page.visit, the latest first; `before`: `last` and `key` of a row."""
         ...
 

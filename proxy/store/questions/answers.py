@@ -3,6 +3,10 @@
 Law: a number means what its docstring here says, whatever the engine, and equals a recount from the exported events.
 "In" a span: `since <= time < until`, and of its lane. Nothing here is a text of ours: names, titles and addresses are
 as visitors sent them.
+
+"Visitors" are distinct uuids, of the lane `person` without those of whom a browser keeps no cookie: it is a new visitor
+on each page, and these are `cookieless`, beside the visitors (VISITS.md section 3). Which they are the store knows, and
+no export says. All else that they do is counted as anybody's.
 """
 
 from dataclasses import dataclass
@@ -31,18 +35,19 @@ class Cursor(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class LaneTotals:
     """`visitors`: distinct uuids of page.visit events. `sessions`: session.start events; `bounces`: those whose session
-    has one page.visit, whenever that is. `views`: page.visit events."""
+    has one page.visit, whenever that is. `views`: page.visit events. `cookieless`: see above; of people only."""
 
     lane: int
     visitors: int
     sessions: int
     views: int
     bounces: int
+    cookieless: int
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A bar of the chart: page.visit events in `[since, until)` and their distinct uuids."""
+    """A bar of the chart: page.visit events in `[since, until)` and their visitors."""
 
     since: int
     until: int
@@ -144,7 +149,7 @@ class HoverRow:
 
 @dataclass(frozen=True, slots=True)
 class ClickRow:
-    """An element: page, name and action; its click events and their distinct uuids."""
+    """An element: page, name and action; its click events and their visitors."""
 
     host: str
     path: str
@@ -167,8 +172,7 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class FormRow:
-    """A form: page and name. `started`, `submitted`: form.start and form.submit events; `visitors`: distinct uuids of
-    both."""
+    """A form: page and name. `started`, `submitted`: form.start and form.submit events; `visitors`: of both."""
 
     host: str
     path: str
@@ -180,81 +184,9 @@ class FormRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Events that were refused for one reason (code of WIRE.md, field at fault, action), of the latest 1,000 kept:
-    how many, and when the last."""
-
-    code: str
-    field: str
-    action: str
-    host: str | None
-    path: str | None
-    n: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
-    """Requests by what became of them (VISITS.md section 1)."""
-
-    name: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class MadeRow:
-    """`n` page.visit events of a lane by how they came to be known. `how`: `served`, the server counted the page;
-    `healed`, that was lost in a crash and a browser told of it again; `prerender`, `bfcache`, `cache`, `spa`, `manual`,
-    told by a browser alone; `consent`, told by a browser after its visitor had agreed, or imported without a status."""
-
-    lane: int
-    how: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class ViewRow:
-    """A page.visit. `time` UTC ms; `uri`, `host` and `path` cleaned; `how` as in MadeRow; `status` and `took_ms`: what
-    the server saw, None where only a browser told of it. `is_confirmed`: a browser told of it, too, and `uri` may be
-    the one that it shows (same host and path)."""
-
-    time: int
-    host: str
-    path: str
-    uri: str
-    lane: int
-    how: str
-    status: int | None
-    is_post: bool
-    took_ms: int | None
-    is_confirmed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BlockedRow:
-    """`views` visits to a page that went without its tag for one `reason` (page/policy.py), and when the last was, UTC
-    ms. `host` and `path` are '' for all those beyond the limits (store/base.py, `Blocked`)."""
-
-    host: str
-    path: str
-    reason: str
-    views: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Without:
-    """The first rows of `total`; `views`: of all of them, also of those that are not among the rows."""
-
-    rows: tuple[BlockedRow, ...]
-    total: int
-    views: int
-
-
-@dataclass(frozen=True, slots=True)
 class VisitorRow:
     """A visitor with page.visit events in the span: how many, in how many sessions, when the first and the last was,
-    and where the last was. `key` is the store's own, for asking on."""
+    and where the last was. `is_cookieless`: see above. `key` is the store's own, for asking on."""
 
     key: int
     uuid: str
@@ -265,6 +197,16 @@ class VisitorRow:
     uri: str | None
     title: str | None
     start: Event | None
+    is_cookieless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """The first rows of a list of `total` visitors, and of `cookieless` ones among them."""
+
+    rows: tuple[VisitorRow, ...]
+    total: int
+    cookieless: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
 from proxy.store.sqlite import results, sessions, visits
 from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
-from proxy.store.sqlite.ledger import UNUSUAL
+from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
@@ -153,7 +153,10 @@ class _Acts:
         """Write an event; False where it is known already."""
         if self._work.seq_of(event.id) is not None:
             return False
-        place = self._place(event.view)
+        place, visitor = self._place(event.view), self._visitor
+        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # the confirmation was lost, but a browser is at work
+            visitor.proof |= PROOF_SCRIPT
+            visitor.is_changed = True
         if event.action == VISIT:
             self._add_visit(event, place)
         else:
@@ -184,7 +187,7 @@ class _Acts:
             time, clamped = _before_its_effect(work, event, place.view, visitor.session, time)
         session = self._session(event, place, time)
         target = dictionary.target(place.page, event.name) if event.name else None
-        more, state, usual = (*event.more, *clamped), visits.CONFIRMED, NOTHING_USUAL
+        more, state, usual = (*event.more, *clamped), CONFIRMED, NOTHING_USUAL
         if target is not None and event.amount is not None and event.action.endswith(".hover"):
             usual, unusual = _judge(work, target, event.amount)
             state |= UNUSUAL if unusual else 0
@@ -215,9 +218,6 @@ class _Acts:
         if session is not None:
             sessions.touch(work, session, time, keeps=event.keeps)
             sessions.turn(work, session)
-        if not visitor.proof & (PROOF_SCRIPT | PROOF_COOKIE):  # the confirmation was lost, but a browser is at work
-            visitor.proof |= PROOF_SCRIPT
-            visitor.is_changed = True
         if event.action == SUBMIT:
             if self._was is not visitor:
                 page = place_of(work, message, event.view, self._was.id).view
@@ -239,7 +239,7 @@ class _Acts:
             time,
             message.received,
             PERSON,
-            visits.CONFIRMED,
+            CONFIRMED,
             row,
             word,
             None if referrer is None else str(referrer),

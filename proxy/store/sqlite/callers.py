@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from proxy.store.questions import Cursor, Ranking, Span, Stay, Told, VisitorRow
+from proxy.store.questions import Cursor, Span, Stay, Told, VisitorRow, Visitors
 from proxy.store.sqlite.asking import Asking, on
 from proxy.store.sqlite.reader import EVER, event_of
 from proxy.store.sqlite.rollups import REACH_MS
@@ -22,16 +22,17 @@ WIDER_TIMES = 4
 class Callers(Asking):
     """Visitors and their stories."""
 
-    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Ranking[VisitorRow]:
-        [(total,)] = self._ask_of("report_visitors_number", span.since, span.until, {"lane": span.lane})
-        keys = self._latest(span, before, min(limit, total))
+    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Visitors:
+        [(total, beside)] = self._ask_of("report_visitors_number", span.since, span.until, {"lane": span.lane})
+        keys = self._latest(span, before, min(limit, total + beside))
         rows = self._known(span, keys) if keys else []
         starts = {told.event.seq: told.event for told in self.again([row[8] for row in rows if row[8] is not None])}
         found = []
-        for key, uuid, views, sessions, first, last, uri, title, start in rows:
+        for key, uuid, views, sessions, first, last, uri, title, start, is_beside in rows:
             began = starts.get(start)
-            found.append(VisitorRow(key, text_of(uuid), views, sessions, first, last, uri, title, began))
-        return Ranking(tuple(found), total)
+            row = VisitorRow(key, text_of(uuid), views, sessions, first, last, uri, title, began, bool(is_beside))
+            found.append(row)
+        return Visitors(tuple(found), total, beside)
 
     def _latest(self, span: Span, before: Cursor | None, limit: int) -> list[int]:
         """The first `limit` visitors of a span, after a row of the list, by their last page view."""

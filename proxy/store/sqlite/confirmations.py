@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from proxy.store.base import Confirmation, Confirmed
 from proxy.store.sqlite import actions, customers, handing, results, sessions, visits
+from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
@@ -25,7 +26,7 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         return Confirmed(None)
     if view is not None:
         may_be_twin = not work.visitor_at(view.visitor).proof & (RETURNED | IDENTIFIED)
-        known = Known(view.seq, view.visitor, bool(view.state & visits.CONFIRMED), may_be_twin)
+        known = Known(view.seq, view.visitor, bool(view.state & CONFIRMED), may_be_twin)
     repeat = work.seq_of(message.id) if message.id is not None else None
     visitor, who = _visitor_of(work, rules, message, known, repeat)
     if visitor is None:
@@ -177,7 +178,7 @@ def _unconfirmed(work: Work, visitor: VisitorRow, message: Confirmation) -> Even
     uri = work.dictionary.uri(message.uri, message.host, message.path)
     visit, after = work.dictionary.word("page.visit"), message.received - PAIR_WITHIN_MS
     rows = work.unconfirmed_of(visitor.id, visit, after)
-    found = [row for row in rows if row.uri == uri and not row.state & visits.CONFIRMED]
+    found = [row for row in rows if row.uri == uri and not row.state & CONFIRMED]
     return max(found, key=lambda row: row.seq, default=None)
 
 
@@ -192,7 +193,7 @@ def _confirm(work: Work, message: Confirmation, view: EventRow, nav: str) -> Non
             dictionary.set_title(uri, title)
     facts = tuple((key, nav if key == "nav" else value) for key, value in dictionary.facts_of(view.facts))
     referrer = view.referrer if message.referrer is None else dictionary.word(message.referrer)
-    state = view.state | visits.CONFIRMED
+    state = view.state | CONFIRMED
     session = None if view.session is None else work.session(view.session)
     if session is not None and session.view == view.seq:
         session.uri = uri
@@ -229,7 +230,7 @@ def _add(
         message.received,
         message.received,
         PERSON,
-        visits.CONFIRMED | (visits.HEALED if healed else 0),
+        CONFIRMED | (visits.HEALED if healed else 0),
         uri,
         title,
         message.referrer,

@@ -27,6 +27,9 @@ from proxy.store.questions import (
     Slot,
     SourceRow,
     Span,
+    Unconfirmed,
+    UnconfirmedDay,
+    UnconfirmedRow,
 )
 from proxy.store.sqlite.asking import Asking, total_of
 from proxy.visitors.times import HOUR_MS
@@ -45,7 +48,7 @@ class Counted(Asking):
 
     def lanes(self, since: int, until: int) -> tuple[LaneTotals, ...]:
         found = {row[0]: row for row in self._ask_of("report_lanes", since, until, {})}
-        return tuple(LaneTotals(*found.get(lane, (lane, 0, 0, 0, 0))) for lane in range(len(LANES)))
+        return tuple(LaneTotals(*found.get(lane, (lane, 0, 0, 0, 0, 0))) for lane in range(len(LANES)))
 
     def slots(self, edges: Sequence[tuple[int, int]], lane: int) -> tuple[Slot, ...]:
         extents = self._ask("report_extents", {"edges": json.dumps(edges)}) if edges else []
@@ -56,7 +59,8 @@ class Counted(Asking):
         hours = {place: since // HOUR_MS for place, (since, until) in others.items() if _is_hour(since, until)}
         if hours and not self._raw:
             found |= self._count_hours(hours, lane)
-        found |= self._read_bars({place: edge for place, edge in others.items() if place not in found}, lane)
+        bars = {place: edge for place, edge in others.items() if place not in found}
+        found |= self._read_bars("report_slots", bars, lane=lane)
         return tuple(Slot(*edge, *found.get(place, (0, 0))) for place, edge in enumerate(edges))
 
     def _count_hours(self, hours: Mapping[int, int], lane: int) -> dict[int, list[int]]:
@@ -67,8 +71,8 @@ class Counted(Asking):
         found: dict[int, list[int]] = {hour: numbers for hour, *numbers in self._ask("report_slots_hours", asked)}
         return {place: found.get(hour, [0, 0]) for place, hour in hours.items()}
 
-    def _read_bars(self, bars: Mapping[int, tuple[int, int]], lane: int) -> dict[int, list[int]]:
-        """Page views and visitors of some bars, from the rows. One look at each, whatever the number of bars."""
+    def _read_bars(self, name: str, bars: Mapping[int, tuple[int, int]], **values: object) -> dict[int, list[int]]:
+        """What there is of some bars, from the rows. One look at each row, whatever the number of bars."""
         if not bars:
             return {}
         places = list(bars)
@@ -80,7 +84,7 @@ class Counted(Asking):
 
         self._connection.create_function("bar_of", 1, bar_of, deterministic=True)
         reach = self._reach(starts[0], max(until for _, until in bars.values()))
-        return {place: numbers for place, *numbers in self._ask("report_slots", {**reach, "lane": lane})}
+        return {place: numbers for place, *numbers in self._ask(name, {**reach, **values})}
 
     def engaged(self, span: Span) -> Engaged:
         histogram = self._ask_span("report_engaged", span)
@@ -96,6 +100,28 @@ class Counted(Asking):
             for page, host, path, views, visitors, entries, exits, _ in rows
         ]
         return Ranking(tuple(found), total_of(rows))
+
+    def unconfirmed(self, days: Sequence[tuple[int, int]], settled: int, limit: int) -> Unconfirmed:
+        found = self._unconfirmed_days(days, settled)
+        told = tuple(UnconfirmedDay(*day, *found.get(place, (0, 0))) for place, day in enumerate(days))
+        since, until = (days[0][0], days[-1][1]) if days else (0, 0)
+        young = self._reach(max(since, settled), until)
+        asked = {f"young_{name}": value for name, value in young.items()}
+        rows = self._ask_of("report_unconfirmed", since, until, {**asked, "settled": settled, "limit": limit})
+        return Unconfirmed(told, tuple(UnconfirmedRow(*row[:-1]) for row in rows), total_of(rows))
+
+    def _unconfirmed_days(self, days: Sequence[tuple[int, int]], settled: int) -> dict[int, list[int]]:
+        """People's page views of some days by their place, and those of them that nobody confirmed."""
+        extents = self._ask("report_extents", {"edges": json.dumps(days)}) if days else []
+        whole = [(place, *row[:2]) for place, row in enumerate(extents) if row[2] and not self._raw]
+        rows = self._ask("report_unconfirmed_bars_days", {"edges": json.dumps(whole)})
+        found = {place: numbers for place, *numbers in rows}
+        young = {place: (max(days[place][0], settled), days[place][1]) for place in found}
+        young = {place: (since, until) for place, (since, until) in young.items() if since < until}
+        for place, (n,) in self._read_bars("report_unconfirmed_young", young).items():
+            found[place] = [number - n for number in found[place]]
+        others = {place: day for place, day in enumerate(days) if place not in {one[0] for one in whole}}
+        return found | self._read_bars("report_unconfirmed_bars", others, settled=settled)
 
     def _titles(self, span: Span, pages: Sequence[int]) -> dict[int, str]:
         """What pages are called; see `PageRow`."""

@@ -10,7 +10,7 @@ from proxy.store.sqlite.rows import VisitorRow
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.customers import Marks, uuid_after, uuid_beside
-from proxy.visitors.lanes import IDENTIFIED
+from proxy.visitors.lanes import IDENTIFIED, VOUCHED
 from proxy.visitors.sessions import Reason, Rules
 
 
@@ -21,7 +21,7 @@ def owner(work: Work, marks: Marks) -> VisitorRow | None:
         row = work.execute(SQL["customer_visitor"], (mark,)).fetchone()
         if row is not None:
             return work.visitor_at(row[0])
-    return _visitor(work, uuid_after(b"", marks[0]), marks)
+    return _visitor(work, uuid_after(b"", marks[0]), marks, vouched=True)
 
 
 def identify(work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow) -> VisitorRow | None:
@@ -41,15 +41,19 @@ def identify(work: Work, rules: Rules | None, message: Confirmation, visitor: Vi
     # tabs with tokens of two customers, at every turn.
     if rules is not None and work.visitor(uuid) is None and not work.heard.is_erased(uuid):
         sessions.end_open(work, visitor, Reason.IDENTITY, message.received)
-    return _visitor(work, uuid, marks)
+    # Who came with a cookie will keep the next one as well; a server that named the uuid has none to keep.
+    return _visitor(work, uuid, marks, vouched=message.cookie is not None)
 
 
-def _visitor(work: Work, uuid: bytes, marks: Marks) -> VisitorRow | None:
+def _visitor(work: Work, uuid: bytes, marks: Marks, *, vouched: bool) -> VisitorRow | None:
     known = work.visitor(uuid)
     if known is None:
         if work.heard.is_erased(uuid):
             return None
         known = work.add_visitor(uuid)
+    if vouched and not known.proof & VOUCHED:
+        known.proof |= VOUCHED
+        known.is_changed = True
     if not known.proof & IDENTIFIED:
         _attach(work, known, marks[0])
     return known

@@ -20,7 +20,7 @@ from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.visits import HEALED, state_of_kept, usual_of_kept
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import time_of
-from proxy.visitors.lanes import PERSON, PROOF_SCRIPT
+from proxy.visitors.lanes import PERSON, PROOF_SCRIPT, VOUCHED
 from proxy.visitors.sessions import REASON_NAMES, Reason
 
 KNOWN, NEW = Stored(False), Stored(True)
@@ -244,7 +244,7 @@ class Keeper:
         )
         work.add_event(row)
         if event.lane == PERSON and not visitor.proof:
-            visitor.proof, visitor.is_changed = PROOF_SCRIPT, True
+            visitor.proof, visitor.is_changed = PROOF_SCRIPT | VOUCHED, True
         self._follow(event, row, view)
         if session is None:
             return

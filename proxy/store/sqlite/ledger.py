@@ -25,12 +25,14 @@ from proxy.store.sqlite.dictionary import (
     Dictionary,
 )
 from proxy.store.sqlite.rollups import (
+    BESIDE,
     ELEMENT_CONTEXTS,
     FIELD_CHANGED,
     FIELD_FILLED,
     FIELD_SKIPPED,
     NEVER,
     REACH_MS,
+    UNCONFIRMED,
     VISITORS_OF,
     Kind,
 )
@@ -38,10 +40,11 @@ from proxy.store.sqlite.rollups import FORM_START as STARTED
 from proxy.store.sqlite.rollups import FORM_SUBMIT as SUBMITTED
 from proxy.store.sqlite.rows import EventRow, SessionRow
 from proxy.store.sqlite.texts import SQL
+from proxy.visitors.lanes import PERSON
 from proxy.visitors.times import HOUR_MS
 
-UNUSUAL = 4
-"""Bit of event.state: a hover that was longer than usual."""
+CONFIRMED, UNUSUAL = 1, 4
+"""Bits of event.state: a browser told of it; a hover that was longer than usual."""
 FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 PRESENCES = 10_000
@@ -114,7 +117,8 @@ class Ledger:
 
     def _count_visit(self, row: EventRow, lane: int, day: int, n: int) -> None:
         cells, presence, visitor = self._cells, self._presence, row.visitor
-        cells[_VIEWS, lane, day, 0, 0] += n
+        missing = UNCONFIRMED if lane == PERSON and not row.state & CONFIRMED else 0
+        cells[_VIEWS, lane, day, 0, missing] += n
         presence[visitor, _VIEWS, 0, lane, day] += n
         hour = row.time // HOUR_MS
         cells[_HOUR, lane, day, hour, 0] += n
@@ -124,7 +128,7 @@ class Ledger:
             cells[_STATUS, lane, day, status, 0] += n
         if row.uri is not None:
             page = self._dictionary.address(row.uri).page
-            cells[_PAGE, lane, day, page, 0] += n
+            cells[_PAGE, lane, day, page, missing] += n
             presence[visitor, _PAGE, page, lane, day] += n
             self.count_engaged(row, n)
 
@@ -181,6 +185,24 @@ class Ledger:
         day, cells = self._days.of(self.connection, session.start), self._cells
         for one, other, times in steps:
             cells[_NEXT, session.lane, day, one, other] += times * n
+
+    def people(self) -> set[int]:
+        """Whose visits, clicks and forms were counted in the lane `person`, on or off."""
+        return {key[0] for key in self._presence if key[3] == PERSON}
+
+    def set_beside(self, beside: set[int], moved: Iterable[int]) -> None:
+        """Told at the end: of `people`, those of whom a browser keeps no cookie are counted beside them. Of those who
+        have `moved`, there or back, what is stored moves with them."""
+        presence = self._presence
+        for key in [key for key in presence if key[3] == PERSON and key[0] in beside] if beside else ():
+            visitor, kind, subject, _, day = key
+            presence[visitor, kind, subject, BESIDE, day] += presence.pop(key)
+        for visitor in moved:
+            to, lane = (BESIDE, PERSON) if visitor in beside else (PERSON, BESIDE)
+            (text,) = self._execute(SQL["presence_of"], (visitor, lane)).fetchone()
+            for kind, subject, day, n in json.loads(text):
+                presence[visitor, kind, subject, lane, day] -= n
+                presence[visitor, kind, subject, to, day] += n
 
     def settle(self) -> None:
         """Write everything."""

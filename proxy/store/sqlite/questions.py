@@ -5,15 +5,16 @@ Law: asking.py's. Here is what belongs to no span and to nobody: counters, refus
 
 import hashlib
 
-from proxy.store.questions import BlockedRow, MadeRow, OutcomeRow, Ranking, Refused, Told, ViewRow, Without
+from proxy.store.questions import BlockedRow, MadeRow, OutcomeRow, Ranking, Refused, Told, Unheld, ViewRow, Without
 from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
 from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
-from proxy.store.sqlite.visits import CONFIRMED, HEALED, SHOWN_NAVS
+from proxy.store.sqlite.visits import HEALED, SHOWN_NAVS
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 
@@ -42,6 +43,10 @@ class SqliteQuestions(Counted, Callers, Choosing):
         """The same by day and host: (day, host, name, n)."""
         rows = self._ask("outcomes", {})
         return [row for row in rows if first_day <= row[0] <= last_day]
+
+    def unheld(self, first_day: int, last_day: int) -> Unheld | None:
+        row = self._one("report_unheld", {"first": first_day, "last": last_day})
+        return None if row[0] is None else Unheld(*row)
 
     def made(self, since: int, until: int) -> tuple[MadeRow, ...]:
         found: dict[tuple[int, str], int] = {}

@@ -163,7 +163,8 @@ def _cell(connection: "Connection", *row: Any) -> Finding:
 def _where(connection: "Connection", kind: int, lane: int, day: int, subject: int) -> str:
     known = next((one for one in Kind if one == kind), None)
     name = f"kind {kind}" if known is None else known.name
-    where = f"{name} of {LANES[lane] if 0 <= lane < len(LANES) else lane}, {_date(day)}"
+    lanes = [*LANES, "cookieless"]
+    where = f"{name} of {lanes[lane] if 0 <= lane < len(lanes) else lane}, {_date(day)}"
     return f"{where}, {_name(connection, known, subject)}" if subject else where
 
 

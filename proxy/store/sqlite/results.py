@@ -16,9 +16,10 @@ from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, belong, out
 from proxy.store.base import ASKED, Confirmation, FormAnswer, Visit
 from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import as_json
+from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
 from proxy.store.sqlite.texts import SQL
-from proxy.store.sqlite.visits import ANSWERS, CONFIRMED
+from proxy.store.sqlite.visits import ANSWERS
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import result_id
 from proxy.visitors.lanes import IDENTIFIED, PERSON

@@ -39,6 +39,7 @@ def begin(retention: Retention, work: Work, now: int) -> Walk:
         values = {"day": limits.limit // DAY_MS, "most": COUNTERS_AT_ONCE}
         execute(SQL["remove_outcomes"], values)
         execute(SQL["remove_blocked"], values)
+        execute(SQL["remove_unheld"], values)
         execute(SQL["remove_rejections"], (limits.limit,))
     execute(SQL["remove_reach"])
     youngest = max(limits.limit, *limits.own.values()) if limits.own else limits.limit

@@ -7,9 +7,9 @@ away what it counted for and adds what it counts for now: that is how late event
 
 | kind | counts | subject | extra |
 |---|---|---|---|
-| VIEWS | page.visit | 0 | 0 |
+| VIEWS | page.visit | 0 | UNCONFIRMED, or 0 |
 | HOUR | page.visit | hour of its time, since 1970 in UTC | 0 |
-| PAGE | page.visit with a uri | page | 0 |
+| PAGE | page.visit with a uri | page | UNCONFIRMED, or 0 |
 | STATUS | page.visit with a status | its status | 0 |
 | ENGAGED | page.visit with `engaged` and a uri | page | bucket of `engaged` |
 | ACTION | every event | word of the action | 0 |
@@ -34,6 +34,15 @@ the other's page |
 | CLICK_VISITORS | visitors of CLICK | element | the same |
 | FORM_VISITORS | visitors of FORM, either extra | target | the same |
 
+UNCONFIRMED: in the lane `person`, because its visitor's cookie came back, and no browser has confirmed it. The page
+views of a day or page are those of either extra. What is confirmed moves from one to the other: no kind of its own, no
+row more for what never is but where a page has both.
+
+Visitors of whom a browser keeps no cookie (visitors/lanes.py, `is_cookieless`) are visitors of the lane BESIDE where
+they would be of `person`: in `presence`, and so in the cells that count visitors. Nothing else is of that lane: their
+page views and whatever they do are people's. Whose cookie comes after all moves, with all days (ledger.py); most people
+never are of it, since their first message brings the cookie, and cost nothing.
+
 A `source` is a JSON list: the referrer's host, utm_source, utm_medium, utm_campaign of the session.start, and the host
 of its uri, null where there is none.
 """
@@ -42,10 +51,13 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from proxy.events.labels import CONTEXTS
+from proxy.visitors.lanes import PERSON
 from proxy.visitors.times import HOUR_MS
 
 ELEMENT_CONTEXTS = 16
 NEVER = -1
+BESIDE = 3
+UNCONFIRMED = 1
 FORM_START, FORM_SUBMIT = 1, 2
 FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPPED = 1, 2, 3
 REACH_MS = 600_000
@@ -95,6 +107,9 @@ VISITORS_OF = {
 VALUES: Mapping[str, int] = {
     **{kind.name.lower(): int(kind) for kind in Kind},
     "never": NEVER,
+    "person": PERSON,
+    "beside": BESIDE,
+    "unconfirmed": UNCONFIRMED,
     "element_contexts": ELEMENT_CONTEXTS,
     "reach_ms": REACH_MS,
     "hour_ms": HOUR_MS,

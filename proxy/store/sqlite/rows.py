@@ -7,6 +7,7 @@ Law: an object is a row of one table, column by column as in schema.sql; nothing
 from operator import attrgetter
 from typing import Any
 
+from proxy.visitors.lanes import is_cookieless
 from proxy.visitors.sessions import Reason
 
 EVENT_COLUMNS = (
@@ -21,7 +22,7 @@ Usual = tuple[int, int] | tuple[None, None]
 """Of a hover, what was known of its element before it: `usual_ms`, `usual_n`."""
 NOTHING_USUAL: Usual = (None, None)
 
-WAITS, HANDED = 16, 32
+WAITS, HANDED = 32, 64
 """Bits of visitor.proof beside those of what was proven (visitors/lanes.py): has lately submitted a form that asks for
 a page, which has not come yet (results.py); the browser has lately become another visitor (handing.py)."""
 
@@ -147,9 +148,10 @@ class SessionRow:
 
 
 class VisitorRow:
-    """A visitor: `proof` bits, and the latest session, if any. `twin_of`: the row that it turned out to be."""
+    """A visitor: `proof` bits, and the latest session, if any. `twin_of`: the row that it turned out to be.
+    `is_beside`: counted as one of whom a browser keeps no cookie, as the tables have it."""
 
-    __slots__ = ("id", "is_changed", "is_new", "proof", "session", "twin_of", "uuid")
+    __slots__ = ("id", "is_beside", "is_changed", "is_new", "proof", "session", "twin_of", "uuid")
 
     def __init__(self, id: int, uuid: bytes, proof: int = 0, session: SessionRow | None = None) -> None:
         self.id = id
@@ -157,6 +159,7 @@ class VisitorRow:
         self.proof = proof
         self.session = session
         self.twin_of: int | None = None
+        self.is_beside = is_cookieless(proof)
         self.is_new = self.is_changed = False
 
     def __repr__(self) -> str:

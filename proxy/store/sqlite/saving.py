@@ -15,6 +15,7 @@ from proxy.store.sqlite.leftovers import clear
 from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
+from proxy.visitors.lanes import is_cookieless
 
 VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE, TOP = map(
     SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source top".split()
@@ -29,6 +30,7 @@ def save(work: Work) -> None:
     _relink(work)
     changed = [one for one in work.sessions.values() if _is_changed(one)]
     before = {one.id: _chain(work, one.stored[TOP]) for one in changed if one.stored and _moves_steps(work, one)}
+    _set_beside(work)
     _save_visitors(work)
     _save_events(work)
     _remove_events(work)
@@ -128,6 +130,23 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
 
 _changeable = attrgetter(*"seq time wait view lane state uri title referrer amount facts engaged back more".split())
 """What change_events_many.sql takes."""
+
+
+def _set_beside(work: Work) -> None:
+    """Who is counted beside the visitors (visitors/lanes.py), and who was not before, or is not any more."""
+    beside, moved = set(), []
+    for one in work.visitors.values():
+        now = is_cookieless(one.proof)
+        if now:
+            beside.add(one.id)
+        if now is not one.is_beside:
+            moved.append(one.id)
+            one.is_beside = now
+    others = work.ledger.people() - work.visitors.keys()
+    if others:
+        (text,) = work.execute(SQL["beside_of"], {"visitors": json.dumps(sorted(others))}).fetchone()
+        beside.update(json.loads(text))
+    work.ledger.set_beside(beside, moved)
 
 
 def _save_visitors(work: Work) -> None:

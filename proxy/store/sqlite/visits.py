@@ -12,14 +12,14 @@ from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Visit
 from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import Facts
-from proxy.store.sqlite.ledger import UNUSUAL
+from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
 
-CONFIRMED, HEALED, ANSWERS = 1, 2, 8
-"""Bits of event.state; ANSWERS: the page is what the site answered to a form."""
+HEALED, ANSWERS = 2, 8
+"""Bits of event.state, as CONFIRMED is; ANSWERS: the page is what the site answered to a form."""
 NOT_MODIFIED = ("status", 304)
 """The fact of a visit whose title is not in the answer."""
 SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))

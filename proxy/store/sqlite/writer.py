@@ -31,7 +31,7 @@ from proxy.store.base import (
     Tidy,
     Visit,
 )
-from proxy.store.counters import Blocked, Outcomes
+from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, sessions, visits
 from proxy.store.sqlite.connection import CHECKPOINT_PAGES, checkpoint, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
@@ -281,7 +281,9 @@ class SqliteWriter:
         if isinstance(item, Blocked):
             blocked.add(self._connection.execute, self._dictionary, item.pages)
             return None
-        if isinstance(item, OptOut):
+        if isinstance(item, Unheld):
+            self._connection.execute(SQL["add_unheld"], item)
+        elif isinstance(item, OptOut):
             self._opt_out(item)
         return None
 

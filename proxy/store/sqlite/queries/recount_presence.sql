@@ -1,6 +1,8 @@
 -- How often visitors were there, in an hour, on a page, clicked an element, began or sent a form.
 INSERT INTO presence (visitor, kind, subject, lane, day, n)
-SELECT visitor, kind, subject, lane, day, count(*)
+SELECT visitor, kind, subject,
+    CASE WHEN lane = :person AND EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = visitor) THEN :beside ELSE lane END,
+    day, count(*)
 FROM (
     SELECT visitor, :views AS kind, 0 AS subject, lane, day
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
@@ -20,4 +22,4 @@ FROM (
     FROM counted
     WHERE action IN (SELECT id FROM word WHERE value IN ('form.start', 'form.submit')) AND target IS NOT NULL
 )
-GROUP BY visitor, kind, subject, lane, day
+GROUP BY 1, 2, 3, 4, 5

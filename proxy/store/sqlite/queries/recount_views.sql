@@ -4,13 +4,13 @@ SELECT kind, lane, day, subject, extra, count(*)
 FROM (
     SELECT :action AS kind, lane, day, action AS subject, 0 AS extra FROM counted
     UNION ALL
-    SELECT :views, lane, day, 0, 0
+    SELECT :views, lane, day, 0, CASE WHEN lane = :person AND NOT state & 1 THEN :unconfirmed ELSE 0 END
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
     SELECT :hour, lane, day, time / :hour_ms, 0
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
-    SELECT :page, lane, day, uri.page, 0
+    SELECT :page, lane, day, uri.page, CASE WHEN lane = :person AND NOT state & 1 THEN :unconfirmed ELSE 0 END
     FROM counted JOIN uri ON uri.id = counted.uri
     WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL

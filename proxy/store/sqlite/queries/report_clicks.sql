@@ -1,11 +1,16 @@
 -- Clicked elements. :actions is a JSON array.
-WITH element AS (
-    SELECT event.target AS target, event.action AS action, count(*) AS n, count(DISTINCT event.visitor) AS visitors
+WITH one AS MATERIALIZED (
+    SELECT event.target AS target, event.action AS action, event.visitor AS visitor, count(*) AS n
     FROM event
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN (SELECT value FROM json_each(:actions)))
         AND event.target IS NOT NULL
-    GROUP BY event.target, event.action
+    GROUP BY event.target, event.action, event.visitor
+), element AS (
+    SELECT target, action, sum(n) AS n,
+        sum(:lane <> :person OR NOT EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor)) AS visitors
+    FROM one
+    GROUP BY target, action
 )
 SELECT page.host, page.path, target.name, action.value, element.n, element.visitors, count(*) OVER ()
 FROM element

@@ -16,6 +16,8 @@ WITH element AS MATERIALIZED (
         CROSS JOIN cell ON cell.kind = :click_visitors AND cell.lane = :lane AND cell.day = +day.id
             AND cell.subject = top.element AND cell.extra < :first
         UNION ALL
+        SELECT element, n, 0 FROM top
+        UNION ALL
         SELECT top.element, top.n, fresh_cell.n
         FROM fresh_cell JOIN top ON top.element = fresh_cell.subject
         WHERE fresh_cell.kind = :click_visitors AND fresh_cell.lane = :lane

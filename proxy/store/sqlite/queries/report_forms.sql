@@ -1,13 +1,18 @@
 -- Forms by how often they were begun and sent.
-WITH form AS (
-    SELECT event.target AS target, count(DISTINCT event.visitor) AS visitors,
+WITH one AS MATERIALIZED (
+    SELECT event.target AS target, event.visitor AS visitor,
         count(CASE WHEN action.value = 'form.start' THEN 1 END) AS started,
         count(CASE WHEN action.value = 'form.submit' THEN 1 END) AS submitted
     FROM event JOIN word AS action ON action.id = event.action
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action IN (SELECT id FROM word WHERE value IN ('form.start', 'form.submit'))
         AND event.target IS NOT NULL
-    GROUP BY event.target
+    GROUP BY event.target, event.visitor
+), form AS (
+    SELECT target, sum(started) AS started, sum(submitted) AS submitted,
+        sum(:lane <> :person OR NOT EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor)) AS visitors
+    FROM one
+    GROUP BY target
 )
 SELECT form.target, page.host, page.path, target.name, form.started, form.submitted, form.visitors, count(*) OVER ()
 FROM form

@@ -1,10 +1,15 @@
 -- Pages by views.
-WITH seen AS MATERIALIZED (
-    SELECT uri.page AS page, count(*) AS views, count(DISTINCT event.visitor) AS visitors
+WITH one AS MATERIALIZED (
+    SELECT uri.page AS page, event.visitor AS visitor, count(*) AS views
     FROM event JOIN uri ON uri.id = event.uri
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
-    GROUP BY uri.page
+    GROUP BY uri.page, event.visitor
+), seen AS MATERIALIZED (
+    SELECT page, sum(views) AS views,
+        sum(:lane <> :person OR NOT EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor)) AS visitors
+    FROM one
+    GROUP BY page
 ), begun AS MATERIALIZED (
     SELECT entry.page AS entry, last.page AS last
     FROM event

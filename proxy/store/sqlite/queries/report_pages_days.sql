@@ -23,9 +23,9 @@ WITH seen AS MATERIALIZED (
     )
     GROUP BY page
 ), first AS MATERIALIZED (
-    SELECT top.page AS page, page.host AS host, page.path AS path, top.views AS views, visited.n AS visitors
-    FROM top JOIN visited ON visited.page = top.page JOIN page ON page.id = top.page
-    ORDER BY top.views DESC, visited.n DESC, page.host, page.path
+    SELECT top.page AS page, page.host AS host, page.path AS path, top.views AS views, coalesce(visited.n, 0) AS visitors
+    FROM top LEFT JOIN visited ON visited.page = top.page JOIN page ON page.id = top.page
+    ORDER BY top.views DESC, coalesce(visited.n, 0) DESC, page.host, page.path
     LIMIT :limit
 ), session AS MATERIALIZED (
     SELECT page, sum(CASE kind WHEN :entry THEN n ELSE 0 END) AS entries,

@@ -1,6 +1,12 @@
 -- The bars of the chart, by place; bar_of finds a time's. Some of these lie between two bars, at none.
-SELECT bar_of(time), count(*), count(DISTINCT visitor)
-FROM event
-WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until AND lane = :lane
-    AND action = (SELECT id FROM word WHERE value = 'page.visit')
-GROUP BY bar_of(time)
+WITH one AS MATERIALIZED (
+    SELECT bar_of(time) AS bar, visitor, count(*) AS views
+    FROM event
+    WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until AND lane = :lane
+        AND action = (SELECT id FROM word WHERE value = 'page.visit')
+    GROUP BY bar_of(time), visitor
+)
+SELECT bar, sum(views),
+    sum(:lane <> :person OR NOT EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor))
+FROM one
+GROUP BY bar

@@ -53,7 +53,8 @@ WITH RECURSIVE wanted AS MATERIALIZED (
 )
 SELECT latest.visitor, visitor.uuid, latest.views + coalesce(rest.views, 0),
     (SELECT count(DISTINCT session) FROM visit WHERE visit.visitor = latest.visitor) + coalesce(rest.sessions, 0),
-    latest.first, latest.time, uri.value, title.value, start.seq
+    latest.first, latest.time, uri.value, title.value, start.seq,
+    :lane = :person AND EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = latest.visitor)
 FROM latest
 JOIN visitor ON visitor.id = latest.visitor
 LEFT JOIN rest ON rest.visitor = latest.visitor

@@ -9,7 +9,7 @@ WITH visit AS MATERIALIZED (
         count(*) OVER (PARTITION BY visitor) AS views, min(time) OVER (PARTITION BY visitor) AS first
     FROM visit
 )
-SELECT placed.visitor, visitor.uuid, placed.views, 0, placed.first, placed.time, uri.value, title.value, NULL
+SELECT placed.visitor, visitor.uuid, placed.views, 0, placed.first, placed.time, uri.value, title.value, NULL, 0
 FROM placed
 JOIN visitor ON visitor.id = placed.visitor
 LEFT JOIN uri ON uri.id = placed.uri

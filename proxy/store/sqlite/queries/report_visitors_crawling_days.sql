@@ -21,7 +21,7 @@ WITH there AS MATERIALIZED (
         min(time) OVER (PARTITION BY visitor) AS first
     FROM visit
 )
-SELECT placed.visitor, visitor.uuid, there.views, 0, placed.first, placed.time, uri.value, title.value, NULL
+SELECT placed.visitor, visitor.uuid, there.views, 0, placed.first, placed.time, uri.value, title.value, NULL, 0
 FROM placed
 JOIN there ON there.visitor = placed.visitor
 JOIN visitor ON visitor.id = placed.visitor

@@ -1,0 +1,181 @@
+"""What the report says of what is not known: visitors without a cookie, pages that nobody confirmed, pages that were
+not held. The page, its JSON and the terminal say the same."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from reports import MINUTE, Site, T, confirm, page, report, visit, words
+
+from proxy.report.terminal import summary
+from proxy.store.base import Item, Outcomes
+from proxy.store.counters import Unheld
+from proxy.store.sqlite.questions import SqliteQuestions
+
+DAY = 24 * 60 * MINUTE
+TODAY = T // DAY
+
+
+def printed(site: Site, days: int = 1) -> list[str]:
+    now = site.clock[0]
+    midnight = (now // DAY + 1) * DAY
+    reader = SqliteQuestions(site.store)
+    span = {"since_ms": midnight - days * DAY, "until_ms": midnight, "now_ms": now}
+    lines = list(summary(reader, zone=ZoneInfo("UTC"), width=90, colour=False, **span))
+    reader.close()
+    return [words(line) for line in lines]
+
+
+def part(lines: list[str], title: str) -> list[str]:
+    """The lines of a table of the terminal."""
+    begin = next(place for place, line in enumerate(lines) if line.startswith(title))
+    return lines[begin + 1 : lines.index("", begin)]
+
+
+# Visitors without a cookie -----------------------------------------------------------------------------------------
+
+
+def somebody(number: int, *, cookie: bool) -> list[Item]:
+    who = f"V{number}"
+    return [
+        visit(f"P{number}", who, number * 1_000),
+        confirm(f"C{number}", page(f"P{number}"), who if cookie else None, number * 1_000 + 200),
+    ]
+
+
+def test_browsers_that_keep_no_cookie_are_counted_beside_the_visitors(tmp_path):
+    with report(tmp_path / "store.db", now=2 * MINUTE) as site:
+        site.write(*(item for number in range(5) for item in somebody(number, cookie=number < 2)))
+        said = site.json("/overview.json")
+        assert (said["totals"]["visitors"], said["totals"]["cookieless"], said["totals"]["views"]) == (2, 3, 5)
+        assert [(row["lane"], row["visitors"], row["cookieless"]) for row in said["lanes"]] == [
+            ("bot", 0, 0),
+            ("unproven", 0, 0),
+            ("person", 2, 3),
+        ]
+        assert said["people_now"] == 2 and sum(slot["visitors"] for slot in said["series"]) == 2
+        shown = site.page("/")
+        assert words(shown.select_one(".tiles dd").text) == "2+ 3 without cookies"
+        assert "2 visitors, 3 without cookies" in words(shown.select_one("nav.lanes a[aria-current]").text)
+        listed = site.json("/visitors.json")["visitors"]
+        assert (listed["total"], listed["cookieless"], len(listed["rows"])) == (2, 3, 5)
+        assert sum(row["is_cookieless"] for row in listed["rows"]) == 3
+        shown = site.page("/visitors")
+        assert "2 people and 3 without cookies, who are new on every page" in words(shown.select_one(".lead").text)
+        assert [words(mark.text) for mark in shown.select("tbody th .lane")] == ["no cookie"] * 3
+        lines = printed(site)
+        assert "without cookies 3" in lines
+        assert "3 more keep no cookie, and are new on every page" in part(lines, "Lanes")
+
+
+def test_of_visitors_without_a_cookie_nothing_is_said_where_there_are_none(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(*somebody(1, cookie=True))
+        assert site.json("/overview.json")["totals"]["cookieless"] == 0
+        assert "cookie" not in site.page("/").text and "cookie" not in site.page("/visitors").text
+        assert not any("cookie" in line for line in part(printed(site), "Lanes"))
+
+
+# Pages that nobody confirmed ---------------------------------------------------------------------------------------
+
+
+def seen(number: int, at: int, path: str, *, confirmed: bool) -> list[Item]:
+    told = [visit(f"P{number}", "V1", at, path=path, came_back=True)]
+    return told + [confirm(f"C{number}", page(f"P{number}", at, new=False), "V1", at + 200, path=path)] * confirmed
+
+
+def test_pages_whose_tracker_never_said_anything_are_counted_by_page_and_day(tmp_path):
+    with report(tmp_path / "store.db", now=DAY + 10 * MINUTE) as site:
+        site.write(*(item for n in range(8) for item in seen(n, n * 1_000, "/pay", confirmed=n >= 2)))
+        site.write(*(item for n in range(8, 12) for item in seen(n, DAY + n * 1_000, "/", confirmed=n >= 9)))
+        site.write(*seen(12, DAY + 9 * MINUTE - 1, "/", confirmed=False), visit("P13", "V2", DAY + 100))
+        site.write(*seen(14, DAY + 9 * MINUTE, "/", confirmed=False))  # which is not a minute old
+        card = site.json("/overview.json?range=7d")["unconfirmed"]
+        assert (card["views"], card["unconfirmed"], card["share"]) == (13, 4, 0.3077)
+        assert [(row["path"], row["views"], row["unconfirmed"], row["share"]) for row in card["rows"]] == [
+            ("/", 5, 2, 0.4),
+            ("/pay", 8, 2, 0.25),
+        ]
+        days = [(day["views"], day["unconfirmed"], day["share"]) for day in card["days"]]
+        assert days == [(0, 0, None)] * 5 + [(8, 2, 0.25), (5, 2, 0.4)]
+        shown = site.page("/?range=7d").select_one("[aria-labelledby=unconfirmed]")
+        assert words(shown.select_one(".funnel").text) == "4 of 13 page views31 %"
+        cells = [words(cell.text) for cell in shown.select("tbody")[0].select("td")]
+        assert cells == ["2", "5", "40 %", "2", "8", "25 %"]
+        assert len(shown.select("details tbody tr")) == 7
+        lines = part(printed(site, days=7), "Pages that nobody confirmed")
+        assert [line.split()[-4:] for line in lines] == [
+            ["2", "5", "40", "%"],
+            ["2", "8", "25", "%"],
+            ["2", "8", "25", "%"],
+            ["2", "5", "40", "%"],
+            ["4", "13", "31", "%"],
+        ]
+        site.clock[0] += MINUTE
+        assert site.json("/overview.json?range=7d")["unconfirmed"]["unconfirmed"] == 5
+
+
+def test_where_all_pages_are_confirmed_it_says_so_and_the_terminal_says_nothing(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(*seen(1, 0, "/", confirmed=True))
+        shown = site.page("/").select_one("[aria-labelledby=unconfirmed]")
+        assert words(shown.select_one(".empty").text) == "None of 1 page view of people."
+        assert not any(line.startswith("Pages that nobody") for line in printed(site))
+
+
+def test_under_a_filter_they_are_those_of_its_sessions(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(*seen(1, 0, "/", confirmed=True), *seen(2, 60 * MINUTE, "/pay", confirmed=False))
+        site.clock[0] += 60 * MINUTE
+        assert site.json("/overview.json")["unconfirmed"]["unconfirmed"] == 1
+        card = site.json("/overview.json?page=shop.example/")["unconfirmed"]
+        assert (card["views"], card["unconfirmed"]) == (1, 0)
+
+
+# Pages that were not held ------------------------------------------------------------------------------------------
+
+SERVED = Outcomes(((TODAY, "shop.example", "visit", 5), (TODAY, "", "released_unsaved", 3)))
+
+
+def test_while_pages_are_not_held_for_their_commit_the_report_says_so(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "V1"), SERVED, Unheld(TODAY, 1, T, T + 10 * MINUTE - 2_000, 0))
+        told = {"times": 1, "first": T, "last": T + 10 * MINUTE - 2_000, "now": True}
+        assert site.json("/overview.json")["requests"]["unheld"] == told
+        assert site.json("/requests.json")["requests"]["unheld"] == told
+        for path in ("/", "/requests"):
+            [line] = site.page(path).select(".unheld")
+            assert words(line.text).startswith("Pages are not held until they are on disk: the store answers too late.")
+        assert "3 of these pages were let go" in words(site.page("/").select_one("[aria-labelledby=requests]").text)
+        [line] = [line for line in printed(site) if "not held" in line]
+        assert line == "pages are not held until they are on disk: the store answers too late (1 time)"
+        assert any("3 let go before they were on disk" in line for line in printed(site))
+
+
+@pytest.mark.parametrize("over", [T + 2 * MINUTE, 0])
+def test_when_it_is_over_or_nobody_says_so_any_more_it_was_so(tmp_path, over):
+    """A process that was killed cannot say that it is over."""
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "V1"), SERVED, Unheld(TODAY, 2, T, T + 2 * MINUTE, over))
+        told = site.json("/overview.json")["requests"]["unheld"]
+        assert (told["now"], told["times"]) == (False, 2)
+        [line] = site.page("/").select(".unheld")
+        assert words(line.text).startswith("Pages were not held until they were on disk, 2 times from 2")
+        assert any(line.startswith("pages were not held until they were on disk, 2 times") for line in printed(site))
+
+
+def test_it_is_open_where_another_process_closed_its_own_before(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        ends = T + 10 * MINUTE - 5_000
+        site.write(visit("P1", "V1"), Unheld(TODAY, 1, T, ends, ends), Unheld(TODAY, 1, T, ends + 1, 0))
+        assert site.json("/overview.json")["requests"]["unheld"]["now"] is True
+        site.write(Unheld(TODAY, 0, ends + 2, ends + 2, ends + 2))
+        assert site.json("/overview.json")["requests"]["unheld"]["now"] is False
+
+
+def test_a_range_in_which_all_pages_were_held_has_no_such_line(tmp_path):
+    with report(tmp_path / "store.db", now=DAY) as site:
+        site.write(visit("P1", "V1"), SERVED, Unheld(TODAY, 1, T, T, T))
+        assert site.json("/overview.json")["requests"]["unheld"] is None
+        assert site.page("/").select_one(".unheld") is None
+        assert site.page("/?range=7d").select_one(".unheld") is not None
+        assert not any("not held" in line for line in printed(site))
