@@ -177,7 +177,8 @@ class Kept(NamedTuple):
     should be in one batch with the page.visit that it names, which comes right after it.
 
     What an export does not say is made up for: a page.visit of a person counts as confirmed where only a browser could
-    have told what is known of it; a hover is not judged again; twins, customers and cookies' proofs are not known.
+    have told what is known of it; a hover is not judged again; twins, customers and cookies' proofs are not known, and
+    a visitor counts as one whose browser keeps its cookie.
     """
 
     event: KeptEvent

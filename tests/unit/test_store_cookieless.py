@@ -206,6 +206,7 @@ def test_in_a_store_of_format_7_customers_are_visitors_and_who_brought_no_cookie
         raw.execute("UPDATE presence SET lane = 2")  # as format 7 has counted them
         raw.execute("DELETE FROM cell WHERE lane = 3")
         raw.execute("DROP VIEW cookieless")
+        raw.execute("DROP TABLE unheld")
         raw.execute("PRAGMA user_version = 7")
         raw.commit()
     engine.close()

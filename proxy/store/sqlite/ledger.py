@@ -186,15 +186,11 @@ class Ledger:
         for one, other, times in steps:
             cells[_NEXT, session.lane, day, one, other] += times * n
 
-    def people(self) -> set[int]:
-        """Whose visits, clicks and forms were counted in the lane `person`, on or off."""
-        return {key[0] for key in self._presence if key[3] == PERSON}
-
     def set_beside(self, beside: set[int], moved: Iterable[int]) -> None:
-        """Told at the end: of `people`, those of whom a browser keeps no cookie are counted beside them. Of those who
-        have `moved`, there or back, what is stored moves with them."""
+        """Told at the end: visitors of whom a browser keeps no cookie are counted beside the others, as people. Of
+        those who have `moved`, there or back, what is stored moves with them."""
         presence = self._presence
-        for key in [key for key in presence if key[3] == PERSON and key[0] in beside] if beside else ():
+        for key in [key for key in presence if key[0] in beside and key[3] == PERSON]:
             visitor, kind, subject, _, day = key
             presence[visitor, kind, subject, BESIDE, day] += presence.pop(key)
         for visitor in moved:

@@ -133,7 +133,8 @@ _changeable = attrgetter(*"seq time wait view lane state uri title referrer amou
 
 
 def _set_beside(work: Work) -> None:
-    """Who is counted beside the visitors (visitors/lanes.py), and who was not before, or is not any more."""
+    """Who is counted beside the visitors (visitors/lanes.py), and who was not before, or is not any more. All visitors
+    of events that were read or written are known (reading.py)."""
     beside, moved = set(), []
     for one in work.visitors.values():
         now = is_cookieless(one.proof)
@@ -142,11 +143,8 @@ def _set_beside(work: Work) -> None:
         if now is not one.is_beside:
             moved.append(one.id)
             one.is_beside = now
-    others = work.ledger.people() - work.visitors.keys()
-    if others:
-        (text,) = work.execute(SQL["beside_of"], {"visitors": json.dumps(sorted(others))}).fetchone()
-        beside.update(json.loads(text))
-    work.ledger.set_beside(beside, moved)
+    if beside or moved:
+        work.ledger.set_beside(beside, moved)
 
 
 def _save_visitors(work: Work) -> None:

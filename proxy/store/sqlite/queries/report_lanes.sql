@@ -10,7 +10,7 @@ one AS MATERIALIZED (
     WHERE event.seq BETWEEN :low AND :high AND event.time >= :since AND event.time < :until
         AND event.action IN (SELECT id FROM visit UNION ALL SELECT id FROM start)
     GROUP BY event.lane, event.visitor
-), known AS (
+), known AS MATERIALIZED (
     SELECT *, lane = :person AND EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor) AS is_beside FROM one
 )
 SELECT lane, count(CASE WHEN views > 0 AND NOT is_beside THEN 1 END), sum(sessions), sum(views), sum(bounces),

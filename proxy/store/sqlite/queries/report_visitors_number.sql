@@ -1,9 +1,9 @@
 -- How many visitors a span has, and how many of whom a browser keeps no cookie.
 WITH one AS MATERIALIZED (
-    SELECT :lane = :person AND EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = visitor) AS is_beside
-    FROM event
+    SELECT DISTINCT visitor FROM event
     WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until AND lane = :lane
         AND action = (SELECT id FROM word WHERE value = 'page.visit')
-    GROUP BY visitor
+), known AS MATERIALIZED (
+    SELECT :lane = :person AND EXISTS (SELECT 1 FROM cookieless WHERE cookieless.id = one.visitor) AS is_beside FROM one
 )
-SELECT count(CASE WHEN NOT is_beside THEN 1 END), count(CASE WHEN is_beside THEN 1 END) FROM one
+SELECT count(CASE WHEN NOT is_beside THEN 1 END), count(CASE WHEN is_beside THEN 1 END) FROM known
