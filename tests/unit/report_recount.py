@@ -42,6 +42,12 @@ def told(ms):
     return None if ms is None else ms_of(bucket_of(ms))
 
 
+def arrivals(events, span):
+    """page.visit events, and session.start events of apps, who show no page."""
+    found = within(events, span, "page.visit", "session.start")
+    return [event for event in found if event["action"] == "page.visit" or "uri" not in params(event)]
+
+
 def visits_of_sessions(events):
     """{session: its page.visit events by time and seq}"""
     found = defaultdict(list)
@@ -55,7 +61,7 @@ def totals(events, span):
     visits, sessions = within(events, span, "page.visit"), within(events, span, "session.start")
     pages = visits_of_sessions(events)
     return {
-        "visitors": len({event["uuid"] for event in visits}),
+        "visitors": len({event["uuid"] for event in arrivals(events, span)}),
         "sessions": len(sessions),
         "views": len(visits),
         "bounces": sum(len(pages[event["session"]]) == 1 for event in sessions),
@@ -207,14 +213,13 @@ def forms(events, span, host):
 def visitors(events, span):
     """[(uuid, views, sessions, first, last, uri, title)], the latest first but for ties"""
     by_uuid = defaultdict(list)
-    for event in within(events, span, "page.visit"):
+    for event in arrivals(events, span):
         by_uuid[event["uuid"]].append(event)
     answer = []
-    for uuid, visits in by_uuid.items():
-        last = max(visits, key=lambda event: (event["time"], event["seq"]))
-        sessions = {event["session"] for event in visits if "session" in event}
-        times = [event["time"] for event in visits]
-        answer.append(
-            (uuid, len(visits), len(sessions), min(times), max(times), params(last)["uri"], params(last).get("title"))
-        )
+    for uuid, there in by_uuid.items():
+        last = max(there, key=lambda event: (event["time"], event["seq"]))
+        sessions = {event["session"] for event in there if "session" in event}
+        times, views = [event["time"] for event in there], sum(event["action"] == "page.visit" for event in there)
+        where = (params(last).get("uri"), params(last).get("title"))
+        answer.append((uuid, views, len(sessions), min(times), max(times), *where))
     return sorted(answer, key=lambda row: -row[4])

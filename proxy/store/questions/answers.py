@@ -30,7 +30,8 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LaneTotals:
-    """`visitors`: distinct uuids of page.visit events. `sessions`: session.start events; `bounces`: those whose session
+    """`visitors`: distinct uuids of page.visit events, and of session.start events without a `uri`, which no page has
+    opened but an app. `sessions`: session.start events; `bounces`: those whose session
     has one page.visit, whenever that is. `views`: page.visit events."""
 
     lane: int
@@ -42,7 +43,7 @@ class LaneTotals:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A bar of the chart: page.visit events in `[since, until)` and their distinct uuids."""
+    """A bar of the chart: page.visit events in `[since, until)`, and `visitors` as in `LaneTotals`."""
 
     since: int
     until: int
@@ -253,8 +254,9 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class VisitorRow:
-    """A visitor with page.visit events in the span: how many, in how many sessions, when the first and the last was,
-    and where the last was. `key` is the store's own, for asking on."""
+    """A visitor with page.visit events in the span, or session.start events without a `uri`: how many `views`, in how
+    many sessions either was, when the first and the last of both was, and where the last was (an app's is nowhere).
+    `key` is the store's own, for asking on."""
 
     key: int
     uuid: str

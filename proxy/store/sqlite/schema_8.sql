@@ -1,0 +1,1 @@
+-- Version 8: visitors of apps, who see no page, are counted as well (rollups.py): a recount finds those that there are.
