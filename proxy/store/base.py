@@ -88,8 +88,7 @@ class Confirmation(NamedTuple):
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
     `takes_turns`: a token of the page says so, and other pages of the same browser may have another customer's.
-    `asked`: of what the server itself tells of an answer of the site, what was asked for, as a FormAnswer has it. `ip`:
-    as of a Visit.
+    `asked`: of what the server tells of an answer of the site, what was asked for (FormAnswer). `ip`: as of a Visit.
     """
 
     page: PageId | None

@@ -21,9 +21,9 @@ from proxy.visitors.sessions import Rules
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
-from stories import MINUTE, T, confirm, does, page, sends, visit
+from stories import MINUTE, T, app, confirm, does, page, sends, tells, visit
 
-__all__ = ["MINUTE", "Site", "T", "confirm", "does", "page", "report", "sends", "visit"]
+__all__ = ["MINUTE", "Site", "T", "app", "confirm", "does", "page", "report", "sends", "tells", "visit"]
 
 TOKEN = "a-token-of-the-report"
 

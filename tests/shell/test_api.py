@@ -25,8 +25,11 @@ from proxy.events.transactions import read_transaction
 from proxy.intake.api import BODY_MAX_BYTES, HELD_EVENTS
 from proxy.intake.buckets import BURST_SECONDS
 from proxy.intake.told import EVENTS_MAX
+from proxy.store.questions import Span
+from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Api, Identity, Limits
 from proxy.visitors.ids import text_of
+from proxy.visitors.lanes import PERSON
 from proxy.visitors.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 API = b"/_footfall/api/v1/"
@@ -248,6 +251,25 @@ def test_an_app_shows_no_page_and_confirms_none(there):
     assert (visit["uuid"], visit["lane"], "title" in visit["params"]) == (uuid, "unproven", False)
     assert "page" not in screen and screen["time"] == pytest.approx(moment, abs=5_000)
     assert answer.get(b"set-cookie") is not None and screen["uuid"] != uuid
+
+
+def test_the_visitors_of_apps_are_among_those_that_the_report_counts_and_lists(there):
+    uuid, span = str(uuid4()), Span(now() - HOUR_MS, now() + HOUR_MS, PERSON)
+    there.app(uuid).sends(sent("screen.view", name="Home"), sent("screen.view", name="Cart"))
+    there.app(uuid).sends(sent("screen.view", now() - HOUR_MS // 2 - 60_000, name="Offers"))
+    there.app(sub=ANN).sends(sent("client.login"))
+    there.app(sub=BOB).sends(sent("entries.count", count=1, door="app"))  # which opens no session
+    browser(there)
+    with contextlib.closing(SqliteQuestions(there.config.store_path)) as asked:
+        totals = asked.lanes(span.since, span.until)[PERSON]
+        assert (totals.visitors, totals.sessions, totals.views, totals.bounces) == (3, 4, 1, 1)
+        found = asked.visitors(span, None, 10)
+        assert found.total == 3 and asked.people(now() - HOUR_MS) == 4
+        listed = {row.uuid: (row.views, row.sessions, row.uri, row.start.params["source"]) for row in found.rows}
+        assert listed[uuid] == (0, 2, None, "MOBILE_APP")
+        assert sorted(listed.values(), key=str)[:2] == [(0, 1, None, "MOBILE_APP"), (0, 2, None, "MOBILE_APP")]
+        edges = [(span.since, span.until)]
+        assert [(bar.views, bar.visitors) for bar in asked.slots(edges, PERSON)] == [(1, 3)]
 
 
 TIMES = [

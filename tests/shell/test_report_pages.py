@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
-from reports import MINUTE, T, confirm, page, report, visit, words
+from reports import MINUTE, T, app, confirm, page, report, tells, visit, words, write
 
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Item, Refusal
@@ -252,6 +252,20 @@ def test_visitors_are_listed_with_the_numbers_of_the_json(busy):
     links = [link["href"] for link in soup.select("a.who")]
     assert links == [f"/visitors/{row['uuid']}" for row in said["visitors"]["rows"]]
     assert float(soup.select_one(".lead data")["value"]) == said["visitors"]["total"] == 15
+
+
+def test_an_apps_visitor_is_listed_without_a_page(tmp_path):
+    store = tmp_path / "store.db"
+    write(store, visit("P1", "V1"), tells(app("E1", at=MINUTE, told=MINUTE), at=MINUTE, who="V2"))
+    with report(store) as site:
+        soup, said = site.page("/visitors?range=today"), site.json("/visitors.json?range=today")
+        (row,) = said["visitors"]["rows"]
+        assert (row["views"], row["sessions"], row["uri"], row["device"]) == (0, 1, None, "app")
+        (line,) = soup.select("tbody tr")
+        assert [words(cell.text) for cell in line("td")][:1] == ["–"] and "app" in words(line.th.text)
+        assert said["visitors"]["total"] == 1 == site.json("/overview.json?range=today")["totals"]["visitors"]
+        story = site.page(f"/visitors/{row['uuid']}")
+        assert "Viewed screen Cart" in words(story.text)
 
 
 def test_a_visitors_story_tells_every_event_of_the_json(busy):

@@ -9,7 +9,23 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from stories import DAY, HOUR, MINUTE, SECOND, T, confirm, does, ident, opt_out, page, sends, sweep, visit
+from stories import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    T,
+    app,
+    confirm,
+    does,
+    ident,
+    opt_out,
+    page,
+    sends,
+    sweep,
+    tells,
+    visit,
+)
 
 from proxy.store.base import Item, Sweep
 from proxy.visitors.ids import PageId
@@ -24,7 +40,7 @@ AGES = (0, 0, 0, 400, SECOND, 20 * SECOND, 10 * MINUTE, 29 * MINUTE, HOUR)
 STEPS = (
     *("go", "go", "follow", "tabs", "tabs", "post", "again", "show", "show", "kept", "kept"),
     *("act", "act", "act", "acts", "many", "follow", "nap", "bank", "follow", "many", "script"),
-    *("prefetch", "lost", "lost", "slow", "repeat", "repeat", "clear", "sweep", "opt out", "crawl"),
+    *("prefetch", "lost", "lost", "slow", "repeat", "repeat", "clear", "sweep", "opt out", "crawl", "app"),
 )
 
 
@@ -222,6 +238,13 @@ class _Walk:
         self.open(browser, slow=0, typed=True)
         self.now += self.pick(0, 100, 499, 500)
         self.put(sends(shown.of, browser.jar, click, at=self.now, new=self.name("N")), 0)
+
+    def _app(self, browser: Browser) -> None:
+        """An app, of the browser's visitor or of one who never sees a page, tells of its screens, some of them late."""
+        who = self.pick(browser.jar or "A1", "A1", "A2")
+        ages = [self.pick(*AGES, 40 * MINUTE, DAY) for _ in range(self.pick(1, 1, 2))]
+        events = (app(self.name("E"), at=self.now - age, told=self.now) for age in ages)
+        self.put(tells(*events, at=self.now, who=who))
 
     def _many(self, browser: Browser) -> None:
         """One element, often enough to know what is usual."""

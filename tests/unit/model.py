@@ -113,6 +113,7 @@ class Model:
         if where.opens:
             mark = {"time": held.time, "received": held.received, "view": held.view, "order": len(self.events), **start}
             self.sessions.append(Stay(held.visitor, mark))
+            self.cases["session of an app"] += mark.get("source") == "MOBILE_APP"
             held.session = self.sessions[-1]
         elif where.session is not None:
             held.session = self.sessions[where.session]

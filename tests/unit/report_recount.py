@@ -43,6 +43,12 @@ def told(ms):
     return None if ms is None else ms_of(bucket_of(ms))
 
 
+def arrivals(events, span):
+    """page.visit events, and session.start events of apps, who show no page."""
+    found = within(events, span, "page.visit", "session.start")
+    return [event for event in found if event["action"] == "page.visit" or "uri" not in params(event)]
+
+
 def visits_of_sessions(events):
     """{session: its page.visit events by time and seq}"""
     found = defaultdict(list)
@@ -65,11 +71,11 @@ def totals(events, span):
     visits, sessions = within(events, span, "page.visit"), within(events, span, "session.start")
     pages = visits_of_sessions(events)
     return {
-        "visitors": len(who(visits)),
+        "visitors": len(who(arrivals(events, span))),
         "sessions": len(sessions),
         "views": len(visits),
         "bounces": sum(len(pages[event["session"]]) == 1 for event in sessions),
-        "cookieless": len(cookieless(visits)),
+        "cookieless": len(cookieless(arrivals(events, span))),
     }
 
 
@@ -225,13 +231,13 @@ def forms(events, span, host):
 def visitors(events, span):
     """[(uuid, views, sessions, first, last, uri, title, is_cookieless)], the latest first but for ties"""
     by_uuid = defaultdict(list)
-    for event in within(events, span, "page.visit"):
+    for event in arrivals(events, span):
         by_uuid[event["uuid"]].append(event)
     answer = []
-    for uuid, visits in by_uuid.items():
-        last = max(visits, key=lambda event: (event["time"], event["seq"]))
-        sessions = {event["session"] for event in visits if "session" in event}
-        times = [event["time"] for event in visits]
-        there = (uuid, len(visits), len(sessions), min(times), max(times))
-        answer.append((*there, params(last)["uri"], params(last).get("title"), "cookieless" in last))
+    for uuid, there in by_uuid.items():
+        last = max(there, key=lambda event: (event["time"], event["seq"]))
+        sessions = {event["session"] for event in there if "session" in event}
+        times, views = [event["time"] for event in there], sum(event["action"] == "page.visit" for event in there)
+        where = (params(last).get("uri"), params(last).get("title"))
+        answer.append((uuid, views, len(sessions), min(times), max(times), *where, "cookieless" in last))
     return sorted(answer, key=lambda row: -row[4])

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
-from stories import HOST, MINUTE, SECOND, T, confirm, page, visit
+from stories import HOST, MINUTE, SECOND, T, app, confirm, page, tells, visit
 
 from proxy.events.incoming import read_event
 from proxy.store.base import Confirmation, Item, Refusal, Sweep
@@ -33,6 +33,8 @@ class Step:
     stay: int
     acts: tuple[tuple[str, int, dict[str, object]], ...]
     refused: bool
+    app: str | None = None
+    """Whose app tells of a screen before: this visitor's, or that of one who sees no page."""
 
 
 def act() -> st.SearchStrategy[tuple[str, int, dict[str, object]]]:
@@ -76,6 +78,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         stay=st.integers(SECOND, 5 * MINUTE),
         acts=st.lists(act(), max_size=20).map(tuple),
         refused=st.integers(0, 9).map(lambda n: n == 0),
+        app=st.sampled_from((*[None] * 8, "V", "A")),
     )
     return st.lists(one, min_size=1, max_size=14)
 
@@ -90,6 +93,8 @@ def items(walk: list[Step]) -> tuple[list[Item], int]:
     now, made, seen = 0, [], set()
     for place, step in enumerate(walk):
         now += step.wait
+        if step.app is not None:
+            made.append(tells(app(f"S{place}", at=now - step.wait // 2, told=now), at=now, who=f"{step.app}{step.who}"))
         who, name = f"{'B' if step.bot else 'V'}{step.who}", f"P{place}"
         back = who in seen and not step.bot
         seen.add(who)

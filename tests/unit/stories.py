@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from proxy.events.catalogue import Catalogue, Definition
 from proxy.events.event import Event
-from proxy.events.incoming import BrowserEvent, read_event
+from proxy.events.incoming import BrowserEvent, read_app_event, read_event
+from proxy.events.shipped import SHIPPED
 from proxy.store.base import (
     Confirmation,
     Confirmed,
@@ -43,6 +45,7 @@ T = 1_700_000_040_000
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 DAY = 24 * HOUR
 HOST = "shop.example"
+SITE = Catalogue((*SHIPPED, Definition("entries.count", {}, from_api=True)))
 assert T % MINUTE == 0
 
 
@@ -250,6 +253,19 @@ def does(action: str, event: str, /, *, view: str | None = None, ago: object = 0
 def sends(of: PageId | None, cookie: str | None, *events: BrowserEvent, at: int = 0, new: str = "N") -> Confirmation:
     """A message that confirms nothing and brings events."""
     return confirm(None, of, cookie, at, new=new)._replace(host=HOST, events=events)
+
+
+def app(event: str, *, at: int, told: int, action: str = "screen.view", **params: object) -> BrowserEvent:
+    """What an app tells at `told` of what happened at `at`."""
+    params = {"name": "Cart", **params} if action == "screen.view" else params
+    raw = {"id": ident(event).hex(), "action": action, "time": T + at, "params": params}
+    return read_app_event(raw, SITE, T + told).event
+
+
+def tells(*events: BrowserEvent, at: int, who: str | None = None, customer: tuple[bytes, ...] = ()) -> Confirmation:
+    """What an app sends, of a visitor or a customer."""
+    message = sends(None, who, *events, at=at)
+    return message._replace(customer=customer, session_facts=(("source", "MOBILE_APP"),))
 
 
 def sweep(at: int) -> Sweep:

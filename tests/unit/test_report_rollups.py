@@ -71,7 +71,7 @@ def _of_a_twin(item, places):
 def _name(item):
     if isinstance(item, Visit):
         return item.id.lstrip(b"\0").decode()
-    return item.page.id.lstrip(b"\0").decode() if isinstance(item, Confirmation) else None
+    return item.page.id.lstrip(b"\0").decode() if isinstance(item, Confirmation) and item.page is not None else None
 
 
 def _moved(item, by):
@@ -81,9 +81,8 @@ def _moved(item, by):
         return Sweep(item.now + by)
     if not isinstance(item, Confirmation):
         return item
-    return item._replace(
-        received=item.received + by, page=item.page._replace(issued_minute=item.page.issued_minute + by // MINUTE)
-    )
+    shown = item.page and item.page._replace(issued_minute=item.page.issued_minute + by // MINUTE)
+    return item._replace(received=item.received + by, page=shown)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from report_checks import check_visitors
-from stories import DAY, HOUR, MINUTE, SECOND, T, confirm, does, exported, ident, page, sends, sweep, visit
+from stories import DAY, HOUR, MINUTE, SECOND, T, app, confirm, does, exported, ident, page, sends, sweep, tells, visit
 
 from proxy.events.event import LANES
 from proxy.store.base import Query
@@ -29,7 +29,8 @@ def stored(path, told, step=7):
 
 def some_days(source):
     """Visitors who come again and again, in and out of the order in which it was; some pages of theirs are never shown
-    by a browser, or are events of no session. A browser without cookies (U) is in two lanes in one session."""
+    by a browser, or are events of no session. A browser without cookies (U) is in two lanes in one session. Apps, also
+    of who never sees a page (A), open sessions without one, which may have pages later."""
     told = []
     for number in range(220):
         at, who = source.randrange(DAYS * DAY), f"V{int(source.random() ** 2 * 7)}"
@@ -48,6 +49,10 @@ def some_days(source):
         told.append((at, visit(f"U{number}", f"U{number % 2}", at)))
         if number % 4 > 1:
             told.append((at + SECOND, confirm(f"D{number}", page(f"U{number}", at), None, at + SECOND)))
+    for number in range(40):  # apps, of these visitors and of some who never see a page
+        at, who = source.randrange(DAYS * DAY), source.choice(("V0", "V1", "A0", "A0", "A1"))
+        came = at + source.choice((0, 0, HOUR, DAY))
+        told.append((came, tells(app(f"S{number}", at=at, told=came), at=came, who=who)))
     told += [(at, sweep(at)) for at in range(0, DAYS * DAY, 7 * HOUR)]
     return [item for _, item in sorted(told, key=lambda one: one[0])]
 

@@ -18,6 +18,7 @@ from stories import (
     SECOND,
     Engine,
     T,
+    app,
     check_promises,
     confirm,
     does,
@@ -27,12 +28,12 @@ from stories import (
     page,
     sends,
     sweep,
+    tells,
     tidy,
     visit,
 )
 
-from proxy.events.catalogue import Catalogue, Definition
-from proxy.events.incoming import BrowserEvent, made_by_server, read_app_event
+from proxy.events.incoming import BrowserEvent, made_by_server
 from proxy.events.results import ANSWER_WITHIN_MS
 from proxy.events.shipped import SHIPPED
 from proxy.store.base import (
@@ -54,24 +55,10 @@ from proxy.visitors.sessions import Rules
 
 ANN, BOB = (ident("ann-now"), ident("ann-old")), (ident("bob-now"), ident("bob-old"))
 CAT = (ident("cat-now"),)
-SITE = Catalogue((*SHIPPED, Definition("entries.count", {}, from_api=True)))
 
 
 def login(name: str, at: int = 0) -> BrowserEvent:
     return does("form.submit", name, form="login", fields={"email": "x@y.example"})
-
-
-def app(event: str, *, at: int, told: int, action: str = "screen.view", **params: object) -> BrowserEvent:
-    """What an app tells at `told` of what happened at `at`."""
-    params = {"name": "Cart", **params} if action == "screen.view" else params
-    raw = {"id": ident(event).hex(), "action": action, "time": T + at, "params": params}
-    return read_app_event(raw, SITE, T + told).event
-
-
-def tells(*events: BrowserEvent, at: int, who: str | None = None, customer: tuple[bytes, ...] = ()) -> Confirmation:
-    """What an app sends, of a visitor or a customer."""
-    message = sends(None, who, *events, at=at)
-    return message._replace(customer=customer, session_facts=(("source", "MOBILE_APP"),))
 
 
 def told(engine: Engine, message: Confirmation) -> Confirmed:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from stories import (
+    DAY,
     ENGINES,
     HOUR,
     MINUTE,
     SECOND,
     T,
+    app,
     check_promises,
     confirm,
     confirmed,
@@ -26,6 +28,7 @@ from stories import (
     sends,
     sqlite,
     sweep,
+    tells,
     visit,
 )
 
@@ -38,6 +41,7 @@ from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import STEP_EVENTS, SqliteReader
 from proxy.store.sqlite.texts import MIGRATIONS, VERSION
 from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.sessions import Rules
 
 P1 = page("P1")
 
@@ -387,6 +391,34 @@ def test_the_evidence_of_hovers_is_kept_when_a_store_of_format_4_is_brought_up_t
     then = ENGINES["sqlite"](old)
     assert then.events() == now.events()
     assert then.recount(old) == []
+
+
+def test_visitors_of_apps_are_counted_when_a_store_of_format_7_is_brought_up_to_date(tmp_path):
+    now = ENGINES["sqlite"](tmp_path / "now.db")
+    now.append(visit("P1", "A"), tells(app("E1", at=0, told=0), app("E2", at=2 * HOUR, told=2 * HOUR), at=0, who="B"))
+    now.close()
+    old = tmp_path / "old.db"
+    with contextlib.closing(sqlite3.connect(old)) as raw:
+        for script in MIGRATIONS[:7]:
+            raw.executescript(script)
+        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        raw.execute("PRAGMA user_version = 7")
+        raw.execute("ATTACH ? AS whole", (str(now.place),))
+        raw.execute("DELETE FROM note")
+        for (table, *columns), rows in rows_of(raw, rows_of(raw)).items():
+            assert not rows
+            raw.execute(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM whole.{table}")
+        # As they were counted: by page views.
+        gone = "visitor IN (SELECT visitor FROM session WHERE entry IS NULL)"
+        assert raw.execute(f"DELETE FROM presence WHERE {gone}").rowcount > 0
+        raw.execute("DELETE FROM fresh_cell WHERE kind IN (32, 36) AND lane = 2")
+        raw.commit()
+    SqliteWriter(old, durability="process", rules=Rules()).close()
+    then = ENGINES["sqlite"](old)
+    assert then.events() == now.events()
+    assert then.recount(old) == []
+    with then.asked() as asked:
+        assert [lane.visitors for lane in asked.lanes(T - DAY, T + 2 * DAY)] == [0, 1, 1]
 
 
 def rows_of(raw, like=None):

@@ -61,6 +61,7 @@ OFTEN = dict.fromkeys(
             "cause after its effect",
             "session goes on after its end",
             "judged hover",
+            "session of an app",
         ),
     ),
     10,

@@ -450,7 +450,7 @@ def moved(item, at):
     if isinstance(item, type(visit("P", "V"))):
         return dataclasses.replace(item, id=other(item.id), uuid=other(item.uuid), time=item.time + at)
     events = tuple(dataclasses.replace(event, id=other(event.id)) for event in item.events)
-    of = item.page._replace(id=other(item.page.id), issued_minute=item.page.issued_minute + at // MINUTE)
+    of = item.page and item.page._replace(id=other(item.page.id), issued_minute=item.page.issued_minute + at // MINUTE)
     return item._replace(
         page=of, cookie=other(item.cookie), id=other(item.id), received=item.received + at, events=events
     )

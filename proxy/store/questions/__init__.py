@@ -169,7 +169,7 @@ class ReportReader(Protocol):
         ...
 
     def visitors(self, span: Span, before: Cursor | None, limit: int) -> Visitors:
-        """By their last page.visit, the latest first; `before`: `last` and `key` of a row."""
+        """By their last page.visit, or session of an app, the latest first; `before`: `last` and `key` of a row."""
         ...
 
     def visitor(self, uuid: str) -> tuple[int, str] | None:

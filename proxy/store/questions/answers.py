@@ -34,8 +34,9 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LaneTotals:
-    """`visitors`: distinct uuids of page.visit events. `sessions`: session.start events; `bounces`: those whose session
-    has one page.visit, whenever that is. `views`: page.visit events. `cookieless`: see above; of people only."""
+    """`visitors`: distinct uuids of page.visit events, and of session.start events without a `uri`, which no page has
+    opened but an app. `sessions`: session.start events; `bounces`: those whose session has one page.visit, whenever
+    that is. `views`: page.visit events. `cookieless`: see above; of people only."""
 
     lane: int
     visitors: int
@@ -47,7 +48,7 @@ class LaneTotals:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A bar of the chart: page.visit events in `[since, until)` and their visitors."""
+    """A bar of the chart: page.visit events in `[since, until)`, and `visitors` as in `LaneTotals`."""
 
     since: int
     until: int
@@ -185,8 +186,9 @@ class FormRow:
 
 @dataclass(frozen=True, slots=True)
 class VisitorRow:
-    """A visitor with page.visit events in the span: how many, in how many sessions, when the first and the last was,
-    and where the last was. `is_cookieless`: see above. `key` is the store's own, for asking on."""
+    """A visitor with page.visit events in the span, or session.start events without a `uri`: how many `views`, in how
+    many sessions either was, when the first and the last of both was, and where the last was (an app's is nowhere).
+    `is_cookieless`: see above. `key` is the store's own, for asking on."""
 
     key: int
     uuid: str

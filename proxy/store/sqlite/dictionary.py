@@ -24,10 +24,17 @@ as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Facts = tuple[tuple[str, object], ...]
 
-CLICK, HOVER, FORM_START, FORM_SUBMIT, FIELD, VISIT, LEAVE, OTHER = range(8)
+CLICK, HOVER, FORM_START, FORM_SUBMIT, FIELD, VISIT, LEAVE, START, OTHER = range(9)
 LAST_OF_TARGETS = FIELD
 """Those up to here are of an element or a form."""
-_FORMS = {"form.start": FORM_START, "form.submit": FORM_SUBMIT, "field.change": FIELD}
+_SORTS = {
+    "form.start": FORM_START,
+    "form.submit": FORM_SUBMIT,
+    "field.change": FIELD,
+    "page.visit": VISIT,
+    "page.leave": LEAVE,
+    "session.start": START,
+}
 
 
 class Address(NamedTuple):
@@ -48,7 +55,7 @@ def _act(action: str) -> Act:
     context, _, activity = action.rpartition(".")
     if context in CONTEXTS and activity in ("click", "hover"):
         return Act(CLICK if activity == "click" else HOVER, CONTEXTS.index(context))
-    return Act(_FORMS.get(action, {"page.visit": VISIT, "page.leave": LEAVE}.get(action, OTHER)))
+    return Act(_SORTS.get(action, OTHER))
 
 
 class Dictionary:

@@ -21,6 +21,7 @@ from proxy.store.sqlite.dictionary import (
     FORM_SUBMIT,
     HOVER,
     LAST_OF_TARGETS,
+    START,
     VISIT,
     Dictionary,
 )
@@ -108,6 +109,9 @@ class Ledger:
         sort, context = self._dictionary.act(action)
         if sort == VISIT:
             self._count_visit(row, lane, day, n)
+        elif sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
+            self._presence[row.visitor, _VIEWS, 0, lane, day] += n
+            self._presence[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
         elif sort <= LAST_OF_TARGETS and row.target is not None:
             self._count_target(row, sort, context, (lane, day), n)
         if n > 0:

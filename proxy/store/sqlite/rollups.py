@@ -28,8 +28,9 @@ target | word of the field's name * 4 + FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPP
 | SOURCE | sessions with a source | its word | 0 |
 | NEXT | of a session's page.visits by time and seq, two that follow each other, of different pages | the one's page | \
 the other's page |
-| VISITORS | visitors of VIEWS | 0 | the day before on which they were there, or NEVER |
-| HOUR_VISITORS | visitors of HOUR | hour | the same; an hour can be of two days |
+| VISITORS | visitors of VIEWS, and of session.start without a uri | 0 | \
+the day before on which they were there, or NEVER |
+| HOUR_VISITORS | the same of HOUR | hour | the same; an hour can be of two days |
 | PAGE_VISITORS | visitors of PAGE | page | the same |
 | CLICK_VISITORS | visitors of CLICK | element | the same |
 | FORM_VISITORS | visitors of FORM, either extra | target | the same |
@@ -42,6 +43,9 @@ Visitors of whom a browser keeps no cookie (visitors/lanes.py, `is_cookieless`) 
 they would be of `person`: in `presence`, and so in the cells that count visitors. Nothing else is of that lane: their
 page views and whatever they do are people's. Whose cookie comes after all moves, with all days (ledger.py); most people
 never are of it, since their first message brings the cookie, and cost nothing.
+
+A session.start without a uri is of a session that no page has opened, but an app: whoever has one is a visitor, though
+none of its events counts as a page view.
 
 A `source` is a JSON list: the referrer's host, utm_source, utm_medium, utm_campaign of the session.start, and the host
 of its uri, null where there is none.

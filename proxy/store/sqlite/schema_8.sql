@@ -1,5 +1,6 @@
 -- Version 8: what is counted beside: visitors of whom a browser keeps no cookie, pages that nobody confirmed, and when
--- pages were not held. The first two are in the tables of version 4 (rollups.py), and follow from a recount.
+-- pages were not held. The first two are in the tables of version 4 (rollups.py), and follow from a recount; so do visitors
+-- of apps, who see no page, and are counted as well.
 
 -- proof has bit 16 where somebody vouches for a visitor who has no cookie: an import, or a server that names the customer.
 -- Of those that there are already, customers are known.

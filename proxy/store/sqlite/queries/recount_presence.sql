@@ -10,6 +10,12 @@ FROM (
     SELECT visitor, :hour, time / :hour_ms, lane, day
     FROM counted WHERE action = (SELECT id FROM word WHERE value = 'page.visit')
     UNION ALL
+    SELECT visitor, :views, 0, lane, day
+    FROM counted WHERE action = (SELECT id FROM word WHERE value = 'session.start') AND uri IS NULL
+    UNION ALL
+    SELECT visitor, :hour, time / :hour_ms, lane, day
+    FROM counted WHERE action = (SELECT id FROM word WHERE value = 'session.start') AND uri IS NULL
+    UNION ALL
     SELECT visitor, :page, uri.page, lane, day
     FROM counted JOIN uri ON uri.id = counted.uri
     WHERE action = (SELECT id FROM word WHERE value = 'page.visit')

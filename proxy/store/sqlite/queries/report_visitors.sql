@@ -1,7 +1,7 @@
 -- Some visitors in a span, but for crawlers. :keys is a JSON array. Their page views are those of their sessions, and
--- those outside any. Few sessions are read: those that reach beyond the span, and of each visitor the first and the last
--- one with pages; the others' pages are known. Of a visitor who was in another lane as well all are read, and where :raw
--- says so.
+-- those outside any; a session without an entry is of an app, and its session.start is told where no page is. Few sessions
+-- are read: those that reach beyond the span, and of each visitor the first and the last one with anything of that; the
+-- others' pages are known. Of a visitor who was in another lane as well all are read, and where :raw says so.
 WITH RECURSIVE wanted AS MATERIALIZED (
     SELECT value AS visitor, :raw OR EXISTS (
         SELECT 1 FROM presence
@@ -9,14 +9,15 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     ) AS is_read
     FROM json_each(:keys)
 ), own AS MATERIALIZED (
-    SELECT session.visitor, session.start, session.viewed, session.view, session.pages, session.top,
+    SELECT session.visitor, session.start, coalesce(session.viewed, session.start) AS shown, session.pages, session.top,
+        session.pages > 0 OR session.entry IS NULL AS is_told,
         wanted.is_read OR session.start < :since OR session.last >= :until AS is_read
     FROM wanted
     CROSS JOIN session ON session.visitor = wanted.visitor AND session.start < :until AND session.last >= :since
 ), placed AS (
-    SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY viewed DESC, view DESC) AS place,
-        first_value(viewed) OVER (PARTITION BY visitor ORDER BY start) AS early
-    FROM own WHERE NOT is_read AND pages > 0
+    SELECT *, rank() OVER (PARTITION BY visitor ORDER BY shown DESC) AS place,
+        first_value(shown) OVER (PARTITION BY visitor ORDER BY start) AS early
+    FROM own WHERE NOT is_read AND is_told
 ), told (seq, back, time, action, visitor, session, lane, uri, title) AS (
     SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.lane, event.uri,
         event.title
@@ -37,18 +38,19 @@ WITH RECURSIVE wanted AS MATERIALIZED (
 ), start AS MATERIALIZED (
     SELECT session, seq FROM few WHERE action = (SELECT id FROM word WHERE value = 'session.start')
 ), visit AS MATERIALIZED (
-    SELECT visitor, session, time, seq, uri, title FROM few
+    SELECT visitor, session, time, seq, uri, title, action = (SELECT id FROM word WHERE value = 'page.visit') AS is_view
+    FROM few
     WHERE time >= :since AND time < :until AND lane = :lane
-        AND action = (SELECT id FROM word WHERE value = 'page.visit')
+        AND (uri IS NULL OR action = (SELECT id FROM word WHERE value = 'page.visit'))
     UNION ALL
-    SELECT event.visitor, NULL, event.time, event.seq, event.uri, event.title
+    SELECT event.visitor, NULL, event.time, event.seq, event.uri, event.title, 1
     FROM wanted
     CROSS JOIN event ON event.visitor = wanted.visitor AND event.session IS NULL AND event.lane <> 0
     WHERE event.time >= :since AND event.time < :until AND event.lane = :lane
         AND event.action = (SELECT id FROM word WHERE value = 'page.visit')
 ), latest AS (
     SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY time DESC, seq DESC) AS place,
-        count(*) OVER (PARTITION BY visitor) AS views, min(time) OVER (PARTITION BY visitor) AS first
+        sum(is_view) OVER (PARTITION BY visitor) AS views, min(time) OVER (PARTITION BY visitor) AS first
     FROM visit
 )
 SELECT latest.visitor, visitor.uuid, latest.views + coalesce(rest.views, 0),
