@@ -45,7 +45,7 @@ from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitorpage import privacy_of
 from proxy.visitors.cookie import CookieSigner, Key
-from proxy.visitors.customers import Customers
+from proxy.visitors.customers import Customers, mark_keys
 from proxy.visitors.erased import Erased
 from proxy.visitors.ids import PageIds
 
@@ -103,7 +103,7 @@ class Footfall:
         tracker, prefix = tracker_of(config), config.site.prefix
         self._tracking = tracking_of(config, keys, erased, self.recorder, tracker, clock_ms)
         catalogue, authority = catalogue_of(config.events), authority or authority_of(config)
-        customers = Customers(key.secret for key in keys)
+        customers = Customers(mark_keys(key.secret for key in keys))
         collector = Collector(
             self.recorder,
             self._tracking.page_ids,

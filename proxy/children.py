@@ -39,7 +39,13 @@ def report_site(given: argparse.Namespace) -> int:
     told = json.load(sys.stdin)
     config = Config.from_json(told["config"])
     return reporting.run_report(
-        config, told["token"], told["site"], version("footfall"), _sockets(given), given.lifeline
+        config,
+        told["token"],
+        told["site"],
+        version("footfall"),
+        _sockets(given),
+        given.lifeline,
+        customer_keys=[bytes.fromhex(key) for key in told["customers"]],
     )
 
 

@@ -22,6 +22,7 @@ from proxy.report.ranges import local, midnight
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
+from proxy.visitors.customers import Customers
 
 TOKEN_BYTES = 24
 STOP_SECONDS = 2
@@ -40,13 +41,23 @@ def inspect_token(path: Path) -> str | None:
     return secretfile.inspect(path, _parse_token)
 
 
-def run_report(config: Config, token: str, site: str, version: str, sockets: list[socket], lifeline: int) -> int:
+def run_report(
+    config: Config,
+    token: str,
+    site: str,
+    version: str,
+    sockets: list[socket],
+    lifeline: int,
+    *,
+    customer_keys: Sequence[bytes],
+) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
-    visitors connect."""
+    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, and sign nothing."""
     address, labels = config.report.listen_address, catalogue_of(config.events).labels
     host = address[0] if address is not None else "localhost"
     app = make_report(
         lambda: SqliteQuestions(config.store_path, labels=labels),
+        marks_of=Customers(customer_keys).marks,
         token=token,
         hosts=HERE | {host, *config.report.hosts},
         zone=config.report.zone,

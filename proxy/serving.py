@@ -6,6 +6,7 @@ Law: whatever cannot work is said before anything is started; an address that is
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 
 from proxy import apikeys, certificates, files, reporting
 from proxy.config import Config, ConfigError
@@ -14,6 +15,8 @@ from proxy.printing import print_error, say
 from proxy.screen import url_of, welcome
 from proxy.secretfile import SecretFileError
 from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
+from proxy.visitors.cookie import Key
+from proxy.visitors.customers import mark_keys
 
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
 
@@ -31,9 +34,10 @@ async def serve(config: Config, given: argparse.Namespace) -> int:
         jobs.append(Job("demo shop", "demo-site", (site,)))
         config = config.with_upstream(url_of(site))
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
-    told = {"config": config.to_json(), "keys": to_text(files.prepare(config))}
+    keys = files.prepare(config)
+    told = {"config": config.to_json(), "keys": to_text(keys)}
     jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
-    report = await _report_job(config, address, jobs)
+    report = await _report_job(config, keys, address, jobs)
     if demo and given.visitors:
         walk = {"address": address, "visitors": given.visitors}
         jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
@@ -42,7 +46,7 @@ async def serve(config: Config, given: argparse.Namespace) -> int:
     return await Supervisor(announce=say, drain_seconds=DRAIN_SECONDS).run(jobs)
 
 
-async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
+async def _report_job(config: Config, keys: Sequence[Key], site: str, jobs: list[Job]) -> str:
     """Adds the report's process to the jobs. Returns the address that opens it, '' where there is none: a report that
     cannot be had is no reason not to serve the site."""
     if config.report.listen_address is None:
@@ -53,6 +57,7 @@ async def _report_job(config: Config, site: str, jobs: list[Job]) -> str:
     except (BindError, SecretFileError) as wrong:
         say(f"there will be no report: {wrong}")
         return ""
-    told = {"config": config.to_json(), "token": token, "site": site}
+    customers = [key.hex() for key in mark_keys(key.secret for key in keys)]
+    told = {"config": config.to_json(), "token": token, "site": site, "customers": customers}
     jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
     return f"{url_of(listener)}/?token={token}"

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from benchmarks.store.traffic import END, START
-from proxy.report.app import ROWS
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import NOW_MS, REFUSED_READ, overview
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
+from proxy.report.views import ROWS
 from proxy.store.base import Query
 from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
 from proxy.store.sqlite.questions import SqliteQuestions

@@ -16,12 +16,16 @@ def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
     """Exported events as lines of CSV, the head first; `params` and `undefined` are JSON."""
     yield ",".join(EXPORT_KEYS)
     for row in rows:
-        line = io.StringIO()
-        cells = (row.get(key) for key in EXPORT_KEYS)
-        csv.writer(line, lineterminator="").writerow(
-            json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else _defused(cell) for cell in cells
-        )
-        yield line.getvalue()
+        yield csv_line(row.get(key) for key in EXPORT_KEYS)
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """A line of CSV, without its end; None is an empty cell, an object or a list is JSON."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(
+        json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else _defused(cell) for cell in cells
+    )
+    return line.getvalue()
 
 
 def _defused(cell: object) -> object:

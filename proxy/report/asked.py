@@ -16,6 +16,11 @@ INTEGER_DIGITS = 18
 LOOSE = "none"
 """In the place of a session's id: what is outside any session."""
 
+WANTED_CHARS = 256
+"""Of what is searched for: a customer's key has no more."""
+LEAST_DIGITS, UUID_DIGITS = 4, 32
+
+_BEGINNING = re.compile(r"[0-9a-fA-F]+(-[0-9a-fA-F]*)*")
 _CURSOR = re.compile(f"([0-9]{{1,{INTEGER_DIGITS}}})-([0-9]{{1,{INTEGER_DIGITS}}})")
 _POSITION = re.compile(f"([0-9]{{1,{INTEGER_DIGITS}}})(?:-([0-9a-f]{{1,64}}))?")
 
@@ -43,6 +48,21 @@ class Position(NamedTuple):
 
     def text(self) -> str:
         return f"{self.seq}-{self.store}" if self.store else str(self.seq)
+
+
+def wanted_of(query: Query) -> str:
+    """What is searched for: a uuid, its beginning, or what a site calls a customer."""
+    return query.get("q", "").strip()[:WANTED_CHARS]
+
+
+def uuids_of(text: str) -> tuple[bytes, bytes] | None:
+    """The first and the last uuid that begins as a text does; None of a text that is no beginning of one, or so short
+    that it is of too many."""
+    digits = text.replace("-", "")
+    if not _BEGINNING.fullmatch(text) or not LEAST_DIGITS <= len(digits) <= UUID_DIGITS:
+        return None
+    first, last = (bytes.fromhex(digits.ljust(UUID_DIGITS, end)) for end in "0f")
+    return first, last
 
 
 def lane_of(query: Query) -> int:

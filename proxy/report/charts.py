@@ -4,12 +4,13 @@ Law: pure. Across, everything is in per cent of the width, so that a chart is as
 their size; downwards in pixels. Colours are the style sheet's, by class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
+from typing import NamedTuple
 
-from proxy.report.numbers import count, day, day_label, hour_label, several
-from proxy.report.ranges import Range, local
+from proxy.report.numbers import count, day, day_label, hour_label, month_label, several
+from proxy.report.ranges import MOST_DAILY, Range, local
 from proxy.store.questions import Slot
 
 HEIGHT = 220
@@ -24,6 +25,26 @@ LEAST_PX = 1.5
 SLIVER = 0.4
 """Per cent of a band: the least of a page that can be seen."""
 SPARKS = "▁▂▃▄▅▆▇█"
+
+
+class Unit(NamedTuple):
+    """How bars of a length are told: what one is called, what goes before its name, what it is called on the axis and
+    by itself."""
+
+    word: str
+    preposition: str
+    label: Callable[[datetime], str]
+    name: Callable[[int, tzinfo | None], str]
+
+
+UNITS: Mapping[str, Unit] = {
+    "minute": Unit("5 minutes", "at", hour_label, lambda ms, zone: hour_label(local(ms, zone))),
+    "hour": Unit("hour", "at", hour_label, lambda ms, zone: hour_label(local(ms, zone))),
+    "day": Unit("day", "on", day_label, day),
+    "week": Unit("week", "in", day_label, lambda ms, zone: f"the week of {day(ms, zone)}"),
+    "month": Unit("month", "in", month_label, lambda ms, zone: month_label(local(ms, zone))),
+}
+"""By what ranges.py calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +105,14 @@ def columns(slots: Sequence[Slot], span: Range, zone: tzinfo | None) -> Chart:
     """Views and visitors over time: a wide bar with a narrow one in it."""
     top, distance = top_of(max((slot.views for slot in slots), default=0))
     width = 100 / max(1, len(slots))
-    every = _every(len(slots), hourly=span.hourly)
+    every = _every(len(slots), span.unit)
     bars = tuple(_bar(slot, place, width, top, every, span, zone) for place, slot in enumerate(slots))
     lines = tuple((_y(value, top), count(value)) for value in range(distance, top + 1, distance))
     views = sum(slot.views for slot in slots)
     best = max(bars, key=lambda bar: bar.views, default=None)
     summary = several(views, "page view", "page views")
     if best is not None and best.views:
-        summary += f", most of them ({count(best.views)}) {'at' if span.hourly else 'on'} {best.name}"
+        summary += f", most of them ({count(best.views)}) {UNITS[span.unit].preposition} {best.name}"
     return Chart(bars, lines, summary)
 
 
@@ -107,7 +128,7 @@ def _bar(
     x = place * width
     begin = local(slot.since, zone)
     major, minor = every
-    number = begin.hour if span.hourly else place
+    number = begin.hour if span.unit == "hour" else place
     tick = "major" if number % major == 0 else "minor" if number % minor == 0 else ""
     height, inner = _height(slot.views, top), _height(slot.visitors, top)
     return Bar(
@@ -122,8 +143,8 @@ def _bar(
         inner_y=round(BASE - inner, 2),
         inner_height=inner,
         middle=round(x + width / 2, 3),
-        label=hour_label(begin) if span.hourly else day_label(begin),
-        name=hour_label(begin) if span.hourly else day(slot.since, zone),
+        label=UNITS[span.unit].label(begin),
+        name=UNITS[span.unit].name(slot.since, zone),
         tick=tick,
         views=slot.views,
         visitors=slot.visitors,
@@ -138,11 +159,12 @@ def _height(value: int, top: int) -> float:
     return 0 if not value else max(LEAST_PX, round((BASE - TOP) * value / top, 2))
 
 
-def _every(number: int, *, hourly: bool) -> tuple[int, int]:
+def _every(number: int, unit: str) -> tuple[int, int]:
     """Which bars have a label: (on every screen, on wide ones too)."""
-    if hourly:
+    if unit == "hour":
         return 6, 3
-    return next((steps for most, steps in ((8, (1, 1)), (31, (10, 5))) if number <= most), (30, 15))
+    steps = ((8, (1, 1)), (12, (4, 2)), (31, (10, 5)), (MOST_DAILY, (30, 15)))
+    return next((step for most, step in steps if number <= most), (-(-number // 4), -(-number // 8)))
 
 
 def sparkline(values: Sequence[int]) -> str:

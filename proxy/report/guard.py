@@ -90,7 +90,7 @@ class Guard:
         ):
             return None
         if (
-            path.endswith(".json")
+            path.endswith((".json", ".csv"))
             or request.method not in ("GET", "HEAD")
             or "text/event-stream" in headers.get("accept", "")
         ):

@@ -7,6 +7,8 @@ from proxy.report.ranges import local
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NONE = "–"
+MOST_PER_CENT = 999
+"""Of a change that is told: beyond it stands a plus."""
 
 
 def count(number: int | None) -> str:
@@ -81,6 +83,21 @@ def hour_label(moment: datetime) -> str:
 
 def day_label(moment: datetime) -> str:
     return f"{moment.day} {moment:%b}"
+
+
+def month_label(moment: datetime) -> str:
+    return f"{moment:%b} {moment.year}"
+
+
+def change(now: float | None, then: float | None) -> str:
+    """How much more or less than before: `↑ 12 %`; '' where one of them is not known, or there was nothing before."""
+    if now is None or not then:
+        return ""
+    part = round(100 * (now - then) / then)
+    if part == 0:
+        return "as before"
+    many = count(min(abs(part), MOST_PER_CENT)) + ("+" if abs(part) > MOST_PER_CENT else "")
+    return f"{'↑' if part > 0 else '↓'} {many}{THIN}%"
 
 
 def path_of(uri: str | None, with_host: bool = False) -> str:

@@ -4,7 +4,7 @@ Law: every number is made here once. A question that was too slow leaves its car
 rest of the page is as good as without it. What the numbers mean is said in store/questions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from proxy.report.blocked import words_of
 from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
 from proxy.report.numbers import fine_ratio, ratio
-from proxy.report.ranges import Range, utc_days
+from proxy.report.ranges import Earlier, Range, utc_days
 from proxy.store.questions import Late, Ranking, ReportReader, Span
 
 NOW_MS = 5 * 60_000
@@ -26,19 +26,26 @@ runs, and tries again for some twenty seconds where it cannot."""
 REFUSED_READ = 1_000
 """All that a store keeps (WIRE.md, "Beacon")."""
 
+TOTALS = ("lanes", "engaged")
+"""Questions that the totals are made of."""
+
 Answer = TypeVar("Answer")
 Model = dict[str, Any]
 
 
 class Cards:
-    """Asks questions; one that is late is None and remembered."""
+    """Asks questions; one that is late is None and remembered. With `wanted` no others than these are asked, and the
+    rest is None."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Collection[str] | None = None) -> None:
         self.late: list[str] = []
         self.is_over = False
         """Whether no question is to be asked any more."""
+        self._wanted = wanted
 
     def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
+        if self._wanted is not None and name not in self._wanted:
+            return None
         try:
             if not self.is_over:
                 return question()
@@ -50,11 +57,21 @@ class Cards:
 
 
 def overview(
-    reader: ReportReader, span: Range, lane: int, *, chosen: Sequence[Chosen] = (), limit: int, now_ms: int
+    reader: ReportReader,
+    span: Range,
+    lane: int,
+    *,
+    chosen: Sequence[Chosen] = (),
+    earlier: Earlier | None = None,
+    wanted: Collection[str] | None = None,
+    limit: int,
+    now_ms: int,
 ) -> Model:
     """All numbers of the overview; times are UTC ms, lengths ms. With filters only what sessions have is told:
-    requests, refusals and pages without the tag are None. Who is on the site now is so without any."""
-    cards = Cards()
+    requests, refusals and pages without the tag are None. Who is on the site now is so without any. `earlier`: what the
+    totals are compared with; `wanted`: names of the cards that are asked for, of all where it is None; `totals` means
+    those and the lanes."""
+    cards = Cards(None if wanted is None else {*wanted, *(TOTALS if "totals" in wanted else ())})
     with reader.moment():
         model: Model = {
             "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
@@ -72,6 +89,9 @@ def overview(
             model |= {**told, **_of_sessions(reader, cards, span.edges, within, limit)}
             days, settled = _since(span.days, within.since), now_ms - CONFIRMED_WITHIN_MS
             model["unconfirmed"] = cards.ask("unconfirmed", lambda: _unconfirmed(reader, days, settled, limit))
+        is_whole = model["since"] == span.since and not cards.late
+        is_compared = earlier is not None and is_whole and (wanted is None or "totals" in wanted)
+        model["earlier"] = _earlier(reader, chosen, earlier, lane) if earlier is not None and is_compared else None
     return {**model, "late": cards.late}
 
 
@@ -91,12 +111,26 @@ def only(reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Ran
         yield told
 
 
+def _earlier(reader: ReportReader, chosen: Sequence[Chosen], earlier: Earlier, lane: int) -> Model | None:
+    """The totals of the time before; None where they cannot be told whole, or nobody was there."""
+    try:
+        filters = filters_of(reader, chosen, earlier.since, earlier.until)
+        with reader.only(filters, earlier.since, earlier.until) as since:
+            totals, _ = _totals(reader, Cards(), Span(earlier.since, earlier.until, lane))
+    except Late:
+        return None
+    is_told = since == earlier.since and totals["views"]
+    return {**earlier._asdict(), "totals": totals} if is_told else None
+
+
 def _of_sessions(
     reader: ReportReader, cards: Cards, edges: Sequence[tuple[int, int]], within: Span, limit: int
 ) -> Model:
     bars = _since(edges, within.since)
+    totals, lanes = _totals(reader, cards, within)
     return {
-        **_totals(reader, cards, within),
+        "totals": totals,
+        "lanes": lanes,
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
         "pages": cards.ask("pages", lambda: _rows(reader.pages(within, limit))),
         "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
@@ -127,29 +161,25 @@ def rejected(reader: ReportReader, since: int, until: int, limit: int) -> Model:
     }
 
 
-def _totals(reader: ReportReader, cards: Cards, within: Span) -> Model:
+def _totals(reader: ReportReader, cards: Cards, within: Span) -> tuple[Model, list[Model] | None]:
+    """The totals of a lane, and the sums of every lane."""
     lanes = cards.ask("lanes", lambda: reader.lanes(within.since, within.until))
     engaged = cards.ask("engaged", lambda: reader.engaged(within))
     own = None if lanes is None else lanes[within.lane]
-    return {
-        "totals": {
-            "visitors": own and own.visitors,
-            "cookieless": own and own.cookieless,
-            "sessions": own and own.sessions,
-            "views": own and own.views,
-            "bounces": own and own.bounces,
-            "pages_per_session": own and ratio(own.views, own.sessions),
-            "bounce_rate": own and ratio(own.bounces, own.sessions),
-            "engaged_ms": engaged and engaged.median_ms,
-            "engaged_views": engaged and engaged.views,
-        },
-        "lanes": lanes
-        and [
-            {name: getattr(row, name) for name in ("visitors", "cookieless", "sessions", "views")}
-            | {"lane": LANES[row.lane]}
-            for row in lanes
-        ],
+    totals: Model = {
+        "visitors": own and own.visitors,
+        "cookieless": own and own.cookieless,
+        "sessions": own and own.sessions,
+        "views": own and own.views,
+        "bounces": own and own.bounces,
+        "pages_per_session": own and ratio(own.views, own.sessions),
+        "bounce_rate": own and ratio(own.bounces, own.sessions),
+        "engaged_ms": engaged and engaged.median_ms,
+        "engaged_views": engaged and engaged.views,
     }
+    counts = ("visitors", "cookieless", "sessions", "views")
+    told = [{"lane": LANES[row.lane], **{name: getattr(row, name) for name in counts}} for row in lanes or ()]
+    return totals, told or None
 
 
 def _rows(ranking: Ranking[Any]) -> Model:

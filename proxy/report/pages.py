@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from proxy.events.event import LANES
 from proxy.report import numbers
+from proxy.report.charts import UNITS
 from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
-from proxy.report.ranges import DAY_MS, NAMES
+from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
 from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
@@ -36,6 +37,8 @@ CHANNEL_WORDS = {
     "internal": "Came back",
 }
 DEED_WORDS = {"click": "clicked", "hover": "hovered over", "start": "began", "submit": "sent"}
+RANGE_KEYS = {"today": "d", "yesterday": "y", "7d": "w", "30d": "m", "90d": "q"}
+"""By which a range is chosen."""
 NAV_WORDS = {
     "reload": "reloaded",
     "back_forward": "back or forward",
@@ -57,6 +60,8 @@ class Templates:
         )
         environment.filters.update(
             num=numbers.count,
+            change=numbers.change,
+            in_all=numbers.share,
             fine_share=numbers.fine_share,
             several=numbers.several,
             lasting=numbers.length,
@@ -88,7 +93,9 @@ class Templates:
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
             most_filters=MOST_FILTERS,
             longest_address=ADDRESS_CHARS,
-            ranges=[(name, label) for name, (label, _, _) in NAMES.items()],
+            ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
+            around_of=lambda name: around_of(name, clock_ms(), zone),
+            units={name: unit.word for name, unit in UNITS.items()},
             lanes=[*reversed(LANES)],
             lane_words=LANE_WORDS,
             channel_words=CHANNEL_WORDS,
@@ -185,9 +192,9 @@ def view(
 ) -> str:
     """The address of a page like this one, of the same range, lane and filters, but for one filter `more`, or without
     the one at the place `less`, and but for `params`."""
-    filters = [(one["key"], one["value"]) for place, one in enumerate(model["filters"]) if place != less]
+    filters = [(one["key"], one["value"]) for place, one in enumerate(model.get("filters", ())) if place != less]
     filters += [more] if more is not None and more not in filters else []
-    return _address(path, [*{"range": model["range"]["name"], "lane": model["lane"], **params}.items(), *filters])
+    return _address(path, [*{"range": model["range"]["name"], "lane": model.get("lane"), **params}.items(), *filters])
 
 
 def _address(path: str, pairs: Iterable[tuple[str, object]]) -> str:

@@ -5,11 +5,12 @@ long nothing happened before it, and whether a hover was longer than usual. Valu
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from proxy.events.dwell import is_unusual
 from proxy.events.event import LANES, Event
-from proxy.report.asked import LOOSE, Part, text_of
+from proxy.report.asked import LOOSE, Part, text_of, uuids_of
 from proxy.report.channels import channel_of, merge
 from proxy.report.chosen import Chosen
 from proxy.report.overview import Cards, Model, only
@@ -17,6 +18,8 @@ from proxy.report.ranges import DAY_MS, Range
 from proxy.store.questions import Cursor, ReportReader, SourceRow, Span, Stay, Told
 
 VISITORS_SHOWN = 50
+SEARCHED = 20
+"""Visitors whom a search finds at the most."""
 SESSIONS_SHOWN = 10
 EVENTS_SHOWN = 300
 """Of one session on one page; a person's session seldom has a hundred."""
@@ -38,16 +41,22 @@ DEVICES = {"WEB_DESKTOP": "desktop", "WEB_MOBILE": "mobile", "MOBILE_APP": "app"
 
 
 def visitors(
-    reader: ReportReader, span: Range, lane: int, before: Cursor | None, *, chosen: Sequence[Chosen] = ()
+    reader: ReportReader,
+    span: Range,
+    lane: int,
+    before: Cursor | None,
+    *,
+    chosen: Sequence[Chosen] = (),
+    limit: int = VISITORS_SHOWN,
 ) -> Model:
-    """Who was there, the latest first."""
+    """Who was there, the latest first: at most `limit` of them."""
     cards = Cards()
     with reader.moment():
         several = cards.ask("hosts", reader.has_several_hosts)
         with only(reader, cards, chosen, span) as told:
             within = Span(told["since"], span.until, lane)
-            found = cards.ask("visitors", lambda: reader.visitors(within, before, VISITORS_SHOWN + 1))
-    shown = () if found is None else found.rows[:VISITORS_SHOWN]
+            found = cards.ask("visitors", lambda: reader.visitors(within, before, limit + 1))
+    shown = () if found is None else found.rows[:limit]
     rows = [_visitor(_plain(row)) for row in shown]
     return {
         "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
@@ -58,6 +67,19 @@ def visitors(
         "next": text_of(Cursor(shown[-1].last, shown[-1].key)) if found and len(found.rows) > len(shown) else None,
         "late": cards.late,
     }
+
+
+def search(reader: ReportReader, wanted: str, marks: Sequence[bytes]) -> Model:
+    """Who may be meant: the customer of that key, on whatever browsers, or else those whose uuid begins so; at most
+    SEARCHED of them, `more` of whom it says."""
+    uuids = uuids_of(wanted)
+    with reader.moment():
+        found = list(reader.customers(marks, SEARCHED + 1)) if marks else []
+        how = "customer" if found else "uuid"
+        if not found and uuids is not None:
+            found = list(reader.beginning(*uuids, SEARCHED + 1))
+    rows = [asdict(row) for row in found[:SEARCHED]]
+    return {"wanted": wanted, "how": how if rows else None, "visitors": rows, "more": len(found) > SEARCHED}
 
 
 def _plain(row: Any) -> Model:

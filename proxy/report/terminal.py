@@ -4,29 +4,24 @@ Law: lines are paper.py's, the numbers those of the overview (overview.py) and o
 """
 
 import json
-import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
-from typing import Any
 
 from proxy.events.event import LANES
 from proxy.paper import Paper
-from proxy.report import numbers
+from proxy.report import listing, numbers
 from proxy.report.balance import recorded
-from proxy.report.charts import sparkline
+from proxy.report.charts import UNITS, sparkline
 from proxy.report.chosen import Chosen
 from proxy.report.overview import Model, overview
-from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, filter_words, others_text
-from proxy.report.paper import ends, fitted, plain, table
-from proxy.report.ranges import spanning
+from proxy.report.pages import filter_words
+from proxy.report.paper import ends, fitted, plain
+from proxy.report.ranges import before, spanning
 from proxy.store.questions import ReportReader
 
 ROWS = 8
-SERVED_WORDS = {
-    "person": "served; confirmed, or the cookie came back",
-    "unproven": "served; nothing but one request is known",
-    "bot": "served to a crawler",
-}
+WIDE, CHANGE_ACROSS = 72, 11
+"""Columns: from which on changes are told, and how many these take."""
 
 
 def summary(
@@ -52,19 +47,19 @@ def summary(
     yield ends(paper, "footfall", f"  {span}", now)
     yield from _filters(paper, model, zone)
     yield ""
-    yield from _totals(paper, model, hourly=spanning(since_ms, until_ms, zone).hourly)
-    yield from _lanes(paper, model)
-    yield from _pages(paper, model)
-    yield from _sources(paper, model)
-    yield from _hovers(paper, model)
-    yield from _clicks(paper, model)
-    yield from _forms(paper, model)
-    yield from _unconfirmed(paper, model, zone)
+    yield from _totals(paper, model, spanning(since_ms, until_ms, zone).unit)
+    yield from listing.lanes(paper, model)
+    yield from listing.pages(paper, model)
+    yield from listing.sources(paper, model)
+    yield from listing.hovers(paper, model)
+    yield from listing.clicks(paper, model)
+    yield from listing.forms(paper, model)
+    yield from listing.unconfirmed(paper, model, zone)
     if not model["filters"]:
-        yield from _blocked(paper, model)
-        yield from _requests(paper, model)
-        yield from _recorded(paper, model)
-        yield from _rejected(paper, model)
+        yield from listing.blocked(paper, model)
+        yield from listing.requests(paper, model)
+        yield from listing.recorded(paper, model)
+        yield from listing.rejected(paper, model)
 
 
 def as_json(
@@ -84,7 +79,8 @@ def _model(
     reader: ReportReader, chosen: Sequence[Chosen], since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int
 ) -> Model:
     span = spanning(since_ms, until_ms, zone)
-    model = overview(reader, span, LANES.index("person"), chosen=chosen, limit=ROWS, now_ms=now_ms)
+    earlier = before(span, now_ms, zone)
+    model = overview(reader, span, LANES.index("person"), chosen=chosen, earlier=earlier, limit=ROWS, now_ms=now_ms)
     return {**model, "balance": None if chosen else recorded(reader, span, model["requests"])}
 
 
@@ -101,198 +97,33 @@ def _filters(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
         yield paper.accent(f"  there is more than can be looked through at once: all since {since}")
 
 
-def _totals(paper: Paper, model: Model, *, hourly: bool) -> Iterator[str]:
+def _totals(paper: Paper, model: Model, unit: str) -> Iterator[str]:
     totals, series = model["totals"], model["series"] or []
-    room = paper.width - 46
+    then = model["earlier"]["totals"] if model["earlier"] and paper.width >= WIDE else {}
+    room = paper.width - 46 - (CHANGE_ACROSS if then else 0)
     lines = {name: _squeezed([slot[name] for slot in series], room) for name in ("visitors", "views")}
     each, bounced = totals["pages_per_session"], totals["bounce_rate"]
     rows = [
-        ("Visitors", numbers.count(totals["visitors"]), lines["visitors"]),
-        *[("  without cookies", numbers.count(totals["cookieless"]), "")] * bool(totals["cookieless"]),
-        ("Page views", numbers.count(totals["views"]), lines["views"]),
-        ("Sessions", numbers.count(totals["sessions"]), ""),
-        ("Pages per session", numbers.NONE if each is None else f"{each:.1f}", ""),
-        ("Bounce rate", numbers.share(bounced), ""),
-        ("Time in use, median", numbers.length(totals["engaged_ms"]), ""),
+        ("Visitors", "visitors", numbers.count(totals["visitors"])),
+        *[("  without cookies", "cookieless", numbers.count(totals["cookieless"]))] * bool(totals["cookieless"]),
+        ("Page views", "views", numbers.count(totals["views"])),
+        ("Sessions", "sessions", numbers.count(totals["sessions"])),
+        ("Pages per session", "pages_per_session", numbers.NONE if each is None else f"{each:.1f}"),
+        ("Bounce rate", "bounce_rate", numbers.share(bounced)),
+        ("Time in use, median", "engaged_ms", numbers.length(totals["engaged_ms"])),
     ]
-    for name, number, line in rows:
+    for name, key, number in rows:
         value = paper.bold(f"{plain(number):>12}")
-        tail = f"  {paper.accent(line)} {paper.soft('by hour' if hourly else 'by day')}" if line else ""
-        yield f"  {name:20}{value}{tail}"
+        if then:
+            value += paper.soft(f"{plain(numbers.change(totals[key], then[key])):>{CHANGE_ACROSS}}")
+        line = lines.get(key, "")
+        tail = f"  {paper.accent(line)} {paper.soft(f'by {UNITS[unit].word}')}" if line else ""
+        yield f"  {name:20}{value}{tail}".rstrip()
+    if then:
+        yield paper.soft(f"  changes are against {model['earlier']['label']}")
 
 
 def _squeezed(values: Sequence[int], room: int) -> str:
     """A sparkline of at most `room` characters: where there are more values, neighbours are added up."""
     each = -(-len(values) // max(1, room)) if values else 1
     return sparkline([sum(values[start : start + each]) for start in range(0, len(values), each)])
-
-
-def _lanes(paper: Paper, model: Model) -> Iterator[str]:
-    rows = []
-    for row in reversed(model["lanes"] or []):
-        rows.append((LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"])))
-        if row["cookieless"]:
-            rows.append((f"\1{numbers.count(row['cookieless'])} more keep no cookie, and are new on every page", ()))
-    yield from table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
-
-
-def _pages(paper: Paper, model: Model) -> Iterator[str]:
-    rows = [
-        (
-            _named(row["title"], _place(row, model)),
-            (*_counts(row["views"], row["visitors"], row["entries"], row["exits"]), numbers.length(row["engaged_ms"])),
-        )
-        for row in _rows(model["pages"])
-    ]
-    yield from table(paper, "Pages", ("Views", "Visitors", "Entries", "Exits", "In use"), rows, model["pages"])
-
-
-def _sources(paper: Paper, model: Model) -> Iterator[str]:
-    rows = []
-    for row in _rows(model["sources"]):
-        name = "no referrer" if row["channel"] == "direct" else row["name"]
-        campaign = f" ({row['campaign']})" if row["campaign"] is not None else ""
-        rows.append((f"{CHANNEL_WORDS[row['channel']]}: {name}{campaign}", _counts(row["sessions"])))
-    card = model["sources"]
-    if card is not None and card["others"]["sessions"]:
-        rows.append((f"Others: {others_text(card['others'])}", _counts(card["others"]["sessions"])))
-    if card is not None and card["continued"]:
-        rows.append(("Went on from a page that was still open", _counts(card["continued"])))
-    yield from table(paper, "Sources", ("Sessions",), rows, model["sources"])
-
-
-def _hovers(paper: Paper, model: Model) -> Iterator[str]:
-    rows = []
-    for row in _rows(model["hovers"]):
-        lasting = (numbers.length(row["median_ms"]), numbers.length(row["p95_ms"]))
-        rows.append((_named(row["name"], _place(row, model)), (*_counts(row["hovers"]), *lasting)))
-        if row["unusual"] and row["evidence"] is not None:
-            times = numbers.several(row["unusual"], "time", "times")
-            rows.append((f"\0longer than usual {times}, the longest {evidence_text(row['evidence'])}", ()))
-    yield from table(paper, "What holds attention", ("Hovers", "Median", "95 % below"), rows, model["hovers"])
-
-
-def _clicks(paper: Paper, model: Model) -> Iterator[str]:
-    rows = [
-        (_named(row["name"], _place(row, model)), _counts(row["clicks"], row["visitors"]))
-        for row in _rows(model["clicks"])
-    ]
-    yield from table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
-
-
-def _forms(paper: Paper, model: Model) -> Iterator[str]:
-    rows = []
-    for row in _rows(model["forms"]):
-        counts = _counts(row["started"], row["submitted"], row["visitors"])
-        rows.append((_named(row["name"], _place(row, model)), counts))
-        for field in row["fields"]:
-            told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
-            rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
-    yield from table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
-
-
-def _unconfirmed(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
-    """By page, then the days on which there were any."""
-    card = model["unconfirmed"]
-    if card is not None and not card["unconfirmed"]:
-        return
-    rows: list[tuple[str, tuple[str, ...]]] = []
-    if card is not None:
-        days = [(numbers.day(row["since"], zone), row) for row in card["days"] if row["unconfirmed"]]
-        named = [(_place(row, model), row) for row in card["rows"]]
-        rows += [(name, _parts(row)) for name, row in [*named, *(days if len(card["days"]) > 1 else []), ("All", card)]]
-    yield from table(paper, "Pages that nobody confirmed", ("Views", "Of", "Share"), rows, card)
-
-
-def _parts(row: Model) -> tuple[str, ...]:
-    return (*_counts(row["unconfirmed"], row["views"]), numbers.fine_share(row["share"]))
-
-
-def _blocked(paper: Paper, model: Model) -> Iterator[str]:
-    if model["blocked"] is not None and not model["blocked"]["rows"]:
-        return
-    rows = []
-    for row in _rows(model["blocked"]):
-        rows.append((numbers.beyond_or_place(row["host"], row["path"], model["several_hosts"]), _counts(row["views"])))
-        said = f"{row['why']}. {row['advice']}".rstrip()
-        rows += [(f"\1{line}", ()) for line in textwrap.wrap(plain(said), paper.width - 4, break_on_hyphens=False)]
-    yield from table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
-
-
-def _requests(paper: Paper, model: Model) -> Iterator[str]:
-    card = model["requests"]
-    if card is not None and not card["rows"]:
-        return
-    rows = [(f"{row['name'].replace('_', ' '):14} {row['meaning']}", _counts(row["n"])) for row in _rows(card)]
-    if card is not None:
-        rows.append(("= requests served", _counts(card["total"])))
-        if card["released_unsaved"]:
-            rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
-        if card["unheld"] is not None:
-            rows += [(f"\0{line}", ()) for line in textwrap.wrap(unheld_text(card["unheld"]), paper.width - 4)]
-    yield from table(paper, "Requests, by days in UTC", ("Requests",), rows, card)
-
-
-def unheld_text(told: Model) -> str:
-    """Whether pages are held for their commit."""
-    times = numbers.several(told["times"], "time", "times")
-    if told["now"]:
-        return plain(f"pages are not held until they are on disk: the store answers too late ({times})")
-    return plain(f"pages were not held until they were on disk, {times}: the store answered too late")
-
-
-def _recorded(paper: Paper, model: Model) -> Iterator[str]:
-    """The other side of the equation, and what it is out by."""
-    card = model["balance"]
-    if card is not None and not card["total"] and not any(row["requests"] for row in card["equations"]):
-        return
-    rows = []
-    if card is not None:
-        lanes = card["lanes"]
-        rows += [(f"{name:14} {said}", _counts(lanes[name])) for name, said in SERVED_WORDS.items()]
-        rows += [("healed         served, lost in a crash, told again", _counts(card["healed"]))] * bool(card["healed"])
-        rows += [(f"{row['how']:14} no such request: {row['meaning']}", _counts(row["n"])) for row in card["added"]]
-        rows.append(("= page views recorded", _counts(card["total"])))
-        for row in card["equations"]:
-            rows += [(f"\1{line}", ()) for line in textwrap.wrap(equation_text(row), paper.width - 4)]
-    yield from table(paper, "Page views recorded of them", ("Views",), rows, card)
-
-
-def equation_text(row: Model) -> str:
-    """`visit: 1 200 requests = 1 198 page views + 2: why`."""
-    lost = f" + {numbers.count(row['lost'])} lost" if row["lost"] else ""
-    events = numbers.several(row["events"], "page view", "page views")
-    said = f"{row['outcome']}: {numbers.several(row['requests'], 'request', 'requests')} = {events}{lost}"
-    if not row["difference"]:
-        return plain(said)
-    sign = "+" if row["difference"] > 0 else "-"
-    return plain(f"{said} {sign} {numbers.count(abs(row['difference']))}: {row['why']}")
-
-
-def _rejected(paper: Paper, model: Model) -> Iterator[str]:
-    if model["rejected"] is not None and not model["rejected"]["events"]:
-        return
-    rows = []
-    for row in _rows(model["rejected"]):
-        what = " ".join(part for part in (row["code"], row["action"], row["field"]) if part)
-        rows.append((_named(what, _place(row, model) if row["path"] else ""), _counts(row["n"])))
-    yield from table(paper, "Rejected events", ("Times",), rows, model["rejected"])
-
-
-# How -------------------------------------------------------------------------------------------------------------
-
-
-def _rows(card: Model | None) -> list[Any]:
-    return [] if card is None else card["rows"]
-
-
-def _counts(*values: int) -> tuple[str, ...]:
-    return tuple(map(numbers.count, values))
-
-
-def _place(row: Model, model: Model) -> str:
-    return numbers.place_of(row["host"], row["path"], model["several_hosts"])
-
-
-def _named(name: str | None, place: str) -> str:
-    return f"{name}  {place}" if name else place

@@ -20,13 +20,19 @@ Marks = tuple[bytes, ...]
 """Of one customer: under the current key first, then under retired ones."""
 
 
+def mark_keys(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
+    """What marks are made with, by the secrets of the signing keys, the current one first. Whoever has them can tell
+    whether somebody is a customer, and sign nothing."""
+    return tuple(hashlib.sha256(b"footfall customer\0" + secret).digest() for secret in secrets)
+
+
 class Customers:
-    """Makes marks. `secrets`: of the signing keys, the current one first."""
+    """Makes marks. `keys`: those of `mark_keys`."""
 
     __slots__ = ("_keys",)
 
-    def __init__(self, secrets: Iterable[bytes]) -> None:
-        self._keys = tuple(hashlib.sha256(b"footfall customer\0" + secret).digest() for secret in secrets)
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._keys = tuple(keys)
 
     def marks(self, key: str) -> Marks:
         """The marks of a customer's key, which is trimmed and otherwise taken as it is; none of an empty one."""

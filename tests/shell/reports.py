@@ -1,10 +1,12 @@
 """The real report on a real socket, over a store that the real writer wrote."""
 
 import contextlib
+import csv
+import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -52,6 +54,11 @@ class Site:
         answer = self.get(target)
         assert answer.status == 200, (target, answer.status, answer.body)
         return json.loads(answer.body)
+
+    def sheet(self, target: str) -> list[dict[str, str]]:
+        answer = self.get(target)
+        assert answer.status == 200, (target, answer.status, answer.body)
+        return list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
 
     def page(self, target: str) -> BeautifulSoup:
         answer = self.get(target)
@@ -121,11 +128,13 @@ def report(
     hosts: frozenset[str] | None = None,
     now: int = 10 * MINUTE,
     question_seconds: float = 5.0,
+    marks_of: Callable[[str], Sequence[bytes]] = lambda key: (),
 ) -> Iterator[Site]:
     """The report of a store, at `now` ms after T, until the test is over."""
     clock = [T + now]
     app = make_report(
         lambda: SqliteQuestions(store, question_seconds=question_seconds),
+        marks_of=marks_of,
         token=TOKEN,
         hosts=hosts,
         zone=ZoneInfo("UTC"),

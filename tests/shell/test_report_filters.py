@@ -84,7 +84,7 @@ def test_ranges_lanes_and_the_json_keep_the_filters(shop):
     address = f"/?range=today&lane=person&{'page=' + quote('shop.example/range', safe='')}"
     soup = shop.page(address)
     kept = [link["href"] for link in soup.select(".choose a, .lanes a, footer a")]
-    assert len(kept) == 5 + 3 + 1 and all(filters(link) == filters(address) for link in kept)
+    assert len(kept) == 6 + 1 + 3 + 5 and all(filters(link) == filters(address) for link in kept)
 
 
 def test_with_as_many_filters_as_there_can_be_rows_are_no_links(shop):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import uuid
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from reports import MINUTE, T, app, confirm, page, report, tells, visit, words, write
 
+from proxy.events.event import EXPORT_KEYS
 from proxy.events.incoming import BrowserEvent, read_event
 from proxy.store.base import Item, Refusal
 from proxy.store.counters import Blocked, BlockedPage, Outcomes
@@ -115,9 +117,9 @@ def is_harmless(soup: BeautifulSoup) -> None:
     """The page is made of our own elements only: what a visitor sent is text in it."""
     names = {element.name for element in soup(True)}
     assert not names & {"iframe", "object", "embed", "style", "base", "plaintext", "video", "audio", "math"}
-    assert [script["src"] for script in soup("script")] in ([], ["/static/live.js"])
+    assert [script["src"] for script in soup("script")] in (["/static/keys.js"], ["/static/keys.js", "/static/live.js"])
     assert {image["src"] for image in soup("img")} == {"/static/mark.svg"}
-    assert len(soup("title", recursive=True)) == 1 + len(soup.select("svg g.slot > title"))
+    assert len(soup("title", recursive=True)) == 1 + len(soup.select("svg .slot > title"))
     for element in soup(True):
         for name, value in element.attrs.items():
             assert not name.startswith("on") and name not in ("style", "srcdoc"), element
@@ -237,6 +239,82 @@ def test_a_page_and_its_json_say_the_same(busy, lane, span):
     assert [row[:3] for row in table] == [[row[key] for key in keys] for row in said["hovers"]["rows"]]
     forms = [numbers_of(form) for form in soup.select(".funnel")]
     assert forms == [[form[key] for key in ("started", "submitted", "visitors")] for form in said["forms"]["rows"]]
+
+
+CARDS = ("series", "lanes", "pages", "sources", "hovers", "clicks", "forms", "blocked", "requests", "rejected")
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("lane", ["person", "unproven"])
+def test_a_sheet_has_the_rows_of_the_json(busy, lane, card):
+    found = busy.json(f"/overview.json?range=today&lane={lane}")[card]
+    rows = found if isinstance(found, list) else found["rows"]
+    sheet = busy.sheet(f"/overview.csv?range=today&lane={lane}&card={card}")
+    assert len(sheet) == len(rows)
+    for line, row in zip(sheet, rows, strict=True):
+        for key, value in row.items():
+            if isinstance(value, dict):
+                assert {name: line[f"{key}_{name}"] for name in value} == {k: f"{v}" for k, v in value.items()}
+            elif not isinstance(value, list):
+                assert line.get(key, "") == ("" if value is None else f"{value}")
+
+
+def test_totals_and_fields_are_sheets_too(busy):
+    said = busy.json("/overview.json?range=today")
+    totals = busy.sheet("/overview.csv?range=today&card=totals")
+    assert {row["name"]: row["value"] for row in totals} == {name: f"{n}" for name, n in said["totals"].items()}
+    fields = busy.sheet("/overview.csv?range=today&card=fields")
+    told = [(form["name"], field) for form in said["forms"]["rows"] for field in form["fields"]]
+    assert [(row["form"], row["field"], row["filled"]) for row in fields] == [
+        (form, field["name"], f"{field['filled']}") for form, field in told
+    ]
+    assert fields
+
+
+def test_without_a_card_a_sheet_is_the_charts(busy):
+    for query in ("", "&card=nothing"):
+        assert len(busy.sheet(f"/overview.csv?range=today{query}")) == 24
+
+
+def test_every_other_page_is_a_sheet_too(busy):
+    listed = busy.json("/visitors.json?range=today")["visitors"]["rows"]
+    assert [row["uuid"] for row in busy.sheet("/visitors.csv?range=today")] == [row["uuid"] for row in listed]
+    who = listed[3]["uuid"]
+    story = busy.json(f"/visitors/{who}.json")
+    seqs = [line["seq"] for session in reversed(story["sessions"]) for line in session["story"]]
+    sheet = busy.sheet(f"/visitors/{who}.csv")
+    assert [int(row["seq"]) for row in sheet] == seqs and list(sheet[0]) == list(EXPORT_KEYS)
+    latest = [line["seq"] for line in busy.json("/live.json")["lines"]]
+    assert [int(row["seq"]) for row in busy.sheet("/live.csv")] == latest
+    assert {row["side"] for row in busy.sheet("/requests.csv?range=today")} == {"requests", "page views"}
+    assert busy.sheet("/rejected.csv") == []
+
+
+def test_a_page_names_the_sheets_that_there_are(busy):
+    links = {link["href"] for link in busy.page("/?range=today").select("a") if ".csv" in link["href"]}
+    assert {re.search("card=([a-z]+)", link)[1] for link in links} == {*CARDS, "totals", "fields"} - {"rejected"}
+    for link in links:
+        assert busy.sheet(link)
+
+
+@pytest.mark.parametrize("card", ["pages", "clicks", "hovers", "forms", "fields", "sources", "rejected"])
+def test_no_cell_of_a_sheet_is_a_formula(hostile, card):
+    sheet = hostile.sheet(f"/overview.csv?range=today&card={card}")
+    cells = [cell for row in sheet for cell in row.values()]
+    assert cells and not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+    if card == "clicks":
+        wanted = {f"'{text}" if text[0] in "=+-@" else text for text in HOSTILE}
+        assert {row["name"] for row in sheet} == wanted
+
+
+def test_a_sheet_is_no_page(busy):
+    answer = busy.get("/overview.csv?range=today")
+    assert answer.get(b"content-type") == b"text/csv; charset=utf-8"
+    assert answer.get(b"x-content-type-options") == b"nosniff"
+    refused = busy.get("/visitors.csv", signed_in=False)
+    assert refused.status == 401 and json.loads(refused.body)["error"] == "unauthorized"
+    missing = busy.get("/visitors/nobody.csv")
+    assert missing.status == 404 and json.loads(missing.body)["error"] == "not_found"
 
 
 def test_the_busy_store_has_something_to_compare(busy):

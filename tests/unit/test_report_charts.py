@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.report.charts import BASE, TOP, band, columns, sparkline, top_of
-from proxy.report.numbers import count, length, link_of, path_of
+from proxy.report.numbers import THIN, change, count, length, link_of, path_of
 from proxy.report.ranges import range_of
 from proxy.store.questions import Slot
 
@@ -31,6 +31,32 @@ def test_bars_stand_on_the_base_and_stay_below_the_highest_line(views):
         assert bar.inner_height <= bar.bar_height
         assert bar.x <= bar.bar_x < bar.inner_x and bar.bar_x + bar.bar_width <= bar.x + bar.width + 0.01
     assert chart.bars[-1].x + chart.bars[-1].width == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "told"),
+    [
+        (112, 100, "↑ 12 %"),
+        (88, 100, "↓ 12 %"),
+        (100.4, 100, "as before"),
+        (0, 7, "↓ 100 %"),
+        (3, 0, ""),
+        (None, 5, ""),
+        (5, None, ""),
+        (1_099, 100, "↑ 999 %"),
+        (50_000, 100, "↑ 999+ %"),
+        (0.33, 0.30, "↑ 10 %"),
+    ],
+)
+def test_a_change_is_told_in_per_cent_of_what_was_before(now, then, told):
+    assert change(now, then).replace(THIN, " ") == told
+
+
+@pytest.mark.parametrize("name", ["2026-11-05T1300Z", "2025-01-01..2025-12-31", "2020-01-01..2026-11-01"])
+def test_bars_of_any_length_have_names_and_few_labels(name):
+    chart = chart_of([1] * len(range_of(name, NOON, UTC).edges), name)
+    assert len({bar.name for bar in chart.bars}) == len(chart.bars)
+    assert 1 <= len([bar for bar in chart.bars if bar.tick == "major"]) <= 7
 
 
 @given(st.integers(0, 10**12))

@@ -16,7 +16,7 @@ from proxy.report.chosen import (
 )
 from proxy.report.overview import overview
 from proxy.report.pages import filter_words, view
-from proxy.report.ranges import spanning
+from proxy.report.ranges import Earlier, spanning
 from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Origin, Saw
 from proxy.store.sqlite.questions import SqliteQuestions
 
@@ -173,6 +173,30 @@ def test_filters_narrow_each_other_and_what_knows_no_session_is_left_out(shop):
     assert [narrow[name] for name in ("requests", "rejected", "blocked")] == [None] * 3
     assert [one["kind"] for one in narrow["filters"]] == ["saw", "came"]
     assert shown(shop, ("source", "search nobody.example"))["totals"]["visitors"] == 0
+
+
+def test_what_a_range_is_compared_with_is_narrowed_by_the_same_filters(shop):
+    """A, B and D came in the hour before; of these, B saw the range."""
+    shop.append(visit("P5", "B", HOUR + MINUTE, path="/range", came_back=True))
+    span, earlier = spanning(T + HOUR, T + 2 * HOUR, None), Earlier(T, T + HOUR, "the hour before")
+    with shop.asked() as reader:
+        for filters, visitors in (((), 4), (chosen_of([("page", f"{HOST}/range")]), 2)):
+            model = overview(reader, span, 2, chosen=filters, earlier=earlier, limit=10, now_ms=T + 2 * HOUR)
+            assert model["totals"]["visitors"] == 1 and model["earlier"]["totals"]["visitors"] == visitors
+            assert model["earlier"]["label"] == "the hour before"
+
+
+def test_with_nothing_before_nothing_is_compared(shop):
+    span, earlier = spanning(T, T + HOUR, None), Earlier(T - HOUR, T, "the hour before")
+    with shop.asked() as reader:
+        assert overview(reader, span, 2, earlier=earlier, limit=10, now_ms=T)["earlier"] is None
+
+
+def test_what_cannot_be_told_in_time_is_not_compared(shop):
+    reader = SqliteQuestions(shop.place, question_seconds=-1)
+    earlier = Earlier(T - HOUR, T, "the hour before")
+    assert overview(reader, spanning(T, T + HOUR, None), 2, earlier=earlier, limit=1, now_ms=T)["earlier"] is None
+    reader.close()
 
 
 def test_an_address_keeps_what_was_chosen():

@@ -17,7 +17,7 @@ from proxy.events.event import LANES
 from proxy.report import people
 from proxy.report.asked import Part
 from proxy.report.overview import overview
-from proxy.report.ranges import Range, range_of, spanning
+from proxy.report.ranges import Earlier, Range, range_of, spanning
 from proxy.store.questions import Span
 from proxy.store.sqlite.questions import FIELDS_SHOWN, SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
@@ -156,7 +156,14 @@ def test_the_overview_is_made_of_these_numbers(walk):
             assert shown + card["others"]["sessions"] + card["continued"] == totals["sessions"]
             assert len(card["rows"]) + card["others"]["sources"] == card["total"]
         assert model["people_now"] == recount.people(place.events, T + over - 5 * MINUTE)
-        assert model["late"] == []
+        assert model["late"] == [] and model["earlier"] is None
+        earlier = Earlier(span.since, T + over // 2, "before")
+        compared = overview(place.reader, span, LANES.index("person"), earlier=earlier, limit=0, now_ms=T + over)
+        before = recount.totals(place.events, (span.since, T + over // 2, "person"))
+        if before["views"]:
+            assert {name: compared["earlier"]["totals"][name] for name in before} == before
+        else:
+            assert compared["earlier"] is None
         days = (span.since // DAY, (span.until - 1) // DAY)
         served = [n for day, _, _, n in place.outcomes if days[0] <= day <= days[1]]
         assert model["requests"]["total"] == sum(served)

@@ -50,7 +50,7 @@ ROOMS: dict[str, set[str]] = {
     "secretfile": set(),
     "screen": {"checks", "tables"},
     "files": {"definitions", "events", "keys", "secretfile", "store", "tables", "visitors"},
-    "reporting": {"definitions", "http", "report", "secretfile", "store", "tables"},
+    "reporting": {"definitions", "http", "report", "secretfile", "store", "tables", "visitors"},
     "backup": {"files", "store"},
     "forgetting": {"files", "store", "tables", "visitors"},
     "doctor": {"files", "store", "tables"},
@@ -100,6 +100,7 @@ ROOMS: dict[str, set[str]] = {
             "screen",
             "secretfile",
             "supervisor",
+            "visitors",
         ),
     },
     "cli": {

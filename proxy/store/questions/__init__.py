@@ -15,6 +15,7 @@ from proxy.store.questions.answers import (
     Evidence,
     FieldRow,
     FormRow,
+    FoundRow,
     HoverRow,
     LaneTotals,
     NextRow,
@@ -55,6 +56,7 @@ __all__ = [
     "FieldRow",
     "Filter",
     "FormRow",
+    "FoundRow",
     "HoverRow",
     "LaneTotals",
     "Late",
@@ -174,6 +176,15 @@ class ReportReader(Protocol):
 
     def visitor(self, uuid: str) -> tuple[int, str] | None:
         """(key, uuid) of a visitor; of a twin, those of the visitor that it turned out to be."""
+        ...
+
+    def customers(self, marks: Sequence[bytes], limit: int) -> tuple[FoundRow, ...]:
+        """Visitors that were tied to a customer, under any of its marks (visitors/customers.py); the latest first."""
+        ...
+
+    def beginning(self, first: bytes, last: bytes, limit: int) -> tuple[FoundRow, ...]:
+        """Visitors whose uuid is between two, both inclusive, in its order; of a twin, the visitor that it turned out
+        to be."""
         ...
 
     def stays(self, visitor: int, before: Cursor | None, limit: int) -> tuple[Stay, ...]:

@@ -185,6 +185,15 @@ class FormRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A visitor that was searched for; `first` and `last` of its sessions, None where it has none: UTC ms."""
+
+    uuid: str
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorRow:
     """A visitor with page.visit events in the span, or session.start events without a `uri`: how many `views`, in how
     many sessions either was, when the first and the last of both was, and where the last was (an app's is nowhere).

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from proxy.store.questions import Cursor, Span, Stay, Told, VisitorRow, Visitors
+from proxy.store.questions import Cursor, FoundRow, Span, Stay, Told, VisitorRow, Visitors
 from proxy.store.sqlite.asking import Asking, on
 from proxy.store.sqlite.reader import EVER, event_of
 from proxy.store.sqlite.rollups import REACH_MS
@@ -88,6 +88,15 @@ class Callers(Asking):
         raw = parse_uuid(uuid)
         row = None if raw is None else self._one("report_visitor", {"uuid": raw})
         return None if row is None else (row[0], text_of(row[1]))
+
+    def customers(self, marks: Sequence[bytes], limit: int) -> tuple[FoundRow, ...]:
+        rows = [row for mark in marks for row in self._ask("report_customers", {"mark": mark, "limit": limit})]
+        found = sorted((FoundRow(text_of(uuid), *times) for uuid, *times in rows), key=lambda row: row.uuid)
+        return tuple(sorted(found, key=lambda row: row.last or 0, reverse=True)[:limit])
+
+    def beginning(self, first: bytes, last: bytes, limit: int) -> tuple[FoundRow, ...]:
+        rows = self._ask("report_beginning", {"first": first, "last": last, "limit": limit})
+        return tuple(FoundRow(text_of(uuid), *times) for uuid, *times in rows)
 
     def stays(self, visitor: int, before: Cursor | None, limit: int) -> tuple[Stay, ...]:
         return tuple(map(_stay, self._ask("report_stays", {"visitor": visitor, **on(before), "limit": limit})))

@@ -1,0 +1,194 @@
+"""What each address of the report answers: one short look at the store, and a page, JSON or CSV of it.
+
+Law: nothing is counted here; what an address asks for is read by asked.py, chosen.py and ranges.py.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from proxy.asgi import ASGIApp
+from proxy.report import people
+from proxy.report.answering import Answers, Form
+from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
+from proxy.report.balance import balance
+from proxy.report.charts import band, columns
+from proxy.report.chosen import chosen_of
+from proxy.report.live import Feed
+from proxy.report.overview import Model, overview, refusals
+from proxy.report.pages import Templates, href
+from proxy.report.poll import skipped_by
+from proxy.report.ranges import Range, asked_range, before, closer, range_of
+from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet
+from proxy.report.stream import Stream
+from proxy.store.questions import ReportReader, Slot
+
+ROWS, MORE_ROWS, SHEET_ROWS = 8, 100, 1_000
+"""Rows of a list, of one that is asked for whole, and of a sheet."""
+LIVE_SHOWN = 60
+
+
+class Views:
+    """What each address answers."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        templates: Templates,
+        feed: Feed,
+        *,
+        marks_of: Callable[[str], Sequence[bytes]],
+        zone: tzinfo | None,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._answers = answers
+        self._templates = templates
+        self._feed = feed
+        self._marks_of = marks_of
+        self._zone = zone
+        self._clock_ms = clock_ms
+
+    def routes(self) -> list[Route]:
+        """All addresses. Those of JSON and CSV come first: a uuid's pattern would take them."""
+        pages = (
+            ("/overview", "/", self.overview),
+            ("/visitors", "/visitors", self.visitors),
+            ("/search", "/search", self.search),
+            ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
+            ("/live", "/live", self.live),
+            ("/requests", "/requests", self.requests),
+            ("/rejected", "/rejected", self.rejected),
+        )
+        return [
+            *(Route(f"{stem}{form}", partial(view, form=form)) for stem, _, view in pages for form in Form if form),
+            Route("/index.json", partial(self.overview, form=Form.JSON)),
+            *(Route(path, partial(view, form=Form.PAGE)) for _, path, view in pages),
+            Route("/live/stream", self.stream),
+            Route("/live/clock.json", self.clock),
+        ]
+
+    async def overview(self, request: Request, *, form: Form) -> Response:
+        query, span, now = request.query_params, self._range(request), self._clock_ms()
+        card = card_of(query)
+        rows = MORE_ROWS if query.get("rows") == "all" or form == Form.JSON else ROWS
+        look = partial(
+            overview,
+            span=span,
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            earlier=before(span, now, self._zone),
+            wanted={ASKED_FOR.get(card, card)} if form == Form.CSV else None,
+            limit=SHEET_ROWS if form == Form.CSV else rows,
+            now_ms=now,
+        )
+        answer = await self._answers.look(look)
+        shown: Model = {"whole": rows == MORE_ROWS, "most": MORE_ROWS, "unit": span.unit}
+        if form == Form.PAGE and isinstance(answer, dict):
+            series = answer["series"]
+            shown["chart"] = series and columns([Slot(**slot) for slot in series], span, self._zone)
+            shown["zooms"] = [closer(span, place, self._zone) for place in range(len(span.edges))]
+        return self._answers.answer("overview.html", answer, form, lambda model: sheet(card_rows(model, card)), **shown)
+
+    async def visitors(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        before_it = cursor_of(query.get("before", ""))
+        look = partial(
+            people.visitors,
+            span=self._range(request),
+            lane=lane_of(query),
+            before=before_it,
+            chosen=chosen_of(query.multi_items()),
+            limit=SHEET_ROWS if form == Form.CSV else people.VISITORS_SHOWN,
+        )
+        answer = await self._answers.look(look)
+        return self._answers.answer(
+            "visitors.html",
+            answer,
+            form,
+            lambda model: sheet((model["visitors"] or {"rows": ()})["rows"]),
+            before=text_of(before_it),
+        )
+
+    async def search(self, request: Request, *, form: Form) -> Response:
+        """Leads to the one visitor who is meant; a list where several may be, or nobody."""
+        wanted = wanted_of(request.query_params)
+        look = partial(people.search, wanted=wanted, marks=self._marks_of(wanted))
+        answer = await self._answers.look(look)
+        if isinstance(answer, dict) and len(answer["visitors"]) == 1 and form == Form.PAGE:
+            return RedirectResponse(f"/visitors/{answer['visitors'][0]['uuid']}", 303)
+        return self._answers.answer("search.html", answer, form, lambda model: sheet(model["visitors"]))
+
+    async def visitor(self, request: Request, *, form: Form) -> Response:
+        uuid, part = request.path_params["uuid"], part_of(request.query_params)
+        answer = await self._answers.look(partial(people.visitor, uuid=uuid, part=part, now_ms=self._clock_ms()))
+        if isinstance(answer, dict) and answer["visitor"] != uuid:  # a twin, or another spelling
+            return RedirectResponse(href(f"/visitors/{answer['visitor']}{form}", **part.query()), 303)
+        return self._answers.answer(
+            "visitor.html", answer, form, _story, band=_band, part=part, is_whole=part == Part()
+        )
+
+    async def live(self, request: Request, *, form: Form) -> Response:
+        position = position_of(request.query_params.get("after", "")) if form != Form.PAGE else Position()
+        answer = await self._answers.look(partial(self._latest, position=position))
+        shown = []
+        if form == Form.PAGE and isinstance(answer, dict):
+            shown = [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
+        return self._answers.answer("live.html", answer, form, lambda model: events_sheet(model["lines"]), shown=shown)
+
+    def _latest(self, reader: ReportReader, position: Position) -> Model:
+        """The latest events after a position, and how many there are besides; the latest of all where nobody was told
+        anything, or of another store."""
+        with reader.moment():
+            newest = Position(reader.newest(), reader.identity())
+            after = position.seq if position.store in ("", newest.store) else 0
+            lines = reader.after(after, LIVE_SHOWN)
+            skipped = skipped_by(reader, after, len(lines)) if after and len(lines) == LIVE_SHOWN else 0
+            several = reader.has_several_hosts()
+        return {
+            "now": self._clock_ms(),
+            "newest": newest.seq,
+            "after": newest.text(),
+            "several_hosts": several,
+            "skipped": skipped,
+            "lines": [people.line_of(line) for line in lines],
+        }
+
+    async def rejected(self, request: Request, *, form: Form) -> Response:
+        answer = await self._answers.look(partial(refusals, limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS))
+        return self._answers.answer("rejected.html", answer, form, lambda model: sheet(model["rows"]))
+
+    async def requests(self, request: Request, *, form: Form) -> Response:
+        answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
+        return self._answers.answer("requests.html", answer, form, lambda model: sheet(requests_rows(model)))
+
+    async def stream(self, request: Request) -> ASGIApp:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        after = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        watcher = self._feed.join(position_of(after))
+        if watcher is None:
+            message = "too many people are watching; close another live page"
+            return JSONResponse({"error": "too_many_watchers", "message": message}, 503, {"retry-after": "5"})
+        return Stream(self._feed, watcher)
+
+    async def clock(self, request: Request) -> Response:
+        return JSONResponse({"now": self._clock_ms()})
+
+    def _range(self, request: Request) -> Range:
+        return range_of(asked_range(request.query_params), self._clock_ms(), self._zone)
+
+
+def _story(model: Model) -> str:
+    """A visitor's events as they are exported, by time."""
+    lines = [line for session in model["sessions"] for line in session["story"]] + model["loose"]
+    return events_sheet(sorted(lines, key=lambda line: (line["time"], line["seq"])))
+
+
+def _band(session: Model) -> object:
+    moments = [(line["time"], line["kind"]) for line in session["story"]]
+    until = session["story"][-1]["time"] if session["more"] else session["last"]
+    return band(moments, session["start"], session["last"], until)
