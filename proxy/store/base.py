@@ -87,8 +87,8 @@ class Confirmation(NamedTuple):
     host never; `utm` is the campaign that it names. `events` belong to the view that they name, else to the page.
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
-    `asked`: of what the server itself tells of an answer of the site, what was asked for, as a FormAnswer has it. `ip`:
-    as of a Visit.
+    `described`: what the page of the showing `described_view` says of itself, clean. `asked`: of what the server itself
+    tells of an answer of the site, what was asked for, as a FormAnswer has it. `ip`: as of a Visit.
     """
 
     page: PageId | None
@@ -108,6 +108,8 @@ class Confirmation(NamedTuple):
     refusals: tuple[Refusal, ...] = ()
     customer: Marks = ()
     customer_from: int = 0
+    described: tuple[tuple[str, str], ...] = ()
+    described_view: bytes | None = None
     asked: tuple[str, str] | None = None
     ip: str = ""
 
