@@ -7,7 +7,7 @@
  *
  * How it is written, and what each name that it is given means: see tracker.js.
  */
-// #if spa
+// #if every
 function $fields(
 // #else
 export function listen(

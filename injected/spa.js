@@ -9,7 +9,11 @@
  *
  * How it is written, and what each name that it is given means: see tracker.js.
  */
+// #if meta
+function $addresses($given) {
+// #else
 export function listen($given) {
+// #end
   // #if forms
   $fields($given);
   // #end

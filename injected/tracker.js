@@ -7,7 +7,7 @@
  *
  * For browsers from 2020 on. It is served without white space and comments, and every byte is paid for by every
  * visitor: hence let and == throughout and few helpers. Names that begin with $ are its own and its parts' (forms.js,
- * spa.js), and are served as a letter or two; $settings.* as what the configuration says; what stands between #if and
+ * spa.js, meta.js), and are served as a letter or two; $settings.* as what the configuration says; what stands between #if and
  * #end only where that is on. d is the document, e an element, t a time (ms, Date.now()), x one of several.
  */
 (function () {
@@ -164,7 +164,7 @@
 
   // Innermost tagged, else nearest link or button, else (hovers) image: a picture in a link is a part of it.
   function $target($path, $kind) {
-    let $mode = $kind == "click" ? $settings.click : $settings.hover;
+    let $mode = $kind == "hover" ? $settings.hover : $settings.click;
     if (!$mode || $find($path, "[data-track-off]")) return;
     return $path.find(e => $is(e, "[data-track]") && $wants(e, $kind)) || $mode > 1 &&
       ($find($path, $LINK + "," + $BUTTON) || $kind == "hover" && $find($path, "img"));
@@ -233,8 +233,9 @@
   }
 
   // ---- Forms and fields are a part of their own (forms.js), which comes with the first that is tagged: nothing is
-  // where they are off. What watches addresses (spa.js) is the same part then, and comes at once. Not while the page is
-  // being read: a module that is asked for then shuts out its import map.
+  // where they are off. What watches addresses (spa.js), or tells what the page says of itself (meta.js), is the same
+  // part then, and comes at once. Not while the page is being read: a module that is asked for then shuts out its
+  // import map.
 
   let $FORM =
     // #if forms
@@ -244,13 +245,13 @@
     // #end
     $part, $tries = 0, $waiting = [], $passwords = new WeakSet();
 
-  // #if spa
+  // #if every
   // What that part reads and, by what its work returns, sets.
-  let $state = $work => [view, $uri, $queue, $busy] = $work(view, $uri, $queue, $busy);
+  let $state = $work => [view, $uri, $queue, $busy] = $work(view, $uri, $queue, $busy, page);
   // #end
 
   let $seek = $safe((
-    // #if spa
+    // #if every
     ) => {
     if (
     // #else
@@ -258,7 +259,7 @@
     if ($found &&
     // #end
     !$part && d.readyState != "loading") $part = import($settings.part + $tries).then(x => x.listen({
-      // #if spa
+      // #if every
       $calls, $state, $flush,
       // #end
       $handlers, $waiting, $safe, $stringify, $attr, $is, $wants, $extras, $record, $heed, $passwords, $watch
@@ -270,7 +271,7 @@
     let $found = $find($path, $FORM);
     if ($path[0]?.type == "password") $passwords.add($path[0]);
     if ($found && $event.type != "submit" && !$waiting[99]) $waiting.push([t, $path, $event]);
-    // #if spa
+    // #if every
     // #else
     $seek($found || 0);
     // #end
@@ -289,7 +290,7 @@
   // The server's answer sets the same cookie once more, with all that such a cookie should say.
   function $say(word) {
     consent = word;
-    d.cookie = `footfall_consent=${word}; path=/; max-age=34128000`;
+    d.cookie = `footfall_consent=${word};path=/;max-age=34128000`;
   }
 
   let $calls = {

@@ -189,6 +189,7 @@ def tracker_of(config: Config) -> Tracker:
             "forms": capture.forms,
             "leave": capture.leave,
             "spa": capture.spa,
+            "meta": capture.meta,
         }
     )
 
@@ -203,7 +204,7 @@ def tracking_of(
 ) -> Tracking:
     """What every request of a process shares."""
     prefix = config.site.prefix
-    part = part_path(prefix, tracker) if config.capture.forms or config.capture.spa else None
+    part = part_path(prefix, tracker) if tracker.has_part else None
     return Tracking(
         recorder=recorder,
         cookies=CookieSigner(keys, name=config.visitor.cookie, max_age_days=config.visitor.max_age_days, erased=erased),

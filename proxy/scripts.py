@@ -1,9 +1,9 @@
 """The tracker as browsers get it: with the installation's settings, and small.
 
 Law: there are two scripts. The page's own is in every tag and is paid for by every visitor; its part is asked for by
-it: where a page has a tagged form, or, with `spa`, on every page. Neither has what its settings leave out. Names that
-begin with `$` are theirs alone and are shortened over both, since the one hands them to the other; what else makes them
-small is, but for a few signs, a library's work.
+it: where a page has a tagged form, or, with `spa` or `meta`, on every page. Neither has what its settings leave out.
+Names that begin with `$` are theirs alone and are shortened over both, since the one hands them to the other; what else
+makes them small is, but for a few signs, a library's work.
 """
 
 import gzip
@@ -20,7 +20,7 @@ import rjsmin
 
 VERSION_CHARS = 8
 PAGE_SCRIPT = "t.js"
-FORMS_SCRIPT, SPA_SCRIPT = "forms.{}.js", "spa.{}.js"
+FORMS_SCRIPT, SPA_SCRIPT, META_SCRIPT = "forms.{}.js", "spa.{}.js", "meta.{}.js"
 """Their version is a part of their name: the short names of another one would be other letters."""
 SETTINGS = "})("
 """The tracker's last line begins with this, and with what it was told; that changes nothing, it only says so (the
@@ -52,24 +52,27 @@ class Script:
 
 
 class Tracker:
-    """What a page loads (`page`), and what that loads in its turn (`part`)."""
+    """What a page loads (`page`), and what that loads in its turn (`part`), if it does (`has_part`)."""
 
-    __slots__ = ("page", "part")
+    __slots__ = ("has_part", "page", "part")
 
-    def __init__(self, page: str, forms: str, spa: str, settings: Mapping[str, object]) -> None:
-        """Made of the three sources. `settings` are the page script's; where they have `forms` or `spa`, it is told the
-        address of the part, which has these. ValueError: the page script has no place for them."""
+    def __init__(self, page: str, forms: str, spa: str, meta: str, settings: Mapping[str, object]) -> None:
+        """Made of the four sources. `settings` are the page script's; where they have `forms`, `spa` or `meta`, it is
+        told the address of the part, which has these. ValueError: the page script has no place for them."""
         if SETTINGS not in page:
             raise ValueError("the tracker has no place for its settings")
-        has_forms, has_spa = bool(settings["forms"]), bool(settings["spa"])
+        has_forms, has_spa, has_meta = (bool(settings[name]) for name in ("forms", "spa", "meta"))
+        every = has_spa or has_meta
         # A part that nothing asks for is there all the same: what is under a page's own address may come from a cache.
-        chosen = (forms if has_forms or not has_spa else "") + (spa if has_spa else "")
-        page, part = shortened(*(_closed(rjsmin.jsmin(_chosen(text, settings))) for text in (page, chosen)))
-        self.part = Script(SPA_SCRIPT if has_spa else FORMS_SCRIPT, part)
-        address = (has_forms or has_spa) and f"./{self.part.name}"
+        chosen = (forms if has_forms or not every else "") + (spa if has_spa else "") + (meta if has_meta else "")
+        choices = {**settings, "every": every, "plain": has_forms and not has_spa}
+        page, part = shortened(*(_closed(rjsmin.jsmin(_chosen(text, choices))) for text in (page, chosen)))
+        self.part = Script(SPA_SCRIPT if has_spa else META_SCRIPT if has_meta else FORMS_SCRIPT, part)
+        self.has_part = has_forms or every
+        address = self.has_part and f"./{self.part.name}"
         page = _told(page, {**settings, "part": address and f"{address}#"})
         shown = {**settings, "forms": address}
-        del shown["spa"]
+        del shown["spa"], shown["meta"]
         told = "" if has_spa else json.dumps(shown, separators=(",", ":"))
         self.page = Script(PAGE_SCRIPT, f"{page.rpartition(SETTINGS)[0]}{SETTINGS}{told});")
 
@@ -79,8 +82,9 @@ def load_tracker(settings: Mapping[str, object]) -> Tracker:
     folder = files("proxy") / "injected"
     if not folder.is_dir():
         folder = Path(__file__).parent.parent / "injected"
-    page, forms, spa = ((folder / name).read_text("utf-8") for name in ("tracker.js", "forms.js", "spa.js"))
-    return Tracker(page, forms, spa, settings)
+    names = ("tracker.js", "forms.js", "spa.js", "meta.js")
+    page, forms, spa, meta = ((folder / name).read_text("utf-8") for name in names)
+    return Tracker(page, forms, spa, meta, settings)
 
 
 def _chosen(text: str, settings: Mapping[str, object]) -> str:

@@ -133,6 +133,7 @@ class Capture:
     )
     forms: bool = _key(True, "forms and fields that are tagged with data-track-form and data-track-field")
     spa: bool = _key(False, "single-page applications: a changed path or query is a page.visit without a request")
+    meta: bool = _key(False, "what a page says of itself in <meta property>, og:* and product:*, with its page.visit")
     leave: bool = _key(True, "page.leave: how long a page was in use and how far it was scrolled")
 
 

@@ -47,15 +47,24 @@ class Showing(NamedTuple):
     utm: tuple[tuple[str, str], ...] = ()
 
 
+class Meta(NamedTuple):
+    """`meta`: of the showing `view` (32 hex digits with or without hyphens), raw."""
+
+    view: str
+    params: object
+
+
 class Beacon(NamedTuple):
     """One message of the tracker. `page` is what the tag carries, unverified; `events` are raw objects; `consent` is
-    "in" or "out" where the visitor just said so, else ""; `token` is the site's JWT, unverified, "" without one."""
+    "in" or "out" where the visitor just said so, else ""; `token` is the site's JWT, unverified, "" without one; `meta`
+    is what a page says of itself."""
 
     page: str
     showing: Showing | None
     events: tuple[Any, ...]
     consent: str = ""
     token: str = ""
+    meta: Meta | None = None
 
 
 def parse_beacon(body: bytes) -> Beacon:
@@ -79,6 +88,7 @@ def parse_beacon(body: bytes) -> Beacon:
         events=tuple(events),
         consent=consent if consent in CONSENTS else "",
         token=token if len(token) <= TOKEN_MAX_CHARS else "",
+        meta=_meta(document.get("meta")),
     )
 
 
@@ -137,6 +147,11 @@ def _showing(confirm: object) -> Showing | None:
         nav=nav if nav in NAVS else "navigate",
         utm=uri.utm if uri else (),
     )
+
+
+def _meta(meta: object) -> Meta | None:
+    """What is malformed is none: nothing else of the message depends on it."""
+    return Meta(_string(meta, "view"), meta.get("params")) if isinstance(meta, dict) else None
 
 
 def _string(document: dict[str, Any], key: str) -> str:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from proxy.events.catalogue import Catalogue
 from proxy.events.incoming import is_derived
+from proxy.events.meta import clean_meta
 from proxy.events.wire import BODY_MAX_BYTES, BadBeacon, Beacon, parse_beacon
 from proxy.intake.bodies import TooLarge, read_body
 from proxy.intake.buckets import Buckets, network_of, take_all
@@ -164,7 +165,10 @@ class Collector:
             events=verdicts.events,
             refusals=verdicts.refusals,
         )
-        showing = beacon.showing
+        meta, showing = beacon.meta, beacon.showing
+        if meta is not None:
+            described = clean_meta(meta.params, sender.origin.decode("latin-1") + "/")
+            message = message._replace(described=described, described_view=parse_uuid(meta.view))
         if showing is None:
             return message
         # Another site's address is nothing that this site's page can show.

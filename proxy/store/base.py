@@ -21,6 +21,10 @@ from proxy.events.event import Event
 from proxy.events.incoming import BrowserEvent
 from proxy.events.kept import KeptEvent
 from proxy.store.counters import Blocked, Outcomes, Unheld
+from proxy.store.done import Confirmed as Confirmed
+from proxy.store.done import Forgotten as Forgotten
+from proxy.store.done import Stored as Stored
+from proxy.store.done import Tidied as Tidied
 from proxy.visitors.customers import Marks
 from proxy.visitors.ids import PageId
 
@@ -88,7 +92,8 @@ class Confirmation(NamedTuple):
     `customer`: marks of the customer that it is from the event `customer_from` on, () where nobody says so: tied to the
     visitor, or made one of its own where that is another customer's. An app, with no page or cookie, names it alone.
     `takes_turns`: a token of the page says so, and other pages of the same browser may have another customer's.
-    `asked`: of what the server tells of an answer of the site, what was asked for (FormAnswer). `ip`: as of a Visit.
+    `described`: what the page of the showing `described_view` says of itself, clean. `asked`: of what the server tells
+    of an answer of the site, what was asked for (FormAnswer). `ip`: as of a Visit.
     """
 
     page: PageId | None
@@ -109,6 +114,8 @@ class Confirmation(NamedTuple):
     customer: Marks = ()
     customer_from: int = 0
     takes_turns: bool = False
+    described: tuple[tuple[str, str], ...] = ()
+    described_view: bytes | None = None
     asked: tuple[str, str] | None = None
     ip: str = ""
 
@@ -183,42 +190,12 @@ class Kept(NamedTuple):
     event: KeptEvent
 
 
-class Stored(NamedTuple):
-    """What became of a Kept: whether it was new, or why it cannot be stored ('' where it can)."""
-
-    is_new: bool
-    reason: str = ""
-
-
 Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Unheld | Sweep | Kept | Tidy | Forget
 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
     return 0 if isinstance(item, (Tidy, Forget)) else 1 + (len(item.events) if isinstance(item, Confirmation) else 0)
-
-
-class Confirmed(NamedTuple):
-    """What became of a Confirmation: the visitor it belongs to (None: rejected as `no_visitor`), whether that
-    visitor's cookie is to be set by the answer, whether it was a repeat, and how many of its events were stored (the
-    others were repeats). `failed`: ids, of events or the confirmation, that a fault of ours kept from being stored;
-    the rest is, and these would fail again."""
-
-    uuid: bytes | None
-    set_cookie: bool = False
-    repeated: bool = False
-    stored: int = 0
-    failed: tuple[bytes, ...] = ()
-
-
-class Tidied(NamedTuple):
-    """What a step cleared away: ids that may not be repeated, events, sessions, texts. `more`: the next is due soon."""
-
-    more: bool = False
-    ids: int = 0
-    events: int = 0
-    sessions: int = 0
-    texts: int = 0
 
 
 class Retention(NamedTuple):
@@ -230,23 +207,6 @@ class Retention(NamedTuple):
 
     days: int | None = None
     by_action: Mapping[str, int | None] = {}
-
-
-class Forgotten(NamedTuple):
-    """The receipt of a Forget. `is_known`: the visitor was there; `was_erased`: had been erased before; `is_crawler`:
-    it is none, and nothing was erased. `uuids`: its own, and those of whoever turned out to be the same. What went:
-    `events` by action, sessions, ids of confirmations and events, texts (words, addresses, elements, pages).
-    `is_flushed`: the write-ahead log was emptied, so that no file of the store has what went."""
-
-    is_known: bool
-    was_erased: bool = False
-    is_crawler: bool = False
-    uuids: tuple[bytes, ...] = ()
-    events: Mapping[str, int] = {}
-    sessions: int = 0
-    ids: int = 0
-    texts: int = 0
-    is_flushed: bool = False
 
 
 Result = Confirmed | Stored | Tidied | Forgotten | int | None

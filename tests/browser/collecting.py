@@ -24,7 +24,7 @@ from proxy.visitors.ids import event_id
 
 COUNTED, NEW, ASLEEP = 1, 2, 4
 """Flags of a page id (VISITS.md section 3)."""
-DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True, "spa": False}
+DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True, "spa": False, "meta": False}
 """Hovers are off where a test is not about them: on a busy machine the pointer rests longer than anybody meant."""
 HANG_SECONDS = 10.0
 DOCUMENT = (
@@ -147,8 +147,7 @@ class Collector:
         name = f"t{len(self._trackers)}.js"
         self._trackers[name] = load_tracker({**self.settings, **settings})
         made = id or page_id(flags)
-        has_part = settings.get("forms", True) or settings.get("spa", False)
-        part = f"{self.url}/_footfall/{self._trackers[name].part.name}#0" if has_part else ""
+        part = f"{self.url}/_footfall/{self._trackers[name].part.name}#0" if self._trackers[name].has_part else ""
         tag = f'<script async src="/_footfall/{name}" data-page="{made}"></script>' * (tags if tagged else 0)
         self.pages[path] = Shown(made, DOCUMENT.format(title=title, tag=early + tag, head=head, body=body), part)
         return self.url + path

@@ -529,3 +529,27 @@ def test_ten_thousand_hostile_bodies_are_never_an_error_of_ours(hostile, documen
     before = len(hostile.rows("link.click"))
     assert told(hostile.does(page, event("link.click", name="still here")))["accepted"] == 1
     assert len(hostile.rows("link.click")) == before + 1
+
+
+# What a page says of itself ------------------------------------------------------------------------------------------
+
+
+def test_what_a_page_says_of_itself_comes_with_its_visit_clean(there):
+    page, _ = there.navigate()
+    view = "00000000-0000-4000-9000-00000000abcd"
+    said = {"og:type": "product", "og:url": "http://shop.example/p?token=abc", "og:title": "4111111111111111", "x": "y"}
+    answer = there.does(page, meta={"view": view, "params": said})
+    assert told(answer) == {"accepted": 0, "duplicates": 0, "rejected": [], "warnings": []}
+    (row,) = there.rows()
+    kept = {key: value for key, value in row["params"].items() if key.startswith(("og:", "x"))}
+    assert kept == {"og:type": "product", "og:url": "http://shop.example/p?token=removed"}
+    whole = b"".join(file.read_bytes() for file in there.config.store_path.parent.glob("footfall.db*"))
+    assert b"4111111111111111" not in whole and b"token=abc" not in whole
+
+
+@pytest.mark.parametrize("meta", ["x", [], {"view": 1}, {"view": "x", "params": [1]}, {"params": {"og:a": {"b": 1}}}])
+def test_what_makes_no_sense_as_that_takes_nothing_along(there, meta):
+    page, _ = there.navigate()
+    answer = there.does(page, event("link.click", name="Home"), meta=meta)
+    assert told(answer)["accepted"] == 1
+    assert not [key for key in there.rows()[0]["params"] if key.startswith("og:")]

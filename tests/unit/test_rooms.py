@@ -19,7 +19,8 @@ ROOMS: dict[str, set[str]] = {
     "http": set(),
     # All of visitors, not only its sessions: who a beacon belongs to, what it confirms and which lane a visit is in
     # can only be decided inside the transaction, against the store's own state, or two processes would disagree.
-    "store.base": {"events", "store.counters", "visitors"},
+    "store.base": {"events", "store.counters", "store.done", "visitors"},
+    "store.done": set(),
     "store.counters": set(),
     "store.sqlite": {"store.base", "store.counters", "store.questions", "events", "visitors"},
     "store.questions": {"events"},

@@ -9,22 +9,33 @@ from pathlib import Path
 import pytest
 import rjsmin
 
+from proxy.app import tracker_of
+from proxy.config import Config
 from proxy.scripts import Tracker, load_tracker, shortened
+from proxy.tables import Capture
 
 INJECTED = Path(__file__).parents[2] / "injected"
-SOURCES = {name: (INJECTED / name).read_text("utf-8") for name in ("tracker.js", "forms.js", "spa.js")}
-SETTINGS = {"click": "auto", "hover": "tagged", "hoverMin": 60_000, "forms": True, "leave": False, "spa": False}
+SOURCES = {name: (INJECTED / name).read_text("utf-8") for name in ("tracker.js", "forms.js", "spa.js", "meta.js")}
+SETTINGS = {
+    "click": "auto",
+    "hover": "tagged",
+    "hoverMin": 60_000,
+    "forms": True,
+    "leave": False,
+    "spa": False,
+    "meta": False,
+}
 PAGE_BYTES = 3_072
 """EVENTS.md section 9: what every visitor of a site has to load because of us."""
 FORMS_BYTES = 2_400
 """What is loaded besides where there is a tagged form; it may become less."""
 SPA_BYTES = 1_000
 """What that is more where the addresses of a single-page application are watched."""
+META_BYTES = 350
+"""What it is more where it is told what a page says of itself."""
 CAPTURES = [
     dict(zip(SETTINGS, values, strict=True))
-    for values in product(
-        ("off", "tagged", "auto"), ("off", "tagged", "auto"), (100, 60_000), (True, False), (True, False), (True, False)
-    )
+    for values in product(("off", "tagged", "auto"), ("off", "tagged", "auto"), (100, 60_000), *[(True, False)] * 4)
 ]
 
 
@@ -37,7 +48,8 @@ def tracker():
 def test_what_every_page_loads_weighs_no_more_than_it_may(settings):
     made = load_tracker(settings)
     assert len(made.page.gzipped) <= PAGE_BYTES
-    assert len(made.part.gzipped) <= FORMS_BYTES + SPA_BYTES * bool(settings["spa"])
+    more = SPA_BYTES * bool(settings["spa"]) + META_BYTES * bool(settings["meta"])
+    assert len(made.part.gzipped) <= FORMS_BYTES * bool(settings["forms"] or not more) + more
     assert gzip.decompress(made.page.gzipped) == made.page.body
     for name, others in (("leave", b"page.leave"), ("spa", b"currententrychange")):
         assert (others in made.page.body) == settings[name]
@@ -53,7 +65,13 @@ def test_what_it_was_told_is_its_last_line(tracker):
 
 def test_settings_stand_where_they_are_used(tracker):
     page = tracker.page.body.decode()
-    assert '=="click"?2:1;' in page and ">=60000&&" in page and f'import("./{tracker.part.name}#"+' in page
+    assert '=="hover"?1:2;' in page and ">=60000&&" in page and f'import("./{tracker.part.name}#"+' in page
+
+
+def test_the_configuration_says_what_it_has():
+    for name in ("spa", "meta", "forms"):
+        only = {"forms": False, "spa": False, "meta": False, name: True}
+        assert tracker_of(Config(base=INJECTED, capture=Capture(**only))).part.name.startswith(f"{name}.")
 
 
 def test_where_forms_are_off_there_is_no_address_for_them():
@@ -63,35 +81,48 @@ def test_where_forms_are_off_there_is_no_address_for_them():
 
 def test_a_page_script_without_a_place_for_settings_is_refused():
     with pytest.raises(ValueError, match="settings"):
-        Tracker("let settings = {}", "", "", SETTINGS)
+        Tracker("let settings = {}", "", "", "", SETTINGS)
 
 
 def test_the_version_follows_the_settings_and_all_sources():
     page = "(function () { $settings.part; %s })()"
     versions = {
-        Tracker(page % one, forms, spa, {**SETTINGS, **more}).page.version
-        for one, forms, spa, more in [
-            ("", "export {}", "", {}),
-            ("", "export {}", "", {"hoverMin": 1}),
-            ("1", "export {}", "", {}),
-            ("", "export { };1", "", {}),
-            ("", "export {}", "", {"spa": True}),
-            ("", "export {}", "1", {"spa": True}),
+        Tracker(page % one, forms, spa, meta, {**SETTINGS, **more}).page.version
+        for one, forms, spa, meta, more in [
+            ("", "export {}", "", "", {}),
+            ("", "export {}", "", "", {"hoverMin": 1}),
+            ("1", "export {}", "", "", {}),
+            ("", "export { };1", "", "", {}),
+            ("", "export {}", "", "", {"spa": True}),
+            ("", "export {}", "1", "", {"spa": True}),
+            ("", "export {}", "", "", {"meta": True}),
+            ("", "export {}", "", "1", {"meta": True}),
         ]
     }
-    assert len(versions) == 6
+    assert len(versions) == 8
 
 
-@pytest.mark.parametrize(("forms", "spa", "has"), [(1, 0, "F"), (1, 1, "FS"), (0, 1, "S"), (0, 0, "F")])
-def test_the_part_has_what_the_settings_ask_for(forms, spa, has):
-    made = Tracker("(function () {})()", '"F";', '"S";', {**SETTINGS, "forms": bool(forms), "spa": bool(spa)})
-    assert made.part.body.decode().replace('"', "").replace(";", "") == has
-    assert made.part.name == f"{'spa' if spa else 'forms'}.{made.part.version}.js"
+PARTS = ["F", "FS", "S", "", "FM", "FSM", "SM", "M"]
+
+
+@pytest.mark.parametrize("has", PARTS)
+def test_the_part_has_what_the_settings_ask_for(has):
+    settings = {**SETTINGS, "forms": "F" in has, "spa": "S" in has, "meta": "M" in has}
+    made = Tracker("(function () {})()", '"F";', '"S";', '"M";', settings)
+    assert made.part.body.decode().replace('"', "").replace(";", "") == (has or "F")
+    assert made.part.name.partition(".")[0] == {"S": "spa", "M": "meta"}.get("".join(has.strip("F"))[:1], "forms")
+    assert made.has_part == bool(has) and made.part.version in made.part.name
+
+
+@pytest.mark.parametrize("has", [has for has in PARTS if has])
+def test_a_part_is_one_module_that_listens(has):
+    made = load_tracker({**SETTINGS, "forms": "F" in has, "spa": "S" in has, "meta": "M" in has})
+    assert made.part.body.count(b"export function listen(") == 1
 
 
 def test_what_is_only_for_other_settings_is_left_out():
     text = "(function () {\n  // #if spa\n  1;\n  // #else\n  2;\n  // #end\n  // #if leave\n  3;\n  // #end\n})()"
-    made = [Tracker(text, "", "", {**SETTINGS, "spa": spa}).page.body.decode() for spa in (True, False)]
+    made = [Tracker(text, "", "", "", {**SETTINGS, "spa": spa}).page.body.decode() for spa in (True, False)]
     assert [re.sub(r"\D", "", one.partition("})(")[0]) for one in made] == ["1", "2"]
 
 
@@ -109,11 +140,11 @@ def test_when_all_letters_are_taken_they_become_two():
 
 
 def test_nothing_of_what_is_shortened_is_left_and_no_text_of_the_page_is_touched(tracker):
-    for script in (tracker.page, tracker.part, load_tracker({**SETTINGS, "spa": True}).part):
+    for script in (tracker.page, tracker.part, load_tracker({**SETTINGS, "spa": True, "meta": True}).part):
         assert not re.search(r"\$[A-Za-z]", script.body.decode())
     for source in SOURCES.values():
         texts = re.findall(r'"(?:[^"\\\n]|\\.)*"', rjsmin.jsmin(source))
-        assert len(texts) > 5 and not [one for one in texts if re.search(r"\$[A-Za-z]", one)]
+        assert len(texts) > 1 and not [one for one in texts if re.search(r"\$[A-Za-z]", one)]
     assert load_tracker(SETTINGS).page.body == tracker.page.body
 
 
@@ -130,12 +161,12 @@ FORBIDDEN = ["innerHTML", "eval(", "new Function", "preventDefault", "unload", "
 @pytest.mark.parametrize("word", FORBIDDEN)
 @pytest.mark.parametrize("spa", [False, True])
 def test_they_have_none_of_what_they_must_not_use(word, spa):
-    made = load_tracker({**SETTINGS, "spa": spa})
+    made = load_tracker({**SETTINGS, "spa": spa, "meta": True})
     assert word not in (made.page.body + made.part.body).decode()
 
 
 @pytest.mark.parametrize("spa", [False, True])
 def test_they_leave_one_global(spa):
-    made = load_tracker({**SETTINGS, "spa": spa})
+    made = load_tracker({**SETTINGS, "spa": spa, "meta": True})
     code = (made.page.body + made.part.body).decode()
     assert re.findall(r"\bwindow\.(\w+) *=[^=]", code) == ["footfall"]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import (
     ENGINES,
+    HOST,
     HOUR,
     MINUTE,
     SECOND,
@@ -623,3 +624,53 @@ def test_three_tabs_at_once_are_one_visitor_and_one_session_in_whatever_order_an
         for who in "ABC":
             assert engine.events(Query(visitor=ident(who))) == events
         check_promises(engine)
+
+
+# What a page says of itself ------------------------------------------------------------------------------------------
+
+SAID = (("og:type", "product"), ("product:price:amount", "19.00"))
+
+
+def says(said=SAID, *, view: str | None = "C1", at: int = SECOND, who: str = "A", of: str = "P1"):
+    message = confirm(None, page(of), who, at)._replace(host=HOST)
+    return message._replace(described=said, described_view=None if view is None else ident(view))
+
+
+def params_of(engine):
+    return [event.params for event in engine.events(Query(action="page.visit"))]
+
+
+@pytest.mark.parametrize("view", ["C1", "P1", None, "unknown"])
+def test_what_a_page_says_of_itself_completes_its_visit_once(engine, view):
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A", 200))
+    before = engine.events()
+    engine.append(says(view=view))
+    (params,) = params_of(engine)
+    assert params == {**before[-1].params, **dict(SAID)}
+    engine.append(says(view=view), says((("og:type", "article"), ("og:title", "x")), view=view, at=2 * SECOND))
+    assert params_of(engine) == [params] and len(engine.events()) == len(before)
+    engine.append(confirm("C1", page("P1"), "A", 3 * SECOND), visit("P1", "A"))
+    assert params_of(engine) == [params]
+    check_promises(engine)
+
+
+def test_a_page_that_is_shown_again_says_it_again_and_one_of_somebody_else_nothing(engine):
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A", 200), says())
+    engine.append(confirm("C2", page("P1"), "A", MINUTE, nav="bfcache"), says(view="C2", at=MINUTE))
+    assert [dict(SAID).items() <= params.items() for params in params_of(engine)] == [True, True]
+    engine.append(visit("P9", "B"), says((("og:type", "x"),), view="P9", who="A", at=2 * MINUTE))
+    assert "og:type" not in params_of(engine)[2]
+    check_promises(engine)
+
+
+def test_it_stays_where_the_server_tells_of_its_page_later(engine):
+    engine.append(confirm("C1", page("P1"), "A", 200), says(), visit("P1", "A"))
+    (params,) = params_of(engine)
+    assert params["status"] == 200 and dict(SAID).items() <= params.items()
+    check_promises(engine)
+
+
+def test_it_never_says_what_the_server_has_seen(engine):
+    engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A", 200), says((("status", "404"), ("og:type", "x"))))
+    (params,) = params_of(engine)
+    assert (params["status"], params["og:type"]) == (200, "x")

@@ -50,6 +50,8 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
             handing.hand(work, visitor, owner, message.received - (since[0].ago_ms if since else 0))
     if message.events:
         stored += actions.add_all(work, rules, message, owner, visitor)
+    if message.described:
+        visits.describe(work, actions.place_of(work, message, message.described_view, owner.id).view, message)
     if message.asked is not None:
         results.meant(work, owner, message)
     if message.refusals:

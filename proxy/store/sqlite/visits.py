@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from proxy.events.dwell import is_unusual
 from proxy.events.kept import VISIT, KeptEvent
+from proxy.events.meta import is_meta
 from proxy.events.values import INTEGER_MAX
-from proxy.store.base import Visit
+from proxy.store.base import Confirmation, Visit
 from proxy.store.sqlite import handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
@@ -152,14 +153,31 @@ def turn_all(work: Work, visitor: VisitorRow) -> None:
         session.lane = PERSON if session.lane == UNPROVEN else session.lane
 
 
+def describe(work: Work, view: EventRow | None, message: Confirmation) -> None:
+    """What a page says of itself becomes a part of its page.visit, once. Few-valued, since all who see a page are told
+    the same."""
+    if view is None:
+        return
+    dictionary = work.dictionary
+    facts = dictionary.facts_of(view.facts)
+    known = {key for key, _ in facts}
+    new = [one for one in message.described if one[0] not in known]
+    if not any(map(is_meta, known)):
+        work.change(view, facts=dictionary.facts((*facts, *new)))
+
+
 def _complete(work: Work, visit: Visit) -> None:
     seq = work.seq_of(visit.id)
     row = work.event(seq) if seq else None
     if row is None or not row.state & HEALED:
         return
     dictionary = work.dictionary
-    nav = dict(dictionary.facts_of(row.facts)).get("nav", "navigate")
-    facts = tuple((key, nav if key == "nav" else value) for key, value in visit.facts)
+    known = dictionary.facts_of(row.facts)
+    nav = dict(known).get("nav", "navigate")
+    facts = (
+        *((key, nav if key == "nav" else value) for key, value in visit.facts),
+        *(one for one in known if is_meta(one[0])),
+    )
     referrer = row.referrer
     if referrer is None and visit.referrer is not None:
         referrer = dictionary.word(visit.referrer)
