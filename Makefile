@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check fuzz crash judge bench bench-store lock clean
+.PHONY: help run test check fuzz crash judge bench bench-guard bench-store lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -48,6 +48,11 @@ judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag 
 bench: ## CPU per request beside nginx, as a ratio
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-guard: ## instructions per request, counted, and the ratio to nginx: not more than benchmarks/guard.json says
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-bench
+	@.venv/bin/python -m benchmarks.guard $(ARGS)
 
 bench-store: ## CPU and bytes per event, CPU of every question, at 1, 3 and 10 million events (ARGS='--keep FOLDER')
 	@PYTHON='$(PYTHON)' scripts/install dev

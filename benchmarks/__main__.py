@@ -6,22 +6,21 @@ program is missing.
 
 import argparse
 import contextlib
-import re
 import sys
 import time
 from pathlib import Path
 from statistics import median
 
 from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, versions, warn_if_busy
-from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS, LoadError, Request, first_visits
+from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS
 from benchmarks.pace import SLOWER
+from benchmarks.pairing import pair_of
 from benchmarks.rows import BARE, ONE, OPEN, PEER, TEN, TRACKED, TRIES, TWO, Figures, Visitors, released_unsaved, rounds
-from benchmarks.servers import HEAD_TAG, ROOT, SMALL, UNLIMITED, Server, footfall, origin, part, peer, write_site
+from benchmarks.servers import ROOT, SMALL, UNLIMITED, Server, footfall, origin, part, write_site
 from benchmarks.table import ratio, replaced, table
 
 RATIO_LIMIT = 4.5
 README = ROOT / "README.md"
-TAG = re.compile(rb"<script[^>]*/t\.js[^>]*></script>")
 OWN_FIELDS = 1
 """Host, which h2load adds; a cookie is another one."""
 
@@ -68,18 +67,7 @@ def start(plan: Plan, running: contextlib.ExitStack) -> tuple[dict[str, Server],
     two = running.enter_context(footfall(where / "two", site, workers=2))
     open_one = running.enter_context(footfall(where / "open", site, settings=UNLIMITED))
     bare = running.enter_context(part(where / "bare", "bare", site, where / "site" / SMALL.lstrip("/")))
-    answer = first_visits(one.port, Request(SMALL, ARRIVING), 1)[0]
-    tag = TAG.findall(answer.body)
-    if len(tag) != 1:
-        raise LoadError(f"{SMALL}: footfall's page has {len(tag)} tags of its own, not 1")
-    page = (where / "site" / SMALL.lstrip("/")).read_bytes()
-    if len(answer.body) != len(page) + len(tag[0]):
-        raise LoadError(f"{SMALL}: footfall changed more than the tag")
-    set_cookie = answer.set_cookie
-    other = running.enter_context(peer(nginx, where / "nginx", site, tag=tag[0].decode(), set_cookie=set_cookie))
-    shown = first_visits(other.port, Request(SMALL, ARRIVING), 1)[0].body
-    if shown != page.replace(HEAD_TAG.encode(), HEAD_TAG.encode() + tag[0], 1):
-        raise LoadError(f"{SMALL}: nginx does not put in the same tag")
+    other = running.enter_context(pair_of(one, nginx, where / "nginx", site, where / "site"))
     servers = {ONE: one, TWO: two, OPEN: open_one, BARE: bare, PEER: other}
     visitors = {ONE: Visitors.of(one), TWO: Visitors.of(two), OPEN: Visitors.of(open_one, telling=True)}
     return servers, visitors

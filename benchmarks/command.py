@@ -28,6 +28,8 @@ GOOD, PROBLEM, USAGE = 0, 1, 2
 REQUESTS, QUICK_REQUESTS = 8_000, 2_000
 """Of one run; the full number keeps footfall busy for about a second."""
 ROUNDS, QUICK_ROUNDS = 7, 3
+PACKAGES = {"nginx": "nginx", "h2load": "nghttp2-client", "valgrind": "valgrind", "vgdb": "valgrind"}
+"""Debian's, by program."""
 SERVER_DIRECTORIES = "/usr/local/sbin:/usr/sbin"
 """Debian's nginx is there, which is not in everybody's PATH."""
 PROBLEMS = (CpuError, LoadError, CountError, StartError, StoreError, OSError)
@@ -75,11 +77,11 @@ def run(given: argparse.Namespace, command: Callable[[Plan], int]) -> int:
 
 
 def _run(given: argparse.Namespace, command: Callable[[Plan], int]) -> int:
-    programs = _programs()
+    found = programs()
     rounds = given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)
     requests = whole(given.requests or (QUICK_REQUESTS if given.quick else REQUESTS))
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as where:
-        return command(Plan(programs, Path(where), rounds, requests))
+        return command(Plan(found, Path(where), rounds, requests))
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -106,15 +108,24 @@ def say(line: str) -> None:
     print(f"bench: {line}", file=sys.stderr, flush=True)
 
 
-def _programs() -> Programs:
+def programs() -> Programs:
+    """What `make bench` needs."""
+    found = find_programs("nginx", "h2load")
+    return Programs(found["nginx"], found["h2load"])
+
+
+def find_programs(*names: str) -> dict[str, str]:
+    """Where they are. Raises UsageError."""
     if not Path("/proc/self/task").is_dir():
         raise UsageError("CPU time is read from /proc, which this system does not have: Linux is needed")
     path = f"{os.environ.get('PATH', os.defpath)}:{SERVER_DIRECTORIES}"
-    found = {name: shutil.which(name, path=path) for name in ("nginx", "h2load")}
+    found = {name: shutil.which(name, path=path) for name in names}
     missing = " and ".join(name for name, place in found.items() if not place)
     if missing:
-        raise UsageError(f"{missing} not found: the Debian packages nginx and nghttp2-client are needed")
-    return Programs(str(found["nginx"]), str(found["h2load"]))
+        *others, last = dict.fromkeys(PACKAGES[name] for name in names)
+        needed = f"{', '.join(others)} and {last}"
+        raise UsageError(f"{missing} not found: the Debian packages {needed} are needed")
+    return {name: str(place) for name, place in found.items()}
 
 
 def warn_if_busy() -> None:
@@ -136,7 +147,7 @@ def sqlite_version() -> str:
 def machine(tools: Sequence[str]) -> str:
     """What it ran on, with which tools, and when."""
     parts = (
-        f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()}",
+        f"{len(os.sched_getaffinity(0))} cores of {processor()}",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}{' of the system' if sys.base_prefix == '/usr' else ''}",
         *tools,
@@ -145,7 +156,8 @@ def machine(tools: Sequence[str]) -> str:
     return ", ".join(parts)
 
 
-def _cpu_model() -> str:
+def processor() -> str:
+    """Its model, as the system names it."""
     found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return found[1].strip() if found else platform.machine()
 

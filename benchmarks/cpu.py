@@ -48,18 +48,19 @@ class Spent:
 def spent(pid: int) -> Spent:
     """CPU time so far of the process and of every descendant. Raises CpuError where the process is gone."""
     try:
-        processes = _tree(pid)
-        threads = {tid: _thread_ns(one, tid) for one in processes for tid in _threads(one)}
+        tree = processes(pid)
+        threads = {tid: _thread_ns(one, tid) for one in tree for tid in _threads(one)}
     except OSError as wrong:
         raise CpuError(f"process {pid} or one of its children went away: {wrong.strerror}") from None
-    return Spent(threads, frozenset(processes))
+    return Spent(threads, frozenset(tree))
 
 
-def _tree(pid: int) -> list[int]:
+def processes(pid: int) -> list[int]:
+    """It and all its descendants, parents before their children."""
     found = [pid]
     for tid in _threads(pid):
         for child in Path(f"/proc/{pid}/task/{tid}/children").read_text().split():
-            found += _tree(int(child))
+            found += processes(int(child))
     return found
 
 

@@ -168,16 +168,25 @@ def _check_events(store: Path, since: int, row: Row, told: Sequence[bytes]) -> N
 
 
 def rounds(
-    h2load: str, servers: dict[str, Server], visitors: dict[str, Visitors], *, number: int, requests: int, say: Say
+    h2load: str,
+    servers: dict[str, Server],
+    visitors: dict[str, Visitors],
+    *,
+    number: int,
+    requests: int,
+    say: Say,
+    rows: Sequence[Row] = ROWS,
+    tries: int = TRIES,
 ) -> Iterator[Figures]:
-    """All rows, `number` times each after one warm-up of everything. `servers` by `Row.subject`, and PEER."""
-    figures = [Figures(row) for row in ROWS]
+    """All rows, `number` times each after one warm-up of everything. `servers` by `Row.subject`, and PEER; `tries` for
+    a pair of runs."""
+    figures = [Figures(row) for row in rows]
     pace = Pace()
     for turn in range(number + 1):
         for figure in figures if turn % 2 else figures[::-1]:
             row, pair = figure.row, (servers[figure.row.subject], servers[PEER])
             count = row.requests(requests)
-            for again in range(TRIES if turn else 1):
+            for again in range(tries if turn else 1):
                 measured = _measured(h2load, row, count, visitors, turn)
                 ours, peer, steady = _measure_pair(measured, pair, count, pace)
                 figure.stored += count * max(row.visits, row.events) if pair[0].store is not None else 0

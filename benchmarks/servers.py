@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxy.supervisor import BACKLOG, environment
@@ -37,6 +37,7 @@ SMALL, MEDIUM, IMAGE = "/small.html", "/medium.html", "/image.bin"
 SIZES = {SMALL: 7_000, MEDIUM: 58_000, IMAGE: 100_000}
 """Bytes of the site's files, those of pages to within a paragraph."""
 HEAD_TAG = "<head>"
+SCRIPT = "/_footfall/t.js"
 
 FRAME = """
 daemon off;
@@ -85,6 +86,28 @@ PEER = """
 
 class StartError(Exception):
     """Something could not be started; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Whose footfall is started, and by what.
+
+    Args:
+        tree: the folder that has its `proxy`.
+        python: begins the command of a part.
+        serve: begins that of the whole, which starts its worker itself; `proxy`'s own arguments follow.
+        environ: what it sees besides ours.
+        start_seconds: how long starting may take.
+    """
+
+    tree: Path = ROOT
+    python: tuple[str, ...] = (sys.executable,)
+    serve: tuple[str, ...] = (sys.executable, "-m", "proxy")
+    environ: Mapping[str, str] = field(default_factory=dict)
+    start_seconds: float = START_SECONDS
+
+
+OURS = Runner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +176,7 @@ def nginx(program: str, where: Path, name: str, content: str, **values: object) 
             stderr=subprocess.DEVNULL,
         )
         with _ended(process):
-            if _eventually(lambda: _listens(port) or process.poll() is not None) and process.poll() is None:  # noqa: B023
+            if _starts(process, lambda: _listens(port), START_SECONDS):  # noqa: B023
                 yield Server(name, process.pid, port)
                 return
     raise StartError(f"{name} did not start: {_last_line(log)}")
@@ -161,7 +184,7 @@ def nginx(program: str, where: Path, name: str, content: str, **values: object) 
 
 @contextlib.contextmanager
 def footfall(
-    where: Path, upstream: Server, *, workers: int = 1, settings: Mapping[str, str] = DEFAULTS
+    where: Path, upstream: Server, *, workers: int = 1, settings: Mapping[str, str] = DEFAULTS, by: Runner = OURS
 ) -> Iterator[Server]:
     """`footfall serve` as it is run, its store and secrets in `where`; but without a report's process, of which there
     could be only one on its address. `settings` are environment variables."""
@@ -172,15 +195,15 @@ def footfall(
         words = ["--upstream", _url(upstream), "--listen", f"127.0.0.1:{port}", "--workers", str(workers)]
         with log.open("w") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "proxy", "serve", *words],
+                [*by.serve, "serve", *words],
                 cwd=where,
-                env={**_environment(), **NO_REPORT, **settings},
+                env={**_environment(by), **NO_REPORT, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
             )
         with _ended(process):
-            if _eventually(lambda: _answers(port) or process.poll() is not None) and process.poll() is None:  # noqa: B023
+            if _starts(process, lambda: _answers(port, SCRIPT), by.start_seconds):  # noqa: B023
                 yield Server(
                     f"footfall, {workers} worker{'s' * (workers > 1)}", process.pid, port, where / "footfall.db"
                 )
@@ -189,7 +212,7 @@ def footfall(
 
 
 @contextlib.contextmanager
-def part(where: Path, kind: str, upstream: Server, page: Path) -> Iterator[Server]:
+def part(where: Path, kind: str, upstream: Server, page: Path, *, by: Runner = OURS) -> Iterator[Server]:
     """A part of footfall (benchmarks/subjects.py) with the same malloc settings as the whole."""
     where.mkdir(parents=True)
     log = where / "part.log"
@@ -198,16 +221,16 @@ def part(where: Path, kind: str, upstream: Server, page: Path) -> Iterator[Serve
         port, number = listener.getsockname()[1], listener.fileno()
         words = ["--socket", str(number), "--upstream", _url(upstream), "--page", str(page)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.subjects", kind, *words],
+            [*by.python, "-m", "benchmarks.subjects", kind, *words],
             cwd=where,
-            env=environment(_environment()),
+            env=environment(_environment(by)),
             stdin=subprocess.PIPE,  # held open: its end is the child's end
             stdout=subprocess.DEVNULL,
             stderr=said,
             pass_fds=(number,),
         )
     with _ended(process):
-        if not _eventually(lambda: _answers(port, SMALL) or process.poll() is not None) or process.poll() is not None:
+        if not _starts(process, lambda: _answers(port, SMALL), by.start_seconds):
             raise StartError(f"{kind} did not start: {_last_line(log)}")
         yield Server(kind, process.pid, port)
 
@@ -228,10 +251,10 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.stdin.close()
 
 
-def _environment() -> dict[str, str]:
+def _environment(by: Runner) -> dict[str, str]:
     """Ours, without configuration for footfall."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    return {**kept, **by.environ, "PYTHONPATH": str(by.tree)}
 
 
 def _url(server: Server) -> str:
@@ -250,7 +273,7 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _answers(port: int, path: str = "/_footfall/t.js") -> bool:
+def _answers(port: int, path: str) -> bool:
     """Whether a worker answers; footfall's own addresses are not counted as requests."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
@@ -262,13 +285,14 @@ def _answers(port: int, path: str = "/_footfall/t.js") -> bool:
         connection.close()
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
+def _starts(process: subprocess.Popen[bytes], is_there: Callable[[], bool], seconds: float) -> bool:
+    """Whether it is there in time, and the process still runs: on its port there could be somebody else."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
+    while not is_there():
+        if process.poll() is not None or time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)
-    return True
+    return process.poll() is None
 
 
 def _last_line(log: Path) -> str:

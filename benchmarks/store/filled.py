@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.command import say
-from benchmarks.store.progress import Progress
+from benchmarks.progress import Progress
 from benchmarks.store.traffic import END, START, Traffic, batches
 from proxy.store.base import Confirmation, Item, StoreError, Tidied, Tidy, Visit
 from proxy.store.sqlite.connection import open_reader

@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.progress import Progress
 from benchmarks.store.filled import Filled, let_go, number_of_events, remove
-from benchmarks.store.progress import Progress
 from benchmarks.store.traffic import DAYS, Traffic, batches
 from proxy.store.base import Item
 from proxy.store.sqlite.writer import SqliteWriter

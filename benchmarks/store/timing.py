@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.progress import Progress
 from benchmarks.store.asked import Part, Question, open_questions, questions, subject
 from benchmarks.store.filled import let_go
-from benchmarks.store.progress import Progress
 from proxy.store.sqlite.questions import QUESTION_SECONDS
 
 COLD_RUNS, WARM_RUNS = 3, 5
