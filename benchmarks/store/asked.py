@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from benchmarks.store.traffic import END, START
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
-from proxy.report.overview import NOW_MS, REFUSED_READ, overview
+from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
@@ -156,10 +156,13 @@ def _totals() -> Iterator[Question]:
     yield from _of_spans("slots", lambda reader, span: reader.slots(_edges(span), span.lane))
     yield from _of_spans("engaged", lambda reader, span: reader.engaged(span))
     yield from _of_ranges("outcomes", lambda reader, since: reader.outcomes(since // DAY_MS, LAST_DAY))
+    yield from _of_ranges("unheld", lambda reader, since: reader.unheld(since // DAY_MS, LAST_DAY))
 
 
 def _rankings(about: Subject) -> Iterator[Question]:
     yield from _of_spans("pages", lambda reader, span: reader.pages(span, SHOWN))
+    settled = END - CONFIRMED_WITHIN_MS
+    yield from _of_ranges("unconfirmed", lambda reader, since: reader.unconfirmed(_days(since), settled, SHOWN))
     yield from _of_spans("next_pages", lambda reader, span: reader.next_pages(span, *about.page, SHOWN))
     yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
@@ -236,6 +239,10 @@ def _of_spans(name: str, ask: Callable[[ReportReader, Span], object]) -> Iterato
 
 def _bound(ask: Callable[[ReportReader, About], object], about: About) -> Ask:
     return lambda reader: ask(reader, about)
+
+
+def _days(since: int) -> list[tuple[int, int]]:
+    return [(at, at + DAY_MS) for at in range(since, END, DAY_MS)]
 
 
 def _edges(span: Span) -> list[tuple[int, int]]:

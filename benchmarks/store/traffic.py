@@ -15,7 +15,7 @@ from benchmarks.store.people import Journey, Timed, person
 from benchmarks.store.site import CRAWLERS, HOST, Site
 from proxy.page.eligibility import Outcome
 from proxy.store.base import Item, OptOut, Sweep, Visit, weight_of
-from proxy.store.counters import Blocked, BlockedPage, Outcomes
+from proxy.store.counters import Blocked, BlockedPage, Outcomes, Unheld
 from proxy.visitors.ids import bot_id, event_id, visitor_id
 from proxy.visitors.times import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -133,7 +133,7 @@ def _tick(source: Random, site: Site, time: int, n: int) -> list[Timed]:
     items: list[Timed] = [(time, Outcomes(counts)), (time, Sweep(time))]
     if source.random() < 0.2:
         blocked = BlockedPage(day, HOST, site.entry(source).path, source.choice(REASONS), n, time)
-        items.append((time, Blocked((blocked,))))
+        items += [(time, Blocked((blocked,))), (time, Unheld(day, 1, time, time, time))]
     return items
 
 

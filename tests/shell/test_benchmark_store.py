@@ -92,7 +92,7 @@ def test_questions_have_something_to_answer(full):
     # One host; a person whose events are all in sessions; nobody at midnight; and nobody does anything, or comes to a
     # second page, unproven.
     acts = ("engaged", "hovers", "clicks", "forms", "next_pages")
-    seldom = ("refused, one day", "forms, one day")
+    seldom = ("refused, one day", "forms, one day", "unconfirmed, one day")
     nothing = [f"{name}, {days}, lane unproven" for name in acts for days in ("30 days", "one day")]
     assert set(empty) <= {"has_several_hosts", "people, now", "loose, of a person", *seldom, *nothing}
 

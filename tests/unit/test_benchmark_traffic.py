@@ -13,7 +13,7 @@ from benchmarks.store.traffic import DAYS, END, START, Traffic, batches
 from proxy.events.incoming import read_event
 from proxy.events.privacy import clean_uri
 from proxy.store.base import Confirmation, OptOut, Sweep, Visit, weight_of
-from proxy.store.counters import Blocked, Outcomes
+from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.sessions import Rules
 from proxy.visitors.times import DAY_MS, HOUR_MS
 
@@ -36,7 +36,7 @@ def messages(items):
 
 
 def moment(item):
-    if isinstance(item, Outcomes | Blocked):
+    if isinstance(item, Outcomes | Blocked | Unheld):
         return None
     return item.now if isinstance(item, Sweep) else item.received if isinstance(item, Confirmation) else item.time
 
@@ -64,7 +64,7 @@ def test_items_come_in_the_order_of_their_times_over_thirty_days(items):
     known = [time for time in times if time is not None]
     assert known == sorted(known)
     assert known[0] >= START and END - DAY_MS < known[-1] < END + 6 * HOUR_MS
-    assert {type(item) for item in items} == {Visit, Confirmation, OptOut, Outcomes, Blocked, Sweep}
+    assert {type(item) for item in items} == {Visit, Confirmation, OptOut, Outcomes, Blocked, Unheld, Sweep}
 
 
 def test_every_event_is_what_intake_makes_of_what_the_tracker_sends(messages):
