@@ -5,7 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.events.event import LANES
-from proxy.visitors.lanes import AGENT_CACHE_ENTRIES, AGENT_MAX_CHARS, Agent, Agents, judge, lane_of
+from proxy.visitors.lanes import (
+    AGENT_CACHE_ENTRIES,
+    AGENT_MAX_CHARS,
+    IDENTIFIED,
+    PROOF_COOKIE,
+    PROOF_SCRIPT,
+    RETURNED,
+    VOUCHED,
+    Agent,
+    Agents,
+    is_cookieless,
+    judge,
+    lane_of,
+)
 
 DESKTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari"
@@ -26,6 +39,22 @@ LANE = [
 @pytest.mark.parametrize(("bot", "cookie", "confirmed", "lane"), LANE)
 def test_a_visit_is_in_exactly_one_lane(bot, cookie, confirmed, lane):
     assert LANES[lane_of(bot=bot, cookie_came_back=cookie, confirmed=confirmed)] == lane
+
+
+@pytest.mark.parametrize(
+    ("proof", "cookieless"),
+    [
+        (0, False),
+        (PROOF_SCRIPT, True),
+        (PROOF_SCRIPT | IDENTIFIED, True),
+        (PROOF_SCRIPT | VOUCHED, False),
+        (PROOF_SCRIPT | PROOF_COOKIE, False),
+        (PROOF_COOKIE | RETURNED, False),
+        (IDENTIFIED, False),
+    ],
+)
+def test_a_browser_keeps_no_cookie_where_its_script_was_at_work_and_the_cookie_never_came(proof, cookieless):
+    assert is_cookieless(proof) is cookieless
 
 
 AGENTS = [
