@@ -1,15 +1,19 @@
 """What the report says of what is not known: visitors without a cookie, pages that nobody confirmed, pages that were
 not held. The page, its JSON and the terminal say the same."""
 
+import contextlib
 from zoneinfo import ZoneInfo
 
 import pytest
 from reports import MINUTE, Site, T, confirm, page, report, visit, words
+from shops import event, shop
 
+from proxy.config import Config
 from proxy.report.terminal import summary
 from proxy.store.base import Item, Outcomes
 from proxy.store.counters import Unheld
 from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.visitors.lanes import PERSON
 
 DAY = 24 * 60 * MINUTE
 TODAY = T // DAY
@@ -73,6 +77,30 @@ def test_of_visitors_without_a_cookie_nothing_is_said_where_there_are_none(tmp_p
         assert site.json("/overview.json")["totals"]["cookieless"] == 0
         assert "cookie" not in site.page("/").text and "cookie" not in site.page("/visitors").text
         assert not any("cookie" in line for line in part(printed(site), "Lanes"))
+
+
+def test_a_beacon_without_the_cookie_that_the_page_has_set_tells_that_it_is_not_kept(tmp_path):
+    """Through the server: one browser keeps it, another one never does, a third one lost it and takes the next."""
+
+    def counted() -> tuple[int, int]:
+        with contextlib.closing(SqliteQuestions(there.config.store_path)) as reader:
+            totals = reader.lanes(0, 2**60)[PERSON]
+            return totals.visitors, totals.cookieless
+
+    with shop(Config(base=tmp_path)) as there:
+        kept, answer = there.navigate()
+        there.cookie = (answer.get(b"set-cookie") or b"").partition(b";")[0]
+        assert there.cookie and there.confirm(kept).status == 202
+        assert counted() == (1, 0)
+        there.cookie = b""
+        for number in range(2):
+            page_id, _ = there.navigate()
+            answer = there.confirm(page_id)
+            assert answer.get(b"set-cookie") is not None
+            assert counted() == (1, number + 1)
+        there.cookie = (answer.get(b"set-cookie") or b"").partition(b";")[0]
+        assert there.does(page_id, event("page.leave", engaged_ms=10, scroll_pct=1)).status == 202
+        assert counted() == (2, 1)
 
 
 # Pages that nobody confirmed ---------------------------------------------------------------------------------------
@@ -144,7 +172,7 @@ def test_while_pages_are_not_held_for_their_commit_the_report_says_so(tmp_path):
         assert site.json("/requests.json")["requests"]["unheld"] == told
         for path in ("/", "/requests"):
             [line] = site.page(path).select(".unheld")
-            assert words(line.text).startswith("Pages are not held until they are on disk: the store answers too late.")
+            assert words(line.text).startswith("Pages are not held until they are on disk, since 22:14: the store ")
         assert "3 of these pages were let go" in words(site.page("/").select_one("[aria-labelledby=requests]").text)
         [line] = [line for line in printed(site) if "not held" in line]
         assert line == "pages are not held until they are on disk: the store answers too late (1 time)"

@@ -33,6 +33,7 @@ from whole import (
 from wire import eventually
 
 from proxy.store.base import StoreError
+from proxy.store.sqlite.questions import SqliteQuestions
 
 HOLD_MS = 250
 MARGIN_SECONDS = 0.5
@@ -127,6 +128,9 @@ def test_a_store_that_cannot_be_opened_until_later(tmp_path: Path, upstream: int
             assert len(served.lines(words)) == workers, served.log.read_text()
     assert outcomes(folder / "footfall.db") == {"visit": 20 + 2 * PROBE_EVERY}
     assert 1 <= released(folder / "footfall.db") <= BREAKER_PAGES * workers + 3
+    with contextlib.closing(SqliteQuestions(folder / "footfall.db")) as reader:
+        found = reader.unheld(0, 99_999)
+    assert found is not None and 1 <= found.times <= workers  # which the report is told, once it can be
     assert integrity(folder / "footfall.db") == "ok"
 
 

@@ -6,7 +6,20 @@ from hypothesis import strategies as st
 
 from proxy.events.event import LANES
 from proxy.report import asked
-from proxy.visitors.lanes import AGENT_CACHE_ENTRIES, AGENT_MAX_CHARS, Agent, Agents, judge, lane_of
+from proxy.visitors.lanes import (
+    AGENT_CACHE_ENTRIES,
+    AGENT_MAX_CHARS,
+    IDENTIFIED,
+    PROOF_COOKIE,
+    PROOF_SCRIPT,
+    RETURNED,
+    VOUCHED,
+    Agent,
+    Agents,
+    is_cookieless,
+    judge,
+    lane_of,
+)
 
 DESKTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari"
@@ -32,6 +45,22 @@ def test_a_visit_is_in_exactly_one_lane(bot, cookie, confirmed, lane):
 def test_a_report_shows_people_unless_it_is_asked_for_another_lane():
     assert [LANES[asked.lane_of(query)] for query in ({}, {"lane": ""}, {"lane": "everybody"})] == ["person"] * 3
     assert [LANES[asked.lane_of({"lane": lane})] for lane in LANES] == list(LANES)
+
+
+@pytest.mark.parametrize(
+    ("proof", "cookieless"),
+    [
+        (0, False),
+        (PROOF_SCRIPT, True),
+        (PROOF_SCRIPT | IDENTIFIED, True),
+        (PROOF_SCRIPT | VOUCHED, False),
+        (PROOF_SCRIPT | PROOF_COOKIE, False),
+        (PROOF_COOKIE | RETURNED, False),
+        (IDENTIFIED, False),
+    ],
+)
+def test_a_browser_keeps_no_cookie_where_its_script_was_at_work_and_the_cookie_never_came(proof, cookieless):
+    assert is_cookieless(proof) is cookieless
 
 
 AGENTS = [
