@@ -1,6 +1,7 @@
 """What the report says of what is not known: visitors without a cookie, pages that nobody confirmed, pages that were
 not held. The page, its JSON and the terminal say the same."""
 
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -112,6 +113,30 @@ def test_pages_whose_tracker_never_said_anything_are_counted_by_page_and_day(tmp
         ]
         site.clock[0] += MINUTE
         assert site.json("/overview.json?range=7d")["unconfirmed"]["unconfirmed"] == 5
+
+
+def test_they_are_two_sheets_which_the_page_leads_to(tmp_path):
+    with report(tmp_path / "store.db", now=DAY + 10 * MINUTE) as site:
+        site.write(*seen(1, 0, "/pay", confirmed=False), *seen(2, DAY, "/", confirmed=True))
+        said = site.json("/overview.json?range=7d")["unconfirmed"]
+        shown = site.page("/?range=7d").select_one("[aria-labelledby=unconfirmed]")
+        pages, days = (site.sheet(link["href"]) for link in shown.select('a[href*=".csv"]'))
+        assert [(row["path"], row["unconfirmed"], row["views"]) for row in pages] == [("/pay", "1", "1")]
+        assert [(row["since"], row["unconfirmed"]) for row in days] == [
+            (f"{row['since']}", f"{row['unconfirmed']}") for row in said["days"]
+        ]
+
+
+def test_of_a_long_range_their_days_are_the_bars_of_the_chart_and_called_so(tmp_path):
+    with report(tmp_path / "store.db", now=DAY + 10 * MINUTE) as site:
+        site.write(*seen(1, 0, "/pay", confirmed=False))
+        day = datetime.fromtimestamp(T / 1000, UTC).date()
+        for since, word, name in ((150, "week", "the week of Mon "), (500, "month", f"{day:%b %Y}")):
+            address = f"/?from={day - timedelta(days=since)}&to={day}"
+            shown = site.page(address).select_one("[aria-labelledby=unconfirmed] details")
+            assert words(shown.select_one("summary").text) == f"By {word}"
+            assert words(shown.select_one("thead th").text) == word.capitalize()
+            assert words(shown.select("tbody th")[-1].text).startswith(name)
 
 
 def test_where_all_pages_are_confirmed_it_says_so_and_the_terminal_says_nothing(tmp_path):
