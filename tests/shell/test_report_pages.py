@@ -346,6 +346,20 @@ def test_an_apps_visitor_is_listed_without_a_page(tmp_path):
         assert "Viewed screen Cart" in words(story.text)
 
 
+def test_a_day_on_which_only_apps_were_there_is_compared_with(tmp_path):
+    day = 24 * 60 * MINUTE
+    store = tmp_path / "store.db"
+    write(store, tells(app("E1", at=MINUTE, told=MINUTE), at=MINUTE, who="V1"))
+    with report(store, now=day + 10 * MINUTE) as site:
+        for number, who in enumerate(("V2", "V3")):
+            at = day + number * MINUTE
+            site.write(tells(app(f"E{who}", at=at, told=at), at=at, who=who))
+        said, soup = site.json("/overview.json?range=today"), site.page("/?range=today")
+        assert (said["totals"]["visitors"], said["earlier"]["totals"]["visitors"]) == (2, 1)
+        assert words(soup.select_one(".tiles small").contents[0]) == "↑ 100 %"
+        assert site.json("/overview.json?range=yesterday")["earlier"] is None
+
+
 def test_a_visitors_story_tells_every_event_of_the_json(busy):
     link = busy.page("/visitors?range=today").select("a.who")[3]["href"]
     soup, said = busy.page(link), busy.json(f"{link}.json")
