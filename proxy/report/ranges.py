@@ -127,7 +127,7 @@ def utc_days(since: int, until: int) -> tuple[int, int]:
 
 def before(span: Range, now_ms: int, zone: tzinfo | None) -> Earlier:
     """What a range is compared with: as many days, the month, or the hour before it; of a range that is still going on,
-    up to the same time of day."""
+    up to the same time of day, and of one that is still to come nothing."""
     if span.unit == "minute" or not span.name:
         length = span.until - span.since
         done = max(0, min(length, now_ms - span.since))
@@ -142,7 +142,9 @@ def before(span: Range, now_ms: int, zone: tzinfo | None) -> Earlier:
         number = (last - first).days + 1
         words = "the day before" if number == 1 else f"the {number} days before"
     since, until = midnight(begin, zone), midnight(end + timedelta(days=1), zone)
-    if span.since <= now_ms < span.until:
+    if now_ms < span.since:
+        until = since
+    elif now_ms < span.until:
         now = local(now_ms, zone)
         then = datetime.combine(begin + (now.date() - first), now.time(), zone)
         done = max(since, round(then.timestamp() * 1000))

@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from bs4 import BeautifulSoup
@@ -358,6 +359,8 @@ def test_a_day_on_which_only_apps_were_there_is_compared_with(tmp_path):
         assert (said["totals"]["visitors"], said["earlier"]["totals"]["visitors"]) == (2, 1)
         assert words(soup.select_one(".tiles small").contents[0]) == "↑ 100 %"
         assert site.json("/overview.json?range=yesterday")["earlier"] is None
+        tomorrow = datetime.fromtimestamp((T + 2 * day) / 1000, UTC).date()
+        assert site.json(f"/overview.json?range={tomorrow}")["earlier"] is None
 
 
 def test_a_visitors_story_tells_every_event_of_the_json(busy):

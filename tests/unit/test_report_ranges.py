@@ -280,8 +280,14 @@ def test_what_is_before_ends_where_the_range_begins_or_as_far_into_it(first, mor
     now = midnight(first + timedelta(days=days_on), place) + 10 * HOUR_MS
     span = range_of(f"{first}..{first + timedelta(days=more)}", now, place)
     earlier = before(span, now, place)
-    assert earlier.since < earlier.until <= span.since
-    assert earlier.until == span.since or span.since <= now < span.until
+    assert earlier.since < earlier.until <= span.since or (earlier.since == earlier.until and now < span.since)
+    assert earlier.until == span.since or now < span.until
+
+
+@pytest.mark.parametrize("name", ["2026-11-28", "2026-12", "2026-11-28..2026-11-30", "2026-11-27T1400Z"])
+def test_what_is_still_to_come_is_compared_with_nothing(name):
+    since, until, _ = compared(name)
+    assert since == until
 
 
 @pytest.mark.parametrize(
