@@ -57,7 +57,7 @@ def summary(
     yield from listing.unconfirmed(paper, model, zone)
     if not model["filters"]:
         yield from listing.blocked(paper, model)
-        yield from listing.requests(paper, model)
+        yield from listing.requests(paper, model, zone)
         yield from listing.recorded(paper, model)
         yield from listing.rejected(paper, model)
 

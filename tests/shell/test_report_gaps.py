@@ -158,6 +158,12 @@ def test_under_a_filter_they_are_those_of_its_sessions(tmp_path):
 
 # Pages that were not held ------------------------------------------------------------------------------------------
 
+
+def moment(ms: int) -> str:
+    then = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{then:%a} {then.day} {then:%b}, {then:%H:%M}"
+
+
 SERVED = Outcomes(((TODAY, "shop.example", "visit", 5), (TODAY, "", "released_unsaved", 3)))
 
 
@@ -171,8 +177,8 @@ def test_while_pages_are_not_held_for_their_commit_the_report_says_so(tmp_path):
             [line] = site.page(path).select(".unheld")
             assert words(line.text).startswith("Pages are not held until they are on disk: the store answers too late.")
         assert "3 of these pages were let go" in words(site.page("/").select_one("[aria-labelledby=requests]").text)
-        [line] = [line for line in printed(site) if "not held" in line]
-        assert line == "pages are not held until they are on disk: the store answers too late (1 time)"
+        said = f"pages are not held until they are on disk: the store answers too late (1 time since {moment(T)})"
+        assert said in " ".join(printed(site))
         assert any("3 let go before they were on disk" in line for line in printed(site))
 
 
@@ -185,7 +191,8 @@ def test_when_it_is_over_or_nobody_says_so_any_more_it_was_so(tmp_path, over):
         assert (told["now"], told["times"]) == (False, 2)
         [line] = site.page("/").select(".unheld")
         assert words(line.text).startswith("Pages were not held until they were on disk, 2 times from 2")
-        assert any(line.startswith("pages were not held until they were on disk, 2 times") for line in printed(site))
+        said = f"2 times from {moment(T)} to {moment(T + 2 * MINUTE)}: the store answered too late"
+        assert f"pages were not held until they were on disk, {said}" in " ".join(printed(site))
 
 
 def test_it_is_open_where_another_process_closed_its_own_before(tmp_path):
