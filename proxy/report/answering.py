@@ -26,7 +26,7 @@ READERS = 4
 Look = Callable[[ReportReader], Model | None]
 Trouble = StoreError | Late
 Sheet = Callable[[Model], str]
-"""An answer as CSV."""
+"""An answer as CSV; raises Late where a part of it was too slow."""
 
 
 class Form(StrEnum):
@@ -75,7 +75,10 @@ class Answers:
         if isinstance(model, Trouble):
             return self._trouble(model, form)
         if form == Form.CSV:
-            return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
+            try:
+                return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
+            except Late as wrong:
+                return self._trouble(wrong, form)
         if form == Form.JSON:
             text = json.dumps(model, ensure_ascii=False, indent=1)
             return Response(text.encode("utf-8", "replace"), media_type="application/json")

@@ -114,7 +114,7 @@ def blocked(paper: Paper, model: Model) -> Iterator[str]:
     yield from table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
 
 
-def requests(paper: Paper, model: Model) -> Iterator[str]:
+def requests(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     card = model["requests"]
     if card is not None and not card["rows"]:
         return
@@ -124,16 +124,19 @@ def requests(paper: Paper, model: Model) -> Iterator[str]:
         if card["released_unsaved"]:
             rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
         if card["unheld"] is not None:
-            rows += [(f"\0{line}", ()) for line in textwrap.wrap(unheld_text(card["unheld"]), paper.width - 4)]
+            rows += [(f"\0{line}", ()) for line in textwrap.wrap(unheld_text(card["unheld"], zone), paper.width - 4)]
     yield from table(paper, "Requests, by days in UTC", ("Requests",), rows, card)
 
 
-def unheld_text(told: Model) -> str:
-    """Whether pages are held for their commit."""
+def unheld_text(told: Model, zone: tzinfo | None) -> str:
+    """Whether pages are held for their commit, and since when or when they were not."""
     times = numbers.several(told["times"], "time", "times")
+    first, last = (numbers.moment(told[name], zone, 0) for name in ("first", "last"))
     if told["now"]:
-        return plain(f"pages are not held until they are on disk: the store answers too late ({times})")
-    return plain(f"pages were not held until they were on disk, {times}: the store answered too late")
+        return plain(f"pages are not held until they are on disk: the store answers too late ({times} since {first})")
+    return plain(
+        f"pages were not held until they were on disk, {times} from {first} to {last}: the store answered too late"
+    )
 
 
 def recorded(paper: Paper, model: Model) -> Iterator[str]:

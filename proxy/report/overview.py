@@ -119,7 +119,8 @@ def _earlier(reader: ReportReader, chosen: Sequence[Chosen], earlier: Earlier, l
             totals, _ = _totals(reader, Cards(), Span(earlier.since, earlier.until, lane))
     except Late:
         return None
-    is_told = since == earlier.since and totals["views"]
+    # An app's sessions have no page; somebody without a cookie is no visitor.
+    is_told = since == earlier.since and any(totals[name] for name in ("visitors", "sessions", "views"))
     return {**earlier._asdict(), "totals": totals} if is_told else None
 
 

@@ -72,6 +72,7 @@ class Templates:
             short=lambda uuid: uuid[:SHORT_UUID],
             clock=lambda ms: numbers.clock(ms, zone),
             day=lambda ms: numbers.day(ms, zone),
+            bar_name=lambda ms, unit: UNITS[unit].name(ms, zone),
             day_of=lambda number: numbers.day(number * DAY_MS, UTC),
             iso=lambda ms: numbers.iso(ms, zone),
             moment=lambda ms: numbers.moment(ms, zone, clock_ms()),

@@ -36,9 +36,13 @@ def table(
         yield f"  {fitted(name, room)}{values}"
 
 
-def ends(paper: Paper, name: str, middle: str, right: str) -> str:
-    rest = max(0, paper.width - len(name) - len(middle))
-    return paper.bold(name) + paper.soft(middle) + f"{plain(right):>{rest}}"
+def ends(paper: Paper, name: str, middle: str, right: str) -> Iterator[str]:
+    """A line with something at its end; with that below it where both do not fit."""
+    line, rest = paper.bold(name) + paper.soft(middle), paper.width - len(name) - len(middle)
+    if right and rest < len(right) + 2:
+        yield line
+        line, rest = "", paper.width
+    yield f"{line}{plain(right):>{max(0, rest)}}"
 
 
 def plain(text: str) -> str:

@@ -91,10 +91,8 @@ def range_of(name: str, now_ms: int, zone: tzinfo | None) -> Range:
     today = local(now_ms, zone).date()
     if name == MONTH:
         return replace(_days(*_month_of(today), zone), name=MONTH, label=MONTH_LABEL)
-    if found := _hour_of(name, zone):
+    if found := _hour_of(name, zone) or _days_named(name, zone):
         return found
-    if days := _days_of(name):
-        return _days(*days, zone)
     label, ago, number = NAMES.get(name, NAMES[DEFAULT])
     first = today - timedelta(days=ago)
     span = _days(first, first + timedelta(days=number - 1), zone)
@@ -129,7 +127,7 @@ def utc_days(since: int, until: int) -> tuple[int, int]:
 
 def before(span: Range, now_ms: int, zone: tzinfo | None) -> Earlier:
     """What a range is compared with: as many days, the month, or the hour before it; of a range that is still going on,
-    up to the same time of day."""
+    up to the same time of day, and of one that is still to come nothing."""
     if span.unit == "minute" or not span.name:
         length = span.until - span.since
         done = max(0, min(length, now_ms - span.since))
@@ -144,11 +142,15 @@ def before(span: Range, now_ms: int, zone: tzinfo | None) -> Earlier:
         number = (last - first).days + 1
         words = "the day before" if number == 1 else f"the {number} days before"
     since, until = midnight(begin, zone), midnight(end + timedelta(days=1), zone)
-    if span.since <= now_ms < span.until:
-        today = local(now_ms, zone).date()
-        then = begin + (today - first)
-        until = min(until, midnight(then, zone) + now_ms - midnight(today, zone))
-        words += f", up to {local(now_ms, zone):%H:%M}"
+    if now_ms < span.since:
+        until = since
+    elif now_ms < span.until:
+        now = local(now_ms, zone)
+        then = datetime.combine(begin + (now.date() - first), now.time(), zone)
+        done = max(since, round(then.timestamp() * 1000))
+        if done < until:  # else the month before is shorter, and was over by then
+            until = done
+            words += f", up to {now:%H:%M}"
     return Earlier(since, until, words)
 
 
@@ -192,10 +194,17 @@ def _days_of(name: str) -> tuple[date, date] | None:
             first, last = sorted(date.fromisoformat(text) for text in (found[1], found[2] or found[1]))
         else:
             return None
-    except ValueError:  # 30 February
+    except (ValueError, OverflowError):  # 30 February, December 9999
         return None
     is_bearable = first.year in YEARS and last.year in YEARS and (last - first).days < MOST_DAYS
     return (first, last) if is_bearable else None
+
+
+def _days_named(name: str, zone: tzinfo | None) -> Range | None:
+    """The range of a name that says days or a month; None where none of them was (Samoa had no 30 December 2011)."""
+    days = _days_of(name)
+    span = _days(*days, zone) if days else None
+    return span if span and span.edges else None
 
 
 def _hour_of(name: str, zone: tzinfo | None) -> Range | None:
@@ -230,7 +239,7 @@ def _days(first: date, last: date, zone: tzinfo | None) -> Range:
     while day <= last:
         starts.append(midnight(day, zone))
         day = _NEXT[unit](day)
-    edges = tuple(itertools.pairwise([*starts, until]))
+    edges = tuple((begin, end) for begin, end in itertools.pairwise([*starts, until]) if begin < end)
     return Range(name, label, since, until, unit, edges, edges)
 
 

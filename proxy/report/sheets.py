@@ -2,22 +2,27 @@
 
 Law: pure. What a page shows in several tables is several sheets, each with the rows of its JSON, in their order; what
 is an object there is columns of its own (`evidence_dwell_ms`), and what a row of forms has in its list of fields is a
-sheet besides.
+sheet besides. A question that was too slow is `Late` here: a sheet has no room to say so, and without rows it would say
+that there was nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from proxy.events.table import csv_line, csv_lines
+from proxy.store.questions import Late
 
 Model = dict[str, Any]
 Rows = Sequence[Mapping[str, object]]
 
-CARDS = ("series", "totals", "lanes", "pages", "sources", "hovers", "clicks", "forms", "fields")
+CARDS = (
+    *("series", "totals", "lanes", "pages", "sources", "hovers", "clicks", "forms", "fields"),
+    *("unconfirmed", "unconfirmed_days"),
+)
 """Sheets of the overview, of whatever lane and filters are chosen."""
 MORE_CARDS = ("blocked", "requests", "rejected")
 """Those that no filter narrows, and that are empty under one."""
-ASKED_FOR = {"fields": "forms", "totals": "totals", "lanes": "totals"}
+ASKED_FOR = {"fields": "forms", "totals": "totals", "lanes": "totals", "unconfirmed_days": "unconfirmed"}
 """What the overview is asked for where the sheet's name is another one."""
 
 
@@ -42,29 +47,42 @@ def card_of(query: Mapping[str, str]) -> str:
 
 
 def card_rows(model: Model, card: str) -> Sequence[Model]:
-    """The rows of a card of the overview; () where it was late."""
+    """The rows of a card of the overview; () where filters leave none. Raises Late."""
     if card == "fields":
         return [_field(form, field) for form in card_rows(model, "forms") for field in form["fields"]]
-    found = model[card]
+    found = model["unconfirmed" if card == "unconfirmed_days" else card]
     if found is None:
+        if model["late"]:
+            raise Late(card)
         return ()
     if card == "totals":
         then = (model["earlier"] or {}).get("totals", {})
         return [{"name": name, "value": value, "earlier": then.get(name)} for name, value in found.items()]
-    rows: Sequence[Model] = found if isinstance(found, list) else found["rows"]
+    rows: Sequence[Model] = (
+        found if isinstance(found, list) else found["days" if card == "unconfirmed_days" else "rows"]
+    )
+    return rows
+
+
+def visitors_rows(model: Model) -> Rows:
+    """Who was there. Raises Late."""
+    if model["visitors"] is None:
+        raise Late("visitors")
+    rows: Rows = model["visitors"]["rows"]
     return rows
 
 
 def requests_rows(model: Model) -> Rows:
-    """Both sides of the equation: requests by outcome, page views by lane and by how they came."""
+    """Both sides of the equation: requests by outcome, page views by lane and by how they came. Raises Late."""
     rows: list[Mapping[str, object]] = [
         {"side": "requests", "name": row["name"], "n": row["n"]} for row in model["requests"]["rows"]
     ]
     visits = model["visits"]
-    if visits is not None:
-        rows += [{"side": "page views", "name": name, "n": n} for name, n in visits["lanes"].items()]
-        rows.append({"side": "page views", "name": "healed", "n": visits["healed"]})
-        rows += [{"side": "page views", "name": row["how"], "n": row["n"]} for row in visits["added"]]
+    if visits is None:
+        raise Late("visits")
+    rows += [{"side": "page views", "name": name, "n": n} for name, n in visits["lanes"].items()]
+    rows.append({"side": "page views", "name": "healed", "n": visits["healed"]})
+    rows += [{"side": "page views", "name": row["how"], "n": row["n"]} for row in visits["added"]]
     return rows
 
 

@@ -44,7 +44,7 @@ def summary(
     paper = Paper.of(width, colour)
     span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
-    yield ends(paper, "footfall", f"  {span}", now)
+    yield from ends(paper, "footfall", f"  {span}", now)
     yield from _filters(paper, model, zone)
     yield ""
     yield from _totals(paper, model, spanning(since_ms, until_ms, zone).unit)
@@ -57,7 +57,7 @@ def summary(
     yield from listing.unconfirmed(paper, model, zone)
     if not model["filters"]:
         yield from listing.blocked(paper, model)
-        yield from listing.requests(paper, model)
+        yield from listing.requests(paper, model, zone)
         yield from listing.recorded(paper, model)
         yield from listing.rejected(paper, model)
 

@@ -23,7 +23,7 @@ from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
 from proxy.report.poll import skipped_by
 from proxy.report.ranges import Range, asked_range, before, closer, range_of
-from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet
+from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet, visitors_rows
 from proxy.report.stream import Stream
 from proxy.store.questions import ReportReader, Slot
 
@@ -89,8 +89,11 @@ class Views:
         shown: Model = {"whole": rows == MORE_ROWS, "most": MORE_ROWS, "unit": span.unit}
         if form == Form.PAGE and isinstance(answer, dict):
             series = answer["series"]
-            shown["chart"] = series and columns([Slot(**slot) for slot in series], span, self._zone)
-            shown["zooms"] = [closer(span, place, self._zone) for place in range(len(span.edges))]
+            slots = None if series is None else [Slot(**slot) for slot in series]
+            shown["chart"] = None if slots is None else columns(slots, span, self._zone)
+            # Filters may have left out the first bars, and the beginning of the next one.
+            left_out = len(span.edges) - len(slots or ())
+            shown["zooms"] = [closer(span, place, self._zone) for place in range(left_out, len(span.edges))]
         return self._answers.answer("overview.html", answer, form, lambda model: sheet(card_rows(model, card)), **shown)
 
     async def visitors(self, request: Request, *, form: Form) -> Response:
@@ -109,7 +112,7 @@ class Views:
             "visitors.html",
             answer,
             form,
-            lambda model: sheet((model["visitors"] or {"rows": ()})["rows"]),
+            lambda model: sheet(visitors_rows(model)),
             before=text_of(before_it),
         )
 

@@ -201,6 +201,17 @@ def test_keys_are_listed_and_can_be_turned_off(running):
     expect(page.locator("h1")).to_have_text("30 days")
 
 
+def test_a_key_that_is_typed_with_altgr_is_taken_and_one_with_ctrl_and_alt_is_not(running):
+    """On Windows AltGr is Ctrl and Alt, and on many keyboards it is needed for a bracket."""
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/")
+    press = """more => document.body.dispatchEvent(new KeyboardEvent(
+        "keydown", {key: "[", ctrlKey: true, altKey: true, bubbles: true, cancelable: true, ...more}))"""
+    assert page.evaluate(press, {})
+    assert not page.evaluate(press, {"modifierAltGraph": True})
+    expect(page.locator("h1")).not_to_have_text("Today")
+
+
 def test_somebody_signs_in_with_the_form_and_comes_to_where_they_wanted(running):
     page = running.journey.person().new_page()
     page.goto(f"{running.url}/visitors?range=7d")

@@ -114,6 +114,9 @@ def test_what_could_not_be_looked_through_is_said(shop, monkeypatch):
     assert said["since"] > said["range"]["since"] and 0 < said["totals"]["visitors"] < PEOPLE / 3
     assert "all numbers are of what happened since" in words(soup.select_one(".late").text)
     assert [slot["since"] >= said["since"] for slot in said["series"]] == [True] * len(said["series"])
+    assert 0 < len(said["series"]) < 24
+    opened = [shop.json(as_json(bar["href"]))["range"]["until"] for bar in soup.select("a.slot")]
+    assert opened == [slot["until"] for slot in said["series"]]
     whole = shop.json(f"/overview.json?{query.replace('source', 'nothing')}")
     assert whole["since"] == whole["range"]["since"] and whole["filters"] == []
 

@@ -2,6 +2,7 @@
 not held. The page, its JSON and the terminal say the same."""
 
 import contextlib
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -142,6 +143,30 @@ def test_pages_whose_tracker_never_said_anything_are_counted_by_page_and_day(tmp
         assert site.json("/overview.json?range=7d")["unconfirmed"]["unconfirmed"] == 5
 
 
+def test_they_are_two_sheets_which_the_page_leads_to(tmp_path):
+    with report(tmp_path / "store.db", now=DAY + 10 * MINUTE) as site:
+        site.write(*seen(1, 0, "/pay", confirmed=False), *seen(2, DAY, "/", confirmed=True))
+        said = site.json("/overview.json?range=7d")["unconfirmed"]
+        shown = site.page("/?range=7d").select_one("[aria-labelledby=unconfirmed]")
+        pages, days = (site.sheet(link["href"]) for link in shown.select('a[href*=".csv"]'))
+        assert [(row["path"], row["unconfirmed"], row["views"]) for row in pages] == [("/pay", "1", "1")]
+        assert [(row["since"], row["unconfirmed"]) for row in days] == [
+            (f"{row['since']}", f"{row['unconfirmed']}") for row in said["days"]
+        ]
+
+
+def test_of_a_long_range_their_days_are_the_bars_of_the_chart_and_called_so(tmp_path):
+    with report(tmp_path / "store.db", now=DAY + 10 * MINUTE) as site:
+        site.write(*seen(1, 0, "/pay", confirmed=False))
+        day = datetime.fromtimestamp(T / 1000, UTC).date()
+        for since, word, name in ((150, "week", "the week of Mon "), (500, "month", f"{day:%b %Y}")):
+            address = f"/?from={day - timedelta(days=since)}&to={day}"
+            shown = site.page(address).select_one("[aria-labelledby=unconfirmed] details")
+            assert words(shown.select_one("summary").text) == f"By {word}"
+            assert words(shown.select_one("thead th").text) == word.capitalize()
+            assert words(shown.select("tbody th")[-1].text).startswith(name)
+
+
 def test_where_all_pages_are_confirmed_it_says_so_and_the_terminal_says_nothing(tmp_path):
     with report(tmp_path / "store.db") as site:
         site.write(*seen(1, 0, "/", confirmed=True))
@@ -161,6 +186,12 @@ def test_under_a_filter_they_are_those_of_its_sessions(tmp_path):
 
 # Pages that were not held ------------------------------------------------------------------------------------------
 
+
+def moment(ms: int) -> str:
+    then = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{then:%a} {then.day} {then:%b}, {then:%H:%M}"
+
+
 SERVED = Outcomes(((TODAY, "shop.example", "visit", 5), (TODAY, "", "released_unsaved", 3)))
 
 
@@ -174,8 +205,8 @@ def test_while_pages_are_not_held_for_their_commit_the_report_says_so(tmp_path):
             [line] = site.page(path).select(".unheld")
             assert words(line.text).startswith("Pages are not held until they are on disk, since 22:14: the store ")
         assert "3 of these pages were let go" in words(site.page("/").select_one("[aria-labelledby=requests]").text)
-        [line] = [line for line in printed(site) if "not held" in line]
-        assert line == "pages are not held until they are on disk: the store answers too late (1 time)"
+        said = f"pages are not held until they are on disk: the store answers too late (1 time since {moment(T)})"
+        assert said in " ".join(printed(site))
         assert any("3 let go before they were on disk" in line for line in printed(site))
 
 
@@ -188,7 +219,8 @@ def test_when_it_is_over_or_nobody_says_so_any_more_it_was_so(tmp_path, over):
         assert (told["now"], told["times"]) == (False, 2)
         [line] = site.page("/").select(".unheld")
         assert words(line.text).startswith("Pages were not held until they were on disk, 2 times from 2")
-        assert any(line.startswith("pages were not held until they were on disk, 2 times") for line in printed(site))
+        said = f"2 times from {moment(T)} to {moment(T + 2 * MINUTE)}: the store answered too late"
+        assert f"pages were not held until they were on disk, {said}" in " ".join(printed(site))
 
 
 def test_it_is_open_where_another_process_closed_its_own_before(tmp_path):

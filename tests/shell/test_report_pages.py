@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from bs4 import BeautifulSoup
@@ -344,6 +345,22 @@ def test_an_apps_visitor_is_listed_without_a_page(tmp_path):
         assert said["visitors"]["total"] == 1 == site.json("/overview.json?range=today")["totals"]["visitors"]
         story = site.page(f"/visitors/{row['uuid']}")
         assert "Viewed screen Cart" in words(story.text)
+
+
+def test_a_day_on_which_only_apps_were_there_is_compared_with(tmp_path):
+    day = 24 * 60 * MINUTE
+    store = tmp_path / "store.db"
+    write(store, tells(app("E1", at=MINUTE, told=MINUTE), at=MINUTE, who="V1"))
+    with report(store, now=day + 10 * MINUTE) as site:
+        for number, who in enumerate(("V2", "V3")):
+            at = day + number * MINUTE
+            site.write(tells(app(f"E{who}", at=at, told=at), at=at, who=who))
+        said, soup = site.json("/overview.json?range=today"), site.page("/?range=today")
+        assert (said["totals"]["visitors"], said["earlier"]["totals"]["visitors"]) == (2, 1)
+        assert words(soup.select_one(".tiles small").contents[0]) == "↑ 100 %"
+        assert site.json("/overview.json?range=yesterday")["earlier"] is None
+        tomorrow = datetime.fromtimestamp((T + 2 * day) / 1000, UTC).date()
+        assert site.json(f"/overview.json?range={tomorrow}")["earlier"] is None
 
 
 def test_a_visitors_story_tells_every_event_of_the_json(busy):

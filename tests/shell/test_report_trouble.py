@@ -130,6 +130,23 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
             assert answer.status == 200 and b"took longer" in answer.body, other
 
 
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        *(f"/overview.csv?card={card}" for card in ("series", "pages", "lanes", "fields", "unconfirmed", "requests")),
+        "/overview.csv?card=pages&page=shop.example/",
+        "/visitors.csv",
+        "/requests.csv",
+    ],
+)
+def test_a_question_that_is_late_is_no_sheet_without_rows(tmp_path, sheet):
+    path = tmp_path / "store.db"
+    write(path, visit("P1", "V1"), confirm("C1", page("P1"), "V1", 500))
+    with report(path, question_seconds=-1.0) as site:
+        answer = site.get(sheet)
+        assert answer.status == 503 and json.loads(answer.body)["error"] == "store_late"
+
+
 def test_a_slow_question_is_given_up_at_its_deadline(tmp_path):
     """With a store that is big enough to take longer than a very short deadline."""
     path = tmp_path / "store.db"

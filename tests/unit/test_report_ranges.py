@@ -136,6 +136,7 @@ def test_an_address_names_days_and_months(name, days, label, unit, bars):
         "0001-01-01",
         "1970-01-01",
         "9999-12-31",
+        "9999-12",
         "2016-01-01..2026-11-27",
         "2026-11-05..",
         "2026-11-05\n",
@@ -226,6 +227,40 @@ def test_a_month_so_far_is_compared_with_no_more_than_a_whole_month():
     assert compared("month", at("2026-03-31T18:00", WARSAW))[:2] == ("2026-02-01 00:00", "2026-03-01 00:00")
 
 
+def test_what_is_said_of_the_time_of_day_goes_for_a_month_that_has_such_a_day_only():
+    assert compared("month", at("2026-03-31T18:00", WARSAW))[2] == "the month before"
+    assert compared("month", at("2026-03-28T18:00", WARSAW))[1:] == (
+        "2026-02-28 18:00",
+        "the month before, up to 18:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "name", "until"),
+    [
+        ("2026-03-29T12:00", "today", "2026-03-28 12:00"),
+        ("2026-03-30T12:00", "today", "2026-03-29 12:00"),
+        ("2026-10-25T12:00", "today", "2026-10-24 12:00"),
+        ("2026-10-26T12:00", "7d", "2026-10-19 12:00"),
+        ("2026-11-01T00:00", "2026-11-01..2026-11-02", "2026-10-30 00:00"),
+    ],
+)
+def test_where_clocks_were_changed_it_is_the_same_time_of_day(now, name, until):
+    span = compared(name, at(now, WARSAW))
+    assert span[1] == until and span[2].endswith(f", up to {now[-5:]}")
+
+
+def test_a_day_that_a_country_left_out_is_no_range_and_no_bar():
+    """Samoa went from 29 to 31 December 2011."""
+    apia = ZoneInfo("Pacific/Apia")
+    assert range_of("2011-12-30", NOW, apia).name == "today"
+    for name, bars in (("2011-12-29..2011-12-31", 2), ("2011-12-30..2011-12-31", 1), ("2011-12", 30)):
+        span = range_of(name, NOW, apia)
+        assert len(span.edges) == bars and all(since < until for since, until in span.edges)
+        names = [closer(span, place, apia) for place in range(bars)]
+        assert [range_of(inner, NOW, apia).since for inner in names] == [since for since, _ in span.edges]
+
+
 def test_thirty_days_that_happen_to_be_a_month_are_thirty_days():
     assert compared("30d", at("2026-04-30T12:00", WARSAW))[2].startswith("the 30 days before")
 
@@ -245,8 +280,14 @@ def test_what_is_before_ends_where_the_range_begins_or_as_far_into_it(first, mor
     now = midnight(first + timedelta(days=days_on), place) + 10 * HOUR_MS
     span = range_of(f"{first}..{first + timedelta(days=more)}", now, place)
     earlier = before(span, now, place)
-    assert earlier.since < earlier.until <= span.since
-    assert earlier.until == span.since or span.since <= now < span.until
+    assert earlier.since < earlier.until <= span.since or (earlier.since == earlier.until and now < span.since)
+    assert earlier.until == span.since or now < span.until
+
+
+@pytest.mark.parametrize("name", ["2026-11-28", "2026-12", "2026-11-28..2026-11-30", "2026-11-27T1400Z"])
+def test_what_is_still_to_come_is_compared_with_nothing(name):
+    since, until, _ = compared(name)
+    assert since == until
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from report_walks import items, steps
 from stories import DAY, HOUR, MINUTE, T, confirm, exported, page, visit
 
 from proxy.events.event import LANES
-from proxy.paper import columns_of
+from proxy.paper import Paper, columns_of
+from proxy.report.numbers import THIN
 from proxy.report.overview import overview
+from proxy.report.paper import ends
 from proxy.report.ranges import spanning
 from proxy.report.terminal import as_json, summary
 from proxy.store.counters import Blocked, BlockedPage
@@ -75,6 +77,15 @@ def test_its_numbers_are_the_overviews_and_equal_a_recount(walk):
         assert int(first[22:34].replace(" ", "")) == totals["visitors"]
         assert all(wide(line) <= 80 for line in lines)
         reader.close()
+
+
+def test_what_does_not_fit_at_the_end_of_the_first_line_is_below_it():
+    for width, lines in ((60, 2), (65, 2), (66, 1), (100, 1)):
+        middle, right = "  Sat 27 Jun 2026 – Mon 29 Jun 2026", f"1{THIN}136 on the site now"
+        found = list(ends(Paper.of(width, False), "footfall", middle, right))
+        assert len(found) == lines and all(len(line) <= width for line in found)
+        assert found[0].startswith(f"footfall{middle}") and found[-1].endswith("  1 136 on the site now")
+        assert len(found[-1]) == width
 
 
 @pytest.mark.parametrize("width", [1, 60, 80, 100, 400])

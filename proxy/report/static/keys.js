@@ -35,7 +35,9 @@
   on.addEventListener("change", function () { keep(on.checked); });
   document.getElementById("keys-open").addEventListener("click", show);
   addEventListener("keydown", function (event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || list.open || !kept()) return;
+    // AltGr, by which [ and ] are typed on many keyboards, is Ctrl and Alt on Windows.
+    var isHeld = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
+    if (isHeld || event.metaKey || event.repeat || list.open || !kept()) return;
     if (event.target.closest && event.target.closest("input:not([type=checkbox]), textarea, select")) return;
     if (event.key === "?") return show();
     var found = document.querySelector('[data-key="' + CSS.escape(event.key) + '"]');
