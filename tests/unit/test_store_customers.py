@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sqlite3
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +48,12 @@ from proxy.store.base import (
     Retention,
     Visit,
 )
+from proxy.store.sqlite.handing import WAITING_MAX
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.customers import Customers, mark_keys, uuid_after
 from proxy.visitors.erased import Erased
 from proxy.visitors.ids import text_of
+from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import Rules
 
 ANN, BOB = (ident("ann-now"), ident("ann-old")), (ident("bob-now"), ident("bob-old"))
@@ -341,6 +344,36 @@ def test_a_server_that_names_both_hands_nothing_over(ann):
     ann.append(visit("P2", "A", MINUTE + 50, came_back=True), means("M1", at=MINUTE + 60))
     uuids = {event.id: event.uuid for event in ann.events()}
     assert uuids[text_of(ident("P2"))] == uuids[text_of(ident("M1"))] == text_of(ident("A"))
+    check_promises(ann)
+
+
+@pytest.mark.parametrize("answers", ["a page", "a redirect"])
+@pytest.mark.parametrize("order", ["form first", "answer first"])
+def test_customers_who_take_turns_by_tokens_hand_nothing_on_whatever_comes_first(ann, answers, order):
+    form = sends(page("P1"), "A", does("form.submit", "E1", form="login", fields={}, to=TO), at=MINUTE)
+    if answers == "a page":
+        form = form._replace(events=(does("form.submit", "E1", form="search", fields={}, asks=TO),))
+    form = form._replace(customer=BOB, takes_turns=True)
+    seen = visit("P2", "A", MINUTE + 40, path="/login", query="?q=1", came_back=True)
+    items = [form, seen if answers == "a page" else answered(MINUTE + 40)]
+    ann.append(*(items if order == "form first" else items[::-1]))
+    assert "form.result" not in owners(ann) and owners(ann).get("page.visit") == {"A"}
+    check_promises(ann)
+
+
+def test_who_is_somebody_else_again_and_again_leaves_no_more_notes_than_are_looked_through(ann):
+    """A browser that never takes the new cookie, and one that is another customer with each message."""
+    other = ident("A")
+    for number in range(WAITING_MAX + 20):
+        ann.append(sends(page("P1"), "A", login(f"E{number}x"), at=MINUTE + number)._replace(customer=BOB))
+        mark = (ident(f"m{number}"),)
+        message = sends(page("P1"), None, login(f"E{number}y"), at=MINUTE + number)
+        ann.append(message._replace(cookie=other, customer=mark))
+        other = uuid_after(other, mark[0])
+    with contextlib.closing(sqlite3.connect(ann.place)) as file:
+        notes = dict(file.execute("SELECT visitor, count(*) FROM form_answer GROUP BY visitor"))
+    assert max(notes.values()) == WAITING_MAX
+    ann.append(visit("P2", "A", 2 * MINUTE - SECOND, came_back=True))
     check_promises(ann)
 
 
