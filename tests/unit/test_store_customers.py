@@ -422,6 +422,30 @@ def test_an_app_speaks_of_the_visitor_that_its_customer_is(engine):
     check_promises(engine)
 
 
+@pytest.mark.parametrize("retired", [0, 1], ids=["the same secret", "a secret that was rotated since"])
+def test_what_is_told_of_a_customer_stays_with_the_first_who_was_tied_to_it(engine, retired):
+    """Not with an older visitor who types somebody's key later: its browser shows what is held of it."""
+    engine.append(visit("P1", "EVE"), confirm("C1", page("P1"), "EVE"))
+    done = told(engine, tells(app("E1", at=1, told=1), at=1, customer=ANN[retired:]))
+    for number in range(2, 5):
+        typed = is_customer(engine, sends(page("P1"), "EVE", login(f"L{number}"), at=number), ANN)
+        assert typed.uuid == ident("EVE")
+        again = tells(app(f"E{number}", at=number, told=number), at=number, customer=ANN)
+        assert told(engine, again).uuid == done.uuid
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["browser first", "server first"])
+def test_whom_a_server_names_is_a_visitor_though_a_browser_of_its_keeps_no_cookie(engine, order):
+    form = sends(page("P1"), None, login("E1"), at=1)._replace(customer=ANN)
+    items = [form, tells(app("E2", at=2, told=2), at=2, customer=ANN)]
+    engine.append(visit("P1", "A"), confirm("C1", page("P1")), *(items[place] for place in order))
+    with engine.asked() as asked:
+        totals = asked.lanes(T - DAY, T + DAY)[PERSON]
+    assert (totals.visitors, totals.cookieless) == ((1, 0) if order == (0, 1) else (1, 1))
+    check_promises(engine)
+
+
 def test_what_is_told_two_days_late_is_where_it_belongs(engine):
     engine.append(visit("P1", "A"), confirm("C1", page("P1"), "A"), sweep(HOUR))
     late = 2 * DAY
