@@ -12,14 +12,16 @@ IPV6_BITS = 48
 
 
 def masked(address: str) -> str:
-    """The network of an address, such as `203.0.113.0/24`, in which an IPv4 address that is written as IPv6 is IPv4; of
-    a network the same; '' of anything else, such as the '' of whoever connects to a unix socket."""
+    """The network of an address, such as `203.0.113.0/24`; of a network the same. An IPv4 address that is written as
+    IPv6 is IPv4, and so is one that a 6to4 network is made of, whose first 48 bits have all of it (RFC 3056). '' of
+    anything else, such as the '' of whoever connects to a unix socket."""
     try:
         known = ip_interface(address.partition("%")[0]).ip
     except ValueError:
         return ""
     if isinstance(known, IPv6Address):
-        if known.ipv4_mapped is None:
+        inside = known.ipv4_mapped or known.sixtofour
+        if inside is None:
             return str(ip_network((int(known), IPV6_BITS), strict=False))
-        known = known.ipv4_mapped
+        known = inside
     return str(ip_network((int(known), IPV4_BITS), strict=False))

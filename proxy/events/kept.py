@@ -13,6 +13,7 @@ from proxy.events.addresses import masked
 from proxy.events.catalogue import STRING_MAX_CHARS, Catalogue, Definition, Param, Rejection
 from proxy.events.columns import amount_key
 from proxy.events.event import LANES, is_action
+from proxy.events.meta import clean_one, is_meta
 from proxy.events.params import RESERVED, Facts
 from proxy.events.privacy import CleanUri, clean_title, clean_uri
 from proxy.events.sensitive import is_article_number, is_sensitive_name, why_sensitive
@@ -192,7 +193,7 @@ def _params(sent: Mapping[str, object], definition: Definition | None) -> tuple[
             continue
         param = None if definition is None else definition.params.get(key)
         try:
-            kept = _value(key, value, param)
+            kept = _value(key, value, param, is_visit=action == VISIT)
         except Absent:
             continue
         if kept is None:
@@ -217,8 +218,8 @@ def _params(sent: Mapping[str, object], definition: Definition | None) -> tuple[
     return values, left_out
 
 
-def _value(key: str, value: object, param: Param | None) -> object:
-    """A clean value; None where it is never kept. Raises Rejection, Absent."""
+def _value(key: str, value: object, param: Param | None, *, is_visit: bool) -> object:
+    """A clean value, of a page.visit or not; None where it is never kept. Raises Rejection, Absent."""
     if param is None:
         if not is_key(key):
             raise Rejection("bad_type", "", "a param's name is 1 to 64 of A-Z a-z 0-9 _ . : -")
@@ -228,6 +229,8 @@ def _value(key: str, value: object, param: Param | None) -> object:
         uri = read_value(key, value, param)
         return None if why_sensitive_uri(str(uri)) is not None else uri
     kept = clean(key, value)
+    if is_visit and is_meta(key) and isinstance(kept, str):
+        return clean_one(key, kept, "") or None
     if param is not None and param.each:
         return kept
     if param is not None and param.articles and is_article_number(str(kept)):

@@ -39,7 +39,7 @@ def clean_meta(raw: object, page: str) -> tuple[tuple[str, str], ...]:
     for key, value in raw.items() if isinstance(raw, Mapping) else ():
         if len(kept) == PARAMS_MAX - OTHERS:
             break
-        text = _value(key, value, page) if isinstance(value, str) and is_key(key) and is_meta(key) else ""
+        text = clean_one(key, value, page) if isinstance(value, str) and is_key(key) and is_meta(key) else ""
         size = len(key) + len(text.encode())
         if text and size <= left:
             kept[key] = text
@@ -47,8 +47,8 @@ def clean_meta(raw: object, page: str) -> tuple[tuple[str, str], ...]:
     return tuple(kept.items())
 
 
-def _value(key: str, value: str, page: str) -> str:
-    """A clean value; '' where there is none that may be kept."""
+def clean_one(key: str, value: str, page: str) -> str:
+    """A clean value; '' where there is none that may be kept. What is clean stays as it is."""
     if is_sensitive_name(key) or why_sensitive(key) is not None:
         return ""
     text = storable(value).strip()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.events.kept import read_kept
 from proxy.events.meta import OTHERS, VALUE_MAX_CHARS, clean_meta
 from proxy.events.params import PARAMS_MAX, PARAMS_MAX_BYTES
 from proxy.events.sensitive import why_sensitive
@@ -34,6 +35,16 @@ KEPT = [
 @pytest.mark.parametrize(("key", "value", "kept"), KEPT)
 def test_what_a_page_says_is_kept_clean(key, value, kept):
     assert clean_meta({key: value}, PAGE) == ((key, kept),)
+
+
+@pytest.mark.parametrize(("key", "value", "kept"), [*KEPT, ("og:image", "/a/4111/1111/1111/1111.png", "")])
+def test_what_was_kept_is_kept_by_an_import_as_well(key, value, kept):
+    told = dict(clean_meta({key: value}, PAGE))
+    assert told == {key: kept or f"https://shop.example{value}"}
+    common = {"id": "00000000-0000-4000-8000-000000000001", "action": "page.visit", "time": 1, "received": 1}
+    params = {"uri": PAGE, "nav": "navigate", "status": 200, **told}
+    read = read_kept({**common, "uuid": common["id"], "lane": "person", "params": params})
+    assert read.left_out == 0 and dict(read.event.more) == told
 
 
 LEFT_OUT = [

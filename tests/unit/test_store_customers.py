@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import sqlite3
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +48,12 @@ from proxy.store.base import (
     Retention,
     Visit,
 )
+from proxy.store.sqlite.handing import WAITING_MAX
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.customers import Customers, mark_keys, uuid_after
 from proxy.visitors.erased import Erased
 from proxy.visitors.ids import text_of
+from proxy.visitors.lanes import PERSON
 from proxy.visitors.sessions import Rules
 
 ANN, BOB = (ident("ann-now"), ident("ann-old")), (ident("bob-now"), ident("bob-old"))
@@ -344,6 +347,36 @@ def test_a_server_that_names_both_hands_nothing_over(ann):
     check_promises(ann)
 
 
+@pytest.mark.parametrize("answers", ["a page", "a redirect"])
+@pytest.mark.parametrize("order", ["form first", "answer first"])
+def test_customers_who_take_turns_by_tokens_hand_nothing_on_whatever_comes_first(ann, answers, order):
+    form = sends(page("P1"), "A", does("form.submit", "E1", form="login", fields={}, to=TO), at=MINUTE)
+    if answers == "a page":
+        form = form._replace(events=(does("form.submit", "E1", form="search", fields={}, asks=TO),))
+    form = form._replace(customer=BOB, takes_turns=True)
+    seen = visit("P2", "A", MINUTE + 40, path="/login", query="?q=1", came_back=True)
+    items = [form, seen if answers == "a page" else answered(MINUTE + 40)]
+    ann.append(*(items if order == "form first" else items[::-1]))
+    assert "form.result" not in owners(ann) and owners(ann).get("page.visit") == {"A"}
+    check_promises(ann)
+
+
+def test_who_is_somebody_else_again_and_again_leaves_no_more_notes_than_are_looked_through(ann):
+    """A browser that never takes the new cookie, and one that is another customer with each message."""
+    other = ident("A")
+    for number in range(WAITING_MAX + 20):
+        ann.append(sends(page("P1"), "A", login(f"E{number}x"), at=MINUTE + number)._replace(customer=BOB))
+        mark = (ident(f"m{number}"),)
+        message = sends(page("P1"), None, login(f"E{number}y"), at=MINUTE + number)
+        ann.append(message._replace(cookie=other, customer=mark))
+        other = uuid_after(other, mark[0])
+    with contextlib.closing(sqlite3.connect(ann.place)) as file:
+        notes = dict(file.execute("SELECT visitor, count(*) FROM form_answer GROUP BY visitor"))
+    assert max(notes.values()) == WAITING_MAX
+    ann.append(visit("P2", "A", 2 * MINUTE - SECOND, came_back=True))
+    check_promises(ann)
+
+
 def test_who_is_erased_is_not_in_the_note_of_the_change_either(engine):
     writer = SqliteWriter(engine.place, durability="process", rules=Rules(), erased=Erased((b"s" * 32,)))
     other = uuid_after(ident("A"), BOB[0])
@@ -386,6 +419,30 @@ def test_an_app_speaks_of_the_visitor_that_its_customer_is(engine):
     is_customer(engine, sends(page("P1"), "A", login("E1"), at=MINUTE), ANN)
     assert told(engine, tells(app("E2", at=MINUTE, told=MINUTE), at=MINUTE, customer=ANN)).uuid == ident("A")
     assert {event.session for event in engine.events()} == {engine.events()[0].session}
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("retired", [0, 1], ids=["the same secret", "a secret that was rotated since"])
+def test_what_is_told_of_a_customer_stays_with_the_first_who_was_tied_to_it(engine, retired):
+    """Not with an older visitor who types somebody's key later: its browser shows what is held of it."""
+    engine.append(visit("P1", "EVE"), confirm("C1", page("P1"), "EVE"))
+    done = told(engine, tells(app("E1", at=1, told=1), at=1, customer=ANN[retired:]))
+    for number in range(2, 5):
+        typed = is_customer(engine, sends(page("P1"), "EVE", login(f"L{number}"), at=number), ANN)
+        assert typed.uuid == ident("EVE")
+        again = tells(app(f"E{number}", at=number, told=number), at=number, customer=ANN)
+        assert told(engine, again).uuid == done.uuid
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["browser first", "server first"])
+def test_whom_a_server_names_is_a_visitor_though_a_browser_of_its_keeps_no_cookie(engine, order):
+    form = sends(page("P1"), None, login("E1"), at=1)._replace(customer=ANN)
+    items = [form, tells(app("E2", at=2, told=2), at=2, customer=ANN)]
+    engine.append(visit("P1", "A"), confirm("C1", page("P1")), *(items[place] for place in order))
+    with engine.asked() as asked:
+        totals = asked.lanes(T - DAY, T + DAY)[PERSON]
+    assert (totals.visitors, totals.cookieless) == ((1, 0) if order == (0, 1) else (1, 1))
     check_promises(engine)
 
 

@@ -27,7 +27,7 @@ from stories import (
 from proxy.events.kept import read_kept
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, outcome_of
 from proxy.store.base import FormAnswer, Item, Kept
-from proxy.store.sqlite.results import WAITING_MAX
+from proxy.store.sqlite.handing import WAITING_MAX
 from proxy.visitors.ids import result_id, text_of
 from proxy.visitors.sessions import Rules
 

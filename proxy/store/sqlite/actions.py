@@ -45,8 +45,8 @@ class Place(NamedTuple):
 def add_all(
     work: Work, rules: Rules | None, message: Confirmation, visitor: VisitorRow, was: VisitorRow | None = None
 ) -> int:
-    """Write the events of a message, in their order; returns how many were new. `was`: the visitor that the browser has
-    been until now."""
+    """Write the events of a message, in their order; returns how many were new. `was`: the visitor that has handed the
+    browser on to this one (handing.py), if any."""
     acts = _Acts(work, rules, message, visitor, was or visitor)
     return sum([acts.add(event) for event in message.events])
 

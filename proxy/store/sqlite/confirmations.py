@@ -37,7 +37,7 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         same = known is not None and (known.owner == visitor.id or who is Who.MERGE)
         what = meaning(page, known, same_visitor=same, now_ms=message.received)
         _show(work, rules, message, visitor, what, view)
-    stored, owner = 0, visitor
+    stored, owner, was = 0, visitor, None
     if message.customer:
         before, since = message.events[: message.customer_from], message.events[message.customer_from :]
         stored = actions.add_all(work, rules, message._replace(events=before), visitor)
@@ -47,9 +47,10 @@ def apply(work: Work, rules: Rules | None, message: Confirmation) -> Confirmed:
         owner, message = identified, message._replace(events=since)
         # What names both without a page is no browser.
         if owner is not visitor and page is not None and not message.takes_turns:
+            was = visitor
             handing.hand(work, visitor, owner, message.received - (since[0].ago_ms if since else 0))
     if message.events:
-        stored += actions.add_all(work, rules, message, owner, visitor)
+        stored += actions.add_all(work, rules, message, owner, was)
     if message.described:
         visits.describe(work, actions.place_of(work, message, message.described_view, owner.id).view, message)
     if message.asked is not None:

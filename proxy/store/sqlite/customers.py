@@ -16,11 +16,12 @@ from proxy.visitors.sessions import Reason, Rules
 
 def owner(work: Work, marks: Marks) -> VisitorRow | None:
     """The visitor that a customer is, for somebody who names no browser: the first that was tied to it, a new one where
-    there is none; None where that one was erased."""
-    for mark in marks:
-        row = work.execute(SQL["customer_visitor"], (mark,)).fetchone()
-        if row is not None:
-            return work.visitor_at(row[0])
+    there is none; None where that one was erased. Under whichever mark, and whichever visitor is the older one: whoever
+    types the customer's key afterwards, in a browser that was there before, gets nothing that is told of it."""
+    tied = [row for mark in marks for row in work.execute(SQL["customer_visitor"], (mark,))]
+    if tied:
+        _, first = min(tied)
+        return _vouch(work.visitor_at(first))
     return _visitor(work, uuid_after(b"", marks[0]), marks, vouched=True)
 
 
@@ -51,15 +52,21 @@ def _visitor(work: Work, uuid: bytes, marks: Marks, *, vouched: bool) -> Visitor
         if work.heard.is_erased(uuid):
             return None
         known = work.add_visitor(uuid)
-    if vouched and not known.proof & VOUCHED:
-        known.proof |= VOUCHED
-        known.is_changed = True
+    if vouched:
+        _vouch(known)
     if not known.proof & IDENTIFIED:
         _attach(work, known, marks[0])
     return known
 
 
+def _vouch(visitor: VisitorRow) -> VisitorRow:
+    if not visitor.proof & VOUCHED:
+        visitor.proof |= VOUCHED
+        visitor.is_changed = True
+    return visitor
+
+
 def _attach(work: Work, visitor: VisitorRow, mark: bytes) -> None:
-    work.execute(SQL["put_customer"], {"mark": mark, "visitor": visitor.id})
+    work.execute(SQL["put_customer"], {"mark": mark, "visitor": visitor.id, "tied": work.seq})
     visitor.proof |= IDENTIFIED
     visitor.is_changed = True

@@ -16,12 +16,18 @@ NOWHERE = {"host": "", "path": ""}
 """What a note of a change has instead of an address. It lies among the answers that wait, and goes as they do."""
 NO_ANSWER = 0
 """The status of notes among the answers that wait."""
+WAITING_MAX = 50
+"""Answers to one visitor that wait, and notes among them: whoever posts without end, or is somebody else each time, is
+not to make each form.submit or page look through it all."""
+CHANGES_MAX = 8
+"""Of a browser within half a minute, that are followed: more is nobody's typing, and each takes a look at the table."""
 
 
 def hand(work: Work, visitor: VisitorRow, other: VisitorRow, time: int) -> None:
     """From this time on a visitor's browser is another one."""
     note = {"visitor": visitor.id, "time": time, **NOWHERE, "status": NO_ANSWER, "redirect": other.uuid.hex()}
     work.execute(SQL["add_form_answer"], {**note, "forms": "[]"})
+    work.execute(SQL["prune_form_answers"], {"visitor": visitor.id, "most": WAITING_MAX})
     visitor.proof |= HANDED
     visitor.is_changed = True
 
@@ -29,7 +35,7 @@ def hand(work: Work, visitor: VisitorRow, other: VisitorRow, time: int) -> None:
 def owner(work: Work, visitor: VisitorRow, time: int) -> VisitorRow:
     """Whose a request of this time is that has a visitor's cookie."""
     found, seen = _next(work, visitor, time), {visitor.id}
-    while found is not None and found.id not in seen:
+    while found is not None and found.id not in seen and len(seen) <= CHANGES_MAX:
         visitor, found = found, _next(work, found, time)
         seen.add(visitor.id)
     return visitor

@@ -29,8 +29,6 @@ VISIT, SUBMIT, RESULT = "page.visit", "form.submit", "form.result"
 NOBODY = 0
 EVER = 2**62
 """Unix ms that no event reaches."""
-WAITING_MAX = 50
-"""Answers to one visitor that wait: whoever posts without end is not to make each form.submit look through it all."""
 
 
 class _Answer(NamedTuple):
@@ -76,7 +74,7 @@ def _is_known(work: Work, visitor: VisitorRow, item: FormAnswer) -> None:
 def _keep(work: Work, visitor: VisitorRow, item: FormAnswer) -> None:
     values = {**item._asdict(), "visitor": visitor.id, "forms": json.dumps(item.forms)}
     work.execute(SQL["add_form_answer"], values)
-    work.execute(SQL["prune_form_answers"], {"visitor": visitor.id, "most": WAITING_MAX})
+    work.execute(SQL["prune_form_answers"], {"visitor": visitor.id, "most": handing.WAITING_MAX})
 
 
 def forget(work: Work, now: int) -> None:

@@ -9,6 +9,11 @@ UPDATE visitor SET proof = proof | 16 WHERE proof & 8 AND proof & 3 = 1;
 -- Visitors of whom a browser keeps no cookie (visitors/lanes.py, is_cookieless).
 CREATE VIEW cookieless AS SELECT id FROM visitor WHERE proof & 19 = 1;
 
+-- tied: the number of the latest event when a visitor was tied to the customer, so that the first one stays the first. Of
+-- those that there are already it is the one that came first itself.
+ALTER TABLE customer ADD COLUMN tied INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX customer_tied ON customer (mark, tied, visitor);
+
 -- Days (since 1970, in UTC) on which pages were not held for their commit: how often that began, when it was so at first and
 -- at last, and when it was over for the last time, 0 where it was not. UTC milliseconds.
 CREATE TABLE unheld (

@@ -1,2 +1,2 @@
--- The first visitor that was tied to a customer.
-SELECT visitor FROM customer WHERE mark = ? ORDER BY visitor LIMIT 1
+-- The first visitor that was tied to a customer, and when that was.
+SELECT tied, visitor FROM customer WHERE mark = ? ORDER BY tied, visitor LIMIT 1
