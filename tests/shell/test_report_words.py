@@ -45,7 +45,7 @@ def test_what_is_there_once_is_told_in_the_singular(site, path):
         for told in ("1 visitor", "1 session", "1 page view", "1 page view, most of them (1)", "1 hover"):
             assert re.search(rf"{re.escape(told)}(?!s)", shown), told
     if path.startswith("/visitors?") or path == "/visitors":
-        assert re.match(r"1 (person|bot), today", words(soup.select_one(".lead .quiet").text))
+        assert re.match(r"1 (person|bot) · Today", words(soup.select_one(".lead .quiet").text))
 
 
 def test_the_terminal_says_what_was_unusual_once_in_the_singular(site):
