@@ -49,6 +49,7 @@ from proxy.store.base import (
     Visit,
 )
 from proxy.store.questions import Span
+from proxy.store.sqlite.giving import LEFT_MAX
 from proxy.store.sqlite.handing import WAITING_MAX
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.customers import Customers, mark_keys, uuid_after
@@ -343,6 +344,16 @@ def test_a_page_that_is_given_comes_after_the_start_of_its_new_session(ann):
     """It was told first, and at the same moment as the form."""
     ann.append(posted("P2", MINUTE), another())
     assert owners(ann)["page.visit"] == {"A", "B"}
+    check_promises(ann)
+
+
+@pytest.mark.parametrize("events", [900, 1_050])
+def test_nothing_leaves_a_session_that_is_too_large_to_be_read(ann, events):
+    for first in range(0, events, 50):
+        acts = (does("link.click", f"K{number}", name="x") for number in range(first, first + 50))
+        ann.append(sends(page("P1"), "A", *acts, at=30 * SECOND))
+    ann.append(posted("P2", MINUTE + 40), another())
+    assert owners(ann)["page.visit"] == ({"A", "B"} if events < LEFT_MAX else {"A"})
     check_promises(ann)
 
 

@@ -9,13 +9,19 @@ from proxy.store.sqlite.dictionary import VISIT
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.work import Work
 
+LEFT_MAX = 1_000
+"""Events of a session that one may leave, since all of them are read for it (a tenth of a second): in a larger one,
+which is nobody's afternoon, it stays."""
+
 
 def give(work: Work, row: EventRow, was: VisitorRow, visitor: VisitorRow, beside: EventRow) -> None:
     """An event turned out to be another visitor's, who was doing something (`beside`) by then: it joins that session,
     and leaves its own one as if it had never been in it."""
+    left = None if row.session is None else work.session(row.session)
+    if left is not None and left.events > LEFT_MAX:
+        return
     # Ties are in the order of seq, and the session.start, which may have come later, is to be first.
     time = max(row.time, beside.time + (row.seq < beside.seq))
-    left = None if row.session is None else work.session(row.session)
     wait = max(0, row.time + row.wait - time)
     work.change(row, visitor=visitor.id, session=beside.session, time=time, wait=wait)
     if left is not None:
