@@ -48,6 +48,8 @@ from proxy.store.base import (
     Retention,
     Visit,
 )
+from proxy.store.questions import Span
+from proxy.store.sqlite.giving import LEFT_MAX
 from proxy.store.sqlite.handing import WAITING_MAX
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.customers import Customers, mark_keys, uuid_after
@@ -318,6 +320,40 @@ def test_a_session_that_only_the_answer_has_opened_goes_with_it(ann):
     assert [event.session for event in ann.events(Query(action="client.login"))] == [starts[1].session]
     assert len(ann.events(Query(action="session.end"))) == 1
     ann.append(visit("P9", "A", 3 * HOUR, came_back=True), sweep(5 * HOUR))
+    check_promises(ann)
+
+
+@pytest.mark.parametrize("is_page", [False, True], ids=["a redirect", "a page"])
+def test_a_session_that_the_answer_has_opened_and_a_click_is_left_in_begins_with_the_click(ann, is_page):
+    at = 2 * HOUR
+    ann.append(sweep(HOUR), posted("P2", at + 40) if is_page else means("M1", at=at + 40), another(at=at))
+    starts = ann.events(Query(action="session.start"))[1:]
+    told = {(event.uuid, event.params.get("trigger"), event.params.get("uri"), event.page) for event in starts}
+    other = uuid_after(ident("A"), BOB[0])
+    assert told == {
+        (text_of(ident("A")), "link.click", f"https://{HOST}/", text_of(ident("P1"))),
+        (text_of(other), "form.submit", None, None),
+    }
+    check_promises(ann)
+    with ann.asked() as asked:
+        rows = asked.pages(Span(T + HOUR, T + 3 * HOUR, PERSON), 9).rows
+    assert [(row.path, row.views, row.entries) for row in rows] == ([("/login", 1, 0)] if is_page else [])
+
+
+def test_a_page_that_is_given_comes_after_the_start_of_its_new_session(ann):
+    """It was told first, and at the same moment as the form."""
+    ann.append(posted("P2", MINUTE), another())
+    assert owners(ann)["page.visit"] == {"A", "B"}
+    check_promises(ann)
+
+
+@pytest.mark.parametrize("events", [900, 1_050])
+def test_nothing_leaves_a_session_that_is_too_large_to_be_read(ann, events):
+    for first in range(0, events, 50):
+        acts = (does("link.click", f"K{number}", name="x") for number in range(first, first + 50))
+        ann.append(sends(page("P1"), "A", *acts, at=30 * SECOND))
+    ann.append(posted("P2", MINUTE + 40), another())
+    assert owners(ann)["page.visit"] == ({"A", "B"} if events < LEFT_MAX else {"A"})
     check_promises(ann)
 
 

@@ -14,7 +14,7 @@ from proxy.events.incoming import AGO_MAX_MS
 from proxy.events.privacy import clean_uri
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, belong, outcome_of
 from proxy.store.base import ASKED, Confirmation, FormAnswer, Visit
-from proxy.store.sqlite import handing, sessions
+from proxy.store.sqlite import giving, handing, sessions
 from proxy.store.sqlite.dictionary import as_json
 from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.rows import WAITS, EventRow, VisitorRow
@@ -148,11 +148,11 @@ def bring(work: Work, rules: Rules | None, was: VisitorRow, visitor: VisitorRow,
             seq = work.seq_of(bytes.fromhex(event))
             meant = work.event(seq) if seq else None
             if meant is not None and meant.visitor == was.id:
-                sessions.give(work, meant, was, visitor, row)
+                giving.give(work, meant, was, visitor, row)
         work.execute(SQL["remove_form_answer"], (key,))
     for page in _told(work, rules, was, VISIT, row.time - ANSWER_BEFORE_MS - 1, row.time + ANSWER_WITHIN_MS):
         if page.seq > view and target in (_asked(work, page), _posted(work, page)):
-            sessions.give(work, page, was, visitor, row)
+            giving.give(work, page, was, visitor, row)
 
 
 def _unanswered(work: Work, rules: Rules | None, visitor: VisitorRow, time: int, until: int) -> list[EventRow]:

@@ -6,7 +6,7 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 from bisect import bisect
 from typing import NamedTuple
 
-from proxy.store.sqlite.dictionary import VISIT, Facts, as_json
+from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
@@ -68,7 +68,7 @@ def begin_by(work: Work, session: SessionRow, time: int) -> None:
     """A session begins no later than this."""
     if session.start > time:
         session.start = time
-        _move_marks(work, session, "session.start", time)
+        move_marks(work, session, "session.start", time)
 
 
 def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
@@ -163,10 +163,11 @@ def _keep(work: Work, session: SessionRow, time: int) -> None:
     if time > session.last:
         session.last = time
         if session.reason != Reason.OPEN:
-            _move_marks(work, session, "session.end", time)
+            move_marks(work, session, "session.end", time)
 
 
-def _move_marks(work: Work, session: SessionRow, action: str, time: int) -> None:
+def move_marks(work: Work, session: SessionRow, action: str, time: int) -> None:
+    """A session's start or end is told as of another time."""
     for row in work.events_of(session.id, work.dictionary.word(action)):
         work.change(row, time=time, wait=max(0, row.wait + row.time - time))
 
@@ -233,48 +234,6 @@ def move_all(work: Work, rules: Rules | None, twin: VisitorRow, other: VisitorRo
     other.is_changed = True
 
 
-def give(work: Work, row: EventRow, was: VisitorRow, visitor: VisitorRow, beside: EventRow) -> None:
-    """An event turned out to be another visitor's, who was doing something (`beside`) by then: it joins that session,
-    and leaves its own one as if it had never been in it."""
-    time = max(row.time, beside.time)
-    left = None if row.session is None else work.session(row.session)
-    wait = max(0, row.time + row.wait - time)
-    work.change(row, visitor=visitor.id, session=beside.session, time=time, wait=wait)
-    if left is not None:
-        _leave(work, left, was, row)
-    if beside.session is not None:
-        session = work.session(beside.session)
-        if work.dictionary.act(row.action).sort == VISIT:
-            view(work, session, row)
-        else:
-            touch(work, session, time, keeps=True)
-        turn(work, session)
-
-
-def _leave(work: Work, session: SessionRow, owner: VisitorRow, gone: EventRow) -> None:
-    """A session has lost an event, and is gone itself where that was all that it had."""
-    start, end, leave = map(work.dictionary.word, ("session.start", "session.end", "page.leave"))
-    rows = work.events_of(session.id)
-    acts = [row for row in rows if row.action not in (start, end)]
-    if not acts:
-        for row in rows:
-            work.remove_event(row)
-        session.is_gone = True
-        latest = work.sessions_of(owner.id)
-        owner.session = latest[-1] if latest else None
-        owner.is_changed = True
-        return
-    session.events -= 1
-    if work.dictionary.act(gone.action).sort == VISIT:
-        session.pages -= 1
-        session.is_rechained = True
-    if session.start != acts[0].time:
-        session.start = acts[0].time
-        _move_marks(work, session, "session.start", session.start)
-    session.last = max([session.start, *(row.time for row in acts if row.action != leave or row.amount)])
-    _move_marks(work, session, "session.end", session.last)
-
-
 def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:
     """Make two sessions one, whose events have been given to `kept` already: the earlier session.start stays."""
     kept.start, kept.last = min(kept.start, gone.start), max(kept.last, gone.last)
@@ -287,7 +246,7 @@ def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:
         first, dictionary = starts[0], work.dictionary
         kept.lane, kept.entry = first.lane, first.uri
         kept.source = source(work, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
-    _move_marks(work, kept, "session.end", kept.last)
+    move_marks(work, kept, "session.end", kept.last)
 
 
 def _without_marks(work: Work, rows: list[EventRow], action: str, *, keep: int) -> list[EventRow]:
