@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from benchmarks.store.traffic import END, START
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
-from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SESSIONS_SHOWN, VISITORS_SHOWN
+from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SEARCHED, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
@@ -21,6 +21,7 @@ from proxy.store.base import Query
 from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
+from proxy.visitors.customers import MARK_BYTES
 from proxy.visitors.ids import parse_uuid
 from proxy.visitors.lanes import BOT, PERSON, UNPROVEN
 from proxy.visitors.times import DAY_MS, HOUR_MS
@@ -182,6 +183,9 @@ def _visitors(about: Subject) -> Iterator[Question]:
         "visitors", "30 days, second page", lambda reader: reader.visitors(month, before, VISITORS_SHOWN + 1)
     )
     yield Question("visitor", "one", lambda reader: reader.visitor(about.uuid))
+    first, last = (bytes.fromhex(about.uuid[:8] + end * 24) for end in "0f")
+    yield Question("beginning", "eight characters", lambda reader: reader.beginning(first, last, SEARCHED + 1))
+    yield Question("customers", "of nobody", lambda reader: reader.customers([bytes(MARK_BYTES)], SEARCHED + 1))
     yield Question("stays", "of a visitor", lambda reader: reader.stays(key, None, SESSIONS_SHOWN + 1))
     yield Question("stay_of", "one", lambda reader: reader.stay_of(key, about.session_id))
     yield Question("stay", "events of a session", lambda reader: reader.stay(about.session, None, EVENTS_SHOWN + 1))

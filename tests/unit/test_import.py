@@ -187,6 +187,20 @@ def moved(item):
     return item._replace(**other) if hasattr(item, "_replace") else replace(item, **other)
 
 
+def test_a_page_that_was_left_unused_does_not_say_when_its_session_was_last_active(tmp_path):
+    """It is told before the rest of its session, which ended a minute before."""
+    with stores(tmp_path, "old.db", "new.db") as (old, new):
+        left = does("page.leave", "E1", engaged_ms=0)
+        old.append(visit("P1", "A"), confirm("C1", page("P1"), "A", 1), sends(page("P1"), "A", left, at=MINUTE))
+        old.append(sweep(2 * HOUR))
+        text = exported(old)
+        take(new, "".join(line for line in text.splitlines(keepends=True) if '"page.leave"' in line))
+        take(new, text)
+        check_promises(new)
+        (end,) = (event for event in new.events() if event.action == "session.end")
+        assert end.time == T
+
+
 PARTS = (
     lambda event: event.action == "page.visit",
     lambda event: event.action.endswith(".hover") or event.action == "page.leave",

@@ -134,7 +134,7 @@ class Keeper:
             if known.view is None:  # its page was cut off, and comes now
                 self._link(known, event.page)
             return KNOWN
-        sessions.begin_by(work, session, event.time)
+        sessions.begin_kept(work, session, event.time)
         if event.lane == PERSON:
             sessions.turn(work, session)
         row = self._start_row(event, session, self._uri(event), event.facts)
@@ -217,7 +217,7 @@ class Keeper:
         view = self._view(event.page) if event.action != VISIT else None
         more, usual = usual_of_kept(event)
         if session is not None:
-            sessions.begin_by(work, session, event.time)
+            sessions.begin_kept(work, session, event.time)
         seq = work.next_seq()
         work.claim(event.id, seq)
         row = EventRow(

@@ -71,6 +71,16 @@ def begin_by(work: Work, session: SessionRow, time: int) -> None:
         move_marks(work, session, "session.start", time)
 
 
+def begin_kept(work: Work, session: SessionRow, time: int) -> None:
+    """The same of a session whose events come in any order: while all that is known of it are pages that were left
+    without having been in use, its last activity is still to come."""
+    if time < session.start == session.last and session.reason == Reason.OPEN and not session.pages:
+        leaves = work.events_of(session.id, work.dictionary.word("page.leave"))
+        if sum(not row.amount for row in leaves) == session.events:
+            session.last = time
+    begin_by(work, session, time)
+
+
 def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> SessionRow:
     seq = work.next_seq()
     uuid = session_id(time, opener.cause + visitor.uuid)
