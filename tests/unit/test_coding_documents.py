@@ -11,6 +11,7 @@ from codings import JOINING, NAMES, bytewise, cut, make_injector, make_recoder, 
 from codings import TAG as SHORT_TAG
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taken import some
 from test_injector import bytes_like_markup, documents, run
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "html_cases.json").read_text("utf-8"))["cases"]
@@ -62,7 +63,7 @@ def test_e1_every_hostile_document_in_every_coding_however_it_is_cut(name: str, 
 PLACES = st.lists(st.integers(0, 150), max_size=3)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=some(1000))
 @given(
     document=documents | bytes_like_markup,
     declared=st.booleans(),

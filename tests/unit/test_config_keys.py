@@ -123,19 +123,37 @@ def test_a_wrong_value_in_the_environment_is_said_with_its_variable_and_key(key)
         assert str(caught.value).startswith(f"{variable(key)}: {key}: ") and "\n" not in str(caught.value)
 
 
+def test_check_shows_every_value(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    tables: dict[str, list[str]] = {}
+    for key in KEYS:
+        table, _, name = key.partition(".")
+        tables.setdefault(table, []).append(f"{name} = {json.dumps(another(key)[1])}")
+    path.write_text("".join(f"[{table}]\n" + "\n".join(lines) + "\n" for table, lines in tables.items()))
+    assert main(["check", "--config", str(path)]) in (0, 1)  # 1: it names files that are not there
+    said = capsys.readouterr().out.splitlines()
+    assert [key for key in KEYS if f"{key} = {another(key)[1]!r}" not in said] == []
+
+
 @pytest.mark.parametrize("key", sorted(KEYS))
-def test_check_shows_a_value_and_says_what_is_wrong_with_another(tmp_path, key, capsys):
-    _, value = another(key)
-    path = written(tmp_path, key, value)
-    assert main(["check", "--config", str(path)]) in (0, 1)  # 1: it names a file that is not there
-    assert f"{key} = {value!r}" in capsys.readouterr().out.splitlines()
-    refused = [wrong(key)[0]] if isinstance(value, tuple) else wrong(key)[0]
-    for bad in (refused, {"a": 1}):
-        text = json.dumps(bad) if bad is refused else "{ a = 1 }"
+def test_a_wrong_value_in_the_file_is_said_with_the_file_and_the_key(tmp_path, key):
+    refused = [wrong(key)[0]] if isinstance(another(key)[1], tuple) else wrong(key)[0]
+    for text in (json.dumps(refused), "{ a = 1 }"):
+        path = tmp_path / "config.toml"
         path.write_text(f"[{key.partition('.')[0]}]\n{key.partition('.')[2]} = {text}\n")
-        assert main(["check", "--config", str(path)]) == 2
-        said = capsys.readouterr()
-        assert said.err.startswith(f"footfall: {path}: {key}: ") and said.err.count("\n") == 1 and said.out == ""
+        with pytest.raises(ConfigError) as caught:
+            load(path, {}, {})
+        assert str(caught.value).startswith(f"{path}: {key}: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("table", sorted({key.partition(".")[0] for key in KEYS}))
+def test_check_says_what_is_wrong_in_one_line(tmp_path, table, capsys):
+    key = min(key for key in KEYS if key.startswith(f"{table}."))
+    path = tmp_path / "config.toml"
+    path.write_text(f"[{table}]\n{key.partition('.')[2]} = {{ a = 1 }}\n")
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"footfall: {path}: {key}: ") and said.err.count("\n") == 1 and said.out == ""
 
 
 def test_the_reports_days_are_those_of_its_zone_or_of_this_machine():

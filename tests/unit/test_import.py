@@ -27,6 +27,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.events.table import csv_lines
 from proxy.importing import Outcome, import_all
@@ -118,7 +119,7 @@ def test_an_export_goes_into_an_empty_store_as_it_was_and_a_second_time_changes_
     assert exported(new, format) == text
 
 
-@settings(max_examples=20)
+@settings(max_examples=some(20))
 @given(told=histories(), at=st.integers(0, 100))
 def test_whatever_happened_is_the_same_after_an_import_in_two_parts(tmp_path_factory, told, at):
     folder = tmp_path_factory.mktemp("import")
@@ -143,7 +144,7 @@ def acts(engine: Engine) -> set[str]:
     return {event.id for event in engine.events() if not event.action.startswith("session.")}
 
 
-@settings(max_examples=20)
+@settings(max_examples=some(20))
 @given(told=histories(), at=st.integers(0, 100), whole_first=st.booleans(), forgets=st.booleans())
 def test_an_export_of_another_moment_of_the_same_store_adds_what_is_missing(
     tmp_path_factory, told, at, whole_first, forgets
@@ -211,7 +212,7 @@ PARTS = (
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=some(20))
 @given(told=histories(), parts=st.lists(st.sampled_from(PARTS), max_size=3), other=histories(most=4))
 def test_parts_of_an_export_in_any_order_make_whole_sessions(tmp_path_factory, told, parts, other):
     folder = tmp_path_factory.mktemp("import")

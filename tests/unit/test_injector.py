@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from html5lib._inputstream import EncodingParser  # type: ignore[import-untyped]
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from taken import some
 
 from proxy.page import injector as rules
 from proxy.page.injector import Injector
@@ -469,7 +470,7 @@ bytes_like_markup = st.lists(st.sampled_from(list("<>!-/='\" atiled?&#32;")), ma
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=some(400), deadline=None)
 @given(document=documents | bytes_like_markup, declared=st.booleans(), cuts=st.lists(st.integers(0, 200), max_size=5))
 @example(document=b"<head></noscript", declared=False, cuts=[])
 def test_hostile_documents_however_they_are_cut(document: bytes, declared: bool, cuts: list[int]) -> None:
@@ -495,7 +496,7 @@ HEAD_PARTS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(parts=st.lists(st.sampled_from(HEAD_PARTS), max_size=12))
 def test_prescan_of_any_head_finds_the_same_charset(parts: list[str]) -> None:
     document = ("<!doctype html><html><head>" + "".join(parts)).encode()

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taken import some
 
 from proxy.events.kept import read_kept
 from proxy.events.meta import OTHERS, VALUE_MAX_CHARS, clean_meta
@@ -89,7 +90,7 @@ def test_as_many_are_kept_as_an_event_can_hold():
     assert len(json.dumps(dict(large), ensure_ascii=False).encode()) <= PARAMS_MAX_BYTES
 
 
-@settings(max_examples=200)
+@settings(max_examples=some(200))
 @given(
     raw=st.dictionaries(st.sampled_from(["og:a", "product:b", "x"]) | st.text(max_size=9), st.text() | st.integers())
 )

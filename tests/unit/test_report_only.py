@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_checks import check_elements, check_pages, check_sources, check_totals, check_unconfirmed, check_visitors
 from stories import DAY, ENGINES, HOST, HOUR, MINUTE, T, confirm, does, page, sends, visit
+from taken import some
 from test_report_rollups import WARSAW, histories, stores
 
 from proxy.events.event import LANES
 from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Origin, Saw, Span
 from proxy.store.sqlite import choosing
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=some(40), deadline=None)
 NOWHERE = Saw("nowhere.example", "/")
 LETTER, NO_REFERRER = (Origin(referrer, None, None, None, HOST) for referrer in ("letter.example", None))
 

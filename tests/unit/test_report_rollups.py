@@ -24,6 +24,7 @@ from report_checks import (
 )
 from report_walks import items, steps
 from stories import DAY, HOST, HOUR, MINUTE, T, confirm, does, exported, ident, page, sends, visit
+from taken import some
 
 from proxy.events.event import LANES
 from proxy.report.ranges import midnight, range_of
@@ -35,7 +36,7 @@ from proxy.visitors.sessions import Rules
 
 ALL = 1_000
 OTHER_HOST = "blog.example"
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=some(25), deadline=None)
 WARSAW, NEW_YORK, KATHMANDU = map(ZoneInfo, ("Europe/Warsaw", "America/New_York", "Asia/Kathmandu"))
 SPRING, AUTUMN = datetime(2024, 3, 30, 18, tzinfo=WARSAW), datetime(2024, 10, 26, 18, tzinfo=WARSAW)
 """Some hours before a night in which clocks change."""

@@ -11,6 +11,7 @@ import report_recount as recount
 from hypothesis import given, settings
 from report_walks import items, steps
 from stories import DAY, HOUR, MINUTE, T, confirm, exported, page, visit
+from taken import some
 
 from proxy.events.event import LANES
 from proxy.paper import Paper, columns_of
@@ -45,7 +46,7 @@ def wide(line):
     return sum(map(columns_of, line))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=some(25), deadline=None)
 @given(steps())
 def test_its_numbers_are_the_overviews_and_equal_a_recount(walk):
     with TemporaryDirectory() as folder:

@@ -30,6 +30,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.events.dwell import bucket_of, ms_of
 from proxy.store.base import Query, Refusal
@@ -506,7 +507,7 @@ def messages(draw):
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(messages(), st.integers(1, 4))
 def test_whatever_happens_the_promises_hold_and_a_retry_of_everything_changes_nothing(kind, items, size):
     with tempfile.TemporaryDirectory() as folder:

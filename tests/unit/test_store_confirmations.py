@@ -26,6 +26,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.store.base import Query
 from proxy.visitors.sessions import Rules
@@ -534,7 +535,7 @@ def told(story) -> list[list]:
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(STORY)
 def test_whoever_reads_by_number_misses_nothing(make, story):
     with tempfile.TemporaryDirectory() as folder:
@@ -594,7 +595,7 @@ ARRIVALS = list(itertools.permutations(range(6)))
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(st.sampled_from(ARRIVALS), st.integers(0, 63), st.integers(0, 63))
 def test_three_tabs_at_once_are_one_visitor_and_one_session_in_whatever_order_and_process(
     make, order, processes, batches

@@ -25,6 +25,7 @@ from stories import (
     tidy,
     visit,
 )
+from taken import some
 from test_import import exported, take
 from test_store_customers import ANN, BOB, app, tells
 
@@ -36,7 +37,7 @@ from proxy.visitors.erased import Erased
 from proxy.visitors.lanes import PERSON, is_cookieless
 from proxy.visitors.sessions import Rules
 
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=some(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def shows(number, *, cookie=None, at=0, path="/"):

@@ -33,6 +33,7 @@ from stories import (
     tidy,
     visit,
 )
+from taken import some
 
 from proxy.events.incoming import BrowserEvent, made_by_server
 from proxy.events.results import ANSWER_WITHIN_MS
@@ -571,7 +572,7 @@ ACTS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=some(60))
 @given(acts=ACTS)
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_whatever_comes_the_promises_hold_and_a_visitor_is_one_customer(name, acts):

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taken import some
 
 from proxy.report import ranges
 from proxy.store.sqlite.days import Days, date_of, midnight
@@ -97,7 +98,7 @@ def test_what_another_process_has_made_is_found():
     assert ours.of(connection, noon + 18 * HOUR) == first + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(st.integers(0, 2_000_000_000_000), st.sampled_from((*ZONES, *ODD)))
 def test_a_date_has_the_times_that_the_report_gives_it(time, name):
     zone = ZoneInfo(name)
@@ -117,7 +118,7 @@ MOMENTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=some(300), deadline=None)
 @given(MOMENTS, st.booleans())
 def test_days_are_in_order_do_not_overlap_and_only_grow(moments, shared):
     connection, calendars = store(), {name: Days(ZoneInfo(name)) for name in ZONES}

@@ -29,6 +29,7 @@ from stories import (
     tidy,
     visit,
 )
+from taken import some
 
 from proxy.store.base import Confirmed, Forget, Forgotten
 from proxy.store.sqlite import forgetting
@@ -220,7 +221,7 @@ def test_what_a_killed_process_left_is_done_by_the_next_step_of_clearing_away(en
         assert traces(engine, [needle for needle in PRIVATE if needle != b".mine"]) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(report_walks.steps(), st.integers(0, 3), st.integers(1, 5))
 def test_whoever_is_erased_the_others_are_as_if_they_had_been_alone(walk, who, at_once):
     items, over = report_walks.items(walk)

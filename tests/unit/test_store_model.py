@@ -33,6 +33,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.report.ranges import range_of
 from proxy.store.base import Confirmation, Query, Visit
@@ -152,7 +153,7 @@ def empty(make):
 
 
 @EVERY
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=some(100))
 @given(histories(), SIZES, TURNS)
 def test_it_holds_what_the_model_says(make, items, sizes, turns):
     with empty(make) as engine:
@@ -160,7 +161,7 @@ def test_it_holds_what_the_model_says(make, items, sizes, turns):
 
 
 @EVERY
-@settings(QUICK, max_examples=25)
+@settings(QUICK, max_examples=some(25))
 @given(histories(clock_back=True), SIZES)
 def test_it_does_also_when_the_clock_is_set_back_an_hour(make, items, sizes):
     with empty(make) as engine:
@@ -177,7 +178,7 @@ def counted(engine, model: Model, now: int) -> None:
 
 
 @EVERY
-@settings(QUICK, max_examples=30)
+@settings(QUICK, max_examples=some(30))
 @given(histories(), SIZES, TURNS)
 def test_the_report_counts_what_the_model_holds(make, items, sizes, turns):
     with empty(make) as engine:
@@ -185,7 +186,7 @@ def test_the_report_counts_what_the_model_holds(make, items, sizes, turns):
 
 
 @EVERY
-@settings(QUICK, max_examples=15)
+@settings(QUICK, max_examples=some(15))
 @given(histories(start=BACK_TO_WINTER), SIZES)
 def test_it_does_also_in_the_night_that_has_25_hours(make, items, sizes):
     with empty(make) as engine:

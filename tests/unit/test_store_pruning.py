@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories import DAY, HOUR, MINUTE, T, check_promises, confirm, does, holds, ident, page, sends, sqlite, tidy, visit
+from taken import some
 
 from proxy.store.base import Refusal, Tidied, Tidy
 from proxy.store.sqlite.pruning import IDS_DAYS
@@ -81,7 +82,7 @@ def test_what_came_late_is_known_for_eight_days_from_then(engine):
     assert ids_of(engine) == set()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 20 * 24), st.binary(min_size=16, max_size=16)), unique_by=lambda one: one[1]),
     st.integers(0, 24 * 24),

@@ -23,6 +23,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.events.kept import read_kept
 from proxy.events.results import ANSWER_BEFORE_MS, ANSWER_WITHIN_MS, outcome_of
@@ -313,7 +314,7 @@ def test_a_visitor_who_waits_for_no_answer_has_nothing_looked_for(there, tmp_pat
 # Any order, any number of processes ----------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=some(60))
 @given(order=st.permutations(range(8)), elsewhere=st.lists(st.booleans(), min_size=8, max_size=8))
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_any_order_over_two_processes_gives_each_submission_one_result(name, order, elsewhere):
@@ -346,7 +347,7 @@ def test_any_order_over_two_processes_gives_each_submission_one_result(name, ord
             engine.close()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=some(40))
 @given(order=st.permutations(range(8)), elsewhere=st.lists(st.booleans(), min_size=8, max_size=8))
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_any_order_over_two_processes_gives_each_search_its_page(name, order, elsewhere):

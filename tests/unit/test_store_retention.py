@@ -31,6 +31,7 @@ from stories import (
     tidy,
     visit,
 )
+from taken import some
 
 from proxy.store.base import Retention, Tidied, Tidy
 from proxy.store.counters import Blocked, BlockedPage, Outcomes, Unheld
@@ -336,7 +337,7 @@ def stretched(walk):
     return [dataclasses.replace(step, wait=step.wait * (1 + 29 * (place % 2))) for place, step in enumerate(walk)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(report_walks.steps(), KEPT, st.lists(st.integers(0, 12 * 24), min_size=1, max_size=4))
 def test_whatever_is_kept_for_how_long_what_is_left_is_what_should_be_and_everything_counted_is_true(walk, kept, hours):
     items, _ = report_walks.items(stretched(walk))
@@ -415,7 +416,7 @@ def test_the_recording_goes_on_while_two_processes_clear_away(tmp_path):
     assert sorted(waits)[len(waits) // 2] < 0.02
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(report_walks.steps(), report_walks.steps(), st.integers(1, 6))
 def test_whatever_is_recorded_meanwhile_no_text_goes_that_something_names(walk, later, pause):
     items, over = report_walks.items(walk)

@@ -27,6 +27,7 @@ from stories import (
     sweep,
     visit,
 )
+from taken import some
 
 from proxy.store.base import Query, StoreUnavailable
 from proxy.store.counters import Outcomes
@@ -240,7 +241,7 @@ ITEMS = st.one_of(
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(ITEMS, max_size=6), max_size=8))
 def test_whatever_comes_from_two_processes_every_session_starts_once_and_ends_once(make, batches):
     with tempfile.TemporaryDirectory() as folder:
@@ -294,7 +295,7 @@ def walked(steps) -> list:
 
 
 @pytest.mark.parametrize("make", [ENGINES[name] for name in sorted(ENGINES)])
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=some(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WALK, st.lists(st.integers(1, 12), min_size=30, max_size=30))
 def test_one_batch_or_many_the_same_rows_are_kept(make, steps, sizes):
     items = walked(steps)

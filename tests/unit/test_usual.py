@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taken import some
 
 from proxy.page.injector import Injector
 from proxy.page.usual import usual_place
@@ -41,7 +42,7 @@ def test_it_never_differs_from_the_injector(case, declared):
     assert place is None or place == injected(document, declared=declared)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=some(600), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.booleans())
 def test_it_never_differs_from_the_injector_on_made_up_heads(pieces, declared):
     document = "".join(["<!doctype html><html><head>", *pieces]).encode()
