@@ -123,7 +123,7 @@ def test_what_an_event_may_say_besides_what_it_must(action, needed, more):
 
 
 FROM_SERVER = {
-    "session.start": {"uri", "referrer", "source", "language", "trigger", *UTM},
+    "session.start": {"uri", "referrer", "source", "language", "trigger", "ip", *UTM},
     "session.end": {"reason", "duration_ms", "pages", "events", "uri"},
     "form.result": {"form", "status", "outcome", "redirect"},
 }

@@ -67,11 +67,11 @@ def mapped_errors(path: Path) -> Iterator[None]:
 
 
 def _ours(error: sqlite3.DatabaseError, path: Path) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _DAMAGED or str(error).startswith(_NO_TEXT):
-        return StoreDamaged(f"{path}: {error}; {ADVICE}")
+    code, said = getattr(error, "sqlite_errorcode", 0) & 0xFF, " ".join(str(error).split())  # it may quote a statement
+    if code in _DAMAGED or said.startswith(_NO_TEXT):
+        return StoreDamaged(f"{path}: {said}; {ADVICE}")
     kind = StoreUnusable if code in _HOPELESS else StoreUnavailable
-    return kind(f"{path}: {error}")
+    return kind(f"{path}: {said}")
 
 
 def is_item_fault(error: Exception) -> bool:
