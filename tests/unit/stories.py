@@ -367,7 +367,7 @@ def check_promises(engine: Engine, *, thinned: bool = False) -> None:
         first = min(event.time for event in acts)
         assert starts[0].time == first or (thinned and starts[0].time < first)
         assert all(starts[0].seq < event.seq for event in acts if event.time == starts[0].time)
-        last = max(starts[0].time, *(event.time for event in acts if keeps(event)))
+        last = max([starts[0].time, *(event.time for event in acts if keeps(event))])
         assert "person" not in {event.lane for event in acts} or starts[0].lane == "person"
         for end in ends:
             assert end.time == last or (thinned and end.time > last)
