@@ -32,7 +32,7 @@ check: ## the fast part: lint, format, types, unit tests
 	.venv/bin/mypy
 	.venv/bin/python -m pytest tests/unit
 
-fuzz: ## the property tests with new random examples (`make test` takes the same ones every time)
+fuzz: ## the property tests with new random examples (`make test` takes half as many, and the same ones every time)
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/shell $(ARGS)
 

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from proxy.intake.bodies import TooLarge, read_body
 from proxy.page.eligibility import Kind, kind_of
-from proxy.tracking.asker import asker_of
+from proxy.tracking.asker import Asker, asker_of
 from proxy.tracking.settings import Refusal, Tracking
 from proxy.visitors.formtokens import FormTokens
 
@@ -35,15 +35,9 @@ class State:
 
 
 class Browser(NamedTuple):
-    """Who asks: the public origin and host of the request, whether it is https, the address, the uuid of the believed
-    cookie, whether it brought a cookie of ours at all, and a `State` or `Refusal`."""
+    """Who asks, a `State` or `Refusal`, and when (UTC ms)."""
 
-    origin: bytes
-    host: str
-    secure: bool
-    address: str
-    uuid: bytes | None
-    has_cookie: bool
+    asker: Asker
     state: str
     now_ms: int
 
@@ -87,21 +81,12 @@ def browser_of(tracking: Tracking, request: Request) -> Browser:
         state = State.BOT
     elif state == Refusal.NONE:
         state = State.RECORDED if asker.uuid is not None else State.LOST if asker.has_cookie else State.NEW
-    return Browser(
-        origin=asker.origin,
-        host=asker.host,
-        secure=asker.secure,
-        address=asker.address,
-        uuid=asker.uuid,
-        has_cookie=asker.has_cookie,
-        state=state,
-        now_ms=now,
-    )
+    return Browser(asker, state, now)
 
 
 async def take_form(request: Request, browser: Browser, tokens: FormTokens) -> dict[str, str]:
     """The fields of a form of ours. Raises Problem: another page has sent it, or it was not made for this visitor."""
-    if not _is_ours(request, browser.origin):
+    if not _is_ours(request, browser.asker.origin):
         raise Problem(403, "This did not come from this site", STRANGE)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Problem(415, "This is no form", STRANGE)
@@ -115,7 +100,7 @@ async def take_form(request: Request, browser: Browser, tokens: FormTokens) -> d
         form = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS))
     except ValueError:
         raise Problem(400, "This is no form", STRANGE) from None
-    if not tokens.is_good(form.get("token", ""), browser.uuid, browser.origin, browser.now_ms):
+    if not tokens.is_good(form.get("token", ""), browser.asker.uuid, browser.asker.origin, browser.now_ms):
         raise Problem(403, "This page is out of date", CHANGED)
     return form
 

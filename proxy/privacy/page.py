@@ -93,7 +93,7 @@ class PrivacyPage:
         async def answer(request: Request) -> Response:
             try:
                 browser = browser_of(self._tracking, request)
-                wishes = ((self._addresses, network_of(browser.address), REQUEST_EVENTS),)
+                wishes = ((self._addresses, network_of(browser.asker.address), REQUEST_EVENTS),)
                 self._pace(wishes, "This page is asked for too often from where you are. Please try again in a minute.")
                 return await work(request, browser)
             except Problem as wrong:
@@ -113,16 +113,16 @@ class PrivacyPage:
         return Response(body, status, fields, "text/html; charset=utf-8")
 
     def _token(self, browser: Browser) -> str:
-        return self._tokens.sign(browser.uuid, browser.origin, browser.now_ms)
+        return self._tokens.sign(browser.asker.uuid, browser.asker.origin, browser.now_ms)
 
     # What is shown -----------------------------------------------------------------------------------------------
 
     async def _show(self, request: Request, browser: Browser) -> Response:
         """The page. The buttons that stop and agree work without the store."""
         held = trouble = None
-        if browser.uuid is not None:
+        if browser.asker.uuid is not None:
             try:
-                held = await self._files.held(browser.uuid)
+                held = await self._files.held(browser.asker.uuid)
             except Unreadable:
                 trouble = UNREADABLE
         days = [] if held is None else self._templates.days(held.latest)
@@ -145,10 +145,10 @@ class PrivacyPage:
 
     async def _ask(self, request: Request, browser: Browser) -> Response:
         """Whether what is held is really to be erased."""
-        if browser.uuid is None:
+        if browser.asker.uuid is None:
             raise _nobody()
         try:
-            held = await self._files.held(browser.uuid)
+            held = await self._files.held(browser.asker.uuid)
         except Unreadable:
             held = None  # it can be erased unseen
         return self._page("erase.html", browser=browser, held=held, token=self._token(browser))
@@ -158,10 +158,10 @@ class PrivacyPage:
     async def _stop(self, request: Request, browser: Browser) -> Response:
         """As footfall.off(): the session ends, the browser forgets our cookie and remembers a no."""
         await take_form(request, browser, self._tokens)
-        if browser.uuid is not None:
-            self._recorder.record(OptOut(browser.uuid, browser.now_ms))
+        if browser.asker.uuid is not None:
+            self._recorder.record(OptOut(browser.asker.uuid, browser.now_ms))
         answer = self._back(request)
-        if browser.has_cookie:
+        if browser.asker.has_cookie:
             self._forget_cookie(answer, browser)
         self._remember(answer, browser, CONSENT_OUT)
         return answer
@@ -175,11 +175,11 @@ class PrivacyPage:
 
     async def _download(self, request: Request, browser: Browser) -> Response:
         await take_form(request, browser, self._tokens)
-        if browser.uuid is None:
+        if browser.asker.uuid is None:
             raise _nobody()
-        head = {"site": browser.origin.decode("latin-1"), "made": browser.now_ms}
+        head = {"site": browser.asker.origin.decode("latin-1"), "made": browser.now_ms}
         try:
-            file = await self._files.download(browser.uuid, head)
+            file = await self._files.download(browser.asker.uuid, head)
         except Unreadable:
             raise Problem(503, "The file could not be made", UNREADABLE, later=True) from None
         fields = {**FIELDS, "content-disposition": f'attachment; filename="{FILE_NAME}"'}
@@ -187,13 +187,13 @@ class PrivacyPage:
 
     async def _erase(self, request: Request, browser: Browser) -> Response:
         form = await take_form(request, browser, self._tokens)
-        if browser.uuid is None:
+        if browser.asker.uuid is None:
             raise _nobody()
-        wishes = ((self._address_erasures, network_of(browser.address), 1), (self._erasures, "", 1))
+        wishes = ((self._address_erasures, network_of(browser.asker.address), 1), (self._erasures, "", 1))
         self._pace(wishes, "Nothing was erased yet: too much is being erased at once. Please try again in a minute.")
         stops = "stop" in form and browser.may_stop
         try:
-            wish = self._recorder.ask(Forget(browser.uuid, browser.now_ms))
+            wish = self._recorder.ask(Forget(browser.asker.uuid, browser.now_ms))
             done = await asyncio.wait_for(wish, ERASE_SECONDS)
         except Full:
             done = None
@@ -234,10 +234,10 @@ class PrivacyPage:
         return Response(status_code=303, headers={**FIELDS, "location": here})
 
     def _forget_cookie(self, answer: Response, browser: Browser) -> None:
-        answer.raw_headers.append((b"set-cookie", self._tracking.cookies.expire_cookie(secure=browser.secure)))
+        answer.raw_headers.append((b"set-cookie", self._tracking.cookies.expire_cookie(secure=browser.asker.secure)))
 
     def _remember(self, answer: Response, browser: Browser, consent: bytes) -> None:
-        answer.raw_headers.append((b"set-cookie", consent_cookie(consent, secure=browser.secure)))
+        answer.raw_headers.append((b"set-cookie", consent_cookie(consent, secure=browser.asker.secure)))
 
 
 class _FileAnswer(StreamingResponse):

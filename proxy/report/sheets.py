@@ -7,12 +7,11 @@ that there was nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from proxy.events.table import csv_line, csv_lines
+from proxy.report.overview import Model
 from proxy.store.questions import Late
 
-Model = dict[str, Any]
 Rows = Sequence[Mapping[str, object]]
 
 CARDS = (
@@ -22,7 +21,7 @@ CARDS = (
 """Sheets of the overview, of whatever lane and filters are chosen."""
 MORE_CARDS = ("blocked", "requests", "rejected")
 """Those that no filter narrows, and that are empty under one."""
-ASKED_FOR = {"fields": "forms", "totals": "totals", "lanes": "totals", "unconfirmed_days": "unconfirmed"}
+ASKED_FOR = {"fields": "forms", "lanes": "totals", "unconfirmed_days": "unconfirmed"}
 """What the overview is asked for where the sheet's name is another one."""
 
 
