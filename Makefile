@@ -36,9 +36,9 @@ fuzz: ## the property tests with new random examples (`make test` takes half as 
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/shell $(ARGS)
 
-crash: ## kill -9 under load, fifty times with one worker, with two, and with a clock set back (`make test`: six each)
+crash: ## kill -9 under load, fifty times each with one worker, two, and a clock set back (`make test`: six each)
 	@PYTHON='$(PYTHON)' scripts/install dev
-	@CRASH_ROUNDS=50 .venv/bin/python -m pytest -s tests/shell/test_crashes_beacons.py $(ARGS)
+	@CRASH_ROUNDS=50 .venv/bin/python -m pytest -s tests/shell/test_crashes.py tests/shell/test_crashes_beacons.py $(ARGS)
 
 judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag (ARGS='slow lint' for some)
 	@PYTHON='$(PYTHON)' scripts/install dev

@@ -7,9 +7,10 @@ a StartError of one line with the key. What is found out before anything is serv
 import logging
 from collections.abc import Sequence
 
-from proxy.files import StartError
+from proxy import loading
+from proxy.errors import StartError
 from proxy.intake.authority import Authority, hash_of, new_key
-from proxy.intake.tokens import BadKey, Tokens
+from proxy.intake.claims import BadKey, NoTokens
 from proxy.tables import Config
 
 log = logging.getLogger("footfall")
@@ -54,7 +55,8 @@ def make_key(name: str) -> tuple[str, str]:
 
 def _authority(config: Config, keys: Sequence[tuple[str, bytes]]) -> Authority:
     servers = {key: name for name, _, key in (text.partition(":") for text in config.api.server_keys)}
-    return Authority(Tokens(keys, config.api.jwt_audience), servers)
+    tokens = loading.verifier(keys, config.api.jwt_audience) if keys else NoTokens()
+    return Authority(tokens, servers)
 
 
 def _key(config: Config, text: str) -> tuple[str, bytes]:
@@ -63,7 +65,7 @@ def _key(config: Config, text: str) -> tuple[str, bytes]:
     content = _read(config, name)
     key = kind, secret_of(content) if kind == SECRETS else content
     try:
-        Tokens([key], "")
+        loading.verifier([key], "")
     except BadKey as wrong:
         raise StartError(f"api.jwt_keys: {name}: {wrong}") from None
     return key

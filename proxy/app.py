@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from proxy import config as configuration
 from proxy.apikeys import authority_left, authority_of
 from proxy.asgi import ASGIApp, Receive, Scope, Send, raw_path_of
 from proxy.certificates import upstream_context, visitors_context
+from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.definitions import catalogue_of
 from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
@@ -57,11 +57,6 @@ STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a young collection, young ones before an older one, and so on."""
-
-
-def now_ms() -> int:
-    """The time, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Footfall:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.files import StartError
+from proxy.errors import StartError
 from proxy.store.base import StoreError
 from proxy.store.sqlite.copying import BESIDE, copy
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.files import StartError
+from proxy.errors import StartError
 from proxy.store.base import StoreError
 from proxy.store.sqlite.examining import Examination, Several, examine, mend
 from proxy.tables import Config

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 
 from proxy.definitions import catalogue_of
+from proxy.errors import StartError
 from proxy.events.event import LANES
 from proxy.events.table import csv_lines
 from proxy.keys import inspect as inspect_keys
@@ -27,10 +28,6 @@ from proxy.visitors.sessions import Rules
 from proxy.visitors.times import HOUR_MS, MINUTE_MS
 
 log = logging.getLogger("footfall")
-
-
-class StartError(Exception):
-    """Something that the owner has to put right before footfall can work; one line."""
 
 
 def keys_of(config: Config) -> tuple[Key, ...]:

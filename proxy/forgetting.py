@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from proxy.files import StartError, keys_of, open_writer
+from proxy.errors import StartError
+from proxy.files import keys_of, open_writer
 from proxy.store.base import Forget, Forgotten, StoreError
 from proxy.store.sqlite.connection import APPLICATION_ID
 from proxy.tables import Config

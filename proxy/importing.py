@@ -13,10 +13,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+from proxy.errors import StartError
 from proxy.events.catalogue import Rejection
 from proxy.events.kept import START, read_kept
 from proxy.events.table import csv_cells, from_csv
-from proxy.files import StartError, erased_of, open_writer
+from proxy.files import erased_of, open_writer
 from proxy.lines import Line, Source, lines_of
 from proxy.store.base import Kept, Result, Stored, StoreError, Writer
 from proxy.tables import Config

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Sequence
 
-from proxy import apikeys, certificates, files, reporting
+from proxy import apikeys, certificates, files, reporttoken
 from proxy.config import Config, ConfigError
 from proxy.keys import to_text
 from proxy.printing import print_error, say
@@ -52,7 +52,7 @@ async def _report_job(config: Config, keys: Sequence[Key], site: str, jobs: list
     if config.report.listen_address is None:
         return ""
     try:
-        token = reporting.load_token(config.token_path)
+        token = reporttoken.load_token(config.token_path)
         listener = await bind_patiently(*config.report.listen_address)
     except (BindError, SecretFileError) as wrong:
         say(f"there will be no report: {wrong}")

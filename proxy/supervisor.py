@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.errors import StartError
+
 BACKLOG = 2_048  # connections that wait while a worker restarts; the kernel caps it at net.core.somaxconn
 BIND_SECONDS = 2.0  # a killed parent's workers need a moment to notice and give the address up
 BIND_RETRY_SECONDS = 0.05
@@ -37,7 +39,7 @@ MALLOC = {  # MEASURED.md: a 58 KB page costs 77 instead of 123 us when large bu
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class BindError(Exception):
+class BindError(StartError):
     """An address that cannot be listened on, in one line."""
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from proxy.intake.tokens import BadToken, Claims, Tokens
+from proxy.intake.claims import BadToken, Claims, Verifier
 
 KEY_PREFIX = "ffk_"
 """By which a server's key is told from a token, and found where it should not be."""
@@ -37,7 +37,7 @@ class Caller(NamedTuple):
 class Authority:
     """Judges `Authorization` fields. `servers`: names by the SHA-256 (hexadecimal) of their keys."""
 
-    def __init__(self, tokens: Tokens, servers: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Verifier, servers: Mapping[str, str]) -> None:
         self.tokens = tokens
         self._servers = dict(servers)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from proxy.events.catalogue import Sender
 from proxy.events.incoming import BrowserEvent
-from proxy.intake.tokens import BadToken, Tokens
+from proxy.intake.claims import BadToken, Verifier
 from proxy.visitors.customers import Customers, Marks
 
 SUBMIT = "form.submit"
@@ -25,7 +25,7 @@ class Bearer(NamedTuple):
 class Identifier:
     """`field`: the tagged field that has a customer's key, '' for none."""
 
-    def __init__(self, customers: Customers, field: str, tokens: Tokens) -> None:
+    def __init__(self, customers: Customers, field: str, tokens: Verifier) -> None:
         self._customers = customers
         self._field = field
         self._tokens = tokens

@@ -5,10 +5,11 @@ audience and has an end; what is wrong with it is said without repeating it.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 
+from proxy.intake.claims import BadKey, BadToken, Claims
 from proxy.visitors.customers import KEY_MAX_CHARS
 from proxy.visitors.ids import parse_uuid
 
@@ -20,21 +21,6 @@ SECRET_MIN_BYTES = 32
 RSA_MIN_BITS = 2_048
 """RFC 7518 section 3.3."""
 KINDS = ("HS256", "RS256", "ES256")
-
-
-class BadToken(Exception):
-    """A token that is not taken; the message says why."""
-
-
-class BadKey(ValueError):
-    """A key that no token can be verified with; half a sentence."""
-
-
-class Claims(NamedTuple):
-    """Whom a token names: the visitor's uuid (16 bytes, None), the customer's key ('')."""
-
-    uuid: bytes | None
-    customer: str
 
 
 class Tokens:
@@ -52,13 +38,7 @@ class Tokens:
         return bool(self._keys)
 
     def read(self, token: str) -> Claims:
-        """Whom a token names.
-
-        Raises:
-            BadToken: it is expired, not yet valid, forged, for somebody else, or names nobody.
-        """
-        if not self._keys:
-            raise BadToken("no tokens are taken here: api.jwt_keys is empty")
+        """Whom a token names (claims.py, `Verifier`). Raises BadToken."""
         if len(token) > TOKEN_MAX_CHARS:
             raise BadToken("the token is too long")
         return _claims(self._verified(token))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from proxy.events.catalogue import Catalogue, Rejection
 from proxy.events.incoming import BrowserEvent, action_of, read_app_event
 from proxy.events.wire import BadBeacon
-from proxy.intake.tokens import Claims
+from proxy.intake.claims import Claims
 from proxy.intake.verdicts import id_in, rejection
 from proxy.store.base import Confirmation, Refusal
 from proxy.visitors.customers import KEY_MAX_CHARS, Customers, Marks

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from proxy.bounded import Bounded
+from proxy.errors import StartError
 from proxy.events.privacy import URI_MAX_CHARS
-from proxy.files import StartError
 from proxy.intake.visits import Cleaner
 from proxy.lines import Line, Source, lines_of
 from proxy.page.eligibility import Outcome

@@ -27,6 +27,8 @@ COUNTED, NEW, ASLEEP = 1, 2, 4
 DEFAULTS = {"click": "auto", "hover": "off", "hoverMin": 300, "forms": True, "leave": True, "spa": False, "meta": False}
 """Hovers are off where a test is not about them: on a busy machine the pointer rests longer than anybody meant."""
 HANG_SECONDS = 10.0
+LATE_SECONDS = 1.0
+"""How long is waited for a message of which the browser says that it failed."""
 DOCUMENT = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>{tag}{head}</head>'
     "<body>{body}</body></html>\n"
@@ -347,13 +349,19 @@ class Stage:
         poll(lambda: self._leaves() > before, True)
         assert self._leaves() > before
         # What was sent before it travels beside it, and may come later: message by message, since the browser does not
-        # tell of the last ones.
+        # tell of the last ones. What it has told of is heard only while it is asked something.
+        page.evaluate("0")
         poll(lambda: not self.travelling() and self.collector.coming == 0, True)
+        # What is under way when its page goes "fails" to whoever watches the browser, and comes nevertheless.
+        poll(lambda: not self._missing(), True, LATE_SECONDS)
 
     def travelling(self) -> Counter[str]:
         """What the browser told of that has neither come nor failed."""
-        told = Counter(body for body in self._sent if body)
-        return told - Counter(self._failed) - Counter(one.raw for one in list(self.collector.messages))
+        return self._missing() - Counter(self._failed)
+
+    def _missing(self) -> Counter[str]:
+        came = Counter(one.raw for one in list(self.collector.messages))
+        return Counter(body for body in self._sent if body) - came
 
     def _leaves(self) -> int:
         return sum(event["action"] == "page.leave" for event in self.events)

@@ -28,9 +28,9 @@ HOLD_MS = 10_000
 STORE = "footfall.db"
 
 
-def poll(what: Callable[[], object], wanted: object) -> object:
+def poll(what: Callable[[], object], wanted: object, seconds: float = PATIENCE_SECONDS) -> object:
     """What `what()` says once it is `wanted`, or at the deadline."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     pause = threading.Event()
     while (found := what()) != wanted and time.monotonic() < deadline:
         pause.wait(0.02)

@@ -15,7 +15,7 @@ from shops import EVENTS, NEW, SAME, TEXT, Shop, refused, shop, told
 from starlette.requests import Request
 from wire import Wire, eventually
 
-from proxy.app import now_ms
+from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.events.shipped import SHIPPED
 from proxy.events.wire import BODY_MAX_BYTES

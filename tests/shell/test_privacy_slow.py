@@ -12,7 +12,8 @@ from starlette.requests import Request
 from test_collector import HastyLoop, Stuck
 from wire import Answer
 
-from proxy.app import now_ms, tracker_of, tracking_of
+from proxy.app import tracker_of, tracking_of
+from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.intake.recorder import Recorder
 from proxy.privacy.page import ERASE_SECONDS

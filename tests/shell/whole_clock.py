@@ -9,7 +9,8 @@ from pathlib import Path
 
 from whole_site import app as site
 
-from proxy.app import Footfall, now_ms
+from proxy.app import Footfall
+from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.http.server import run
 from proxy.tables import Limits, Store

@@ -17,7 +17,7 @@ import pytest
 from stories import MINUTE, files_at_most, sqlite, visit
 
 from proxy.backup import backup
-from proxy.files import StartError
+from proxy.errors import StartError
 from proxy.store.base import Query
 from proxy.store.sqlite import connection
 from proxy.store.sqlite.connection import APPLICATION_ID

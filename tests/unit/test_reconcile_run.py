@@ -16,7 +16,7 @@ import pytest
 from stories import DAY, HOST, HOUR, MINUTE, SECOND, T, confirm, page, visit
 
 from proxy.config import load
-from proxy.files import StartError
+from proxy.errors import StartError
 from proxy.reconciling import telling
 from proxy.reconciling.log import LINE_MAX_BYTES
 from proxy.reconciling.run import Options, reconcile

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from proxy.loading import CHILDREN, COMMANDS, command
+
 PACKAGE = Path(__file__).parents[2] / "proxy"
 MODULE_LINES = 300
 FUNCTION_LINES = 50
@@ -28,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "intake": {"events", "visitors", "store.base", "store.counters"},
     "report": {"store.base", "store.questions", "events", "paper"},
     "demo": set(),
-    "supervisor": set(),
+    "supervisor": {"errors"},
     "arguments": {"options", "typed"},
     "options": {"typed"},
     "typed": set(),
@@ -36,8 +38,10 @@ ROOMS: dict[str, set[str]] = {
     "definitions": {"events"},
     "vocabulary": {"events"},
     "certificates": {"http", "tables"},
-    "apikeys": {"files", "intake", "tables"},
-    "children": {"app", "config", "demo", "http", "keys", "printing", "reporting"},
+    "apikeys": {"errors", "intake", "loading", "tables"},
+    "errors": set(),
+    "clock": set(),
+    "loading": {"intake.claims"},  # and, by name, what its tables say
     "rulebook": {"definitions", "events"},
     "tables": {"checks", "definitions", "rulebook"},
     "config": {"checks", "definitions", "rulebook", "tables"},
@@ -50,18 +54,20 @@ ROOMS: dict[str, set[str]] = {
     "keys": {"secretfile", "visitors.cookie"},
     "secretfile": set(),
     "screen": {"checks", "tables"},
-    "files": {"definitions", "events", "keys", "secretfile", "store", "tables", "visitors"},
-    "reporting": {"definitions", "http", "report", "secretfile", "store", "tables", "visitors"},
-    "backup": {"files", "store"},
-    "forgetting": {"files", "store", "tables", "visitors"},
-    "doctor": {"files", "store", "tables"},
-    "importing": {"events", "files", "lines", "store", "tables"},
+    "files": {"definitions", "errors", "events", "keys", "secretfile", "store", "tables", "visitors"},
+    "reporting": {"clock", "report", "store", "tables"},
+    "reportsite": {"clock", "definitions", "http", "report", "store", "tables", "visitors"},
+    "reporttoken": {"secretfile"},
+    "backup": {"errors", "files", "store"},
+    "forgetting": {"errors", "files", "store", "tables", "visitors"},
+    "doctor": {"errors", "files", "store", "tables"},
+    "importing": {"errors", "events", "files", "lines", "store", "tables"},
     "lines": set(),
     # The table of outcomes, the reserved prefix and what a User-Agent tells are asked, not written down again; the
     # words for outcomes are the report's.
     "reconciling": {"http.gate", "intake.visits", "page", "report.balance", "visitors"},
     "reconciling.run": {
-        *("events", "files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
+        *("errors", "events", "files", "intake.visits", "lines", "page", "reconciling", "store", "tables", "visitors"),
     },
     "audit": {"events", "page", "paper"},
     "auditing": {"audit", "events"},
@@ -75,6 +81,7 @@ ROOMS: dict[str, set[str]] = {
     "app": {
         "apikeys",
         "certificates",
+        "clock",
         "config",
         "events",
         "definitions",
@@ -90,51 +97,41 @@ ROOMS: dict[str, set[str]] = {
         "visitorpage",
     },
     "serving": {
-        *(
-            "apikeys",
-            "certificates",
-            "config",
-            "files",
-            "keys",
-            "printing",
-            "reporting",
-            "screen",
-            "secretfile",
-            "supervisor",
-            "visitors",
-        ),
-    },
-    "cli": {
         "apikeys",
-        "app",
-        "arguments",
-        "auditing",
-        "backup",
         "certificates",
-        "checks",
-        "children",
         "config",
-        "definitions",
-        "demo",
-        "doctor",
-        "events",
         "files",
-        "forgetting",
-        "importing",
         "keys",
         "printing",
-        "progress",
-        "reconciling",
-        "reporting",
+        "reporttoken",
         "screen",
         "secretfile",
-        "serving",
-        "store.base",
         "supervisor",
-        "vocabulary",
+        "visitors",
     },
+    "commands.given": {"config"},
+    "commands.started": set(),
+    "commands.serve": {"checks", "commands.given", "config", "serving"},
+    "commands.report": {"commands.given", "config", "printing", "reporting", "reporttoken", "screen", "store.base"},
+    "commands.keep": {
+        *("backup", "clock", "commands.given", "doctor", "files", "forgetting", "importing"),
+        *("printing", "progress", "screen"),
+    },
+    "commands.audit": {"auditing", "commands.given", "definitions", "printing", "screen"},
+    "commands.events": {"commands.given", "definitions", "printing", "vocabulary"},
+    "commands.key": {"apikeys", "printing"},
+    "commands.check": {
+        *("apikeys", "certificates", "commands.given", "config", "definitions", "files", "printing", "reporttoken"),
+    },
+    "commands.reconcile": {"clock", "commands.given", "printing", "reconciling"},
+    "commands.worker": {"app", "commands.started", "config", "keys"},
+    "commands.reportsite": {"commands.started", "config", "reportsite"},
+    "commands.demovisitors": {"commands.started", "demo", "printing"},
+    "commands.demosite": {"commands.started", "demo", "http"},
+    "commands": set(),
+    "cli": {"arguments", "config", "errors", "loading", "printing", "secretfile"},
     "__main__": {"cli"},
-    "__init__": {"app"},  # `from proxy import Footfall`
+    "__init__": {"app", "loading"},  # `from proxy import Footfall`
 }
 COMMON = ("asgi", "bounded", "fieldlist")
 PURE = (
@@ -227,6 +224,43 @@ def test_the_pure_core_imports_no_io_and_no_clock(name, path):
 def test_one_module_alone_imports(library):
     importers = [name for name, path in modules() if any(below(one, library) for one in imports(path))]
     assert len(importers) <= 1, f"{library} is imported by {importers}"
+
+
+def loaded(name: str) -> set[str]:
+    """All modules that a module of ours brings with it, ours below `proxy`."""
+    paths, found, waiting = dict(modules()), set(), [f"proxy.{name}"]
+    while waiting:
+        for imported in imports(paths[waiting.pop().removeprefix("proxy.")]):
+            if imported not in found:
+                found.add(imported)
+                waiting += [imported] * (imported.removeprefix("proxy.") in paths)
+    return found
+
+
+HEAVY = ("bs4", "cryptography", "jinja2", "jwt", "starlette", "uvicorn", "uvloop")
+NEEDS = {"worker": ("jinja2", "starlette", "uvicorn"), "reportsite": ("jinja2", "starlette", "uvicorn")}
+NEEDS |= {
+    "report": ("jinja2",),
+    "demosite": ("jinja2", "starlette", "uvicorn"),
+    "audit": ("bs4",),
+    "key": (),
+    "serve": (),
+}
+
+
+@pytest.mark.parametrize("module", sorted({place.partition(":")[0] for place in {**COMMANDS, **CHILDREN}.values()}))
+def test_a_command_loads_only_what_it_needs(module):
+    found = {library for library in HEAVY if any(below(one, library) for one in loaded(f"commands.{module}"))}
+    assert found <= set(NEEDS.get(module, ()))
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *CHILDREN])
+def test_every_command_can_be_loaded(name):
+    assert callable(command(name))
+
+
+def test_only_one_module_loads_by_name():
+    assert [name for name, path in modules() if any(one == "importlib" for one in imports(path))] == ["loading"]
 
 
 @EVERY

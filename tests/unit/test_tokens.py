@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from proxy.intake.tokens import KINDS, BadToken, Claims, Tokens
+from proxy.intake.claims import BadToken, Claims
+from proxy.intake.tokens import KINDS, Tokens
 
 SECRET = b"a secret of thirty-two bytes, at least"
 

@@ -1,0 +1,21 @@
+"""The demo's shop, an upstream like any other."""
+
+import argparse
+import logging
+
+from proxy.commands.started import log_from, sockets
+from proxy.demo import shop
+from proxy.http import server
+
+SITE_SECONDS = 2  # to finish what it is sending
+
+
+def demo_site(given: argparse.Namespace) -> int:
+    log_from(logging.WARNING)
+    return server.run(
+        shop.app(),
+        sockets=sockets(given),
+        refused=lambda host, status: None,
+        lifeline=given.lifeline,
+        graceful_seconds=SITE_SECONDS,
+    )

@@ -1,0 +1,30 @@
+"""What every command has in common: its configuration, its exit codes, the width of what it prints."""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from proxy.config import Config, load
+
+GOOD, PROBLEM, USAGE = 0, 1, 2
+DEFAULT_FILE = Path("config.toml")
+SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
+
+
+def configuration(given: argparse.Namespace, overrides: dict[str, object]) -> Config:
+    path = given.config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    for option, key in (("store", "store.url"), ("listen", "site.listen"), ("report", "report.listen")):
+        overrides[key] = getattr(given, option, None)
+    return load(path, os.environ, overrides)
+
+
+def columns() -> int:
+    """Of the terminal; what goes elsewhere is as wide as ever."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else SUMMARY_COLUMNS
+
+
+def terminal_columns() -> int:
+    """Of the terminal, or as COLUMNS says."""
+    return shutil.get_terminal_size((SUMMARY_COLUMNS, 1)).columns

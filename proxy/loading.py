@@ -1,0 +1,56 @@
+"""What only some commands and configurations need is loaded when it is asked for.
+
+Law: the only module that loads by name. Three processes that import everything take 2 s of CPU before the first page
+is served, and a worker some megabytes for what its site does not use.
+"""
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from proxy.intake.claims import Verifier
+
+COMMANDS = {
+    "serve": "serve:serve",
+    "demo": "serve:demo",
+    "report": "report:report",
+    "export": "keep:export",
+    "import": "keep:import_export",
+    "audit": "audit:audit",
+    "backup": "keep:backup",
+    "forget": "keep:forget",
+    "doctor": "keep:doctor",
+    "events": "events:events",
+    "key": "key:key",
+    "reconcile": "reconcile:reconcile",
+    "check": "check:check",
+}
+"""module:function below `proxy.commands`."""
+CHILDREN = {
+    "worker": "worker:worker",
+    "report-site": "reportsite:report_site",
+    "demo-visitors": "demovisitors:demo_visitors",
+    "demo-site": "demosite:demo_site",
+}
+"""The same of the hidden commands by which a running footfall starts its processes."""
+
+Command = Callable[[Namespace], int]
+Keys = Sequence[tuple[str, bytes]]
+
+
+def command(name: str) -> Command:
+    """What does it: takes the arguments, returns the exit code."""
+    module, _, function = {**COMMANDS, **CHILDREN}[name].partition(":")
+    found: Command = getattr(import_module(f"proxy.commands.{module}"), function)
+    return found
+
+
+def verifier(keys: Keys, audience: str) -> Verifier:
+    """Who verifies tokens with these keys (proxy/intake/tokens.py). Raises BadKey (proxy/intake/claims.py)."""
+    made: Callable[[Keys, str], Verifier] = import_module("proxy.intake.tokens").Tokens
+    return made(keys, audience)
+
+
+def footfall() -> object:
+    """What `from proxy import Footfall` is."""
+    return import_module("proxy.app").Footfall

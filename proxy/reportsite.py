@@ -1,0 +1,53 @@
+"""The report's process: configuration in, its pages served until the end.
+
+Law: whoever reads the report reads the store only; nothing here is in the way of a visitor.
+"""
+
+from collections.abc import Sequence
+from socket import socket
+
+from proxy.clock import now_ms
+from proxy.definitions import catalogue_of
+from proxy.http.server import run
+from proxy.report.app import make_report
+from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.tables import Config
+from proxy.visitors.customers import Customers
+
+STOP_SECONDS = 2
+"""For answers under way; live feeds never end by themselves."""
+HERE = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+def run_report(
+    config: Config,
+    token: str,
+    site: str,
+    version: str,
+    sockets: list[socket],
+    lifeline: int,
+    *,
+    customer_keys: Sequence[bytes],
+) -> int:
+    """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
+    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, and sign nothing."""
+    address, labels = config.report.listen_address, catalogue_of(config.events).labels
+    host = address[0] if address is not None else "localhost"
+    app = make_report(
+        lambda: SqliteQuestions(config.store_path, labels=labels),
+        marks_of=Customers(customer_keys).marks,
+        token=token,
+        hosts=HERE | {host, *config.report.hosts},
+        zone=config.report.zone,
+        clock_ms=now_ms,
+        site=config.site.public_origin or site,
+        version=version,
+    )
+    return run(
+        app,
+        sockets=sockets,
+        refused=lambda host, status: None,
+        lifeline=lifeline,
+        graceful_seconds=STOP_SECONDS,
+        stopping=app.stop,
+    )
