@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 pytest.register_assert_rewrite("collecting", "fronts", "journeys", "telling")
 
-from chromium import launch  # noqa: E402
+from chromium import bare, launch  # noqa: E402
 from collecting import Stage, collecting  # noqa: E402
 from journeys import Journey  # noqa: E402  (its assertions are to say what they saw)
 
@@ -28,6 +28,14 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     chromium.close()
 
 
+@pytest.fixture(scope="module")
+def engine(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for a module of many pages that are looked at one by one: all but the window."""
+    chromium = launch(playwright, path=bare(playwright))
+    yield chromium
+    chromium.close()
+
+
 @pytest.fixture
 def journey(browser: Browser, tmp_path: Path) -> Iterator[Journey]:
     with ExitStack() as stack:
@@ -37,7 +45,7 @@ def journey(browser: Browser, tmp_path: Path) -> Iterator[Journey]:
 
 
 @pytest.fixture
-def stage(browser: Browser) -> Iterator[Stage]:
+def stage(engine: Browser) -> Iterator[Stage]:
     """Pages with the tracker in them and a server that keeps what they send: no proxy, no store."""
     with ExitStack() as stack:
-        yield Stage(browser, stack.enter_context(collecting()), stack)
+        yield Stage(engine, stack.enter_context(collecting()), stack)

@@ -99,7 +99,7 @@ def test_a_leave_is_stored_with_how_long_the_page_was_in_use(journey):
 
 def test_nothing_is_stored_twice_when_a_message_is(journey):
     """The page's own events, sent again to the letter: by a lost answer, a second beacon, a copied tab."""
-    site = journey.site(one=Page("One", body="<button data-track='Buy'>x</button>"))
+    site = journey.site(one=Page("One", body="<button data-track='Buy' data-track-on='click'>x</button>"))
     front = journey.front(site)
     page = journey.person().new_page()
     bodies = []

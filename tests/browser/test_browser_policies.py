@@ -153,12 +153,12 @@ def look_through(browser: Browser, site: Site, where: Path, csp: str) -> list[Se
 
 
 @pytest.fixture(scope="module")
-def looks(browser, tmp_path_factory):
+def looks(engine, tmp_path_factory):
     """Every page without footfall, with it, and with it where it may extend policies."""
     where, site = tmp_path_factory.mktemp("policies"), Site({})
     try:
-        alone = look_at_all(browser, site, site.url)
-        yield alone, *(look_through(browser, site, where, csp) for csp in ("respect", "extend"))
+        alone = look_at_all(engine, site, site.url)
+        yield alone, *(look_through(engine, site, where, csp) for csp in ("respect", "extend"))
     finally:
         site.close()
 

@@ -14,6 +14,12 @@ HIDE = """hidden => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def engine(browser):
+    """With its window, which alone knows of tabs that nobody sees."""
+    return browser
+
+
 def leaves(stage) -> list[dict]:
     return [event["params"] for event in stage.events if event["action"] == "page.leave"]
 

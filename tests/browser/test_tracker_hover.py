@@ -6,6 +6,12 @@ PLACE = "position: absolute; left: 0; width: 100px; height: 100px; margin: 0; pa
 AWAY = (600, 600)
 
 
+@pytest.fixture(scope="module")
+def engine(browser):
+    """With its window: the engine alone moves a pointer a frame later."""
+    return browser
+
+
 @pytest.fixture
 def stage(stage):
     stage.collector.settings["hover"] = "auto"
