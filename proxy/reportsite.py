@@ -13,6 +13,7 @@ from proxy.report.app import make_report
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
 from proxy.visitors.customers import Customers
+from proxy.vocabulary import as_plain
 
 STOP_SECONDS = 2
 """For answers under way; live feeds never end by themselves."""
@@ -31,11 +32,12 @@ def run_report(
 ) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
     visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, and sign nothing."""
-    address, labels = config.report.listen_address, catalogue_of(config.events).labels
+    address, catalogue = config.report.listen_address, catalogue_of(config.events)
     host = address[0] if address is not None else "localhost"
     app = make_report(
-        lambda: SqliteQuestions(config.store_path, labels=labels),
+        lambda: SqliteQuestions(config.store_path, labels=catalogue.labels),
         marks_of=Customers(customer_keys).marks,
+        definitions=as_plain(catalogue),
         token=token,
         hosts=HERE | {host, *config.report.hosts},
         zone=config.report.zone,

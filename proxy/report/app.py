@@ -16,6 +16,7 @@ from proxy.report.access import Access
 from proxy.report.answering import Answers
 from proxy.report.guard import Guard
 from proxy.report.live import Feed
+from proxy.report.overview import Model
 from proxy.report.pages import HERE, Templates
 from proxy.report.views import Views
 from proxy.store.questions import ReportReader
@@ -45,6 +46,7 @@ def make_report(
     open_reader: Callable[[], ReportReader],
     *,
     marks_of: Callable[[str], Sequence[bytes]],
+    definitions: Sequence[Model],
     token: str,
     hosts: Iterable[str] | None,
     zone: tzinfo | None,
@@ -57,6 +59,7 @@ def make_report(
     Args:
         open_reader: opens the store; may raise a StoreError.
         marks_of: what the store knows a customer by, of a customer's key.
+        definitions: the events that are defined, as `vocabulary.as_plain` tells of them.
         token: what must be shown to read anything.
         hosts: the names, without port, that it answers to; None: those of this machine (DNS rebinding).
         zone: in which days begin; None: the machine's.
@@ -67,7 +70,7 @@ def make_report(
     templates = Templates(zone=zone, clock_ms=clock_ms, site=site, version=version)
     feed = Feed(open_reader, templates.shown, clock_ms)
     answers = Answers(open_reader, templates)
-    views = Views(answers, templates, feed, marks_of=marks_of, zone=zone, clock_ms=clock_ms)
+    views = Views(answers, templates, feed, marks_of=marks_of, definitions=definitions, zone=zone, clock_ms=clock_ms)
     app = Starlette(
         routes=[*views.routes(), Mount("/static", StaticFiles(directory=HERE / "static"))],
         exception_handlers={HTTPException: answers.problem, Exception: answers.failed},

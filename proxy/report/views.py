@@ -18,6 +18,7 @@ from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, posi
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
 from proxy.report.chosen import chosen_of
+from proxy.report.defined import defined, defined_rows
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
@@ -42,6 +43,7 @@ class Views:
         feed: Feed,
         *,
         marks_of: Callable[[str], Sequence[bytes]],
+        definitions: Sequence[Model],
         zone: tzinfo | None,
         clock_ms: Callable[[], int],
     ) -> None:
@@ -49,6 +51,7 @@ class Views:
         self._templates = templates
         self._feed = feed
         self._marks_of = marks_of
+        self._definitions = definitions
         self._zone = zone
         self._clock_ms = clock_ms
 
@@ -61,6 +64,7 @@ class Views:
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
+            ("/events", "/events", self.events),
             ("/rejected", "/rejected", self.rejected),
         )
         return [
@@ -163,6 +167,10 @@ class Views:
     async def rejected(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(refusals, limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS))
         return self._answers.answer("rejected.html", answer, form, lambda model: sheet(model["rows"]))
+
+    async def events(self, request: Request, *, form: Form) -> Response:
+        answer = await self._answers.look(partial(defined, definitions=self._definitions, limit=MORE_ROWS))
+        return self._answers.answer("events.html", answer, form, lambda model: sheet(defined_rows(model)))
 
     async def requests(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))

@@ -22,7 +22,7 @@ from proxy.store.sqlite.writer import SqliteWriter
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 CLICKS, ROUNDS, GOAL_MS = 60, 3, 100
-PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/rejected")
+PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/events", "/rejected")
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',

@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo
 from bs4 import BeautifulSoup
 from wire import Answer, Served, Wire, serving
 
+from proxy.events.catalogue import Catalogue
+from proxy.events.shipped import SHIPPED
 from proxy.report.app import Report, make_report
 from proxy.store.base import Item
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.sessions import Rules
+from proxy.vocabulary import as_plain
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
@@ -129,12 +132,14 @@ def report(
     now: int = 10 * MINUTE,
     question_seconds: float = 5.0,
     marks_of: Callable[[str], Sequence[bytes]] = lambda key: (),
+    definitions: Catalogue = SHIPPED,
 ) -> Iterator[Site]:
     """The report of a store, at `now` ms after T, until the test is over."""
     clock = [T + now]
     app = make_report(
         lambda: SqliteQuestions(store, question_seconds=question_seconds),
         marks_of=marks_of,
+        definitions=as_plain(definitions),
         token=TOKEN,
         hosts=hosts,
         zone=ZoneInfo("UTC"),

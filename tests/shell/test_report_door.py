@@ -8,13 +8,14 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/live", "/requests", "/rejected")
+PAGES = ("/", "/visitors", "/live", "/requests", "/events", "/rejected")
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
     "/live.json",
     "/requests.json",
+    "/events.json",
     "/rejected.json",
     "/live/clock.json",
 )

@@ -97,8 +97,8 @@ def hostile_items(number: int, text: str) -> list[Item]:
         raw(number * 10 + 5, "page.leave", "", 1_000, scroll_pct=text),
     )
     said = confirm(f"C{number}", page(name, at), who, at + 10, title=text, referrer=referrer)
-    refusal = Refusal(text, text, text)
-    return [seen, said._replace(uri=uri, path=f"/{text}", host=HOST, events=acts, refusals=(refusal,))]
+    refusals = (Refusal(text, text, text), Refusal(text, "undefined_action", "action"))
+    return [seen, said._replace(uri=uri, path=f"/{text}", host=HOST, events=acts, refusals=refusals)]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def is_harmless(soup: BeautifulSoup) -> None:
     assert len(soup("h1")) == 1 and soup.find("footer") is not None
 
 
-@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/live", "/rejected"])
+@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/live", "/rejected", "/events"])
 def test_hostile_texts_are_text_on_every_page(hostile, path):
     soup = hostile.page(path)
     is_harmless(soup)
@@ -386,6 +386,7 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
         "/visitors",
         "/live",
         "/requests",
+        "/events",
         "/rejected",
         busy.page("/visitors").select("a.who")[0]["href"],
     ):

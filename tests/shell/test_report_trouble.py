@@ -11,8 +11,16 @@ from stories import files_at_most
 
 from proxy.store.sqlite.questions import SqliteQuestions
 
-PAGES = ("/", "/visitors", "/visitors/00000000-0000-0000-0000-000000005631", "/live", "/requests", "/rejected")
-JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/rejected.json")
+PAGES = (
+    "/",
+    "/visitors",
+    "/visitors/00000000-0000-0000-0000-000000005631",
+    "/live",
+    "/requests",
+    "/events",
+    "/rejected",
+)
+JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json")
 
 
 def foreign(path):
@@ -137,6 +145,7 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         "/overview.csv?card=pages&page=shop.example/",
         "/visitors.csv",
         "/requests.csv",
+        "/events.csv",
     ],
 )
 def test_a_question_that_is_late_is_no_sheet_without_rows(tmp_path, sheet):

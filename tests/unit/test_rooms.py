@@ -56,7 +56,7 @@ ROOMS: dict[str, set[str]] = {
     "screen": {"checks", "tables"},
     "files": {"definitions", "errors", "events", "keys", "secretfile", "store", "tables", "visitors"},
     "reporting": {"clock", "report", "store", "tables"},
-    "reportsite": {"clock", "definitions", "http", "report", "store", "tables", "visitors"},
+    "reportsite": {"clock", "definitions", "http", "report", "store", "tables", "visitors", "vocabulary"},
     "reporttoken": {"secretfile"},
     "backup": {"errors", "files", "store"},
     "forgetting": {"errors", "files", "store", "tables", "visitors"},
