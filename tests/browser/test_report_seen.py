@@ -21,6 +21,7 @@ from proxy.store.sqlite.writer import SqliteWriter
 
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
+AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS, ROUNDS, GOAL_MS = 60, 3, 100
 PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/events", "/rejected")
 HOME = SitePage(
@@ -66,6 +67,15 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
+def complaints(page: Page) -> list[str]:
+    """What axe-core finds wrong with a page, for people who do not see it, or not its colours, or use no mouse."""
+    page.evaluate(AXE.read_text("utf-8"))
+    return page.evaluate(
+        """() => axe.run().then(found => found.violations.flatMap(one =>
+            one.nodes.map(node => one.id + ": " + node.target.join(" ") + ": " + node.failureSummary)))"""
+    )
+
+
 def look_around(running: Running) -> None:
     """Somebody looks at two pages of the site."""
     page = running.journey.person().new_page()
@@ -76,19 +86,33 @@ def look_around(running: Running) -> None:
     page.wait_for_load_state()
 
 
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(running, scheme, size):
     look_around(running)
+    shop = running.journey.person().new_page()
+    shop.goto(f"{running.front.url}/")
+    shop.evaluate("footfall.event('not.defined')")
     owner = running.owner(color_scheme=scheme, viewport=size)
     page = owner.new_page()
+    page.goto(f"{running.url}/rejected")
+    for _ in range(50):  # the page tells of it within a second
+        if page.locator("table.plain").count():
+            break
+        page.reload()
+    assert "not.defined" in page.inner_text("table.plain")
     page.goto(f"{running.url}/visitors")
     visitor = page.locator("a.who").first.get_attribute("href")
     colours = set()
-    for path in (*PAGES, visitor):
+    stranger = running.journey.person(color_scheme=scheme, viewport=size).new_page()
+    stranger.goto(f"{running.url}/")
+    assert stranger.get_by_label("Password").count() == 1 and complaints(stranger) == []
+    for path in (*PAGES, "/search?q=nobody", "/no-such-page", visitor):
         page.goto(f"{running.url}{path}")
         assert page.locator("h1").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+        assert complaints(page) == [], path
         colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         shot(page, f"{path.strip('/?').replace('/', '-')[:12] or 'overview'}-{scheme}-{size['width']}")
     [colour] = colours

@@ -44,7 +44,7 @@ def test_every_definition_is_told_as_the_command_tells_it(tmp_path):
         assert [row["id"] for row in soup.select("table.defined tbody tr")] == [one["action"] for one in printed]
         first = words(soup.select_one("table.defined tbody tr").get_text(" "))
         assert first == (
-            "basket.add Somebody <b>buys</b> told as “Added {colour}” price number required colour string "
+            "basket.add Somebody <b>buys</b> told as “ Added {colour} ” price number required colour string "
             "browser with a token, api begins one 400 days 0"
         )
         rows = site.sheet("/events.csv")
