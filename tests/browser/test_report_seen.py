@@ -107,7 +107,7 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     colours = set()
     stranger = running.journey.person(color_scheme=scheme, viewport=size).new_page()
     stranger.goto(f"{running.url}/")
-    assert stranger.get_by_label("Password").count() == 1 and complaints(stranger) == []
+    assert stranger.get_by_label("Token").count() == 1 and complaints(stranger) == []
     for path in (*PAGES, "/search?q=nobody", "/no-such-page", visitor):
         page.goto(f"{running.url}{path}")
         assert page.locator("h1").count() == 1
