@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fronts import Front
+from fronts import Front, poll
 from journeys import Journey
 from playwright.sync_api import BrowserContext, Page, expect
 from upstream_site import Page as SitePage
@@ -282,6 +282,8 @@ def test_the_trackers_off_and_on_and_the_page_agree(journey, front):
     page = look_around(front, person)
     with page.expect_response("**/_footfall/events"):
         page.evaluate("footfall.off()")
+    # The answer takes the visitor's cookie away, perhaps after the test has heard of it.
+    assert poll(lambda: {cookie["name"] for cookie in person.cookies()}, {"footfall_consent"}) == {"footfall_consent"}
     there = person.new_page()
     there.goto(front.url + PRIVACY)
     expect(there.locator(".state h2")).to_have_text("This browser is not recorded")
