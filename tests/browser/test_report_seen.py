@@ -179,23 +179,29 @@ def test_keys_choose_a_range_lead_to_pages_and_search(running):
     page.goto(f"{running.url}/")
     page.keyboard.press("w")
     expect(page.locator("h1")).to_have_text("7 days")
+    page.wait_for_load_state()  # until its script listens
     page.keyboard.press("[")
     expect(page.locator("h1")).not_to_have_text("7 days")
+    page.wait_for_load_state()  # until its script listens
     before = page.locator("h1").inner_text()
     page.keyboard.press("]")
     expect(page.locator("h1")).not_to_have_text(before)
+    page.wait_for_load_state()  # until its script listens
     page.keyboard.press("v")
     expect(page.locator("h1")).to_have_text("Visitors")
+    page.wait_for_load_state()  # until its script listens
     who = page.locator("a.who").first.inner_text()
     page.keyboard.press("/")
     page.keyboard.type(who)
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text(who)
+    page.wait_for_load_state()  # until its script listens
     page.keyboard.press("/")
     page.keyboard.type("woldy")  # letters are letters where somebody types
     expect(page.locator("[name=q]")).to_have_value("woldy")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Nobody")
+    page.wait_for_load_state()  # until its script listens
 
 
 def test_keys_are_listed_and_can_be_turned_off(running):
