@@ -11,10 +11,8 @@ from proxy import loading
 from proxy.arguments import parse
 from proxy.config import ConfigError
 from proxy.errors import StartError
-from proxy.printing import fail
+from proxy.printing import PROBLEM, USAGE, fail
 from proxy.secretfile import SecretFileError
-
-PROBLEM, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

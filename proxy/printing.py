@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from proxy.progress import Progress
 from proxy.screen import has_colour
 
-GOOD, PROBLEM = 0, 1
+GOOD, PROBLEM, USAGE = 0, 1, 2
 """Exit codes."""
 
 

@@ -5,9 +5,9 @@ import sys
 from importlib.metadata import version
 
 from proxy import auditing
-from proxy.commands.given import PROBLEM, USAGE, columns, configuration
+from proxy.commands.given import columns, configuration
 from proxy.definitions import catalogue_of
-from proxy.printing import fail, print_lines, progress
+from proxy.printing import PROBLEM, USAGE, fail, print_lines, progress
 from proxy.screen import has_colour
 
 

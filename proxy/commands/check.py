@@ -3,11 +3,11 @@
 import argparse
 
 from proxy import apikeys, certificates, files, reporttoken
-from proxy.commands.given import PROBLEM, configuration
+from proxy.commands.given import configuration
 from proxy.config import Config
 from proxy.config import keys as known_keys
 from proxy.definitions import quoted
-from proxy.printing import fail, print_lines
+from proxy.printing import PROBLEM, fail, print_lines
 
 
 def check(given: argparse.Namespace) -> int:

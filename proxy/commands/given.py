@@ -1,4 +1,4 @@
-"""What every command has in common: its configuration, its exit codes, the width of what it prints."""
+"""What every command has in common: its configuration, the width of what it prints."""
 
 import argparse
 import os
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from proxy.config import Config, load
 
-GOOD, PROBLEM, USAGE = 0, 1, 2
 DEFAULT_FILE = Path("config.toml")
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 

@@ -9,8 +9,8 @@ from proxy import backup as backups
 from proxy import doctor as doctors
 from proxy import files, forgetting, importing
 from proxy.clock import now_ms
-from proxy.commands.given import GOOD, PROBLEM, configuration
-from proxy.printing import draw, is_wanted, print_lines, progress, say
+from proxy.commands.given import configuration
+from proxy.printing import GOOD, PROBLEM, draw, is_wanted, print_lines, progress, say
 from proxy.progress import CLEARED
 from proxy.screen import has_colour
 

@@ -3,8 +3,8 @@
 import argparse
 
 from proxy.clock import now_ms
-from proxy.commands.given import GOOD, PROBLEM, configuration
-from proxy.printing import print_lines, progress
+from proxy.commands.given import configuration
+from proxy.printing import GOOD, PROBLEM, print_lines, progress
 from proxy.reconciling import run as reconciling
 from proxy.reconciling import telling
 from proxy.reconciling.run import Options

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from proxy import reporting, reporttoken
-from proxy.commands.given import PROBLEM, columns, configuration
+from proxy.commands.given import columns, configuration
 from proxy.config import ConfigError
-from proxy.printing import fail, print_lines
+from proxy.printing import PROBLEM, fail, print_lines
 from proxy.screen import has_colour
 from proxy.store.base import StoreError
 

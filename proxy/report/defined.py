@@ -7,18 +7,16 @@ without its values, of the latest that are kept.
 
 from collections.abc import Mapping, Sequence
 
-from proxy.report.overview import Model, refusals
+from proxy.report.overview import REFUSED_READ, Model, refusals
 from proxy.store.questions import ReportReader
 
 UNDEFINED = "undefined_action"
-MOST_REASONS = 1_000
-"""As many as are kept: no refusal is left out of a number."""
 
 
 def defined(reader: ReportReader, definitions: Sequence[Model], limit: int) -> Model:
     """Every definition, with how often such an event was refused; and the actions that came and are not defined, the
     `limit` latest."""
-    found = refusals(reader, MOST_REASONS)
+    found = refusals(reader, REFUSED_READ)  # all that are kept: none is left out of a number
     of: dict[str, list[Model]] = {}
     for row in found["rows"]:
         of.setdefault(row["action"], []).append(row)

@@ -22,7 +22,7 @@ from proxy.store.sqlite.writer import SqliteWriter
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
-CLICKS, ROUNDS, GOAL_MS, BUSY = 60, 3, 100, 3
+CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
 PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/events", "/rejected")
 HOME = SitePage(
     "Morrow & Clay",
@@ -423,14 +423,12 @@ def clicked(running: Running, times: int) -> tuple[int, float, float]:
 
 
 def test_from_a_click_to_its_line_it_takes_less_than_a_tenth_of_a_second(running):
-    """As the page itself says. On a machine that is busy with other things one quiet round of three is enough, and what
-    these others take now and then is not ours: half of the clicks are there in time, and hardly any much later."""
+    """As the page itself says. On a machine that is busy with other things one quiet round of six is enough."""
     rounds = []
     while len(rounds) < ROUNDS and not (rounds and rounds[-1][2] < GOAL_MS):
         rounds.append(clicked(running, CLICKS))
     assert all(count >= CLICKS and 0 < median <= p95 for count, median, p95 in rounds)
-    assert min(median for _, median, _ in rounds) < GOAL_MS, rounds
-    assert min(p95 for _, _, p95 in rounds) < BUSY * GOAL_MS, rounds
+    assert min(p95 for _, _, p95 in rounds) < GOAL_MS, rounds
 
 
 def test_a_tab_that_nobody_sees_gives_its_connection_back_and_catches_up(running):
