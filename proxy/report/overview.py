@@ -16,7 +16,7 @@ from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
 from proxy.report.numbers import fine_ratio, ratio
 from proxy.report.ranges import Earlier, Range, utc_days
-from proxy.store.questions import Late, Ranking, ReportReader, Span
+from proxy.store.questions import About, Late, Ranking, ReportReader, Span
 
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
@@ -96,7 +96,9 @@ def overview(
 
 
 @contextmanager
-def only(reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Range) -> Iterator[Model]:
+def only(
+    reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Range, about: About | None = None
+) -> Iterator[Model]:
     """Within it questions are asked about the sessions that filters pick: `filters`, and from when on the answers are
     whole (`since`), which is later than the range's beginning where all was more than could be looked through. Where
     the sessions could not be found in time, every question about them is late."""
@@ -104,7 +106,7 @@ def only(reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], span: Ran
     with ExitStack() as stack:
         try:
             filters = filters_of(reader, chosen, span.since, span.until)
-            told["since"] = stack.enter_context(reader.only(filters, span.since, span.until))
+            told["since"] = stack.enter_context(reader.only(filters, span.since, span.until, about))
         except Late:
             cards.late.append("filters")
             cards.is_over = True

@@ -13,7 +13,7 @@ from taken import some
 from test_report_rollups import WARSAW, histories, stores
 
 from proxy.events.event import LANES
-from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Origin, Saw, Span
+from proxy.store.questions import MOST_FILTERS, Began, CameFrom, Did, Origin, Saw, Sent, Span, Touched
 from proxy.store.sqlite import choosing
 
 QUICK = settings(max_examples=some(40), deadline=None)
@@ -197,6 +197,37 @@ def test_a_time_that_was_imported_later_is_looked_through_once(tmp_path, monkeyp
         steps = list(reader._steps(T, T + 100 * HOUR))
         assert len(steps) < 10 and (steps[0].until, steps[-1].since) == (T + 100 * HOUR, T)
         assert [step.since for step in steps[:-1]] == [step.until for step in steps[1:]]
+
+
+def picked(engine, *filters, about, since=0, until=DAY):
+    """Actions of the events that a question is about, in their order."""
+    with engine.asked() as reader, reader.moment(), reader.only(filters, T + since, T + until, about):
+        rows = reader._connection.execute(
+            "SELECT value FROM temp.event JOIN word ON word.id = event.action ORDER BY event.time, event.seq"
+        )
+        return [row[0] for row in rows]
+
+
+FIRST = ["session.start", "page.visit"]
+CLICKED = ["session.start", "page.visit", "banner.click"]
+
+
+@pytest.mark.parametrize(
+    ("about", "filters", "actions"),
+    [
+        (Began(), (), [*FIRST, "session.end", *FIRST, *CLICKED]),
+        (Saw(HOST, "/range"), (), [*FIRST, "session.start", "page.visit", "page.visit", "banner.click"]),
+        (Saw(HOST, "/range"), (CameFrom((NO_REFERRER,)),), [*FIRST, *CLICKED]),
+        (Touched(HOST, "/range", "Sale"), (), [*FIRST, "session.start", "page.visit", "page.visit", "banner.click"]),
+        (Touched(HOST, "/elsewhere", "Sale"), (), []),
+        (Sent("banner.click"), (), ["banner.click"]),
+        (Sent("banner.click"), (Saw(HOST, "/range"),), CLICKED),
+        (Sent("page.visit"), (), ["page.visit"] * 4),
+        (Sent("page.visit"), (CameFrom((LETTER,)),), [*FIRST, "session.end"]),
+    ],
+)
+def test_what_is_asked_about_picks_as_a_filter_does_and_by_itself_what_is_in_no_session(shop, about, filters, actions):
+    assert picked(shop, *filters, about=about) == actions
 
 
 def test_more_filters_than_anybody_needs_are_refused(shop):

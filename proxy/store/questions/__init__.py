@@ -30,7 +30,18 @@ from proxy.store.questions.answers import (
     VisitorRow,
     Visitors,
 )
-from proxy.store.questions.filters import MOST_FILTERS, CameFrom, Did, Filter, Origin, Saw
+from proxy.store.questions.filters import (
+    MOST_FILTERS,
+    About,
+    Began,
+    CameFrom,
+    Did,
+    Filter,
+    Origin,
+    Saw,
+    Sent,
+    Touched,
+)
 from proxy.store.questions.recording import (
     BlockedRow,
     MadeRow,
@@ -46,6 +57,8 @@ from proxy.store.questions.recording import (
 
 __all__ = [
     "MOST_FILTERS",
+    "About",
+    "Began",
     "BlockedRow",
     "CameFrom",
     "ClickRow",
@@ -70,11 +83,13 @@ __all__ = [
     "Refused",
     "ReportReader",
     "Saw",
+    "Sent",
     "Slot",
     "SourceRow",
     "Span",
     "Stay",
     "Told",
+    "Touched",
     "Unconfirmed",
     "UnconfirmedDay",
     "UnconfirmedRow",
@@ -97,10 +112,13 @@ class ReportReader(Protocol):
         """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up."""
         ...
 
-    def only(self, filters: Sequence[Filter], since: int, until: int) -> AbstractContextManager[int]:
+    def only(
+        self, filters: Sequence[Filter], since: int, until: int, about: About | None = None
+    ) -> AbstractContextManager[int]:
         """Within it lanes, slots, engaged, pages, unconfirmed, next_pages, sources, hovers, clicks, forms and visitors
         are answered about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick in
-        `[since, until)`, and about no event outside any session. With no filter nothing changes.
+        `[since, until)`, and about no event outside any session. With no filter nothing changes. `about`: what is asked
+        about besides (filters.py); what asks for it in its text is answered about that only.
 
         Yields from when on that is whole: `since`, or a later time where all was more than a deadline or a limit
         allows. The sessions are those that are picked from then on, and questions are to begin then: they are answered

@@ -1,7 +1,9 @@
 """Which sessions a question is about, where it is not about all of them.
 
 Law: a filter picks whole sessions, and several pick those that all of them do. So what is counted under a filter is
-what the same sessions are counted for without one, and equals a recount from their exported events.
+what the same sessions are counted for without one, and equals a recount from their exported events. What a question is
+about, where it is about one thing, picks as a filter does; without filters beside it, events outside any session that
+meet it are picked as well, each by itself.
 """
 
 from typing import NamedTuple
@@ -44,3 +46,25 @@ class CameFrom(NamedTuple):
 
 
 Filter = Saw | Did | CameFrom
+
+
+class Touched(NamedTuple):
+    """Sessions with a page.visit of a page, or with an event on an element or form of it, in the time that is asked
+    about. `name`: what its page calls it."""
+
+    host: str
+    path: str
+    name: str
+
+
+class Sent(NamedTuple):
+    """Sessions with an event of an action in the time that is asked about; without filters, these events alone."""
+
+    action: str
+
+
+class Began(NamedTuple):
+    """Sessions whose session.start is in the time that is asked about."""
+
+
+About = Saw | Touched | Sent | Began

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from proxy.store.base import StoreError
-from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, Saw
+from proxy.store.questions import MOST_FILTERS, About, Began, CameFrom, Did, Filter, Origin, Saw, Sent, Touched
 from proxy.store.sqlite.asking import Asking
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.rollups import REACH_MS
@@ -29,10 +29,13 @@ SCAN_TIMES = 15
 """How many events can be passed over while one is looked for by itself."""
 STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
-
-
+_PICKING = {Saw: "only_saw", Did: "only_did", Touched: "only_touched", Sent: "only_sent", Began: "only_began"}
 WIDE_PART = 4.0
 """A slot is all over the file where its events have numbers from a quarter of those that are looked through."""
+
+
+Act = Saw | Did | Touched | Sent | Began
+"""What is looked for among events."""
 
 
 class Step(NamedTuple):
@@ -48,7 +51,7 @@ class Choosing(Asking):
     """Picks the sessions that are asked about."""
 
     @contextmanager
-    def only(self, filters: Sequence[Filter], since: int, until: int) -> Iterator[int]:
+    def only(self, filters: Sequence[Filter], since: int, until: int, about: About | None = None) -> Iterator[int]:
         """See `ReportReader.only`.
 
         Raises:
@@ -56,7 +59,7 @@ class Choosing(Asking):
             RuntimeError: there is another one around it.
             Late, StoreError: as of a question.
         """
-        if not filters:
+        if not filters and about is None:
             yield since
             return
         if len(filters) > MOST_FILTERS:
@@ -65,7 +68,7 @@ class Choosing(Asking):
             raise RuntimeError("filters within filters")
         raw = self._raw
         try:
-            begun = self._choose(filters, since, until)
+            begun = self._choose(filters, since, until, about)
             self._raw = True
             yield begun
         finally:
@@ -73,10 +76,11 @@ class Choosing(Asking):
             with suppress(StoreError):  # of a file that has failed, the connection is closed next
                 self._run("only_end", {})
 
-    def _choose(self, filters: Sequence[Filter], since: int, until: int) -> int:
+    def _choose(self, filters: Sequence[Filter], since: int, until: int, about: About | None) -> int:
         """Fill the tables; from when on they are whole."""
         ends = time.monotonic() + ONLY_SECONDS
-        acts = [one for one in dict.fromkeys(filters) if not isinstance(one, CameFrom)]
+        acts: list[Act] = [one for one in dict.fromkeys(filters) if not isinstance(one, CameFrom)]
+        acts += [about] if about is not None and about not in acts else []
         origins = _common([one.origins for one in filters if isinstance(one, CameFrom)])
         self._run("only_end", {})
         self._run("only_begin", {})
@@ -85,23 +89,25 @@ class Choosing(Asking):
             self._run("only_came", {"sources": sources, "since": since, "until": until})
         whole = until
         for step in self._steps(since, until):
-            self._take(step, acts, is_from=origins is not None)
+            self._take(step, acts, is_from=origins is not None, is_alone=not filters)
             whole = step.since
             if time.monotonic() > ends or (self._picked() or 0) >= MOST_PICKED:
                 return whole
         return since
 
-    def _take(self, step: Step, acts: Sequence[Saw | Did], *, is_from: bool) -> None:
-        """Pick the sessions that have met all filters with what was in a step."""
+    def _take(self, step: Step, acts: Sequence[Act], *, is_from: bool, is_alone: bool) -> None:
+        """Pick the sessions that have met all filters with what was in a step; `is_alone`: and events outside any."""
         for number, act in enumerate(acts):
-            values = {**step._asdict(), **act._asdict(), "filter": number, "is_from": is_from}
-            self._run("only_saw" if isinstance(act, Saw) else "only_did", values)
+            values = {**step._asdict(), **act._asdict(), "filter": number, "is_from": is_from, "is_alone": is_alone}
+            self._run(_PICKING[type(act)], values)
         if acts:
             self._run("only_latest", {"filters": len(acts)})
         else:
             self._run("only_latest_came", {"since": step.since, "until": step.until})
         number, low, high = self._one("only_extent", {})
         self._run("only_scan" if high - low < SCAN_TIMES * number else "only_walk", {"low": low, "high": high})
+        if is_alone:
+            self._run("only_alone", {})
         self._run("only_next", {"is_over": not acts})
 
     def _steps(self, since: int, until: int) -> Iterator[Step]:

@@ -1,10 +1,11 @@
 -- Sessions that meet the filter :filter: a page was seen in them. :is_from: only of those that came from somewhere.
+-- :is_alone: and views outside any session, each under its own number, below 0.
 INSERT OR IGNORE INTO matched (session, filter)
-SELECT session, :filter FROM main.event
+SELECT coalesce(session, -seq), :filter FROM main.event
 WHERE seq BETWEEN :low AND :high AND time >= :since AND time < :until
     AND action = (SELECT id FROM word WHERE value = 'page.visit')
     AND uri IN (
         SELECT uri.id FROM page JOIN uri ON uri.page = page.id WHERE page.host = :host AND page.path = :path
     )
-    AND session IS NOT NULL AND session NOT IN (SELECT session FROM chosen)
+    AND (CASE WHEN session IS NULL THEN :is_alone ELSE session NOT IN (SELECT session FROM chosen) END)
     AND (NOT :is_from OR session IN (SELECT session FROM came))
