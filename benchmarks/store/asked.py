@@ -13,12 +13,13 @@ from typing import NamedTuple, TypeVar
 from benchmarks.store.traffic import END, START
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
+from proxy.report.paths import STEPS_READ, TRAIL_PAGES
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SEARCHED, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
 from proxy.store.base import Query
-from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
+from proxy.store.questions import About, Began, CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.customers import MARK_BYTES
@@ -36,7 +37,7 @@ PATIENCE_SECONDS = 600.0
 """For one question; the product's own patience would hide what it costs."""
 
 Ask = Callable[[ReportReader], object]
-About = TypeVar("About")
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,13 @@ def _rankings(about: Subject) -> Iterator[Question]:
     settled = END - CONFIRMED_WITHIN_MS
     yield from _of_ranges("unconfirmed", lambda reader, since: reader.unconfirmed(_days(since), settled, SHOWN))
     yield from _of_spans("next_pages", lambda reader, span: reader.next_pages(span, *about.page, SHOWN))
+    for words, thing in (("of the top page", Saw(*about.page)), ("of all", Began())):
+        yield Question("trails", words, _about(thing, lambda reader, span: reader.trails(span, TRAIL_PAGES, SHOWN)))
+    yield Question(
+        "flow",
+        "of the top page",
+        _about(Saw(*about.page), lambda reader, span: reader.flow(span, *about.page, STEPS_READ)),
+    )
     yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
@@ -228,6 +236,17 @@ def _export(path: Path, query: Query) -> Ask:
     return ask
 
 
+def _about(thing: About, question: Callable[[ReportReader, Span], object]) -> Ask:
+    """Asked about one thing, picking its sessions included."""
+
+    def ask(reader: ReportReader) -> Part:
+        with reader.moment(), reader.only((), START, END, thing) as since:
+            question(reader, Span(since, END, PERSON))
+        return Part(since)
+
+    return ask
+
+
 def _of_ranges(name: str, ask: Callable[[ReportReader, int], object]) -> Iterator[Question]:
     """Asked from some time on."""
     for words, since in (("30 days", START), ("one day", LAST_DAY * DAY_MS)):
@@ -241,7 +260,7 @@ def _of_spans(name: str, ask: Callable[[ReportReader, Span], object]) -> Iterato
         yield Question(name, f"{words}, lane unproven", _bound(ask, Span(since, END, UNPROVEN)))
 
 
-def _bound(ask: Callable[[ReportReader, About], object], about: About) -> Ask:
+def _bound(ask: Callable[[ReportReader, Asked], object], about: Asked) -> Ask:
     return lambda reader: ask(reader, about)
 
 

@@ -119,6 +119,12 @@ def told_of(one: Chosen) -> dict[str, str]:
     return {**told, "kind": act.action, "text": act.name, "host": act.host, "path": act.path}
 
 
+def page_of(text: str) -> Saw | None:
+    """The page that a text names as a page's filter does; None where it names none."""
+    found = _act_of(Chosen(PAGE, text)) if is_filter(PAGE, text) else None
+    return found if isinstance(found, Saw) else None
+
+
 def _act_of(one: Chosen) -> Saw | Did | None:
     """What a page's or an element's filter asks for; None where it is neither."""
     if one.key == PAGE:

@@ -91,6 +91,7 @@ class Templates:
             filter_words=filter_words,
             page_filter=lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
+            page_text=page_text,
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
             most_filters=MOST_FILTERS,
             longest_address=ADDRESS_CHARS,

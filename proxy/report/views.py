@@ -17,11 +17,13 @@ from proxy.report.answering import Answers, Form
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
-from proxy.report.chosen import chosen_of
+from proxy.report.chosen import chosen_of, page_of, page_text
 from proxy.report.defined import defined, defined_rows
+from proxy.report.flows import draw
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
+from proxy.report.paths import TRAIL_PAGES, paths, paths_rows
 from proxy.report.poll import skipped_by
 from proxy.report.ranges import Range, asked_range, before, closer, range_of
 from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet, visitors_rows
@@ -31,6 +33,8 @@ from proxy.store.questions import ReportReader, Slot
 ROWS, MORE_ROWS, SHEET_ROWS = 8, 100, 1_000
 """Rows of a list, of one that is asked for whole, and of a sheet."""
 LIVE_SHOWN = 60
+WAYS = 20
+"""Ways through the site on their page."""
 
 
 class Views:
@@ -62,6 +66,7 @@ class Views:
             ("/visitors", "/visitors", self.visitors),
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
+            ("/paths", "/paths", self.paths),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
@@ -137,6 +142,24 @@ class Views:
         return self._answers.answer(
             "visitor.html", answer, form, _story, band=_band, part=part, is_whole=part == Part()
         )
+
+    async def paths(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        of = page_of(query.get("of", ""))
+        answer = await self._answers.look(
+            partial(
+                paths,
+                span=self._range(request),
+                lane=lane_of(query),
+                of=of,
+                chosen=chosen_of(query.multi_items()),
+                limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS if form == Form.JSON else WAYS,
+            )
+        )
+        shown: Model = {"asked": None if of is None else page_text(*of), "trail_pages": TRAIL_PAGES}
+        if form == Form.PAGE and isinstance(answer, dict) and answer["flow"] is not None:
+            shown["drawing"] = draw(answer["flow"], answer["of"])
+        return self._answers.answer("paths.html", answer, form, lambda model: sheet(paths_rows(model)), **shown)
 
     async def live(self, request: Request, *, form: Form) -> Response:
         position = position_of(request.query_params.get("after", "")) if form != Form.PAGE else Position()

@@ -23,7 +23,7 @@ SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
-PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/events", "/rejected")
+PAGES = ("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/requests", "/events", "/rejected")
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',
@@ -109,12 +109,12 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     stranger.goto(f"{running.url}/")
     assert stranger.get_by_label("Token").count() == 1 and complaints(stranger) == []
     for path in (*PAGES, "/search?q=nobody", "/no-such-page", visitor):
-        page.goto(f"{running.url}{path}")
+        page.goto(running.url + path.format(host=running.front.url.partition("://")[2]))
         assert page.locator("h1").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         assert complaints(page) == [], path
         colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        shot(page, f"{path.strip('/?').replace('/', '-')[:12] or 'overview'}-{scheme}-{size['width']}")
+        shot(page, f"{path.strip('/?').replace('/', '-')[:9] or 'overview'}-{scheme}-{size['width']}")
     [colour] = colours
     assert (sum(map(int, re.findall(r"\d+", colour)[:3])) > 600) == (scheme == "light")
 

@@ -141,6 +141,11 @@ def test_hostile_texts_are_text_on_every_page(hostile, path):
     assert "1337" not in said
 
 
+@pytest.mark.parametrize("path", ["/paths", "/paths?of=shop.example/"])
+def test_hostile_texts_are_harmless_where_pages_are_told_by_their_paths(hostile, path):
+    is_harmless(hostile.page(path))
+
+
 @pytest.mark.parametrize("number", range(len(HOSTILE)), ids=range(len(HOSTILE)))
 def test_a_visitors_story_shows_a_hostile_text_wherever_it_was_sent(hostile, number):
     soup, text = hostile.page(f"/visitors/{uuid_of(number)}"), words(HOSTILE[number])[:100]
@@ -387,6 +392,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
         "/live",
         "/requests",
         "/events",
+        "/paths",
+        "/paths?of=shop.example/",
         "/rejected",
         busy.page("/visitors").select("a.who")[0]["href"],
     ):

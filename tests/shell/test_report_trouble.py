@@ -18,6 +18,8 @@ PAGES = (
     "/live",
     "/requests",
     "/events",
+    "/paths",
+    "/paths?of=shop.example/",
     "/rejected",
 )
 JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json")

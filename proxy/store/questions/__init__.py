@@ -42,6 +42,7 @@ from proxy.store.questions.filters import (
     Sent,
     Touched,
 )
+from proxy.store.questions.paths import Flow, Place, StepRow, TrailRow, Trails
 from proxy.store.questions.recording import (
     BlockedRow,
     MadeRow,
@@ -68,6 +69,7 @@ __all__ = [
     "Evidence",
     "FieldRow",
     "Filter",
+    "Flow",
     "FormRow",
     "FoundRow",
     "HoverRow",
@@ -79,6 +81,7 @@ __all__ = [
     "Origins",
     "OutcomeRow",
     "PageRow",
+    "Place",
     "Ranking",
     "Refused",
     "ReportReader",
@@ -88,8 +91,11 @@ __all__ = [
     "SourceRow",
     "Span",
     "Stay",
+    "StepRow",
     "Told",
     "Touched",
+    "TrailRow",
+    "Trails",
     "Unconfirmed",
     "UnconfirmedDay",
     "UnconfirmedRow",
@@ -154,6 +160,14 @@ class ReportReader(Protocol):
 
     def next_pages(self, span: Span, host: str, path: str, limit: int) -> Ranking[NextRow]:
         """By number. Nothing of a page that nobody has seen."""
+        ...
+
+    def flow(self, span: Span, host: str, path: str, limit: int) -> Flow:
+        """Within `only`, about this page (`Saw`): what came before and after it; `limit` rows of each side."""
+        ...
+
+    def trails(self, span: Span, most: int, limit: int) -> Trails:
+        """Within `only`, about a page or sessions that `Began`: the ways of sessions, their first `most` pages."""
         ...
 
     def sources(self, span: Span, limit: int) -> Origins:

@@ -15,6 +15,7 @@ from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.visits import HEALED, SHOWN_NAVS
+from proxy.store.sqlite.walked import Walked
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 
@@ -22,7 +23,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Counted, Callers, Choosing):
+class SqliteQuestions(Counted, Callers, Choosing, Walked):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:
