@@ -18,7 +18,7 @@ from wire import Answer, Served, Wire, serving
 from proxy.events.catalogue import Catalogue
 from proxy.events.shipped import SHIPPED
 from proxy.report.app import Report, make_report
-from proxy.report.keeping import FORGET_SECONDS
+from proxy.report.keeping import FORGET_SECONDS, Keeper
 from proxy.reportkeeper import ReportKeeper
 from proxy.store.base import Item
 from proxy.store.sqlite.questions import SqliteQuestions
@@ -130,8 +130,9 @@ def write(path: Path, *items: Item) -> None:
         writer.close()
 
 
-def config_of(store: Path) -> Config:
-    return Config(base=store.parent, store=Store(url=f"sqlite:///{store.name}"))
+def keeper_of(store: Path) -> ReportKeeper:
+    config = Config(base=store.parent, store=Store(url=f"sqlite:///{store.name}"))
+    return ReportKeeper(config, erasure_keys([SECRET]))
 
 
 @contextlib.contextmanager
@@ -144,12 +145,13 @@ def report(
     marks_of: Callable[[str], Sequence[bytes]] = lambda key: (),
     definitions: Catalogue = SHIPPED,
     forget_seconds: float = FORGET_SECONDS,
+    keeper: Callable[[Path], Keeper] = lambda store: keeper_of(store),
 ) -> Iterator[Site]:
     """The report of a store, at `now` ms after T, until the test is over."""
     clock = [T + now]
     app = make_report(
         lambda: SqliteQuestions(store, question_seconds=question_seconds),
-        open_keeper=lambda: ReportKeeper(config_of(store), erasure_keys([SECRET])),
+        open_keeper=lambda: keeper(store),
         marks_of=marks_of,
         definitions=as_plain(definitions),
         token=TOKEN,

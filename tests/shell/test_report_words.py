@@ -32,7 +32,19 @@ def site(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/requests", "/events", "/rejected", WHO]
+    "path",
+    [
+        "/",
+        "/?lane=bot",
+        "/visitors",
+        "/visitors?lane=bot",
+        "/live",
+        "/requests",
+        "/events",
+        "/rejected",
+        WHO,
+        f"{WHO}/forget",
+    ],
 )
 def test_what_is_there_once_is_told_in_the_singular(site, path):
     soup = site.page(path)
