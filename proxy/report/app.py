@@ -76,7 +76,7 @@ def make_report(
     feed = Feed(open_reader, templates.shown, clock_ms)
     answers = Answers(open_reader, templates)
     views = Views(answers, templates, feed, marks_of=marks_of, definitions=definitions, zone=zone, clock_ms=clock_ms)
-    keeping = Keeping(answers, open_keeper, forget_seconds)
+    keeping = Keeping(answers, open_keeper, clock_ms, forget_seconds)
     app = Starlette(
         routes=[*keeping.routes(), *views.routes(), Mount("/static", StaticFiles(directory=HERE / "static"))],
         exception_handlers={HTTPException: answers.problem, Exception: answers.failed},

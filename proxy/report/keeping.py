@@ -24,7 +24,7 @@ from proxy.report.exporting import TYPES, Export, fields_of
 from proxy.report.guard import small_form
 from proxy.report.overview import Model
 from proxy.store.base import StoreError
-from proxy.store.questions import ReportReader
+from proxy.store.questions import Late, ReportReader
 from proxy.store.questions.held import Held
 
 EXPORTS = 2
@@ -76,9 +76,12 @@ class NotSearched(Exception):
 class Keeping:
     """What the addresses below a visitor's answer."""
 
-    def __init__(self, answers: Answers, open_keeper: Callable[[], Keeper], forget_seconds: float) -> None:
+    def __init__(
+        self, answers: Answers, open_keeper: Callable[[], Keeper], clock_ms: Callable[[], int], forget_seconds: float
+    ) -> None:
         self._answers = answers
         self._open_keeper = open_keeper
+        self._clock_ms = clock_ms
         self._forget_seconds = forget_seconds
         self._exports = 0
         self._turn = asyncio.Lock()
@@ -129,7 +132,7 @@ class Keeping:
                 return self._say("not_ours", 403, form, visitor=asked)
             if await small_form(request) is None:
                 return self._say("too_large", 400, form, visitor=asked)
-        found = await self._answers.look(partial(self._held, uuid=asked))
+        found = await self._answers.look(partial(self._asked, uuid=asked, is_counted=is_asking))
         if isinstance(found, Trouble):
             if is_asking:
                 return self._answers.trouble(found, form)
@@ -138,17 +141,21 @@ class Keeping:
             return self._say("nobody", 404, form, visitor=asked)
         if is_asking:
             return self._answers.answer("forget.html", found, form)
-        if found["is_crawler"]:
-            return self._say("crawler", 409, form, visitor=found["visitor"])
         return await self._forget(str(found["visitor"]), form)
 
-    def _held(self, reader: ReportReader, uuid: str) -> Model:
+    def _asked(self, reader: ReportReader, uuid: str, is_counted: bool) -> Model:
+        """Who is meant, None where there is nobody, and, counted, what there is of them."""
         known = _main(reader, uuid)
-        if known is None:
-            return {"visitor": None}
-        held = self._open_keeper().held(known["visitor"])
+        if known is None or not is_counted:
+            return known or {"visitor": None}
+        late = False
+        try:
+            held = self._open_keeper().held(known["visitor"])
+        except Late:  # it can be forgotten uncounted
+            held, late = Held(), True
         return {
             **known,
+            "late": late,
             "since": held.since,
             "sessions": held.sessions,
             "views": held.views,
@@ -175,7 +182,7 @@ class Keeping:
         except StoreError as wrong:
             log.error("a visitor could not be forgotten: %s", wrong)
             return await self._failed(uuid, wrong, form)
-        return self._answers.answer("forgotten.html", receipt, form)
+        return self._answers.answer("forgotten.html", receipt, form, at=self._clock_ms())
 
     async def _in_turn(self, uuid: str) -> Model:
         async with self._turn:

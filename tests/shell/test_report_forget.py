@@ -20,6 +20,8 @@ from proxy.report.exporting import PIECE_LINES
 from proxy.report.keeping import EXPORTS, NotSearched
 from proxy.reportkeeper import ReportKeeper
 from proxy.store.base import StoreUnavailable
+from proxy.store.questions import Late
+from proxy.store.questions.held import Held
 
 OURS = b"Sec-Fetch-Site: same-origin\r\n"
 BEARER = f"Authorization: Bearer {TOKEN}\r\n".encode()
@@ -303,6 +305,7 @@ def test_the_receipt_is_a_page_that_names_what_went_and_what_still_has_it(tmp_pa
         assert answer.status == 200 and text.startswith("Forgotten ") and WHO[ANN] in text
         for told_so in ("And 1 uuid of the same visitor", "page.visit 2", "link.click 1", "sessions 1", "only once"):
             assert told_so in text, text
+        assert "14 Nov 2023" in text
         assert f"A copy still has this visitor: {tmp_path / 'a copy.db'}" in text
         assert answer.get(b"cache-control") == b"no-store" and b"form-action 'self'" in answer.get(
             b"content-security-policy"
@@ -391,6 +394,27 @@ def test_what_has_become_of_the_visitor_is_said_whatever_failed(tmp_path, wrong,
         answer = post(site, f"/visitors/{WHO[ANN]}/forget")
         assert answer.status == status and told_so in said(answer)
         assert post(site, f"/visitors/{WHO[ANN]}/forget").status == 404
+
+
+class Slow(ReportKeeper):
+    """It has too much to be counted."""
+
+    def __init__(self, store: Path) -> None:
+        real = keeper_of(store)
+        super().__init__(real._config, real._erasure_keys)
+
+    def held(self, uuid: str) -> Held:
+        raise Late("held_sums")
+
+
+def test_whoever_has_too_much_to_be_counted_is_forgotten_all_the_same(tmp_path):
+    store = tmp_path / "footfall.db"
+    told(store)
+    with report(store, keeper=Slow) as site:
+        asked = site.get(f"/visitors/{WHO[ANN]}/forget")
+        assert asked.status == 200 and "could not be counted" in said(asked) and b"<button>Forget" in asked.body
+        assert post(site, f"/visitors/{WHO[ANN]}/forget").status == 200
+        assert events_of(store, ANN) == 0
 
 
 def test_a_store_that_is_gone_is_no_reason_to_make_one(site):

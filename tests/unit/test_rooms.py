@@ -255,6 +255,11 @@ def test_a_command_loads_only_what_it_needs(module):
     assert found <= set(NEEDS.get(module, ()))
 
 
+def test_the_report_loads_nothing_that_writes():
+    assert "proxy.store.sqlite.writer" not in loaded("commands.reportsite")
+    assert "proxy.store.sqlite.writer" in loaded("reportkeeper")
+
+
 @pytest.mark.parametrize("name", [*COMMANDS, *CHILDREN])
 def test_every_command_can_be_loaded(name):
     assert callable(command(name))
