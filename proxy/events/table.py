@@ -1,15 +1,22 @@
-"""Events as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4), and such a table read again."""
+"""Exported events as lines of JSON, or as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4), and such a
+table read again."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.events.event import EXPORT_KEYS
+from proxy.events.event import EXPORT_KEYS, Event
 
 _NUMBERS = frozenset(("seq", "time", "received"))
 _JSON = frozenset(("params", "undefined"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines_of(events: Iterable[Event], format: str) -> Iterator[str]:
+    """Events as they are exported, in lines without their ends: `csv`, the head first, or `jsonl`."""
+    rows = (event.to_export() for event in events)
+    return csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
 
 
 def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:

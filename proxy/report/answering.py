@@ -39,7 +39,13 @@ class Form(StrEnum):
 
 def form_of(path: str) -> Form:
     """The form that an address asks for."""
+    path = path.removesuffix("l") if path.endswith(".jsonl") else path
     return next((form for form in (Form.JSON, Form.CSV) if path.endswith(form)), Form.PAGE)
+
+
+def _no_sheet(model: Model) -> str:
+    """Of what is no table."""
+    raise HTTPException(404)
 
 
 class Answers:
@@ -70,21 +76,24 @@ class Answers:
         finally:
             reader.close()
 
-    def answer(self, template: str, model: Model | Trouble, form: Form, sheet: Sheet, **values: object) -> Response:
+    def answer(
+        self, template: str, model: Model | Trouble, form: Form, sheet: Sheet = _no_sheet, **values: object
+    ) -> Response:
         """A model in a form; `values` are what only its page needs."""
         if isinstance(model, Trouble):
-            return self._trouble(model, form)
+            return self.trouble(model, form)
         if form == Form.CSV:
             try:
                 return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
             except Late as wrong:
-                return self._trouble(wrong, form)
+                return self.trouble(wrong, form)
         if form == Form.JSON:
             text = json.dumps(model, ensure_ascii=False, indent=1)
             return Response(text.encode("utf-8", "replace"), media_type="application/json")
         return self.page(template, 200, model=model, **values)
 
-    def _trouble(self, wrong: Trouble, form: Form) -> Response:
+    def trouble(self, wrong: Trouble, form: Form) -> Response:
+        """What is said of a store that gives no answer."""
         kind = "late" if isinstance(wrong, Late) else "unavailable"
         kind = "unusable" if isinstance(wrong, StoreUnusable) else kind
         message = "the question took too long" if kind == "late" else str(wrong)

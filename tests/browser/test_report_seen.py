@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from fronts import Front
+from fronts import Front, poll
 from journeys import Journey
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from upstream_site import Page as SitePage
@@ -108,7 +108,8 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     stranger = running.journey.person(color_scheme=scheme, viewport=size).new_page()
     stranger.goto(f"{running.url}/")
     assert stranger.get_by_label("Token").count() == 1 and complaints(stranger) == []
-    for path in (*PAGES, "/search?q=nobody", "/no-such-page", visitor):
+    others = ("/search?q=nobody", "/no-such-page", visitor, f"{visitor}/forget", "/visitors/nobody/forget")
+    for path in (*PAGES, *others):
         page.goto(running.url + path.format(host=running.front.url.partition("://")[2]))
         assert page.locator("h1").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
@@ -146,6 +147,64 @@ def test_rows_narrow_the_page_and_filters_go_away_by_a_click(running, size):
         page.keyboard.press("Enter")
         expect(page.locator(".filters a")).to_have_count(left)
     assert page.locator(".tiles").inner_text() == whole
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+@pytest.mark.parametrize(
+    ("scheme", "size", "scripts"), [("light", WIDE, True), ("dark", NARROW, True), ("light", NARROW, False)]
+)
+def test_a_visitor_is_forgotten_after_a_question_and_comes_back_as_another_one(running, scheme, size, scripts):
+    browser = running.journey.person()
+    tab = browser.new_page()
+    tab.goto(f"{running.front.url}/")
+    tab.click("#on")
+    tab.goto(f"{running.front.url}/range")
+    [cookie] = [one["value"] for one in browser.cookies() if one["name"] == "footfall"]
+    owner = running.owner(color_scheme=scheme, viewport=size, java_script_enabled=scripts)
+    page = owner.new_page()
+
+    def looks_right(name: str) -> None:
+        assert page.locator("h1").count() == 1
+        if scripts:  # axe is one
+            page.wait_for_load_state()
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            assert complaints(page) == []
+            shot(page, f"{name}-{scheme}-{size['width']}")
+
+    page.goto(f"{running.url}/visitors")
+    page.locator("a.who").first.click()
+    uuid = page.locator(".uuid").inner_text()
+    looks_right("visitor")
+    with page.expect_download() as file:
+        page.click("text=All of it as JSON lines")
+    assert file.value.suggested_filename == f"footfall-{uuid}.jsonl"
+    lines = Path(file.value.path()).read_text("utf-8").splitlines()
+    assert {json.loads(line)["uuid"] for line in lines} == {uuid} and len(lines) >= 3
+    page.click("text=Forget this visitor")
+    expect(page.locator("h1")).to_have_text("Forget this visitor?")
+    expect(page.locator(".goes")).to_contain_text("1 session, 2 page views")
+    looks_right("forget")
+    page.click("text=Keep")
+    expect(page.locator("h1")).to_have_text(uuid[:8])
+    assert uuid in running.front.visitors()
+    page.click("text=Forget this visitor")
+    page.get_by_role("button", name="Forget", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Forgotten")
+    expect(page.locator("main tbody")).to_contain_text("page.visit")
+    looks_right("forgotten")
+    assert uuid not in running.front.visitors()
+
+    def is_another() -> bool:
+        """Workers hear of it with the next thing that they write; until then what comes of it is not taken."""
+        browser.add_cookies([{"name": "footfall", "value": cookie, "url": running.front.url}])
+        tab.goto(f"{running.front.url}/range")
+        return cookie not in [one["value"] for one in browser.cookies()]
+
+    assert poll(is_another, True)
+    assert uuid not in running.front.visitors()
+    page.goto(f"{running.url}/visitors/{uuid}")
+    expect(page.locator("h1")).to_have_text("There is nothing here")
+    running.journey.complaints.clear()  # the browser says that the answer was 404
 
 
 def test_a_column_is_opened_by_a_click_down_to_five_minutes_and_steps_lead_on(running):

@@ -8,7 +8,7 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/paths", "/live", "/requests", "/events", "/rejected")
+PAGES = ("/", "/visitors", "/paths", "/live", "/requests", "/events", "/rejected", f"/visitors/{VISITOR}/forget")
 JSON = (
     "/overview.json",
     "/index.json",
@@ -17,6 +17,7 @@ JSON = (
     "/requests.json",
     "/events.json",
     "/rejected.json",
+    f"/visitors/{VISITOR}/forget.json",
     "/live/clock.json",
 )
 

@@ -386,6 +386,7 @@ def test_the_live_page_without_a_script_shows_the_latest_events(busy):
 
 
 def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
+    visitor = busy.page("/visitors").select("a.who")[0]["href"]
     for path in (
         "/",
         "/visitors",
@@ -395,7 +396,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
         "/paths",
         "/paths?of=shop.example/",
         "/rejected",
-        busy.page("/visitors").select("a.who")[0]["href"],
+        visitor,
+        f"{visitor}/forget",
     ):
         soup = busy.page(path)
         assert soup.html["lang"] == "en" and len(soup("main")) == len(soup("h1")) == 1

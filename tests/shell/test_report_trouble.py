@@ -21,8 +21,12 @@ PAGES = (
     "/paths",
     "/paths?of=shop.example/",
     "/rejected",
+    "/visitors/00000000-0000-0000-0000-000000005631/forget",
 )
-JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json")
+JSON = (
+    *("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json"),
+    *(f"{PAGES[2]}/{name}" for name in ("forget.json", "export.jsonl", "export.csv")),
+)
 
 
 def foreign(path):
@@ -118,7 +122,7 @@ def test_a_store_that_comes_later_is_shown_when_it_is_there(tmp_path):
 def test_an_empty_store_of_ours_is_shown_as_empty(tmp_path):
     write(tmp_path / "store.db")
     with report(tmp_path / "store.db") as site:
-        for path in PAGES[:2] + PAGES[3:]:
+        for path in PAGES[:2] + PAGES[3:-1]:
             assert site.page(path).select(".empty, #nothing"), path
         said = site.json("/overview.json")
         assert said["totals"]["visitors"] == 0 and said["totals"]["pages_per_session"] is None
@@ -135,7 +139,7 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         assert len(soup.select(".late")) >= 8 and "shorter range" in words(soup.main.text)
         said = site.json("/overview.json")
         assert said["pages"] is None and {"pages", "series", "lanes", "hovers"} <= set(said["late"])
-        for other in ("/visitors", "/rejected", "/live", PAGES[2]):
+        for other in ("/visitors", "/rejected", "/live", PAGES[2], PAGES[-1]):
             answer = site.get(other)
             assert answer.status == 200 and b"took longer" in answer.body, other
 

@@ -44,6 +44,7 @@ def site(tmp_path):
         "/events",
         "/rejected",
         WHO,
+        f"{WHO}/forget",
     ],
 )
 def test_what_is_there_once_is_told_in_the_singular(site, path):
