@@ -17,6 +17,7 @@ from proxy.report import numbers
 from proxy.report.charts import UNITS
 from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
+from proxy.report.sifting import GROUPS, group_of
 from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
@@ -100,6 +101,7 @@ class Templates:
             lanes=[*reversed(LANES)],
             lane_words=LANE_WORDS,
             channel_words=CHANNEL_WORDS,
+            groups=GROUPS,
         )
 
     def render(self, name: str, **values: object) -> bytes:
@@ -123,6 +125,7 @@ class Templates:
             "lane": line["lane"],
             "lane_word": LANE_WORDS[line["lane"]][1],
             "kind": line["kind"],
+            "group": group_of(line["kind"]),
             "action": line["action"],
             "label": cut(line["label"]),
             "detail": detail_of(line),

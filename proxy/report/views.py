@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from proxy.asgi import ASGIApp
 from proxy.report import people
-from proxy.report.answering import Answers, Form
+from proxy.report.answering import Answers, Form, Look, Trouble
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
@@ -22,15 +22,14 @@ from proxy.report.defined import defined, defined_rows
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
-from proxy.report.poll import skipped_by
 from proxy.report.ranges import Range, asked_range, before, closer, range_of
 from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet, visitors_rows
+from proxy.report.sifting import Sieve, latest, none_text, sieve_of
 from proxy.report.stream import Stream
-from proxy.store.questions import ReportReader, Slot
+from proxy.store.questions import Slot
 
 ROWS, MORE_ROWS, SHEET_ROWS = 8, 100, 1_000
 """Rows of a list, of one that is asked for whole, and of a sheet."""
-LIVE_SHOWN = 60
 
 
 class Views:
@@ -72,6 +71,7 @@ class Views:
             Route("/index.json", partial(self.overview, form=Form.JSON)),
             *(Route(path, partial(view, form=Form.PAGE)) for _, path, view in pages),
             Route("/live/stream", self.stream),
+            Route("/live/lines.json", self.lines),
             Route("/live/clock.json", self.clock),
         ]
 
@@ -139,30 +139,35 @@ class Views:
         )
 
     async def live(self, request: Request, *, form: Form) -> Response:
-        position = position_of(request.query_params.get("after", "")) if form != Form.PAGE else Position()
-        answer = await self._answers.look(partial(self._latest, position=position))
-        shown = []
-        if form == Form.PAGE and isinstance(answer, dict):
-            shown = [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
-        return self._answers.answer("live.html", answer, form, lambda model: events_sheet(model["lines"]), shown=shown)
+        sieve = sieve_of(request.query_params)
+        answer = await self._answers.look(self._latest(request, sieve, is_page=form == Form.PAGE))
+        return self._answers.answer(
+            "live.html",
+            answer,
+            form,
+            lambda model: events_sheet(model["lines"]),
+            shown=self._shown(answer) if form == Form.PAGE else (),
+            sieve=sieve,
+            none_text=none_text(answer) if isinstance(answer, dict) else "",
+        )
 
-    def _latest(self, reader: ReportReader, position: Position) -> Model:
-        """The latest events after a position, and how many there are besides; the latest of all where nobody was told
-        anything, or of another store."""
-        with reader.moment():
-            newest = Position(reader.newest(), reader.identity())
-            after = position.seq if position.store in ("", newest.store) else 0
-            lines = reader.after(after, LIVE_SHOWN)
-            skipped = skipped_by(reader, after, len(lines)) if after and len(lines) == LIVE_SHOWN else 0
-            several = reader.has_several_hosts()
-        return {
-            "now": self._clock_ms(),
-            "newest": newest.seq,
-            "after": newest.text(),
-            "several_hosts": several,
-            "skipped": skipped,
-            "lines": [people.line_of(line) for line in lines],
-        }
+    async def lines(self, request: Request) -> Response:
+        """What the live page would show under another filter: for its script."""
+        answer = await self._answers.look(self._latest(request, sieve_of(request.query_params), is_page=True))
+        if isinstance(answer, dict):
+            answer = {"lines": self._shown(answer), "none": none_text(answer)}
+        return self._answers.answer("", answer, Form.JSON, lambda model: "")
+
+    def _latest(self, request: Request, sieve: Sieve, *, is_page: bool) -> Look:
+        position = Position() if is_page else position_of(request.query_params.get("after", ""))
+        shown, now_ms = self._templates.shown, self._clock_ms()
+        return partial(latest, position=position, sieve=sieve, shown=shown, now_ms=now_ms)
+
+    def _shown(self, answer: Model | Trouble) -> list[Model]:
+        """The lines of the live page, the latest first."""
+        if not isinstance(answer, dict):
+            return []
+        return [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
 
     async def rejected(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(refusals, limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS))
