@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from proxy.report.asked import Query
 from proxy.report.overview import Model
 from proxy.report.pages import Templates
+from proxy.report.sheets import Table, separator_of
 from proxy.store.base import StoreError, StoreUnusable
 from proxy.store.questions import Late, ReportReader
 
@@ -25,8 +27,8 @@ READERS = 4
 
 Look = Callable[[ReportReader], Model | None]
 Trouble = StoreError | Late
-Sheet = Callable[[Model], str]
-"""An answer as CSV; raises Late where a part of it was too slow."""
+Sheet = Callable[[Model], Table]
+"""An answer as a table; raises Late where a part of it was too slow."""
 
 
 class Form(StrEnum):
@@ -70,13 +72,18 @@ class Answers:
         finally:
             reader.close()
 
-    def answer(self, template: str, model: Model | Trouble, form: Form, sheet: Sheet, **values: object) -> Response:
-        """A model in a form; `values` are what only its page needs."""
+    def answer(
+        self, template: str, model: Model | Trouble, form: Form, sheet: Sheet, query: Query, **values: object
+    ) -> Response:
+        """A model in a form. `query` is the address's, which may say what is to be between the cells of its sheet;
+        `values` are what only its page needs."""
         if isinstance(model, Trouble):
             return self._trouble(model, form)
         if form == Form.CSV:
             try:
-                return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
+                table = sheet(model)
+                rows = table.text(separator_of(query)).encode("utf-8", "replace")
+                return Response(rows, media_type="text/csv", headers=table.fields())
             except Late as wrong:
                 return self._trouble(wrong, form)
         if form == Form.JSON:
