@@ -26,13 +26,14 @@ def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
         yield csv_line(row.get(key) for key in EXPORT_KEYS)
 
 
-def csv_line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object], separator: str = ",") -> str:
     """A line of CSV, without its end; None is an empty cell, an object or a list is JSON."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(
+    # Before Python 3.13 what is put in quotes are the ends of lines that this one may have, and no others.
+    csv.writer(line, delimiter=separator, lineterminator="\r\n").writerow(
         json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else _defused(cell) for cell in cells
     )
-    return line.getvalue()
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _defused(cell: object) -> object:

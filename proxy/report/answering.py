@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from proxy.report.asked import Query
 from proxy.report.overview import Model
 from proxy.report.pages import Templates
+from proxy.report.sheets import Table, separator_of
 from proxy.store.base import StoreError, StoreUnusable
 from proxy.store.questions import Late, ReportReader
 
@@ -25,8 +27,9 @@ READERS = 4
 
 Look = Callable[[ReportReader], Model | None]
 Trouble = StoreError | Late
-Sheet = Callable[[Model], str]
-"""An answer as CSV; raises Late where a part of it was too slow."""
+Sheet = Callable[[Model], Table]
+"""An answer as a table; raises Late where a part of it was too slow."""
+NOTHING_ASKED: Query = {}
 
 
 class Form(StrEnum):
@@ -43,7 +46,7 @@ def form_of(path: str) -> Form:
     return next((form for form in (Form.JSON, Form.CSV) if path.endswith(form)), Form.PAGE)
 
 
-def _no_sheet(model: Model) -> str:
+def _no_sheet(model: Model) -> Table:
     """Of what is no table."""
     raise HTTPException(404)
 
@@ -77,14 +80,23 @@ class Answers:
             reader.close()
 
     def answer(
-        self, template: str, model: Model | Trouble, form: Form, sheet: Sheet = _no_sheet, **values: object
+        self,
+        template: str,
+        model: Model | Trouble,
+        form: Form,
+        sheet: Sheet = _no_sheet,
+        query: Query = NOTHING_ASKED,
+        **values: object,
     ) -> Response:
-        """A model in a form; `values` are what only its page needs."""
+        """A model in a form. `query` is the address's, which may say what is to be between the cells of its sheet;
+        `values` are what only its page needs."""
         if isinstance(model, Trouble):
             return self.trouble(model, form)
         if form == Form.CSV:
             try:
-                return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
+                table = sheet(model)
+                rows = table.text(separator_of(query)).encode("utf-8", "replace")
+                return Response(rows, media_type="text/csv", headers=table.fields())
             except Late as wrong:
                 return self.trouble(wrong, form)
         if form == Form.JSON:

@@ -4,7 +4,7 @@ Law: everything is escaped; nothing that came from a visitor becomes markup, an 
 and an address becomes a link only where it is http or https. No style or script stands in a page (guard.py, POLICY).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from proxy.report import numbers
 from proxy.report.charts import UNITS
 from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
+from proxy.report.sheets import SHEET_ROWS
+from proxy.report.sifting import GROUPS, group_of
 from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
@@ -47,6 +49,17 @@ NAV_WORDS = {
     "prerender": "loaded in advance",
     "spa": "without a request",
 }
+WORDS: Mapping[str, object] = {
+    "units": {name: unit.word for name, unit in UNITS.items()},
+    "lanes": (*reversed(LANES),),
+    "lane_words": LANE_WORDS,
+    "channel_words": CHANNEL_WORDS,
+    "groups": GROUPS,
+    "sheet_rows": SHEET_ROWS,
+    "most_filters": MOST_FILTERS,
+    "longest_address": ADDRESS_CHARS,
+}
+"""What is the same on every page, whatever the site."""
 
 
 class Templates:
@@ -93,14 +106,9 @@ class Templates:
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
             page_text=page_text,
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
-            most_filters=MOST_FILTERS,
-            longest_address=ADDRESS_CHARS,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
-            units={name: unit.word for name, unit in UNITS.items()},
-            lanes=[*reversed(LANES)],
-            lane_words=LANE_WORDS,
-            channel_words=CHANNEL_WORDS,
+            **WORDS,
         )
 
     def render(self, name: str, **values: object) -> bytes:
@@ -124,6 +132,7 @@ class Templates:
             "lane": line["lane"],
             "lane_word": LANE_WORDS[line["lane"]][1],
             "kind": line["kind"],
+            "group": group_of(line["kind"]),
             "action": line["action"],
             "label": cut(line["label"]),
             "detail": detail_of(line),

@@ -12,7 +12,8 @@ from proxy.events.event import LANES
 from proxy.report.chosen import Chosen
 from proxy.report.overview import Cards, Model, only
 from proxy.report.ranges import Range
-from proxy.store.questions import Began, Flow, ReportReader, Saw, Span, StepRow
+from proxy.report.sheets import Table, ranked
+from proxy.store.questions import Began, Flow, Late, ReportReader, Saw, Span, StepRow
 
 STEPS_READ = 5_000
 """Pairs of pages of one side of a page; rarer ones are in "others"."""
@@ -131,26 +132,26 @@ def _row(row: StepRow) -> Model:
     return {**{name: None if place is None else place._asdict() for name, place in named.items()}, "n": row.n}
 
 
-def paths_rows(model: Model) -> list[Model]:
-    """As a table: whole ways, a page a column, or with a page the pairs of either side."""
+def paths_table(model: Model) -> Table:
+    """Whole ways, a page a column, or with a page the pairs of either side. Raises Late."""
+    trails, flow = model["trails"], model["flow"]
+    if (trails if model["of"] is None else flow) is None:
+        raise Late("paths")
     if model["of"] is None:
-        return [
-            {
-                **{f"page_{place + 1}": _text(row["pages"], place) for place in range(TRAIL_PAGES)},
-                "is_longer": row["is_longer"],
-                "sessions": row["sessions"],
-            }
-            for row in model["trails"]["rows"]
-        ]
-    return [
-        {
-            "side": side,
-            **{f"{name}_{key}": (row[name] or {}).get(key) for name in ("near", "far") for key in ("host", "path")},
-            "n": row["n"],
-        }
-        for side in ("before", "after")
-        for row in model["flow"][side]["rows"]
-    ]
+        return ranked(trails, [_trail(row) for row in trails["rows"]])
+    rows = [_pair(side, row) for side in ("before", "after") for row in flow[side]["rows"]]
+    is_cut = sum(row["n"] for row in rows) < 2 * flow["times"]
+    return Table(rows, None if is_cut else len(rows), is_cut)
+
+
+def _trail(row: Model) -> Model:
+    pages = {f"page_{place + 1}": _text(row["pages"], place) for place in range(TRAIL_PAGES)}
+    return {**pages, "is_longer": row["is_longer"], "sessions": row["sessions"]}
+
+
+def _pair(side: str, row: Model) -> Model:
+    places = {f"{name}_{key}": (row[name] or {}).get(key) for name in ("near", "far") for key in ("host", "path")}
+    return {"side": side, **places, "n": row["n"]}
 
 
 def _text(pages: Sequence[Model], place: int) -> str | None:

@@ -23,7 +23,10 @@ SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
-PAGES = ("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/requests", "/events", "/rejected")
+PAGES = (
+    *("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/live?kind=form&q=x", "/requests"),
+    *("/events", "/rejected"),
+)
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',
@@ -387,7 +390,15 @@ def stream_of(*messages: tuple[str, dict[str, object]]) -> str:
 
 def line_of(seq: int, lane: str = "person") -> dict[str, object]:
     words = {"who": "w", "label": f"line {seq}", "detail": "", "where": "", "clock": "", "iso": "", "evidence": ""}
-    told = {"seq": seq, "time": 0, "received": 0, "uuid": "u", "kind": "click", "action": "link.click"}
+    told = {
+        "seq": seq,
+        "time": 0,
+        "received": 0,
+        "uuid": "u",
+        "kind": "click",
+        "group": "click",
+        "action": "link.click",
+    }
     return {**told, **words, "lane": lane, "lane_word": lane}
 
 
@@ -425,6 +436,8 @@ def test_of_events_that_are_too_many_at_once_the_page_says_how_many_there_were(r
     page = running.owner().new_page()
     page.goto(f"{running.url}/live")
     expect(page.locator("#state")).to_have_text("Listening")
+    with page.expect_response("**/live/lines.json"):
+        page.check("#bots")
     writer = SqliteWriter(running.front.store, durability="process", rules=None)
     visits = [replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(1, 251)]
     writer.append(visits)
@@ -439,6 +452,98 @@ def test_of_events_that_are_too_many_at_once_the_page_says_how_many_there_were(r
     page.click("#pause")
     # 500 are held, of which there is room for 300.
     expect(page.locator("#feed li")).to_have_count(300)
+    running.journey.complaints.clear()
+
+
+def test_a_filter_narrows_what_is_shown_and_what_comes(running):
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/live")
+    expect(page.locator("#state")).to_have_text("Listening")
+    shown, click = page.locator("#feed li:visible"), page.locator("#feed li.click:visible")
+    page.keyboard.press("4")
+    expect(page.locator("#nothing")).to_have_text(
+        "Nothing of this kind has come yet. Bots are not shown. Show all events"
+    )
+    expect(page).to_have_url(f"{running.url}/live?kind=click")
+    look_around(running)
+    expect(click.first).to_contain_text("Spring sale")
+    expect(page.locator("#feed li.visit:not(.unproven)")).to_have_count(2)  # hidden, and turned meanwhile
+    assert shown.count() == click.count()
+    before = shown.count()
+    page.click("#pause")
+    look_around(running)
+    expect(page.locator("#state")).to_have_text(f"{before} waiting")  # clicks, of more that came
+    assert shown.count() == before
+    page.click("text=Visits")
+    expect(shown).to_have_count(2)
+    expect(shown.first).to_contain_text("Visited page The range")
+    expect(page.locator("#state")).to_have_text("2 waiting")
+    page.keyboard.press("t")
+    page.keyboard.type("/RANGE")
+    expect(shown).to_have_count(1)
+    expect(page.locator("#state")).to_have_text("1 waiting")
+    page.click("#pause")
+    expect(shown).to_have_count(2)
+    expect(page).to_have_url(f"{running.url}/live?kind=visit&q=%2FRANGE")
+    page.reload()
+    expect(page.locator("#state")).to_have_text("Listening")
+    expect(shown).to_have_count(2)
+    look_around(running)
+    expect(shown).to_have_count(3)
+    page.check("[name=unusual]")
+    expect(page.locator("#sift [aria-current]")).to_have_text("Hovers")
+    expect(page.locator("#nothing")).to_contain_text("Nothing of this kind has come yet.")
+    shot(page, "live-nothing")
+    page.click("text=Show all events")
+    expect(page).to_have_url(f"{running.url}/live")
+    expect(page.locator("#feed li.visit:visible")).to_have_count(6)
+    expect(page.locator("#feed li.session:visible")).to_have_count(3)
+    assert shown_on(page) == sorted(shown_on(page), reverse=True)
+    assert page.locator("#sift [name=q]").input_value() == "" and not page.is_checked("[name=unusual]")
+
+
+def test_a_filter_works_without_a_script(running):
+    look_around(running)
+    page = running.owner(java_script_enabled=False).new_page()
+    page.goto(f"{running.url}/live")
+    page.click("text=Visits")
+    expect(page.locator("#feed li")).to_have_count(2)
+    page.fill("#sift [name=q]", "/range")
+    page.click("#sift button")
+    expect(page).to_have_url(f"{running.url}/live?kind=visit&q=%2Frange")
+    expect(page.locator("#feed li")).to_have_count(1)
+    page.check("[name=unusual]")
+    page.click("#sift button")
+    expect(page.locator("#nothing")).to_be_visible()
+    page.click("text=Show all events")
+    expect(page.locator("#feed li.visit")).to_have_count(2)
+
+
+def test_what_a_filter_hides_takes_no_place_of_what_is_shown(running):
+    """Of thousands of hidden lines the last are kept; what is asked for afterwards has no gap."""
+    look_around(running)
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/live?kind=visit")
+    expect(page.locator("#state")).to_have_text("Listening")
+    shown = page.locator("#feed li:visible")
+    expect(shown).to_have_count(2)
+    writer = SqliteWriter(running.front.store, durability="process", rules=None)
+    for begin in range(1, 1_001, 100):
+        visits = [
+            replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(begin, begin + 100)
+        ]
+        writer.append(visits)
+        newest = page.locator("#feed li").first
+        expect(newest.locator(".who")).to_have_attribute("href", re.compile(f"{begin + 99:012x}$"))
+    writer.close()
+    expect(shown).to_have_count(2)
+    expect(page.locator("#feed li")).to_have_count(702)
+    page.check("#bots")
+    expect(shown).to_have_count(300)
+    page.uncheck("#bots")
+    expect(shown).to_have_count(2)
+    page.click("text=Hovers")
+    expect(page.locator("#nothing")).to_contain_text("Nothing of this kind has come yet. Bots are not shown.")
     running.journey.complaints.clear()
 
 

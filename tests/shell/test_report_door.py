@@ -19,6 +19,7 @@ JSON = (
     "/rejected.json",
     f"/visitors/{VISITOR}/forget.json",
     "/live/clock.json",
+    "/live/lines.json",
 )
 
 
@@ -101,7 +102,7 @@ def test_without_the_token_there_is_the_sign_in_page_and_nothing_else(site):
 
 
 def test_static_files_need_no_token(site):
-    for name in ("report.css", "live.js", "mark.svg"):
+    for name in ("report.css", "live.js", "sift.js", "delay.js", "mark.svg"):
         assert site.get(f"/static/{name}", signed_in=False).status == 200
     for name in ("../app.py", "..%2fapp.py", "%2e%2e/app.py", "//app.py", "../templates/base.html"):
         assert site.get(f"/static/{name}", signed_in=False).status in (401, 404)

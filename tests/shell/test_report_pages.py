@@ -256,6 +256,8 @@ def test_a_sheet_has_the_rows_of_the_json(busy, lane, card):
     found = busy.json(f"/overview.json?range=today&lane={lane}")[card]
     rows = found if isinstance(found, list) else found["rows"]
     sheet = busy.sheet(f"/overview.csv?range=today&lane={lane}&card={card}")
+    if card == "sources":
+        sheet = [line for line in sheet if line["row"] == "source"]
     assert len(sheet) == len(rows)
     for line, row in zip(sheet, rows, strict=True):
         for key, value in row.items():
