@@ -74,6 +74,7 @@ class Templates:
         environment.filters.update(
             num=numbers.count,
             change=numbers.change,
+            points=numbers.points,
             in_all=numbers.share,
             fine_share=numbers.fine_share,
             several=numbers.several,

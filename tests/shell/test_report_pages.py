@@ -370,6 +370,20 @@ def test_a_day_on_which_only_apps_were_there_is_compared_with(tmp_path):
         assert site.json(f"/overview.json?range={tomorrow}")["earlier"] is None
 
 
+def test_the_bounce_rate_is_compared_in_points_and_says_both_rates(tmp_path):
+    day = 24 * 60 * MINUTE
+    store = tmp_path / "store.db"
+    write(store, *(visit(f"A{n}", who, n, came_back=True) for n, who in enumerate(("V1", "V2", "V2"))))
+    with report(store, now=day + 10 * MINUTE) as site:
+        site.write(*(visit(f"B{n}", who, day + n, came_back=True) for n, who in enumerate(("V3", "V4", "V4", "V5"))))
+        said, soup = site.json("/overview.json?range=today"), site.page("/?range=today")
+        assert said["earlier"]["bounce_points"] == 17
+        change = soup.select(".tiles dd")[4].small
+        assert words(change.contents[0]) == "+17 points"
+        assert words(change["title"]).startswith("67 % against 50 %, ")
+        assert words(change.span.get_text()).startswith("against 50 %, ")
+
+
 def test_a_visitors_story_tells_every_event_of_the_json(busy):
     link = busy.page("/visitors?range=today").select("a.who")[3]["href"]
     soup, said = busy.page(link), busy.json(f"{link}.json")
