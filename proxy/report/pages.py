@@ -16,6 +16,7 @@ from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import UNITS
 from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
+from proxy.report.meanings import CARDS
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
 from proxy.report.sheets import SHEET_ROWS
 from proxy.report.sifting import GROUPS, group_of
@@ -56,6 +57,7 @@ WORDS: Mapping[str, object] = {
     "channel_words": CHANNEL_WORDS,
     "groups": GROUPS,
     "sheet_rows": SHEET_ROWS,
+    "meanings": CARDS,
     "most_filters": MOST_FILTERS,
     "longest_address": ADDRESS_CHARS,
 }

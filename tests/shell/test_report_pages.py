@@ -1,5 +1,6 @@
 """The report's pages: the same numbers as their JSON, and whatever visitors sent is text."""
 
+import gzip
 import itertools
 import json
 import re
@@ -245,6 +246,23 @@ def test_a_page_and_its_json_say_the_same(busy, lane, span):
     assert [row[:3] for row in table] == [[row[key] for key in keys] for row in said["hovers"]["rows"]]
     forms = [numbers_of(form) for form in soup.select(".funnel")]
     assert forms == [[form[key] for key in ("started", "submitted", "visitors")] for form in said["forms"]["rows"]]
+
+
+@pytest.mark.parametrize("whose", ["busy", "hostile"])
+def test_every_number_of_the_overview_says_what_it_counts_there_and_at_the_foot(request, whose):
+    soup = request.getfixturevalue(whose).page("/?range=7d&rows=all")
+    told = {dt.get_text(): dt.find_next_sibling("dd").get_text() for dt in soup.select(".meant dt")}
+    sentences = {dd.get_text() for dd in soup.select(".meant dd")}
+    named = soup.select("th.n, thead th[title], .tiles dt")
+    assert len(soup.select(".tiles dt")) == 6 and len(soup.select("th.n")) >= 15
+    for one in named:
+        assert one["title"] in sentences and one.get_text() in told, one
+    assert all(re.fullmatch(r"[A-Z0-9].*\.", text, re.DOTALL) for text in sentences)
+    assert "open" not in soup.select_one(".meant").attrs
+
+
+def test_the_overview_is_light(busy):
+    assert len(gzip.compress(busy.get("/?range=90d&rows=all").body)) < 60_000
 
 
 CARDS = ("series", "lanes", "pages", "sources", "hovers", "clicks", "forms", "blocked", "requests", "rejected")
