@@ -19,6 +19,7 @@ from proxy.report.balance import balance
 from proxy.report.charts import band, columns
 from proxy.report.chosen import chosen_of
 from proxy.report.defined import defined, defined_rows
+from proxy.report.forms import forms, forms_rows
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
@@ -62,6 +63,7 @@ class Views:
             ("/visitors", "/visitors", self.visitors),
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
+            ("/forms", "/forms", self.forms),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
@@ -137,6 +139,20 @@ class Views:
         return self._answers.answer(
             "visitor.html", answer, form, _story, band=_band, part=part, is_whole=part == Part()
         )
+
+    async def forms(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            forms,
+            span=self._range(request),
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            of=query.get("of", ""),
+            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+        )
+        answer = await self._answers.look(look)
+        card = query.get("card", "")
+        return self._answers.answer("forms.html", answer, form, lambda model: sheet(forms_rows(model, card)))
 
     async def live(self, request: Request, *, form: Form) -> Response:
         position = position_of(request.query_params.get("after", "")) if form != Form.PAGE else Position()

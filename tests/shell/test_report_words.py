@@ -32,7 +32,8 @@ def site(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/requests", "/events", "/rejected", WHO]
+    "path",
+    ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/forms", "/live", "/requests", "/events", "/rejected", WHO],
 )
 def test_what_is_there_once_is_told_in_the_singular(site, path):
     soup = site.page(path)

@@ -42,6 +42,7 @@ from proxy.store.questions.filters import (
     Sent,
     Touched,
 )
+from proxy.store.questions.forms import FieldUse, FormUse, LeftRow, StatusRow, Step
 from proxy.store.questions.recording import (
     BlockedRow,
     MadeRow,
@@ -67,12 +68,15 @@ __all__ = [
     "Engaged",
     "Evidence",
     "FieldRow",
+    "FieldUse",
     "Filter",
     "FormRow",
+    "FormUse",
     "FoundRow",
     "HoverRow",
     "LaneTotals",
     "Late",
+    "LeftRow",
     "MadeRow",
     "NextRow",
     "Origin",
@@ -87,7 +91,9 @@ __all__ = [
     "Slot",
     "SourceRow",
     "Span",
+    "StatusRow",
     "Stay",
+    "Step",
     "Told",
     "Touched",
     "Unconfirmed",
@@ -167,6 +173,10 @@ class ReportReader(Protocol):
     def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...
 
     def forms(self, span: Span, limit: int) -> Ranking[FormRow]: ...
+
+    def form(self, span: Span, host: str, path: str, name: str, limit: int) -> FormUse:
+        """At most `limit` of its fields. To be asked within `only`, about `Touched`: it looks at every event."""
+        ...
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         """The latest first."""
