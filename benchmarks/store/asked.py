@@ -19,7 +19,7 @@ from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
 from proxy.store.base import Query
-from proxy.store.questions import About, Began, CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
+from proxy.store.questions import About, Began, CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span, Touched
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.customers import MARK_BYTES
@@ -56,7 +56,7 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
-    where the list of visitors goes on; the page that is seen most; the last event."""
+    where the list of visitors goes on; the page that is seen most; the form that is sent most; the last event."""
 
     path: Path
     visitor: int
@@ -66,6 +66,7 @@ class Subject:
     crawler: int
     before: Cursor
     page: tuple[str, str]
+    form: tuple[str, str, str]
     newest: int
     filters: tuple[tuple[str, Filter], ...]
 
@@ -94,9 +95,11 @@ def subject(path: Path) -> Subject:
         before = Cursor(people[-1].last, people[-1].key)
         page = reader.pages(Span(END - WEEK_MS, END, PERSON), 1).rows[0]
         place = (page.host, page.path)
+        used = reader.forms(Span(START, END, PERSON), 1).rows
+        form = (used[0].host, used[0].path, used[0].name) if used else (*place, "")
         filters = tuple(_filters(reader))
         return Subject(
-            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest(), filters
+            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, form, reader.newest(), filters
         )
 
 
@@ -145,6 +148,14 @@ def _of_some(about: Subject) -> Iterator[Question]:
 
         return ask
 
+    form = Touched(*about.form)
+
+    def one_form(reader: ReportReader) -> Part:
+        with reader.moment(), reader.only((), START, END, form) as since:
+            reader.form(Span(since, END, PERSON), *form, SHOWN)
+        return Part(since)
+
+    yield Question("form", "30 days", one_form)
     for words, one in about.filters:
         yield Question("lanes", f"of {words}", asking(one, lambda reader, span: reader.lanes(span.since, span.until)))
         yield Question("pages", f"of {words}", asking(one, lambda reader, span: reader.pages(span, SHOWN)))

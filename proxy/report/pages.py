@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import UNITS
-from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
+from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, element_text, page_text, source_text
 from proxy.report.meanings import CARDS
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
 from proxy.report.sheets import SHEET_ROWS
@@ -109,6 +109,7 @@ class Templates:
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
             page_text=page_text,
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
+            form_address=form_address,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
             **WORDS,
@@ -204,11 +205,19 @@ def href(path: str, **params: object) -> str:
 def view(
     path: str, model: dict[str, Any], *, more: Chosen | None = None, less: int | None = None, **params: object
 ) -> str:
-    """The address of a page like this one, of the same range, lane and filters, but for one filter `more`, or without
-    the one at the place `less`, and but for `params`."""
+    """The address of a page like this one, of the same range, lane and filters, and about the same thing, but for one
+    filter `more`, or without the one at the place `less`, and but for `params`."""
+    of = (model.get("of") or {}).get("text")
+    same = {"range": model["range"]["name"], "lane": model.get("lane"), "of": of}
     filters = [(one["key"], one["value"]) for place, one in enumerate(model.get("filters", ())) if place != less]
     filters += [more] if more is not None and more not in filters else []
-    return _address(path, [*{"range": model["range"]["name"], "lane": model.get("lane"), **params}.items(), *filters])
+    return _address(path, [*{**same, **params}.items(), *filters])
+
+
+def form_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
+    """The page of a form, of the same range, lane and filters; None where a server may refuse its address."""
+    address = view("/forms", model, of=element_text(row["host"], row["path"], row["name"]))
+    return address if len(address) <= ADDRESS_CHARS else None
 
 
 def _address(path: str, pairs: Iterable[tuple[str, object]]) -> str:

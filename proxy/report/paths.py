@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.events.event import LANES
-from proxy.report.chosen import Chosen
+from proxy.report.chosen import Chosen, page_text
 from proxy.report.overview import Cards, Model, only
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked
@@ -54,7 +54,7 @@ def paths(
         "lane": LANES[lane],
         **told,
         "several_hosts": bool(several),
-        "of": None if of is None else of._asdict(),
+        "of": None if of is None else {"text": page_text(*of), **of._asdict()},
         "flow": None if flow is None else _flow(flow),
         "pages": None
         if pages is None

@@ -17,9 +17,10 @@ from proxy.report.answering import Answers, Form, Look, Trouble
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
-from proxy.report.chosen import chosen_of, page_of, page_text
+from proxy.report.chosen import chosen_of, page_of
 from proxy.report.defined import defined, defined_rows
 from proxy.report.flows import draw
+from proxy.report.forms import forms, forms_table
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
@@ -78,6 +79,7 @@ class Views:
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
             ("/paths", "/paths", self.paths),
+            ("/forms", "/forms", self.forms),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
@@ -174,10 +176,24 @@ class Views:
                 limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS if form == Form.JSON else WAYS,
             )
         )
-        shown: Model = {"asked": None if of is None else page_text(*of), "trail_pages": TRAIL_PAGES}
+        shown: Model = {"trail_pages": TRAIL_PAGES}
         if form == Form.PAGE and isinstance(answer, dict) and answer["flow"] is not None:
             shown["drawing"] = draw(answer["flow"], answer["of"])
         return self._answers.answer("paths.html", answer, form, paths_table, query, **shown)
+
+    async def forms(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            forms,
+            span=self._range(request),
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            of=query.get("of", ""),
+            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+        )
+        answer = await self._answers.look(look)
+        card = query.get("card", "")
+        return self._answers.answer("forms.html", answer, form, lambda model: forms_table(model, card), query)
 
     async def live(self, request: Request, *, form: Form) -> Response:
         sieve = sieve_of(request.query_params)

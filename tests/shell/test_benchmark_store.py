@@ -32,7 +32,7 @@ def full(tmp_path_factory):
 
 def titles():
     filters = tuple((f"{words} {what}", Saw("", "")) for words in ("the top", "the tenth") for what in FILTERED)
-    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), 1, filters)
+    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), ("", "", ""), 1, filters)
     return [question.title for question in questions(about)]
 
 

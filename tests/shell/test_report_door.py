@@ -8,11 +8,15 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/paths", "/live", "/requests", "/events", "/rejected", f"/visitors/{VISITOR}/forget")
+PAGES = (
+    *("/", "/visitors", "/paths", "/forms", "/forms?of=shop.example/%20letter", "/live", "/requests", "/events"),
+    *("/rejected", f"/visitors/{VISITOR}/forget"),
+)
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
+    "/forms.json",
     "/live.json",
     "/requests.json",
     "/events.json",

@@ -16,6 +16,8 @@ PAGES = (
     "/visitors",
     "/visitors/00000000-0000-0000-0000-000000005631",
     "/live",
+    "/forms",
+    "/forms?of=shop.example/%20letter",
     "/requests",
     "/events",
     "/paths",
@@ -25,6 +27,7 @@ PAGES = (
 )
 JSON = (
     *("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json"),
+    "/forms.json",
     *(f"{PAGES[2]}/{name}" for name in ("forget.json", "export.jsonl", "export.csv")),
 )
 
@@ -139,7 +142,15 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         assert len(soup.select(".late")) >= 8 and "shorter range" in words(soup.main.text)
         said = site.json("/overview.json")
         assert said["pages"] is None and {"pages", "series", "lanes", "hovers"} <= set(said["late"])
-        for other in ("/visitors", "/rejected", "/live", PAGES[2], PAGES[-1]):
+        for other in (
+            "/visitors",
+            "/rejected",
+            "/live",
+            "/forms",
+            "/forms?of=shop.example/%20letter",
+            PAGES[2],
+            PAGES[-1],
+        ):
             answer = site.get(other)
             assert answer.status == 200 and b"took longer" in answer.body, other
 
@@ -150,6 +161,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         *(f"/overview.csv?card={card}" for card in ("series", "pages", "lanes", "fields", "unconfirmed", "requests")),
         "/overview.csv?card=pages&page=shop.example/",
         "/visitors.csv",
+        "/forms.csv",
+        "/forms.csv?of=shop.example/%20letter",
         "/requests.csv",
         "/events.csv",
     ],

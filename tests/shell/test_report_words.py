@@ -39,6 +39,7 @@ def site(tmp_path):
         "/visitors",
         "/visitors?lane=bot",
         "/paths?of=shop.example/",
+        "/forms",
         "/live",
         "/requests",
         "/events",

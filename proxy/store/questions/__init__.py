@@ -42,6 +42,7 @@ from proxy.store.questions.filters import (
     Sent,
     Touched,
 )
+from proxy.store.questions.forms import FieldUse, FormUse, LeftRow, StatusRow, Step
 from proxy.store.questions.paths import Flow, Place, StepRow, TrailRow, Trails
 from proxy.store.questions.recording import (
     BlockedRow,
@@ -68,13 +69,16 @@ __all__ = [
     "Engaged",
     "Evidence",
     "FieldRow",
+    "FieldUse",
     "Filter",
     "Flow",
     "FormRow",
+    "FormUse",
     "FoundRow",
     "HoverRow",
     "LaneTotals",
     "Late",
+    "LeftRow",
     "MadeRow",
     "NextRow",
     "Origin",
@@ -90,7 +94,9 @@ __all__ = [
     "Slot",
     "SourceRow",
     "Span",
+    "StatusRow",
     "Stay",
+    "Step",
     "StepRow",
     "Told",
     "Touched",
@@ -181,6 +187,10 @@ class ReportReader(Protocol):
     def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...
 
     def forms(self, span: Span, limit: int) -> Ranking[FormRow]: ...
+
+    def form(self, span: Span, host: str, path: str, name: str, limit: int) -> FormUse:
+        """At most `limit` of its fields. To be asked within `only`, about `Touched`: it looks at every event."""
+        ...
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         """The latest first."""
