@@ -95,11 +95,15 @@ def files_with(store: Path, who: str) -> list[str]:
     """Files in the store's folder that have a visitor, in whatever form."""
     raw = who.encode()
     forms = (raw, WHO[who].encode(), raw.hex().encode(), raw.hex().upper().encode())
-    return sorted(
-        file.name
-        for file in store.parent.iterdir()
-        if file.is_file() and any(form in file.read_bytes() for form in forms)
-    )
+    return sorted(file.name for file in store.parent.iterdir() if any(form in _bytes_of(file) for form in forms))
+
+
+def _bytes_of(file: Path) -> bytes:
+    """Of a folder, or of a log that was there a moment ago and is gone with its last reader: nothing."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return b""
 
 
 # All of it ---------------------------------------------------------------------------------------------------------
