@@ -8,7 +8,7 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stories import DAY, HOST
+from stories import DAY, HOST, MINUTE, T, visit
 from taken import some
 from test_report_only import known, of_some
 from test_report_rollups import WARSAW, histories, stores
@@ -18,6 +18,7 @@ from proxy.report.flows import TALL, draw
 from proxy.report.paths import NODES_SHOWN, side_of
 from proxy.store.questions import Began, Place, Saw, Span, StepRow
 from proxy.store.sqlite import choosing
+from proxy.visitors.lanes import PERSON
 
 ALL = 1_000
 QUICK = settings(max_examples=some(40), deadline=None)
@@ -39,8 +40,8 @@ def flow_of(events, span, page):
     here = {event["id"] for event in recount.within(events, span, "page.visit")}
     for way in ways(events).values():
         pages = [None, None, *(one for one, _ in way), None, None]
-        for place, (one, visit) in enumerate(way):
-            if one == page and visit["id"] in here:
+        for place, (one, seen) in enumerate(way):
+            if one == page and seen["id"] in here:
                 times += 1
                 before[pages[place + 1], pages[place]] += 1
                 after[pages[place + 3], pages[place + 4]] += 1
@@ -102,6 +103,19 @@ def test_ways_that_were_not_looked_through_are_said(history, data, most):
         patch.setattr(choosing, "MOST_PICKED", most)
         pages = sorted(recount.titles(events)) or [("nowhere.example", "/")]
         check(reader, events, [], Span(begin - DAY, over + DAY, 2), data.draw(st.sampled_from(pages)))
+
+
+def test_a_page_counts_in_the_time_that_is_asked_about_and_its_steps_whenever_they_are(engine):
+    paths = ("/", "/range", "/", "/range")
+    engine.append(*(visit(f"P{n}", "A", n * MINUTE, path=path, came_back=n > 0) for n, path in enumerate(paths)))
+    range_, home = Place(HOST, "/range"), Place(HOST, "/")
+    with engine.asked() as reader:
+        for until, times, before in ((3 * MINUTE, 1, {(home, None)}), (DAY, 2, {(home, None), (home, range_)})):
+            span = Span(T + 1, T + until, PERSON)
+            with reader.moment(), reader.only((), span.since, span.until, Saw(*range_)):
+                flow = reader.flow(span, *range_, ALL)
+            assert flow.times == times and {(row.near, row.far) for row in flow.before} == before
+            assert StepRow(home, range_, 1) in flow.after
 
 
 @given(st.data())
