@@ -39,7 +39,6 @@ from proxy.store.questions.filters import (
     Filter,
     Origin,
     Saw,
-    Sent,
     Touched,
 )
 from proxy.store.questions.forms import FieldUse, FormUse, LeftRow, StatusRow, Step
@@ -90,7 +89,6 @@ __all__ = [
     "Refused",
     "ReportReader",
     "Saw",
-    "Sent",
     "Slot",
     "SourceRow",
     "Span",
