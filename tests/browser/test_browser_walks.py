@@ -228,6 +228,7 @@ WALK = (
 def walk_through_the_shop(journey, front):
     page = journey.person().new_page()
     page.goto(f"{front.url}/")
+    front.tells(*WALK[:2])  # what a page says first goes with what it says when it is left, if it is left at once
     page.click("a")
     page.wait_for_url("**/goods?*")
     page.click("button")

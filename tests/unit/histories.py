@@ -231,11 +231,11 @@ class _Walk:
         self._act(browser, self.pick(2, 3, 4))
 
     def _follow(self, browser: Browser) -> None:
-        """A link is clicked, and the page that it leads to is counted before the click is told."""
+        """A link is clicked, and the page that it leads to is counted before the click is told, or just after that."""
         shown = self.open(browser, slow=0)
         self.now += self.pick(SECOND, MINUTE)
         click = does(self.pick("link.click", "form.submit"), self.name("E"), name="Buy", form="letter", fields={})
-        self.open(browser, slow=0, typed=True)
+        self.open(browser, slow=self.pick(0, 0, 600), typed=True)
         self.now += self.pick(0, 100, 499, 500)
         self.put(sends(shown.of, browser.jar, click, at=self.now, new=self.name("N")), 0)
 

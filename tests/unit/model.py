@@ -167,6 +167,21 @@ class Model:
         params.update(item.facts)
         held = Held(item.id, "page.visit", item.time, item.time, who, params, bot=item.bot, confirmed=False)
         self.show(held, item.session_facts)
+        if held.session is not None:
+            self.put_first(held)
+
+    def put_first(self, page):
+        """A page that is told just after the click or submit that asked for it came after that."""
+        start = self.told(page.session).start
+        for held in self.of(page.session):
+            before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if held.action.endswith(ending)), None)
+            if before is None or held.view is None or not page.time < held.time < page.time + CAUSE_WITHIN_MS:
+                continue
+            if held.view.time < page.time and page.params["referrer"] in (None, held.view.params["uri"]):
+                if held.params.get("original_ago") is None:
+                    held.params["original_ago"] = held.received - held.time
+                held.time = max(page.time - before, held.view.time, start)
+                self.cases["cause before its effect"] += 1
 
     def complete(self, held, item):
         """The server's own visit comes after it was healed: what only the server knows, and who was new at it."""

@@ -138,6 +138,33 @@ def test_a_click_that_is_told_later_than_the_page_it_led_to_came_first(engine):
     check_promises(engine)
 
 
+def test_a_page_that_is_told_later_than_the_click_that_asked_for_it_came_after_that(engine):
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    told = [click("E1", ago=20), does("form.submit", "E2", form="f", fields={}, ago=10), hover("E3", 900, ago=5)]
+    engine.append(sends(P1, "A", *told, at=MINUTE + 30), sends(P1, "A", click("E4"), at=MINUTE + 600))
+    engine.append(visit("P2", "A", MINUTE, path="/b", came_back=True, referrer=f"https://{HOST}/"))
+    engine.append(visit("P3", "A", MINUTE + 5, path="/c", came_back=True, referrer=f"https://{HOST}/b"))
+    times = {
+        name_of(event.id): (event.time - T - MINUTE, event.received - T - MINUTE, event.params.get("original_ago"))
+        for event in engine.events()
+    }
+    # Before the page that they asked for; no click, much later, and a page that was asked for elsewhere: as told.
+    assert [times[name] for name in ("E1", "E2", "P2")] == [(-2, 30, 20), (-1, 30, 10), (0, 0, None)]
+    assert [times[name] for name in ("E3", "E4", "P3")] == [(25, 30, None), (600, 600, None), (5, 5, None)]
+    check_promises(engine)
+
+
+def test_a_session_whose_last_click_asked_for_a_page_lasts_until_that_page(engine):
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(
+        sends(P1, "A", click("E1", ago=20), does("page.leave", "E2", engaged_ms=0), at=MINUTE + 30), sweep(HOUR)
+    )
+    engine.append(visit("P2", "A", MINUTE, path="/b", came_back=True, referrer=f"https://{HOST}/"))
+    [ended] = engine.events(Query(action="session.end"))
+    assert (ended.time - T, ended.params["duration_ms"]) == (MINUTE, MINUTE)
+    check_promises(engine)
+
+
 def test_a_buttons_click_comes_before_the_submit_that_it_makes_in_whichever_order_they_are_told(engine):
     home = f"https://{HOST}/"
     engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))

@@ -60,6 +60,7 @@ OFTEN = dict.fromkeys(
             "nowhere",
             "repeat",
             "cause after its effect",
+            "cause before its effect",
             "session goes on after its end",
             "judged hover",
             "session of an app",

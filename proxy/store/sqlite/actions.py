@@ -5,14 +5,13 @@ was known of its element before it, and stored with the evidence (WIRE.md, "Unus
 """
 
 import json
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, is_unusual
 from proxy.events.incoming import BrowserEvent
 from proxy.store.base import Confirmation
-from proxy.store.sqlite import results, sessions, visits
-from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
+from proxy.store.sqlite import causes, results, sessions, visits
+from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.texts import SQL
@@ -22,14 +21,7 @@ from proxy.visitors.sessions import Rules, contains
 
 REJECTIONS_KEPT = 1_000
 """WIRE.md, "Beacon": the latest refused events are kept for the report."""
-VISIT, LEAVE = "page.visit", "page.leave"
-CLICK_ENDING, SUBMIT = ".click", "form.submit"
-CAUSE_WITHIN_MS = 500
-"""A click, the submit that it makes and the page that it asks for travel side by side, and any may win: what is done on
-a page this long after what it leads to is taken for its cause. Nobody clicks again so soon."""
-CAUSES_BEFORE_MS = {CLICK_ENDING: 2, ".submit": 1}
-"""How long before that page they are put: a button's click comes before the submit that it makes, in whichever order
-the two are told."""
+VISIT, LEAVE, SUBMIT = "page.visit", "page.leave", "form.submit"
 
 
 class Place(NamedTuple):
@@ -84,56 +76,6 @@ def _moment(message: Confirmation, event: BrowserEvent, place: Place) -> tuple[i
     return time, (("original_ago", sent),) if sent is not None else ()
 
 
-def _before_its_effect(
-    work: Work, event: BrowserEvent, view: EventRow, session: SessionRow, time: int
-) -> tuple[int, Facts]:
-    """A click, or a submit, that was told later than what it led to: it came first all the same."""
-    before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
-    if before is None:
-        return time, ()
-    if event.action == SUBMIT and session.last > time:
-        clicked = max(_clicks_after(work, view, session, time), default=time)
-        if clicked > time:  # and the click that it comes from was longer on its way
-            return clicked, (("original_ago", event.ago_ms),)
-    led: list[int] = []
-    # Most often there is nothing to look for: no later page, nothing done a moment ago.
-    if session.viewed is not None and session.viewed > view.time:
-        asked = min((row.time for row in _next_pages(work, view, session, time)), default=view.time)
-        led += [asked - before] if asked > view.time else []
-    if event.action.endswith(CLICK_ENDING) and session.last > time - CAUSE_WITHIN_MS:
-        sent = min((row.time for row in _submits(work, view, session, time)), default=view.time)
-        led += [sent - 1] if sent > view.time else []
-    if not led:
-        return time, ()
-    return max(min(led), view.time), (("original_ago", event.ago_ms),)
-
-
-def _next_pages(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
-    """The pages that the visitor asked for from this one, a moment before `time`: page.visits that name it as their
-    referrer, or name none."""
-    dictionary = work.dictionary
-    visit = dictionary.word(VISIT)
-    uri = None if view.uri is None else dictionary.address(view.uri).text
-    for row in work.told_since(session.id, view.seq, time - CAUSE_WITHIN_MS, time, visit):
-        if row.referrer is None or dictionary.text(row.referrer) == uri:
-            yield row
-
-
-def _submits(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[EventRow]:
-    """What was submitted on a page a moment before `time`."""
-    submit = work.dictionary.word(SUBMIT)
-    for row in work.told_since(session.id, view.seq, time - CAUSE_WITHIN_MS, time, submit):
-        if row.view == view.seq:
-            yield row
-
-
-def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) -> Iterator[int]:
-    """When there were clicks on a page, a moment after `time`."""
-    for row in work.told_since(session.id, view.seq, time, time + CAUSE_WITHIN_MS - 1):
-        if row.view == view.seq and work.dictionary.act(row.action).sort == CLICK:
-            yield row.time
-
-
 class _Acts:
     """The events of one message being written: whose they are, and where they happened."""
 
@@ -184,7 +126,7 @@ class _Acts:
         work, message, visitor, dictionary = self._work, self._message, self._visitor, self._work.dictionary
         time, clamped = _moment(message, event, place)
         if not clamped and event.opens and visitor.session is not None and place.view is not None:
-            time, clamped = _before_its_effect(work, event, place.view, visitor.session, time)
+            time, clamped = causes.before_its_effect(work, event, place.view, visitor.session, time)
         session = self._session(event, place, time)
         target = dictionary.target(place.page, event.name) if event.name else None
         more, state, usual = (*event.more, *clamped), CONFIRMED, NOTHING_USUAL

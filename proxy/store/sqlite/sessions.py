@@ -176,6 +176,13 @@ def _keep(work: Work, session: SessionRow, time: int) -> None:
             move_marks(work, session, "session.end", time)
 
 
+def end_earlier(work: Work, session: SessionRow, time: int) -> None:
+    """What was its last activity turned out to be of an earlier time."""
+    session.last = time
+    if session.reason != Reason.OPEN:
+        move_marks(work, session, "session.end", time)
+
+
 def move_marks(work: Work, session: SessionRow, action: str, time: int) -> None:
     """A session's start or end is told as of another time."""
     for row in work.events_of(session.id, work.dictionary.word(action)):

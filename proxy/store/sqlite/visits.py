@@ -11,7 +11,7 @@ from proxy.events.kept import VISIT, KeptEvent
 from proxy.events.meta import is_meta
 from proxy.events.values import INTEGER_MAX
 from proxy.store.base import Confirmation, Visit
-from proxy.store.sqlite import handing, sessions
+from proxy.store.sqlite import causes, handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
 from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
@@ -76,7 +76,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
-    add(work, None if visit.bot else rules, visitor, view)
+    causes.put_first(work, add(work, None if visit.bot else rules, visitor, view))
 
 
 def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
