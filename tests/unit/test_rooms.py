@@ -1,6 +1,7 @@
 """The house rules as data: who may import whom, who is pure, who alone touches a library, how long a text may be."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,6 +165,7 @@ IMPURE = {"asyncio", "starlette", "sqlite3", "time", "os", "logging", "signal", 
 ALONE = ("bs4", "uvicorn", "httptools", "sqlite3", "itsdangerous", "isal", "brotli", "jwt", "backports", "compression")
 
 
+@functools.cache
 def modules() -> list[tuple[str, Path]]:
     """(dotted name below `proxy`, path); a package is named like its directory, the top one `__init__`."""
     found = []
@@ -186,11 +188,21 @@ def room_of(name: str) -> str:
     return max(rooms, key=len)
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
     """Absolute dotted names of all that is imported; `from a import b` counts as a.b where that is a module of ours."""
+    return tuple(imported(path))
+
+
+def imported(path: Path) -> Iterator[str]:
     ours = {f"proxy.{name}" for name, _ in modules()}
     package = ("proxy", *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -278,7 +290,7 @@ def test_nothing_is_imported_inside_a_function(name, path):
 
 @EVERY
 def test_no_module_keeps_state(name, path):
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Global)], f"proxy.{name} says global"
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and is_mutable(node.value):
@@ -305,11 +317,11 @@ def test_a_module_and_its_functions_stay_short(name, path):
 
 @EVERY
 def test_a_module_states_its_law(name, path):
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     assert ast.get_docstring(tree) or not tree.body, f"proxy.{name} has no docstring"
 
 
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
