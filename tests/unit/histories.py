@@ -111,7 +111,12 @@ class _Walk:
         back, name = who is not None, self.name("P")
         who = who or self.name("V")
         referrer = None if typed else self.pick(*REFERRERS)
-        counted = visit(name, who, self.now, path=path, came_back=back, status=status, referrer=referrer)
+        went = {"status": self.pick(200, 200, 200, 404, 503) if status == 200 else status}
+        went |= {
+            "upstream_ms": self.pick(7, 7, 999, 1_000, 4_200),
+            "device": self.pick("WEB_DESKTOP", "WEB_MOBILE", None),
+        }
+        counted = visit(name, who, self.now, path=path, came_back=back, referrer=referrer, **went)
         self.put(counted, slow)
         if browser.keeps_cookies:
             browser.jar = who

@@ -62,6 +62,18 @@ def check_sources(reader, events, span):
     assert sum(source.sessions for source in merged) + continued == sources.sessions == sessions
 
 
+def check_troubles(reader, events, span):
+    told = told_of(span)
+    assert {row.device: row.sessions for row in reader.devices(span, ALL)} == recount.devices(events, told)
+    failed, slow = recount.troubles(events, told)
+    rows = reader.failed(span, ALL)
+    assert {astuple(row)[:3]: (row.views, row.exits) for row in rows.rows} == failed and rows.total == len(failed)
+    assert [row.views for row in rows.rows] == sorted((row.views for row in rows.rows), reverse=True)
+    rows = reader.slow(span, ALL)
+    assert {astuple(row)[:2]: astuple(row)[2:] for row in rows.rows} == slow and rows.total == len(slow)
+    assert reader.slow(span, 1).rows == rows.rows[:1] and reader.failed(span, 1).total == len(failed)
+
+
 def check_elements(reader, events, span, host):
     hovers = reader.hovers(span, ALL)
     rows = {

@@ -169,6 +169,62 @@ def sources(events, span):
     return dict(found)
 
 
+def devices(events, span):
+    """{source: sessions}"""
+    said = [params(event).get("source") for event in within(events, span, "session.start")]
+    return dict(Counter(source for source in said if source is not None))
+
+
+def trouble_of(visit):
+    """The status that a page.visit failed with, or None; and how long the site took, where that was long."""
+    status, took = params(visit).get("status", 0), params(visit).get("upstream_ms", 0)
+    return status if 400 <= status <= 999 else None, took if took >= 1_000 else None
+
+
+def troubles(events, span):
+    """({(host, path, status): (views, sessions that ended so)}, {(host, path): (slow views, views, median, p95, sessions
+    that ended so)})"""
+    failed, slow, views = defaultdict(lambda: [0, 0]), defaultdict(list), Counter()
+    for event in within(events, span, "page.visit"):
+        page, (status, took) = page_of(params(event)["uri"]), trouble_of(event)
+        views[page] += 1
+        if status is not None:
+            failed[*page, status][0] += 1
+        if took is not None:
+            slow[page].append(took)
+    pages, left = visits_of_sessions(events), Counter()
+    for event in within(events, span, "session.start"):
+        for last in pages[event["session"]][-1:]:
+            page, (status, took) = page_of(params(last)["uri"]), trouble_of(last)
+            left[page] += took is not None
+            if (*page, status) in failed:
+                failed[*page, status][1] += 1
+    return {key: tuple(numbers) for key, numbers in failed.items()}, {
+        page: (len(lasted), views[page], told(rank(lasted, 50)), told(rank(lasted, 95)), left[page])
+        for page, lasted in slow.items()
+    }
+
+
+def afterwards(events, span, page, status=None):
+    """(views, alone, left, again, {(host, path): n}) after a page that failed with `status`, or was slow"""
+    found, ways = Counter(), Counter()
+    own = [one for one in within(events, span, "page.visit") if page_of(params(one)["uri"]) == page]
+    own = [one for one in own if (trouble_of(one)[1] is not None if status is None else trouble_of(one)[0] == status)]
+    pages = visits_of_sessions(events)
+    for visit in own:
+        if "session" not in visit:
+            found["alone"] += 1
+            continue
+        way = pages[visit["session"]]
+        after = way[way.index(visit) + 1 :][:1]
+        following = page_of(params(after[0])["uri"]) if after else None
+        if following is None or following == page:
+            found["left" if following is None else "again"] += 1
+        else:
+            ways[following] += 1
+    return len(own), found["alone"], found["left"], found["again"], dict(ways)
+
+
 def element_of(event, events, host):
     """(host, path, name, action); the path is '' where the page is not known."""
     visits = {one["id"]: params(one)["uri"] for one in events if one["action"] == "page.visit"}

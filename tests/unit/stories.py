@@ -192,6 +192,7 @@ def visit(
     referrer: str | None = None,
     upstream_ms: int | None = 7,
     facts: tuple[tuple[str, object], ...] = (),
+    device: str | None = "WEB_DESKTOP",
 ) -> Visit:
     """A page that the server counted, of the visitor `who`, `at` ms after T."""
     return Visit(
@@ -206,7 +207,7 @@ def visit(
         referrer=referrer,
         upstream_ms=upstream_ms,
         facts=(("nav", "navigate"), ("status", status), *facts),
-        session_facts=(("source", "WEB_DESKTOP"), ("trigger", "page.visit")),
+        session_facts=(*((("source", device),) if device else ()), ("trigger", "page.visit")),
     )
 
 

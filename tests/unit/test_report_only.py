@@ -7,13 +7,33 @@ import pytest
 import report_recount as recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_checks import check_elements, check_pages, check_sources, check_totals, check_unconfirmed, check_visitors
+from report_checks import (
+    check_elements,
+    check_pages,
+    check_sources,
+    check_totals,
+    check_troubles,
+    check_unconfirmed,
+    check_visitors,
+)
 from stories import DAY, ENGINES, HOST, HOUR, MINUTE, T, confirm, does, page, sends, visit
 from taken import some
 from test_report_rollups import WARSAW, histories, stores
 
 from proxy.events.event import LANES
-from proxy.store.questions import MOST_FILTERS, Began, CameFrom, Did, Origin, Saw, Span, Touched
+from proxy.store.questions import (
+    MOST_FILTERS,
+    Began,
+    CameFrom,
+    CameWith,
+    Did,
+    Failed,
+    Origin,
+    Saw,
+    Span,
+    Touched,
+    Waited,
+)
 from proxy.store.sqlite import choosing
 
 QUICK = settings(max_examples=some(40), deadline=None)
@@ -27,17 +47,28 @@ def met_by(events, one, since, until):
         return {
             event["session"] for event in events if event["action"] == "session.start" and origin_of(event) in one[0]
         }
+    if isinstance(one, CameWith):
+        starts = [event for event in events if event["action"] == "session.start"]
+        return {event["session"] for event in starts if recount.params(event).get("source") == one.device}
     within = [event for event in events if since <= event["time"] < until and "session" in event]
     if isinstance(one, Saw):
         return {
             event["session"] for event in within if event["action"] == "page.visit" and page_of(event) == tuple(one)
         }
+    if isinstance(one, Failed | Waited):
+        seen = [event for event in within if event["action"] == "page.visit" and page_of(event) == (one.host, one.path)]
+        return {event["session"] for event in seen if is_trouble(event, one)}
     acts = [event for event in within if event["action"] == one.action]
     return {event["session"] for event in acts if element_of(event, events) == (one.host, one.path, one.name)}
 
 
 def page_of(event):
     return recount.page_of(recount.params(event)["uri"])
+
+
+def is_trouble(event, one):
+    status, took = recount.trouble_of(event)
+    return took is not None if isinstance(one, Waited) else status == one.status
 
 
 def element_of(event, events):
@@ -64,8 +95,15 @@ def known(events):
             continue
         if event["action"] == "page.visit":
             yield Saw(*page_of(event))
+            status, took = recount.trouble_of(event)
+            if status is not None:
+                yield Failed(*page_of(event), status)
+            if took is not None:
+                yield Waited(*page_of(event))
         elif event["action"] == "session.start":
             yield CameFrom((origin_of(event),))
+            if "source" in recount.params(event):
+                yield CameWith(recount.params(event)["source"])
         elif event["action"].endswith((".hover", ".click")) or event["action"].startswith("form."):
             yield Did(event["action"], *element_of(event, events))
 
@@ -80,6 +118,7 @@ def check(reader, events, filters, span):
         check_pages(reader, some, span)
         check_unconfirmed(reader, some, [(begun, span.until)], span.until - HOUR)
         check_sources(reader, some, span)
+        check_troubles(reader, some, span)
         check_visitors(reader, some, span)
         check_elements(reader, some, span, HOST)
         counted = recount.totals(some, (begun, span.until, LANES[span.lane]))

@@ -18,6 +18,7 @@ from report_checks import (
     check_pages,
     check_sources,
     check_totals,
+    check_troubles,
     check_unconfirmed,
     check_visitors,
     told_of,
@@ -135,7 +136,8 @@ def spans_of(days, begin, over):
 
 def answers(reader, span):
     """All answers about a span, with short lists and long ones."""
-    lists = [reader.pages, reader.sources, reader.hovers, reader.clicks, reader.forms]
+    lists = [reader.pages, reader.sources, reader.hovers, reader.clicks, reader.forms, reader.failed, reader.slow]
+    lists += [reader.devices]
     found = [ask(span, limit) for ask in lists for limit in (1, 2, ALL)]
     found += [reader.lanes(span.since, span.until), reader.engaged(span)]
     following = [reader.next_pages(span, row.host, row.path, 2) for row in reader.pages(span, 2).rows]
@@ -150,6 +152,7 @@ def check(cells, rows, events, spans):
         check_totals(cells, events, span)
         check_pages(cells, events, span)
         check_sources(cells, events, span)
+        check_troubles(cells, events, span)
         check_visitors(cells, events, span)
         check_elements(cells, events, span, HOST)
 

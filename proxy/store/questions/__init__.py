@@ -11,6 +11,7 @@ from typing import Protocol
 from proxy.store.questions.answers import (
     ClickRow,
     Cursor,
+    DeviceRow,
     Engaged,
     Evidence,
     FieldRow,
@@ -35,14 +36,18 @@ from proxy.store.questions.filters import (
     About,
     Began,
     CameFrom,
+    CameWith,
     Did,
+    Failed,
     Filter,
     Origin,
     Saw,
     Touched,
+    Waited,
 )
 from proxy.store.questions.forms import FieldUse, FormUse, LeftRow, StatusRow, Step
 from proxy.store.questions.paths import Flow, Place, StepRow, TrailRow, Trails
+from proxy.store.questions.people import PeopleReader
 from proxy.store.questions.recording import (
     BlockedRow,
     MadeRow,
@@ -55,18 +60,24 @@ from proxy.store.questions.recording import (
     ViewRow,
     Without,
 )
+from proxy.store.questions.trouble import Afterwards, FailedRow, SlowRow
 
 __all__ = [
     "MOST_FILTERS",
     "About",
+    "Afterwards",
     "Began",
     "BlockedRow",
     "CameFrom",
+    "CameWith",
     "ClickRow",
     "Cursor",
+    "DeviceRow",
     "Did",
     "Engaged",
     "Evidence",
+    "Failed",
+    "FailedRow",
     "FieldRow",
     "FieldUse",
     "Filter",
@@ -90,6 +101,7 @@ __all__ = [
     "ReportReader",
     "Saw",
     "Slot",
+    "SlowRow",
     "SourceRow",
     "Span",
     "StatusRow",
@@ -107,6 +119,7 @@ __all__ = [
     "ViewRow",
     "VisitorRow",
     "Visitors",
+    "Waited",
     "Without",
 ]
 
@@ -115,7 +128,7 @@ class Late(Exception):
     """A question was not answered within its deadline; it may be in a shorter range."""
 
 
-class ReportReader(Protocol):
+class ReportReader(PeopleReader, Protocol):
     """The report's side of a store. Used by one thread. Every method may raise `Late` and a StoreError."""
 
     def moment(self) -> AbstractContextManager[None]:
@@ -190,6 +203,22 @@ class ReportReader(Protocol):
         """At most `limit` of its fields. To be asked within `only`, about `Touched`: it looks at every event."""
         ...
 
+    def devices(self, span: Span, limit: int) -> tuple[DeviceRow, ...]:
+        """By sessions."""
+        ...
+
+    def failed(self, span: Span, limit: int) -> Ranking[FailedRow]:
+        """By views."""
+        ...
+
+    def slow(self, span: Span, limit: int) -> Ranking[SlowRow]:
+        """By how many were slow."""
+        ...
+
+    def afterwards(self, span: Span, of: Failed | Waited, limit: int) -> Afterwards:
+        """Within `only`, about that: what people did after it; `limit` of the ways."""
+        ...
+
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         """The latest first."""
         ...
@@ -208,40 +237,6 @@ class ReportReader(Protocol):
 
     def blocked(self, first_day: int, last_day: int, limit: int) -> Without:
         """By views. Days since 1970 in UTC, both inclusive."""
-        ...
-
-    def visitors(self, span: Span, before: Cursor | None, limit: int) -> Visitors:
-        """By their last page.visit, or session of an app, the latest first; `before`: `last` and `key` of a row."""
-        ...
-
-    def visitor(self, uuid: str) -> tuple[int, str] | None:
-        """(key, uuid) of a visitor; of a twin, those of the visitor that it turned out to be."""
-        ...
-
-    def customers(self, marks: Sequence[bytes], limit: int) -> tuple[FoundRow, ...]:
-        """Visitors that were tied to a customer, under any of its marks (visitors/customers.py); the latest first."""
-        ...
-
-    def beginning(self, first: bytes, last: bytes, limit: int) -> tuple[FoundRow, ...]:
-        """Visitors whose uuid is between two, both inclusive, in its order; of a twin, the visitor that it turned out
-        to be."""
-        ...
-
-    def stays(self, visitor: int, before: Cursor | None, limit: int) -> tuple[Stay, ...]:
-        """A visitor's sessions, the latest first; `before`: `start` and `key` of a row."""
-        ...
-
-    def stay_of(self, visitor: int, session: str) -> Stay | None:
-        """A visitor's session by its id."""
-        ...
-
-    def stay(self, session: int, after: Cursor | None, limit: int) -> tuple[Told, ...]:
-        """The events of a session, in the order in which they happened; `after`: time and seq of an event."""
-        ...
-
-    def loose(self, visitor: int, since: int, before: Cursor | None, limit: int) -> tuple[Told, ...]:
-        """A visitor's latest events outside any session, in the order in which they happened; of a crawler those since
-        `since`; `before`: time and seq of an event."""
         ...
 
     def identity(self) -> str:

@@ -123,6 +123,15 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """session.start events of one `source`: what people came with (`WEB_DESKTOP`, `WEB_MOBILE`, `MOBILE_APP`, or what a
+    server says of itself)."""
+
+    device: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The longest hover in the span that was longer than usual, and what was known of its element before it."""
 

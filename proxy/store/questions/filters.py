@@ -45,7 +45,28 @@ class CameFrom(NamedTuple):
     origins: tuple[Origin, ...]
 
 
-Filter = Saw | Did | CameFrom
+class CameWith(NamedTuple):
+    """Sessions whose session.start has this `source`: what people came with (`WEB_MOBILE`, ...), whenever that was."""
+
+    device: str
+
+
+class Failed(NamedTuple):
+    """Sessions with a page.visit of a page that came with this status, in the time that is asked about."""
+
+    host: str
+    path: str
+    status: int
+
+
+class Waited(NamedTuple):
+    """Sessions with a page.visit of a page that the site was slow with, in the time that is asked about."""
+
+    host: str
+    path: str
+
+
+Filter = Saw | Did | CameFrom | CameWith | Failed | Waited
 
 
 class Touched(NamedTuple):
@@ -61,4 +82,4 @@ class Began(NamedTuple):
     """Sessions whose session.start is in the time that is asked about."""
 
 
-About = Saw | Touched | Began
+About = Saw | Touched | Began | Failed | Waited

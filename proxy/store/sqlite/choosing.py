@@ -13,10 +13,23 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from proxy.store.base import StoreError
-from proxy.store.questions import MOST_FILTERS, About, Began, CameFrom, Did, Filter, Origin, Saw, Touched
+from proxy.store.questions import (
+    MOST_FILTERS,
+    About,
+    Began,
+    CameFrom,
+    CameWith,
+    Did,
+    Failed,
+    Filter,
+    Origin,
+    Saw,
+    Touched,
+    Waited,
+)
 from proxy.store.sqlite.asking import Asking
 from proxy.store.sqlite.connection import mapped_errors
-from proxy.store.sqlite.rollups import REACH_MS
+from proxy.store.sqlite.rollups import REACH_MS, SLOW_MS
 from proxy.store.sqlite.sources import text_of
 from proxy.store.sqlite.texts import SQL, statements
 
@@ -29,12 +42,19 @@ SCAN_TIMES = 15
 """How many events can be passed over while one is looked for by itself."""
 STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
-_PICKING = {Saw: "only_saw", Did: "only_did", Touched: "only_touched", Began: "only_began"}
+_PICKING = {
+    Saw: "only_saw",
+    Did: "only_did",
+    Touched: "only_touched",
+    Began: "only_began",
+    Failed: "only_failed",
+    Waited: "only_waited",
+}
 WIDE_PART = 4.0
 """A slot is all over the file where its events have numbers from a quarter of those that are looked through."""
 
 
-Act = Saw | Did | Touched | Began
+Act = Saw | Did | Touched | Began | Failed | Waited
 """What is looked for among events."""
 
 
@@ -79,26 +99,36 @@ class Choosing(Asking):
     def _choose(self, filters: Sequence[Filter], since: int, until: int, about: About | None) -> int:
         """Fill the tables; from when on they are whole."""
         ends = time.monotonic() + ONLY_SECONDS
-        acts: list[Act] = [one for one in dict.fromkeys(filters) if not isinstance(one, CameFrom)]
+        acts: list[Act] = [one for one in dict.fromkeys(filters) if not isinstance(one, CameFrom | CameWith)]
         acts += [about] if about is not None and about not in acts else []
-        origins = _common([one.origins for one in filters if isinstance(one, CameFrom)])
         self._run("only_end", {})
         self._run("only_begin", {})
-        if origins is not None:
-            sources = json.dumps([text_of(origin) for origin in origins])
-            self._run("only_came", {"sources": sources, "since": since, "until": until})
+        is_from = self._come(filters, since, until)
         whole = until
         for step in self._steps(since, until):
-            self._take(step, acts, is_from=origins is not None, is_alone=not filters)
+            self._take(step, acts, is_from=is_from, is_alone=not filters)
             whole = step.since
             if time.monotonic() > ends or (self._picked() or 0) >= MOST_PICKED:
                 return whole
         return since
 
+    def _come(self, filters: Sequence[Filter], since: int, until: int) -> bool:
+        """Find the sessions that came from somewhere, or with something; False where that does not matter."""
+        origins = _common([one.origins for one in filters if isinstance(one, CameFrom)])
+        devices = {one.device for one in filters if isinstance(one, CameWith)}
+        if origins is None and not devices:
+            return False
+        if len(devices) <= 1:  # nobody comes with two
+            sources = None if origins is None else json.dumps([text_of(origin) for origin in origins])
+            device = next(iter(devices), None)
+            self._run("only_came", {"sources": sources, "device": device, "since": since, "until": until})
+        return True
+
     def _take(self, step: Step, acts: Sequence[Act], *, is_from: bool, is_alone: bool) -> None:
         """Pick the sessions that have met all filters with what was in a step; `is_alone`: and events outside any."""
         for number, act in enumerate(acts):
             values = {**step._asdict(), **act._asdict(), "filter": number, "is_from": is_from, "is_alone": is_alone}
+            values["slow_ms"] = SLOW_MS
             self._run(_PICKING[type(act)], values)
         if acts:
             self._run("only_latest", {"filters": len(acts)})

@@ -19,7 +19,7 @@ __all__ = ["SQL", "Connection"]
 
 APPLICATION_ID = 0x466F6F74
 """Marks the file as ours ("Foot"), so that another program's database is never written to."""
-_COUNTED = 8
+_COUNTED = 9
 """The first version that counts what this one counts: an older file is counted anew."""
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KIB = 32_768

@@ -14,6 +14,7 @@ from proxy.events.event import LANES
 from proxy.events.labels import CONTEXTS
 from proxy.store.questions import (
     ClickRow,
+    DeviceRow,
     Engaged,
     Evidence,
     FieldRow,
@@ -93,7 +94,7 @@ class Counted(Asking):
     def pages(self, span: Span, limit: int) -> Ranking[PageRow]:
         rows = self._ask_span("report_pages", span, limit=limit)
         shown = json.dumps([row[0] for row in rows])
-        used = _histograms(self._ask_span("report_pages_used", span, pages=shown)) if rows else {}
+        used = histograms(self._ask_span("report_pages_used", span, pages=shown)) if rows else {}
         titles = self._titles(span, [row[0] for row in rows])
         found = [
             PageRow(host, path, titles.get(page), views, visitors, entries, exits, _middle(used.get(page, ())))
@@ -143,10 +144,13 @@ class Counted(Asking):
         sessions = int(rows[0][-2]) if rows else 0
         return Origins(tuple(SourceRow(*row[:-2]) for row in rows), total_of(rows), sessions)
 
+    def devices(self, span: Span, limit: int) -> tuple[DeviceRow, ...]:
+        return tuple(DeviceRow(*row) for row in self._ask_span("report_devices", span, limit=limit))
+
     def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
         rows = self._ask_span("report_hovers", span, actions=_HOVERS, limit=limit)
         asked: dict[str, object] = {"actions": _HOVERS, "elements": json.dumps([row[0] for row in rows])}
-        lasted = _histograms(self._ask_span("report_hover_lengths", span, **asked)) if rows else {}
+        lasted = histograms(self._ask_span("report_hover_lengths", span, **asked)) if rows else {}
         unusual = {**asked, "elements": json.dumps([row[0] for row in rows if row[6]])}
         longest = self._ask("report_hover_evidence", {**span._asdict(), **unusual})
         evidence = {element: row for element, *row in longest}
@@ -178,7 +182,7 @@ def _is_hour(since: int, until: int) -> bool:
     return until - since == HOUR_MS and since % HOUR_MS == 0
 
 
-def _histograms(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:
+def histograms(rows: Iterable[tuple[int, int, int]]) -> dict[int, list[tuple[int, int]]]:
     """(subject, bucket, n) rows, sorted, as a histogram (events/dwell.py) of each subject."""
     return {subject: [row[1:] for row in part] for subject, part in groupby(rows, key=lambda row: row[0])}
 

@@ -82,4 +82,4 @@ def _open_otherwise(work: Work, session: SessionRow, start: EventRow, cause: Eve
         start, view=None if view is None else view.seq, uri=uri, referrer=referrer, facts=dictionary.facts(facts)
     )
     session.entry = uri
-    session.source = sessions.source(work, None if referrer is None else dictionary.text(referrer), facts, uri)
+    sessions.set_origin(work, session, None if referrer is None else dictionary.text(referrer), facts, uri)

@@ -195,7 +195,8 @@ class Keeper:
     def _describe(self, session: SessionRow, start: EventRow, referrer: str | None) -> None:
         """What a session takes from its session.start."""
         facts = self._work.dictionary.facts_of(start.facts)
-        session.entry, session.source = start.uri, sessions.source(self._work, referrer, facts, start.uri)
+        session.entry = start.uri
+        sessions.set_origin(self._work, session, referrer, facts, start.uri)
 
     def _keep_end(self, event: KeptEvent) -> Stored:
         work, reason = self._work, _REASONS.get(event.reason)

@@ -33,9 +33,11 @@ from proxy.store.sqlite.rollups import (
     FIELD_SKIPPED,
     NEVER,
     REACH_MS,
+    SLOW_MS,
     UNCONFIRMED,
     VISITORS_OF,
     Kind,
+    is_failed,
 )
 from proxy.store.sqlite.rollups import FORM_START as STARTED
 from proxy.store.sqlite.rollups import FORM_SUBMIT as SUBMITTED
@@ -57,7 +59,7 @@ NOBODY = 0
 _VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
 _ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
 _FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
-_HOUR = int(Kind.HOUR)
+_HOUR, _FAILED, _SLOW = int(Kind.HOUR), int(Kind.FAILED), int(Kind.SLOW)
 _BOUNCES, _EXIT, _NEXT = int(Kind.BOUNCES), int(Kind.EXIT), int(Kind.NEXT)
 _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
@@ -134,6 +136,10 @@ class Ledger:
             page = self._dictionary.address(row.uri).page
             cells[_PAGE, lane, day, page, missing] += n
             presence[visitor, _PAGE, page, lane, day] += n
+            if status is not None and is_failed(status):
+                cells[_FAILED, lane, day, page, status] += n
+            if row.amount is not None and row.amount >= SLOW_MS:
+                cells[_SLOW, lane, day, page, bucket_of(row.amount)] += n
             self.count_engaged(row, n)
 
     def count_engaged(self, row: EventRow, n: int) -> None:
@@ -172,17 +178,15 @@ class Ledger:
             cells[kind, session.lane, day, subject, extra] += n
         self._count_steps(session, steps, n)
 
-    def count_growth(self, session: SessionRow, pages: int, uri: int | None) -> None:
-        """Count what has come to a session of `pages` pages whose last one was `uri`, and of the same lane and day."""
+    def count_growth(self, session: SessionRow, pages: int, uri: int | None, trouble: int | None) -> None:
+        """Count what has come to a session of this lane and day, of `pages` pages, the last one of this trouble."""
         lane, day, cells = session.lane, self._days.of(self.connection, session.start), self._cells
-        address = self._dictionary.address
         if (pages == 1) != (session.pages == 1):
             cells[_BOUNCES, lane, day, 0, 0] += 1 if session.pages == 1 else -1
-        if uri != session.uri:
-            if uri is not None:
-                cells[_EXIT, lane, day, address(uri).page, 0] -= 1
-            if session.uri is not None:
-                cells[_EXIT, lane, day, address(session.uri).page, 0] += 1
+        if (uri, trouble) != (session.uri, session.trouble):
+            for n, exits in ((-1, self._exits(uri, trouble)), (1, self._exits(session.uri, session.trouble))):
+                for kind, subject, extra in exits:
+                    cells[kind, lane, day, subject, extra] += n
         self._count_steps(session, session.steps, 1)
 
     def _count_steps(self, session: SessionRow, steps: Iterable[tuple[int, int, int]], n: int) -> None:
@@ -223,10 +227,23 @@ class Ledger:
             yield Kind.BOUNCES, 0, 0
         if session.entry is not None:
             yield Kind.ENTRY, self._dictionary.address(session.entry).page, 0
-        if session.uri is not None:
-            yield Kind.EXIT, self._dictionary.address(session.uri).page, 0
+        yield from self._exits(session.uri, session.trouble)
         if session.source is not None:
             yield Kind.SOURCE, session.source, 0
+        if session.device is not None:
+            yield Kind.DEVICE, session.device, 0
+
+    def _exits(self, uri: int | None, trouble: int | None) -> Iterator[Counted]:
+        """What a session counts for by its last page."""
+        if uri is None:
+            return
+        page = self._dictionary.address(uri).page
+        yield Kind.EXIT, page, 0
+        failed, is_slow = divmod(trouble or 0, 2)
+        if failed:
+            yield Kind.FAILED_EXIT, page, failed
+        if is_slow:
+            yield Kind.SLOW_EXIT, page, 0
 
     def _settle_presence(self) -> None:
         """Of each visitor one day at a time: what is found of a day depends on those before and after it."""

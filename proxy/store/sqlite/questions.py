@@ -10,11 +10,12 @@ from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
 from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
-from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.counted import FIELDS_SHOWN
 from proxy.store.sqlite.formed import Formed
 from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
+from proxy.store.sqlite.troubled import Troubled
 from proxy.store.sqlite.visits import HEALED, SHOWN_NAVS
 from proxy.store.sqlite.walked import Walked
 
@@ -24,7 +25,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Counted, Callers, Choosing, Walked, Formed):
+class SqliteQuestions(Troubled, Callers, Choosing, Walked, Formed):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:

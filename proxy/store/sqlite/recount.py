@@ -25,7 +25,7 @@ from proxy.store.sqlite.texts import SQL, statements
 if TYPE_CHECKING:
     from proxy.store.sqlite.connection import Connection
 
-SESSION_COLUMNS = ("lane", "entry", "source", "view", "viewed", "uri", "pages", "events", "top")
+SESSION_COLUMNS = tuple("lane entry source device view viewed uri trouble pages events top".split())
 _ACTS = json.dumps(
     [
         [f"{context}.{what}", int(kind), place]
@@ -33,10 +33,13 @@ _ACTS = json.dumps(
         for what, kind in (("click", Kind.CLICK), ("hover", Kind.HOVER))
     ]
 )
-_OF_PAGES = (Kind.PAGE, Kind.ENGAGED, Kind.ENTRY, Kind.EXIT, Kind.NEXT, Kind.PAGE_VISITORS)
+_OF_PAGES = (
+    *(Kind.PAGE, Kind.ENGAGED, Kind.ENTRY, Kind.EXIT, Kind.NEXT, Kind.PAGE_VISITORS),
+    *(Kind.FAILED, Kind.SLOW, Kind.FAILED_EXIT, Kind.SLOW_EXIT),
+)
 _OF_ELEMENTS = (Kind.CLICK, Kind.HOVER, Kind.HOVERED, Kind.UNUSUAL, Kind.CLICK_VISITORS)
 _OF_TARGETS = (Kind.FORM, Kind.FIELD, Kind.FORM_VISITORS)
-_OF_WORDS = (Kind.ACTION, Kind.SOURCE)
+_OF_WORDS = (Kind.ACTION, Kind.SOURCE, Kind.DEVICE)
 _TEXTS = ("moment_ends", "fields", "used", "visits", "stays", "field_texts", "stay_texts", "text_words")
 _ROWS = ("reach", "views", "elements", "sessions", "presence", "visitors")
 STEPS = len(_TEXTS) + len(_ROWS)

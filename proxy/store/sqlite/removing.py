@@ -96,7 +96,7 @@ class Removing:
         session.is_gone = True
         self.sessions += 1
         self._suspect(URI, (session.uri, session.entry))
-        self._suspect(WORD, (session.source,))
+        self._suspect(WORD, (session.source, session.device))
         self.visitors.add(visitor.id)
         if visitor.session is session:
             left = work.sessions_of(visitor.id)

@@ -11,6 +11,8 @@ away what it counted for and adds what it counts for now: that is how late event
 | HOUR | page.visit | hour of its time, since 1970 in UTC | 0 |
 | PAGE | page.visit with a uri | page | UNCONFIRMED, or 0 |
 | STATUS | page.visit with a status | its status | 0 |
+| FAILED | page.visit with a uri and a status from FAILED_FROM to FAILED_TO | page | its status |
+| SLOW | page.visit with a uri and an amount of SLOW_MS or more | page | bucket of the amount |
 | ENGAGED | page.visit with `engaged` and a uri | page | bucket of `engaged` |
 | ACTION | every event | word of the action | 0 |
 | CLICK | `<context>.click` with a target | element | 0 |
@@ -26,6 +28,9 @@ target | word of the field's name * 4 + FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPP
 | ENTRY | sessions with an entry | page of its entry | 0 |
 | EXIT | sessions with a last page | that page | 0 |
 | SOURCE | sessions with a source | its word | 0 |
+| DEVICE | sessions with a device | its word | 0 |
+| FAILED_EXIT | sessions whose last page.visit counts for FAILED | page | its status |
+| SLOW_EXIT | sessions whose last page.visit counts for SLOW | page | 0 |
 | NEXT | of a session's page.visits by time and seq, two that follow each other, of different pages | the one's page | \
 the other's page |
 | VISITORS | visitors of VIEWS, and of session.start without a uri | 0 | \
@@ -66,6 +71,11 @@ FORM_START, FORM_SUBMIT = 1, 2
 FIELD_CHANGED, FIELD_FILLED, FIELD_SKIPPED = 1, 2, 3
 REACH_MS = 600_000
 """Of a row of `reach`."""
+FAILED_FROM, FAILED_TO = 400, 999
+"""Statuses that say that a page is not what was asked for (RFC 9110 sections 15.5, 15.6), and those that are none."""
+SLOW_MS = 1_000
+"""A page is slow where the site needs so long until its answer begins: past a second, people's flow of thought is
+interrupted."""
 
 assert len(CONTEXTS) <= ELEMENT_CONTEXTS
 
@@ -86,12 +96,17 @@ class Kind(IntEnum):
     USED = 11
     HOVERED = 12
     HOUR = 13
+    FAILED = 14
+    SLOW = 15
     SESSIONS = 16
     BOUNCES = 17
     ENTRY = 18
     EXIT = 19
     SOURCE = 20
     NEXT = 21
+    DEVICE = 22
+    FAILED_EXIT = 23
+    SLOW_EXIT = 24
     VISITORS = 32
     PAGE_VISITORS = 33
     CLICK_VISITORS = 34
@@ -117,6 +132,9 @@ VALUES: Mapping[str, int] = {
     "element_contexts": ELEMENT_CONTEXTS,
     "reach_ms": REACH_MS,
     "hour_ms": HOUR_MS,
+    "failed_from": FAILED_FROM,
+    "failed_to": FAILED_TO,
+    "slow_ms": SLOW_MS,
     "form_start": FORM_START,
     "form_submit": FORM_SUBMIT,
     "field_changed": FIELD_CHANGED,
@@ -124,3 +142,15 @@ VALUES: Mapping[str, int] = {
     "field_skipped": FIELD_SKIPPED,
 }
 """These, as SQL takes them: by name."""
+
+
+def is_failed(status: int | None) -> bool:
+    """Whether a page came with an error."""
+    return status is not None and FAILED_FROM <= status <= FAILED_TO
+
+
+def trouble_of(status: int | None, upstream_ms: int | None) -> int | None:
+    """What went wrong with a page.visit, as one number: twice its status where it failed, and one more where it was
+    slow; None where nothing did."""
+    failed = status if status is not None and is_failed(status) else 0
+    return 2 * failed + (upstream_ms is not None and upstream_ms >= SLOW_MS) or None

@@ -15,7 +15,7 @@ EVENT_COLUMNS = (
     "engaged usual_ms usual_n back"
 ).split()
 SESSION_COLUMNS = (
-    "id uuid visitor start last reason pages events uri lane entry source view viewed top"  # as in session_columns.sql
+    "id uuid visitor start last reason pages events uri lane entry source device view viewed trouble top"
 ).split()
 
 Usual = tuple[int, int] | tuple[None, None]
@@ -114,8 +114,10 @@ class SessionRow:
         lane: int = 0,
         entry: int | None = None,
         source: int | None = None,
+        device: int | None = None,
         view: int | None = None,
         viewed: int | None = None,
+        trouble: int | None = None,
         top: int | None = None,
     ) -> None:
         self.id = id
@@ -130,8 +132,10 @@ class SessionRow:
         self.lane = lane
         self.entry = entry
         self.source = source
+        self.device = device
         self.view = view
         self.viewed = viewed
+        self.trouble = trouble
         self.top = top
         self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int, int]] = []

@@ -12,13 +12,14 @@ from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.leftovers import clear
+from proxy.store.sqlite.rollups import trouble_of
 from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import is_cookieless
 
-VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, SOURCE, TOP = map(
-    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry source top".split()
+VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, DEVICE, TROUBLE, TOP = map(
+    SESSION_COLUMNS.index, "visitor start reason pages uri lane entry device trouble top".split()
 )
 """Places in what is stored of a session."""
 
@@ -90,13 +91,12 @@ def _stays(work: Work, session: SessionRow) -> bool:
 def _grows(work: Work, session: SessionRow) -> bool:
     """Whether all that changes in what is counted of a session is what comes to it at its end."""
     stored = session.stored
-    return (
-        stored is not None and stored[ENTRY : SOURCE + 1] == (session.entry, session.source) and _stays(work, session)
-    )
+    began = (session.entry, session.source, session.device)
+    return stored is not None and stored[ENTRY : DEVICE + 1] == began and _stays(work, session)
 
 
 def _chain(work: Work, top: int | None) -> list[list[Any]]:
-    """The page.visits of a session whose last event is `top`, as they are in the table: seq, time, uri."""
+    """The page.visits of a session whose last event is `top`, as in the table: seq, time, uri, facts, amount."""
     (text,) = work.execute(SQL["chain"], {"top": top, "visit": work.dictionary.word("page.visit")}).fetchone()
     found: list[list[Any]] = json.loads(text)
     return found
@@ -104,7 +104,7 @@ def _chain(work: Work, top: int | None) -> list[list[Any]]:
 
 def _steps(work: Work, chain: Iterable[list[Any]]) -> Steps:
     """The pairs of different pages that follow each other."""
-    pages = [work.dictionary.address(uri).page for _, _, uri in chain if uri is not None]
+    pages = [work.dictionary.address(uri).page for _, _, uri, *_ in chain if uri is not None]
     return [(one, other, 1) for one, other in itertools.pairwise(pages) if one != other]
 
 
@@ -112,7 +112,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
     """Count off what the session was and on what it is."""
     stored, steps = session.stored, session.steps
     if before is None and stored is not None and not session.is_rechained and _grows(work, session):
-        work.ledger.count_growth(session, stored[PAGES], stored[URI])
+        work.ledger.count_growth(session, stored[PAGES], stored[URI], stored[TROUBLE])
         session.steps = []
         return
     if session.is_rechained or before is not None:
@@ -120,7 +120,8 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
         after = _chain(work, session.top)
         steps = _steps(work, after)
         if not session.is_gone:  # all its pages may be gone before it
-            session.view, session.viewed, session.uri = after[-1] if after else (None, None, None)
+            session.view, session.viewed, session.uri, facts, amount = after[-1] if after else (None,) * 5
+            session.trouble = trouble_of(work.dictionary.status_of(facts), amount)
     if stored is not None:
         work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:

@@ -7,6 +7,7 @@ from bisect import bisect
 from typing import NamedTuple
 
 from proxy.store.sqlite.dictionary import Facts, as_json
+from proxy.store.sqlite.rollups import trouble_of
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
@@ -86,7 +87,7 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
     uuid = session_id(time, opener.cause + visitor.uuid)
     session = work.add_session(uuid, visitor, time)
     session.lane, session.entry = opener.lane, opener.uri
-    session.source = source(work, opener.referrer, opener.facts, opener.uri)
+    set_origin(work, session, opener.referrer, opener.facts, opener.uri)
     dictionary = work.dictionary
     work.add_event(
         EventRow(
@@ -111,11 +112,12 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
     return session
 
 
-def source(work: Work, referrer: str | None, facts: Facts, uri: int | None) -> int:
-    """Where a session came from, as a word."""
-    dictionary = work.dictionary
+def set_origin(work: Work, session: SessionRow, referrer: str | None, facts: Facts, uri: int | None) -> None:
+    """Where a session came from, and with what, as words; by what its session.start says."""
+    dictionary, said = work.dictionary, dict(facts)
     host = None if uri is None else dictionary.host(dictionary.address(uri).page)
-    return dictionary.word(source_of(referrer, dict(facts), host))
+    session.source, device = dictionary.word(source_of(referrer, said, host)), said.get("source")
+    session.device = dictionary.word(device) if isinstance(device, str) else None
 
 
 def touch(work: Work, session: SessionRow, time: int, *, keeps: bool) -> None:
@@ -134,6 +136,7 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     here = (row.time, row.seq, _page(work, row.uri))
     if not tail or here > tail[-1]:
         session.view, session.viewed, session.uri = row.seq, row.time, row.uri
+        session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
         _step(session, tail[-1] if tail else None, here, 1)
         tail.append(here)
     elif place := bisect(tail, here):
@@ -143,6 +146,13 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
         session.is_rechained = True  # it came before all that are known, and their order is read anew, once
     if len(tail) > 2 * LATEST_PAGES:
         del tail[:LATEST_PAGES]
+
+
+def know_better(work: Work, row: EventRow) -> None:
+    """More is known of a page.visit of a session, which may be its last."""
+    session = None if row.session is None else work.session(row.session)
+    if session is not None and session.view == row.seq:
+        session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
 
 
 def _tail(work: Work, session: SessionRow) -> list[View]:
@@ -262,7 +272,7 @@ def _absorb(work: Work, gone: SessionRow, kept: SessionRow) -> None:
     if starts:
         first, dictionary = starts[0], work.dictionary
         kept.lane, kept.entry = first.lane, first.uri
-        kept.source = source(work, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
+        set_origin(work, kept, dictionary.text(first.referrer), dictionary.facts_of(first.facts), first.uri)
     move_marks(work, kept, "session.end", kept.last)
 
 

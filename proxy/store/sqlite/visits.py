@@ -184,6 +184,7 @@ def _complete(work: Work, visit: Visit) -> None:
     work.change(
         row, state=row.state & ~HEALED, amount=visit.upstream_ms, facts=dictionary.facts(facts), referrer=referrer
     )
+    sessions.know_better(work, row)
     visitor, owner = work.visitor(visit.uuid), work.visitor_at(row.visitor)
     if visitor is None and owner.uuid != visit.uuid and not work.heard.is_erased(visit.uuid):
         work.add_visitor(visit.uuid).twin_of = owner.id

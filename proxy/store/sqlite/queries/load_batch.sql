@@ -16,7 +16,7 @@ SELECT json_object(
     'visitors', (
         SELECT json_group_array(json_array(place.value, visitor.id, hex(visitor.uuid), visitor.proof,
             session.id, hex(session.uuid), session.visitor, session.start, session.last, session.reason, session.pages,
-            session.events, session.uri, session.lane, session.entry, session.source, session.view, session.viewed, session.top))
+            session.events, session.uri, session.lane, session.entry, session.source, session.device, session.view, session.viewed, session.trouble, session.top))
         FROM json_each(:uuid_places) AS place
         CROSS JOIN visitor AS named ON named.uuid = substr(:uuids, place.value * 16 + 1, 16)
         CROSS JOIN visitor ON visitor.id = coalesce(named.twin_of, named.id)

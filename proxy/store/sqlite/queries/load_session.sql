@@ -1,5 +1,5 @@
 -- A session, as one JSON array of rows.
 SELECT json_group_array(json_array(id, hex(uuid), visitor, start, last, reason, pages, events, uri, lane, entry, source,
-    view, viewed, top))
+    device, view, viewed, trouble, top))
 FROM session
 WHERE id = ?

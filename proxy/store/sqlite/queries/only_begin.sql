@@ -3,8 +3,8 @@
 -- themselves are read from the file's (main.event).
 CREATE TEMP TABLE event (
     seq INTEGER PRIMARY KEY, time INTEGER, action INTEGER, visitor INTEGER, session INTEGER, view INTEGER, lane INTEGER,
-    state INTEGER, uri INTEGER, title INTEGER, amount INTEGER, target INTEGER, engaged INTEGER, usual_ms INTEGER,
-    usual_n INTEGER, back INTEGER
+    state INTEGER, uri INTEGER, title INTEGER, amount INTEGER, facts INTEGER, target INTEGER, engaged INTEGER,
+    usual_ms INTEGER, usual_n INTEGER, back INTEGER
 );
 CREATE INDEX temp.only_unusual ON event (target, amount) WHERE state & 4;
 CREATE INDEX temp.only_loose ON event (visitor) WHERE session IS NULL AND lane <> 0;

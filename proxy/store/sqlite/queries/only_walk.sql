@@ -5,8 +5,8 @@ WITH RECURSIVE told (seq, back) AS (
     UNION ALL
     SELECT event.seq, event.back FROM told CROSS JOIN main.event ON event.seq = told.seq - told.back
 )
-INSERT INTO temp.event (seq, back, time, action, visitor, session, view, lane, state, uri, title, amount, target, engaged,
-    usual_ms, usual_n)
+INSERT INTO temp.event (seq, back, time, action, visitor, session, view, lane, state, uri, title, amount, facts, target,
+    engaged, usual_ms, usual_n)
 SELECT event.seq, event.back, event.time, event.action, event.visitor, event.session, event.view, event.lane,
-    event.state, event.uri, event.title, event.amount, event.target, event.engaged, event.usual_ms, event.usual_n
+    event.state, event.uri, event.title, event.amount, event.facts, event.target, event.engaged, event.usual_ms, event.usual_n
 FROM told CROSS JOIN main.event ON event.seq = told.seq

@@ -25,7 +25,7 @@ CREATE TEMP TABLE text (value TEXT PRIMARY KEY, word INTEGER) STRICT;
 CREATE TEMP TABLE field (lane INTEGER, day INTEGER, target INTEGER, name TEXT, what INTEGER, n INTEGER) STRICT;
 -- How long page views were in use.
 CREATE TEMP TABLE used (seq INTEGER PRIMARY KEY, ms INTEGER NOT NULL) STRICT;
--- The page views of sessions; before: the page of the one before. place: from the last one.
+-- The page views of sessions; before: the page of the one before. place: from the last one. trouble: as of a session.
 CREATE TEMP TABLE visit (
     session INTEGER NOT NULL,
     place   INTEGER NOT NULL,
@@ -34,6 +34,7 @@ CREATE TEMP TABLE visit (
     uri     INTEGER,
     page    INTEGER,
     before  INTEGER,
+    trouble INTEGER,
     PRIMARY KEY (session, place)
 ) STRICT, WITHOUT ROWID;
 -- What is counted of a session: the columns of version 4, how many page views and events it has, and its day.
@@ -43,9 +44,11 @@ CREATE TEMP TABLE stay (
     lane   INTEGER NOT NULL,
     entry  INTEGER,
     source TEXT,
+    device TEXT,
     view   INTEGER,
     viewed INTEGER,
     uri    INTEGER,
+    trouble INTEGER,
     pages  INTEGER NOT NULL,
     events INTEGER NOT NULL,
     top    INTEGER

@@ -1,2 +1,3 @@
--- Where they came from.
-INSERT OR IGNORE INTO text (value) SELECT DISTINCT source FROM stay WHERE source IS NOT NULL
+-- Where they came from, and with what.
+INSERT OR IGNORE INTO text (value)
+SELECT source FROM stay WHERE source IS NOT NULL UNION SELECT device FROM stay WHERE device IS NOT NULL

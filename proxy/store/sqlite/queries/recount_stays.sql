@@ -1,5 +1,5 @@
 -- Sessions. Of several session.start rows, which should not be, the first; SQLite takes the others from the row of min().
-INSERT INTO stay (id, day, lane, entry, source, view, viewed, uri, pages, events, top)
+INSERT INTO stay (id, day, lane, entry, source, device, view, viewed, uri, trouble, pages, events, top)
 WITH start AS MATERIALIZED (
     SELECT session, min(seq), lane, uri, referrer, facts
     FROM event
@@ -17,7 +17,8 @@ WITH start AS MATERIALIZED (
 SELECT session.id, CASE WHEN session.start < moment.until THEN moment.day ELSE moment.later END,
     coalesce(start.lane, session.lane), start.uri,
     CASE WHEN start.session IS NOT NULL THEN source_of(referrer.value, facts.value, page.host) END,
-    visit.seq, visit.time, visit.uri, coalesce(number.n, 0), coalesce(act.n, 0), latest.seq
+    CASE WHEN json_type(facts.value, '$.source') = 'text' THEN facts.value ->> '$.source' END,
+    visit.seq, visit.time, visit.uri, visit.trouble, coalesce(number.n, 0), coalesce(act.n, 0), latest.seq
 FROM session
 JOIN moment ON moment.slot = session.start / :reach_ms
 LEFT JOIN start ON start.session = session.id

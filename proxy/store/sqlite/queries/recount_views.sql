@@ -1,4 +1,5 @@
--- Page views: all, by hour, by page, by status, by how long they were in use; and events by action.
+-- Page views: all, by hour, by page, by status, those that failed or were slow, by how long they were in use; and events
+-- by action.
 INSERT INTO cell (kind, lane, day, subject, extra, n)
 SELECT kind, lane, day, subject, extra, count(*)
 FROM (
@@ -17,6 +18,15 @@ FROM (
     SELECT :status, lane, day, json_extract(facts.value, '$.status'), 0
     FROM counted JOIN word AS facts ON facts.id = counted.facts
     WHERE action = (SELECT id FROM word WHERE value = 'page.visit') AND json_type(facts.value, '$.status') = 'integer'
+    UNION ALL
+    SELECT :failed, lane, day, uri.page, facts.value ->> '$.status'
+    FROM counted JOIN word AS facts ON facts.id = counted.facts JOIN uri ON uri.id = counted.uri
+    WHERE action = (SELECT id FROM word WHERE value = 'page.visit') AND json_type(facts.value, '$.status') = 'integer'
+        AND facts.value ->> '$.status' BETWEEN :failed_from AND :failed_to
+    UNION ALL
+    SELECT :slow, lane, day, uri.page, bucket_of(amount)
+    FROM counted JOIN uri ON uri.id = counted.uri
+    WHERE action = (SELECT id FROM word WHERE value = 'page.visit') AND amount >= :slow_ms
     UNION ALL
     SELECT :engaged, lane, day, uri.page, bucket_of(used.ms)
     FROM used JOIN counted ON counted.seq = used.seq JOIN uri ON uri.id = counted.uri
