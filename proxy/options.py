@@ -93,7 +93,8 @@ def report(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="only sessions that have to do with a page, a source or an element, as the report's addresses name it: "
-        "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME; may be given again",
+        "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME, device=SOURCE, failed=STATUS HOST/PATH, "
+        "slow=HOST/PATH; may be given again",
     )
     command.add_argument("--report", metavar="HOST:PORT", help="where the report is read (127.0.0.1:8081)")
     command.add_argument("--json", action="store_true", help="the same numbers as one JSON object")

@@ -19,7 +19,20 @@ from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
 from proxy.store.base import Query
-from proxy.store.questions import About, Began, CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span, Touched
+from proxy.store.questions import (
+    About,
+    Began,
+    CameFrom,
+    Cursor,
+    Did,
+    Failed,
+    Filter,
+    Origin,
+    ReportReader,
+    Saw,
+    Span,
+    Touched,
+)
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.customers import MARK_BYTES
@@ -56,7 +69,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
-    where the list of visitors goes on; the page that is seen most; the form that is sent most; the last event."""
+    where the list of visitors goes on; the page that is seen most; the form that is sent most; the error that is met
+    most; the last event."""
 
     path: Path
     visitor: int
@@ -67,6 +81,7 @@ class Subject:
     before: Cursor
     page: tuple[str, str]
     form: tuple[str, str, str]
+    failed: Failed
     newest: int
     filters: tuple[tuple[str, Filter], ...]
 
@@ -97,9 +112,12 @@ def subject(path: Path) -> Subject:
         place = (page.host, page.path)
         used = reader.forms(Span(START, END, PERSON), 1).rows
         form = (used[0].host, used[0].path, used[0].name) if used else (*place, "")
+        met = reader.failed(Span(START, END, PERSON), 1).rows
+        failed = Failed(*(met[0].host, met[0].path, met[0].status) if met else (*place, 404))
         filters = tuple(_filters(reader))
+        newest = reader.newest()
         return Subject(
-            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, form, reader.newest(), filters
+            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, form, failed, newest, filters
         )
 
 
@@ -185,6 +203,14 @@ def _rankings(about: Subject) -> Iterator[Question]:
         _about(Saw(*about.page), lambda reader, span: reader.flow(span, *about.page, STEPS_READ)),
     )
     yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
+    yield from _of_spans("devices", lambda reader, span: reader.devices(span, SHOWN))
+    yield from _of_spans("failed", lambda reader, span: reader.failed(span, SHOWN))
+    yield from _of_spans("slow", lambda reader, span: reader.slow(span, SHOWN))
+    yield Question(
+        "afterwards",
+        "of a 404",
+        _about(about.failed, lambda reader, span: reader.afterwards(span, about.failed, SHOWN)),
+    )
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
     yield from _of_spans("forms", lambda reader, span: reader.forms(span, SHOWN))

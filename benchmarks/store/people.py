@@ -115,7 +115,7 @@ class Journey:
         visit_id = event_id(time, source.randbytes(10))
         status = 200 if source.random() < 0.985 else source.choice((404, 404, 404, 500))
         facts: Facts = (("nav", "navigate"), ("status", status), *terms)
-        upstream_ms = int(source.lognormvariate(3.4, 0.7))
+        upstream_ms = int(source.lognormvariate(3.4, 1.4))
         session_facts = self._session_facts
         self.items.append(
             (

@@ -119,7 +119,7 @@ class Traffic:
         is_bot = kind == "bot"
         crawler = int(source.random() ** 2 * CRAWLERS)
         uuid = bot_id(f"Crawler-{crawler}/1.0") if is_bot else visitor_id(source.randbytes(16))
-        ident, upstream_ms = event_id(time, source.randbytes(10)), int(source.lognormvariate(3.4, 0.7))
+        ident, upstream_ms = event_id(time, source.randbytes(10)), int(source.lognormvariate(3.4, 1.4))
         facts = (("nav", "navigate"), ("status", 200 if source.random() < 0.95 else 404))
         told = (("source", "WEB_DESKTOP"), ("trigger", "page.visit"))
         visit = Visit(ident, uuid, time, HOST, page.path, page.uri, is_bot, False, None, upstream_ms, facts, told)

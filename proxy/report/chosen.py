@@ -1,5 +1,6 @@
 """Filters as an address says them, and what they mean: `page=shop.example/range`, `source=search google.com`,
-`did=banner.click shop.example/range Spring sale`.
+`did=banner.click shop.example/range Spring sale`, `failed=404 shop.example/range`, `slow=shop.example/range`,
+`device=WEB_MOBILE`.
 
 Law: pure but for the one look at where sessions came from. Whatever is odd is no filter, so that an address that was
 typed, cut off or grown old is no error; a filter that nothing meets shows nothing.
@@ -12,10 +13,23 @@ from typing import Any, NamedTuple
 
 from proxy.events.event import LANES, is_action
 from proxy.report.channels import CHANNELS, merge
-from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, ReportReader, Saw, Span, Touched
+from proxy.store.questions import (
+    MOST_FILTERS,
+    CameFrom,
+    CameWith,
+    Did,
+    Failed,
+    Filter,
+    Origin,
+    ReportReader,
+    Saw,
+    Span,
+    Touched,
+    Waited,
+)
 
-PAGE, SOURCE, DID = "page", "source", "did"
-KEYS = (PAGE, SOURCE, DID)
+PAGE, SOURCE, DID, FAILED, SLOW, DEVICE = "page", "source", "did", "failed", "slow", "device"
+KEYS = (PAGE, SOURCE, DID, FAILED, SLOW, DEVICE)
 TEXT_CHARS = 4_000
 """Of a filter: a path and a name at their longest are below."""
 SOURCES_READ = 5_000
@@ -23,6 +37,7 @@ SOURCES_READ = 5_000
 EVER = 2**62
 """Unix ms that no event reaches."""
 _ELEMENT = re.compile(r"(?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
+_FAILED = re.compile(r"(?P<status>[4-9]\d\d) (?P<page>.+)", re.DOTALL)
 _DOT = re.compile(r"[\\·]")
 _SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "
@@ -70,6 +85,11 @@ def _is_surrogate(char: str) -> bool:
 
 def page_text(host: str, path: str) -> str:
     return f"{host}{path}"
+
+
+def failed_text(status: int, host: str, path: str) -> str:
+    """A page that came with an error."""
+    return f"{status} {page_text(host, path)}"
 
 
 def did_text(action: str, host: str, path: str, name: str) -> str:
@@ -127,15 +147,21 @@ def _origins(reader: ReportReader, times: Iterable[tuple[int, int]]) -> dict[str
 
 
 def told_of(one: Chosen) -> dict[str, str]:
-    """A filter as an object: `kind` (saw, came, or an action), `text`, and `host` and `path` of its page."""
+    """A filter as an object: `kind` (saw, came, failed, slow, device, or an action), `text`, `host` and `path` of its
+    page."""
     act = _act_of(one)
     told = {"key": one.key, "value": one.text}
     if act is None:
         channel, _, name = one.text.partition(" ")
         return {**told, "kind": "came", "text": name, "channel": channel}
-    if isinstance(act, Saw):
-        return {**told, "kind": "saw", "text": act.path, "host": act.host, "path": act.path}
-    return {**told, "kind": act.action, "text": act.name, "host": act.host, "path": act.path}
+    if isinstance(act, CameWith):
+        return {**told, "kind": DEVICE, "text": act.device}
+    where = {"host": act.host, "path": act.path}
+    if isinstance(act, Failed):
+        return {**told, "kind": FAILED, "text": f"{act.status}", **where}
+    if isinstance(act, Saw | Waited):
+        return {**told, "kind": "saw" if isinstance(act, Saw) else SLOW, "text": act.path, **where}
+    return {**told, "kind": act.action, "text": act.name, **where}
 
 
 def page_of(text: str) -> Saw | None:
@@ -144,11 +170,28 @@ def page_of(text: str) -> Saw | None:
     return found if isinstance(found, Saw) else None
 
 
-def _act_of(one: Chosen) -> Saw | Did | None:
-    """What a page's or an element's filter asks for; None where it is neither."""
-    if one.key == PAGE:
-        host, slash, path = one.text.partition("/")
-        return Saw(host, slash + path) if slash and host.rstrip(":") == host != "" else None  # no "https://"
+def trouble_of(text: str) -> Failed | Waited | None:
+    """What went wrong, as a filter of either kind says it; None where it names nothing."""
+    for key in (FAILED, SLOW):
+        own, _, rest = text.partition(" ")
+        found = _act_of(Chosen(key, rest)) if own == key and is_filter(key, rest) else None
+        if isinstance(found, Failed | Waited):
+            return found
+    return None
+
+
+def _act_of(one: Chosen) -> Saw | Did | Failed | Waited | CameWith | None:
+    """What a filter asks for that is no source's; None where it is none of these."""
+    if one.key == DEVICE:
+        return CameWith(one.text)
+    failed = _FAILED.fullmatch(one.text) if one.key == FAILED else None
+    if one.key in (PAGE, SLOW) or failed is not None:
+        host, slash, path = (one.text if failed is None else failed["page"]).partition("/")
+        if not slash or host.rstrip(":") != host or not host:  # as of "https://"
+            return None
+        if failed is not None:
+            return Failed(host, slash + path, int(failed["status"]))
+        return (Saw if one.key == PAGE else Waited)(host, slash + path)
     action, _, element = one.text.partition(" ")
     found = element_of(element)
     return Did(action, *found) if one.key == DID and found is not None and is_action(action) else None

@@ -12,7 +12,7 @@ from typing import Any
 from proxy.paper import Paper
 from proxy.report import numbers
 from proxy.report.overview import Model
-from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, evidence_text, others_text
+from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, device_word, evidence_text, others_text
 from proxy.report.paper import plain, table
 
 SERVED_WORDS = {
@@ -84,6 +84,33 @@ def forms(paper: Paper, model: Model) -> Iterator[str]:
             told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
             rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
     yield from table(paper, "Forms", ("Started", "Submitted", "Visitors"), rows, model["forms"])
+
+
+def devices(paper: Paper, model: Model) -> Iterator[str]:
+    rows = [(device_word(row["device"]), _counts(row["sessions"])) for row in _rows(model["devices"])]
+    yield from table(paper, "Devices", ("Sessions",), rows, model["devices"])
+
+
+def failed(paper: Paper, model: Model) -> Iterator[str]:
+    if model["failed"] is not None and not model["failed"]["rows"]:
+        return
+    rows = [
+        (f"{row['status']} {_place(row, model)}", _counts(row["views"], row["exits"])) for row in _rows(model["failed"])
+    ]
+    yield from table(paper, "Errors", ("Views", "Left"), rows, model["failed"])
+
+
+def slow(paper: Paper, model: Model) -> Iterator[str]:
+    if model["slow"] is not None and not model["slow"]["rows"]:
+        return
+    rows = [
+        (
+            _place(row, model),
+            (*_counts(row["slow"], row["views"]), numbers.length(row["median_ms"]), *_counts(row["exits"])),
+        )
+        for row in _rows(model["slow"])
+    ]
+    yield from table(paper, "Slow pages", ("Slow", "Of", "Median", "Left"), rows, model["slow"])
 
 
 def unconfirmed(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:

@@ -87,6 +87,16 @@ CARDS: Mapping[str, Card] = {
             "sessions": Meaning("Sessions", "Sessions that began by coming from there."),
         },
     ),
+    "devices": Card(
+        "Devices",
+        {
+            "device": Meaning(
+                "Device",
+                "What sessions came with: a desktop or a mobile browser, or what an app calls itself.",
+            ),
+            "sessions": Meaning("Sessions", "Sessions that began with it."),
+        },
+    ),
     "clicks": Card(
         "Clicks",
         {
@@ -104,6 +114,26 @@ CARDS: Mapping[str, Card] = {
             "skipped": Meaning(
                 "Not read", "How often the form was sent and this field not read: nothing like it is captured."
             ),
+        },
+    ),
+    "failed": Card(
+        "Errors",
+        {
+            "page": Meaning("Page", "A page by its address, whatever its query, that came with an error."),
+            "status": Meaning("Status", "What the site answered: 4xx blames the request, 5xx is the site’s own fault."),
+            "views": Meaning("Views", "How often the page came with this status."),
+            "exits": Meaning("Left", "Sessions of which this was the last page, with this status."),
+        },
+    ),
+    "slow": Card(
+        "Slow pages",
+        {
+            "page": Meaning("Page", "A page by its address, for which the site needed a second or more."),
+            "slow": Meaning("Slow views", "How often it needed so long until its answer began."),
+            "share": Meaning("Share", "Slow views as a part of all views of the page."),
+            "median": Meaning("Median", "Half of the slow views took the site no longer than this; at most 4.9 % off."),
+            "p95": Meaning("95 of 100 below", "95 of 100 slow views took no longer than this; at most 4.9 % off."),
+            "exits": Meaning("Left", "Sessions of which a slow view of this page was the last one."),
         },
     ),
     "unconfirmed": Card(

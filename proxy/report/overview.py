@@ -16,7 +16,7 @@ from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
 from proxy.report.numbers import fine_ratio, points_between, ratio
 from proxy.report.ranges import Earlier, Range, utc_days
-from proxy.store.questions import About, Late, Ranking, ReportReader, Span
+from proxy.store.questions import About, Late, Ranking, ReportReader, SlowRow, Span
 
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
@@ -139,11 +139,14 @@ def _of_sessions(
         "totals": totals,
         "lanes": lanes,
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
-        "pages": cards.ask("pages", lambda: _rows(reader.pages(within, limit))),
+        "pages": cards.ask("pages", lambda: rows_of(reader.pages(within, limit))),
         "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
-        "hovers": cards.ask("hovers", lambda: _rows(reader.hovers(within, limit))),
-        "clicks": cards.ask("clicks", lambda: _rows(reader.clicks(within, limit))),
-        "forms": cards.ask("forms", lambda: _rows(reader.forms(within, limit))),
+        "devices": cards.ask("devices", lambda: rows_of(reader.devices(within, limit))),
+        "hovers": cards.ask("hovers", lambda: rows_of(reader.hovers(within, limit))),
+        "clicks": cards.ask("clicks", lambda: rows_of(reader.clicks(within, limit))),
+        "forms": cards.ask("forms", lambda: rows_of(reader.forms(within, limit))),
+        "failed": cards.ask("failed", lambda: rows_of(reader.failed(within, limit))),
+        "slow": cards.ask("slow", lambda: slow_rows(reader.slow(within, limit))),
     }
 
 
@@ -189,8 +192,15 @@ def _totals(reader: ReportReader, cards: Cards, within: Span) -> tuple[Model, li
     return totals, told or None
 
 
-def _rows(ranking: Ranking[Any]) -> Model:
+def rows_of(ranking: Ranking[Any]) -> Model:
+    """A ranking as an object."""
     return {"rows": [asdict(row) for row in ranking.rows], "total": ranking.total}
+
+
+def slow_rows(ranking: Ranking[SlowRow]) -> Model:
+    """Pages that the site was slow with; `share`: of their views."""
+    rows = [{**asdict(row), "share": fine_ratio(row.slow, row.views)} for row in ranking.rows]
+    return {"rows": rows, "total": ranking.total}
 
 
 def _sources(reader: ReportReader, within: Span, limit: int) -> Model:

@@ -15,7 +15,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import UNITS
-from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, element_text, page_text, source_text
+from proxy.report.chosen import (
+    DEVICE,
+    DID,
+    FAILED,
+    PAGE,
+    SLOW,
+    SOURCE,
+    Chosen,
+    did_text,
+    element_text,
+    failed_text,
+    page_text,
+    source_text,
+)
 from proxy.report.meanings import CARDS
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
 from proxy.report.sheets import SHEET_ROWS
@@ -39,6 +52,14 @@ CHANNEL_WORDS = {
     "referral": "Link",
     "internal": "Came back",
 }
+DEVICE_WORDS = {
+    "WEB_DESKTOP": "Desktop browser",
+    "WEB_MOBILE": "Mobile browser",
+    "MOBILE_APP": "Mobile app",
+    "SIMULATED": "Made up by the demo",
+    None: "Not told",
+}
+"""Of those that are ours (EVENTS.md section 3); others call themselves what they like."""
 DEED_WORDS = {"click": "clicked", "hover": "hovered over", "start": "began", "submit": "sent"}
 RANGE_KEYS = {"today": "d", "yesterday": "y", "7d": "w", "30d": "m", "90d": "q"}
 """By which a range is chosen."""
@@ -62,6 +83,15 @@ WORDS: Mapping[str, object] = {
     "longest_address": ADDRESS_CHARS,
 }
 """What is the same on every page, whatever the site."""
+ROW_FILTERS: Mapping[str, Callable[..., Chosen]] = {
+    "page_filter": lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
+    "source_filter": lambda row: Chosen(SOURCE, source_text(row)),
+    "device_filter": lambda row: Chosen(DEVICE, row["device"]),
+    "did_filter": lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
+    "failed_filter": lambda row: Chosen(FAILED, failed_text(row["status"], row["host"], row["path"])),
+    "slow_filter": lambda row: Chosen(SLOW, page_text(row["host"], row["path"])),
+}
+"""What a row of a card narrows the page to."""
 
 
 class Templates:
@@ -105,13 +135,13 @@ class Templates:
             href=href,
             view=view,
             filter_words=filter_words,
-            page_filter=lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
-            source_filter=lambda row: Chosen(SOURCE, source_text(row)),
             page_text=page_text,
-            did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
+            device_word=device_word,
+            trouble_address=trouble_address,
             form_address=form_address,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
+            **ROW_FILTERS,
             **WORDS,
         )
 
@@ -214,6 +244,17 @@ def view(
     return _address(path, [*{**same, **params}.items(), *filters])
 
 
+def device_word(device: str | None) -> str:
+    """What sessions came with, in words."""
+    return DEVICE_WORDS.get(device) or str(device)
+
+
+def trouble_address(model: dict[str, Any], key: str, text: str) -> str | None:
+    """The page of what people did after an error or a slow page, as `form_address`."""
+    address = view("/errors", model, of=f"{key} {text}")
+    return address if len(address) <= ADDRESS_CHARS else None
+
+
 def form_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
     """The page of a form, of the same range, lane and filters; None where a server may refuse its address."""
     address = view("/forms", model, of=element_text(row["host"], row["path"], row["name"]))
@@ -232,6 +273,10 @@ def filter_words(told: dict[str, Any], several_hosts: bool) -> tuple[str, str]:
         return "came from", "no referrer" if told["channel"] == "direct" else told["text"]
     if kind == "saw":
         return "saw", where
+    if kind == DEVICE:
+        return "came with", device_word(told["text"])
+    if kind in (FAILED, SLOW):
+        return ("met", f"{told['text']} on {where}") if kind == FAILED else ("waited for", where)
     context, _, what = kind.partition(".")
     word = DEED_WORDS.get(what, what)
     return word, f"{told['text']}, {'form' if context == 'form' else context} on {where}"

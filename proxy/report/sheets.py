@@ -23,8 +23,8 @@ SHEET_ROWS = 1_000
 SEPARATORS = (",", ";", "\t")
 
 CARDS = (
-    *("series", "totals", "lanes", "pages", "sources", "hovers", "clicks", "forms", "fields"),
-    *("unconfirmed", "unconfirmed_days"),
+    *("series", "totals", "lanes", "pages", "sources", "devices", "hovers", "clicks", "forms", "fields"),
+    *("failed", "slow", "unconfirmed", "unconfirmed_days"),
 )
 """Sheets of the overview, of whatever lane and filters are chosen."""
 MORE_CARDS = ("blocked", "requests", "rejected")

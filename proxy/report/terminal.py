@@ -51,9 +51,12 @@ def summary(
     yield from listing.lanes(paper, model)
     yield from listing.pages(paper, model)
     yield from listing.sources(paper, model)
+    yield from listing.devices(paper, model)
     yield from listing.hovers(paper, model)
     yield from listing.clicks(paper, model)
     yield from listing.forms(paper, model)
+    yield from listing.failed(paper, model)
+    yield from listing.slow(paper, model)
     yield from listing.unconfirmed(paper, model, zone)
     if not model["filters"]:
         yield from listing.blocked(paper, model)

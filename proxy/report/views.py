@@ -41,6 +41,7 @@ from proxy.report.sheets import (
 )
 from proxy.report.sifting import Sieve, latest, none_text, sieve_of
 from proxy.report.stream import Stream
+from proxy.report.trouble import trouble, trouble_table
 from proxy.store.questions import Slot
 
 ROWS, MORE_ROWS = 8, 100
@@ -80,6 +81,7 @@ class Views:
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
             ("/paths", "/paths", self.paths),
             ("/forms", "/forms", self.forms),
+            ("/errors", "/errors", self.errors),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
@@ -194,6 +196,20 @@ class Views:
         answer = await self._answers.look(look)
         card = query.get("card", "")
         return self._answers.answer("forms.html", answer, form, lambda model: forms_table(model, card), query)
+
+    async def errors(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            trouble,
+            span=self._range(request),
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            of=query.get("of", ""),
+            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+        )
+        answer = await self._answers.look(look)
+        card = query.get("card", "")
+        return self._answers.answer("errors.html", answer, form, lambda model: trouble_table(model, card), query)
 
     async def live(self, request: Request, *, form: Form) -> Response:
         sieve = sieve_of(request.query_params)

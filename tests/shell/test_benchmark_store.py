@@ -13,7 +13,7 @@ from benchmarks.store.asked import Subject, questions, subject
 from benchmarks.store.filled import filled
 from benchmarks.store.shown import exponent, size
 from benchmarks.store.traffic import Traffic
-from proxy.store.questions import Cursor, ReportReader, Saw
+from proxy.store.questions import Cursor, Failed, ReportReader, Saw
 from proxy.store.sqlite.questions import SqliteQuestions
 
 MODULE = "benchmarks.store"
@@ -32,7 +32,7 @@ def full(tmp_path_factory):
 
 def titles():
     filters = tuple((f"{words} {what}", Saw("", "")) for words in ("the top", "the tenth") for what in FILTERED)
-    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), ("", "", ""), 1, filters)
+    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), ("", "", ""), Failed("", "", 404), 1, filters)
     return [question.title for question in questions(about)]
 
 
@@ -91,8 +91,8 @@ def test_questions_have_something_to_answer(full):
     reader.close()
     # One host; a person whose events are all in sessions; nobody at midnight; and nobody does anything, or comes to a
     # second page, unproven.
-    acts = ("engaged", "hovers", "clicks", "forms", "next_pages")
-    seldom = ("refused, one day", "forms, one day", "unconfirmed, one day")
+    acts = ("engaged", "hovers", "clicks", "forms", "next_pages", "slow")
+    seldom = ("refused, one day", "forms, one day", "unconfirmed, one day", "slow, one day")
     nothing = [f"{name}, {days}, lane unproven" for name in acts for days in ("30 days", "one day")]
     assert set(empty) <= {
         "has_several_hosts",

@@ -10,13 +10,14 @@ VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
 PAGES = (
     *("/", "/visitors", "/paths", "/forms", "/forms?of=shop.example/%20letter", "/live", "/requests", "/events"),
-    *("/rejected", f"/visitors/{VISITOR}/forget"),
+    *("/rejected", f"/visitors/{VISITOR}/forget", "/errors", "/errors?of=failed%20404%20shop.example/gone"),
 )
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
     "/forms.json",
+    "/errors.json",
     "/live.json",
     "/requests.json",
     "/events.json",

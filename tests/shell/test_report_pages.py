@@ -197,7 +197,7 @@ def busy(tmp_path_factory):
                 act(who * 20 + 13, "form.submit", form="letter", fields={"email": "a"}),
             ]
             running.write(
-                visit(name, f"V{who // 2}", at, path=path, came_back=who % 2 == 1, bot=who == 29),
+                visit(name, f"V{who // 2}", at, path=path, came_back=who % 2 == 1, bot=who == 29, **went_wrong(who)),
                 confirm(f"C{who}", page(name, at), f"V{who // 2}", at + 400, path=path, title=path)._replace(
                     host=HOST, events=tuple(acts)
                 ),
@@ -207,6 +207,11 @@ def busy(tmp_path_factory):
             blocked("/about", "script-src blocks the tag", 7), blocked("/", "sandbox without allow-scripts", 2)
         )
         yield running
+
+
+def went_wrong(who: int) -> dict[str, int]:
+    """Some find nothing, some wait."""
+    return {0: {"status": 404}, 1: {"upstream_ms": 2_000}}.get(who % 7, {})
 
 
 def blocked(path: str, reason: str, n: int, *, host: str = HOST, day: int = T // 86_400_000, last: int = T) -> Blocked:
@@ -265,7 +270,10 @@ def test_the_overview_is_light(busy):
     assert len(gzip.compress(busy.get("/?range=90d&rows=all").body)) < 60_000
 
 
-CARDS = ("series", "lanes", "pages", "sources", "hovers", "clicks", "forms", "blocked", "requests", "rejected")
+CARDS = (
+    *("series", "lanes", "pages", "sources", "devices", "hovers", "clicks", "forms", "failed", "slow"),
+    *("blocked", "requests", "rejected"),
+)
 
 
 @pytest.mark.parametrize("card", CARDS)
@@ -426,6 +434,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
         "/visitors",
         "/forms",
         "/forms?range=today&of=shop.example/%20letter",
+        "/errors",
+        "/errors?of=failed%20404%20shop.example/gone",
         "/live",
         "/requests",
         "/events",

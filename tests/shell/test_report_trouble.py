@@ -18,6 +18,8 @@ PAGES = (
     "/live",
     "/forms",
     "/forms?of=shop.example/%20letter",
+    "/errors",
+    "/errors?of=failed%20404%20shop.example/gone",
     "/requests",
     "/events",
     "/paths",
@@ -28,6 +30,7 @@ PAGES = (
 JSON = (
     *("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json"),
     "/forms.json",
+    "/errors.json",
     *(f"{PAGES[2]}/{name}" for name in ("forget.json", "export.jsonl", "export.csv")),
 )
 
@@ -148,6 +151,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
             "/live",
             "/forms",
             "/forms?of=shop.example/%20letter",
+            "/errors",
+            "/errors?of=failed%20404%20shop.example/gone",
             PAGES[2],
             PAGES[-1],
         ):
@@ -163,6 +168,9 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         "/visitors.csv",
         "/forms.csv",
         "/forms.csv?of=shop.example/%20letter",
+        "/errors.csv",
+        "/errors.csv?card=slow",
+        "/errors.csv?of=failed%20404%20shop.example/gone",
         "/requests.csv",
         "/events.csv",
     ],

@@ -40,6 +40,8 @@ def site(tmp_path):
         "/visitors?lane=bot",
         "/paths?of=shop.example/",
         "/forms",
+        "/errors",
+        "/errors?of=failed%20404%20shop.example/gone",
         "/live",
         "/requests",
         "/events",

@@ -64,7 +64,9 @@ def check_sources(reader, events, span):
 
 def check_troubles(reader, events, span):
     told = told_of(span)
-    assert {row.device: row.sessions for row in reader.devices(span, ALL)} == recount.devices(events, told)
+    devices = reader.devices(span, ALL)
+    assert {row.device: row.sessions for row in devices.rows} == recount.devices(events, told)
+    assert devices.total == len(devices.rows)
     failed, slow = recount.troubles(events, told)
     rows = reader.failed(span, ALL)
     assert {astuple(row)[:3]: (row.views, row.exits) for row in rows.rows} == failed and rows.total == len(failed)

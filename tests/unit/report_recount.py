@@ -170,9 +170,8 @@ def sources(events, span):
 
 
 def devices(events, span):
-    """{source: sessions}"""
-    said = [params(event).get("source") for event in within(events, span, "session.start")]
-    return dict(Counter(source for source in said if source is not None))
+    """{source, or None where it is not said: sessions}"""
+    return dict(Counter(params(event).get("source") for event in within(events, span, "session.start")))
 
 
 def trouble_of(visit):
@@ -182,8 +181,8 @@ def trouble_of(visit):
 
 
 def troubles(events, span):
-    """({(host, path, status): (views, sessions that ended so)}, {(host, path): (slow views, views, median, p95, sessions
-    that ended so)})"""
+    """({(host, path, status): (views, sessions that ended so)},
+    {(host, path): (slow views, views, median, p95, sessions that ended so)})"""
     failed, slow, views = defaultdict(lambda: [0, 0]), defaultdict(list), Counter()
     for event in within(events, span, "page.visit"):
         page, (status, took) = page_of(params(event)["uri"]), trouble_of(event)

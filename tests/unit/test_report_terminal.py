@@ -142,7 +142,7 @@ def test_a_store_without_anything_is_a_summary_of_nothing(tmp_path):
     reader = written(tmp_path / "store.db")
     lines = printed(reader)
     assert lines[2].split()[:2] == ["Visitors", "0"]
-    assert sum(line == "  nothing" for line in lines) == 5
+    assert sum(line == "  nothing" for line in lines) == 6
     assert not [line for line in lines if line.startswith("Rejected")]
     reader.close()
 
@@ -151,7 +151,22 @@ def test_what_took_too_long_says_so(tmp_path):
     written(tmp_path / "store.db", visit("P1", "V1")).close()
     reader = SqliteQuestions(tmp_path / "store.db", question_seconds=-1)
     lines = printed(reader)
-    assert sum("took longer" in line for line in lines) == 11
+    assert sum("took longer" in line for line in lines) == 14
+    reader.close()
+
+
+def test_devices_errors_and_slow_pages_are_told(tmp_path):
+    reader = written(
+        tmp_path / "store.db",
+        visit("P1", "V1", path="/gone", status=404, device="WEB_MOBILE"),
+        visit("P2", "V1", MINUTE, path="/search", upstream_ms=3_000, came_back=True),
+        visit("P3", "V1", 2 * MINUTE, path="/search", came_back=True),
+    )
+    lines = [line.split() for line in printed(reader)]
+    assert ["Mobile", "browser", "1"] in lines
+    assert ["404", "/gone", "1", "0"] in lines
+    [slow] = [line for line in lines if line[:1] == ["/search"] and "s" in line]
+    assert slow[1:3] == ["1", "2"] and slow[-1] == "0"
     reader.close()
 
 

@@ -203,7 +203,7 @@ class ReportReader(PeopleReader, Protocol):
         """At most `limit` of its fields. To be asked within `only`, about `Touched`: it looks at every event."""
         ...
 
-    def devices(self, span: Span, limit: int) -> tuple[DeviceRow, ...]:
+    def devices(self, span: Span, limit: int) -> Ranking[DeviceRow]:
         """By sessions."""
         ...
 

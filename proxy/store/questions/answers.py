@@ -125,9 +125,9 @@ class Origins:
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
     """session.start events of one `source`: what people came with (`WEB_DESKTOP`, `WEB_MOBILE`, `MOBILE_APP`, or what a
-    server says of itself)."""
+    server says of itself); None: of those that have none."""
 
-    device: str
+    device: str | None
     sessions: int
 
 

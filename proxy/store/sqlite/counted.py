@@ -144,8 +144,9 @@ class Counted(Asking):
         sessions = int(rows[0][-2]) if rows else 0
         return Origins(tuple(SourceRow(*row[:-2]) for row in rows), total_of(rows), sessions)
 
-    def devices(self, span: Span, limit: int) -> tuple[DeviceRow, ...]:
-        return tuple(DeviceRow(*row) for row in self._ask_span("report_devices", span, limit=limit))
+    def devices(self, span: Span, limit: int) -> Ranking[DeviceRow]:
+        rows = self._ask_span("report_devices", span, limit=limit)
+        return Ranking(tuple(DeviceRow(*row[:-1]) for row in rows), total_of(rows))
 
     def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
         rows = self._ask_span("report_hovers", span, actions=_HOVERS, limit=limit)

@@ -1,8 +1,14 @@
 -- The same of whole days.
-SELECT word.value, sum(counts.n)
-FROM counts JOIN word ON word.id = counts.subject
-WHERE counts.kind = :device AND counts.lane = :lane AND counts.day BETWEEN :first AND :last
-GROUP BY word.value
-HAVING sum(counts.n) <> 0
-ORDER BY sum(counts.n) DESC, word.value
+WITH said AS MATERIALIZED (
+    SELECT subject AS device, sum(n) AS n FROM counts
+    WHERE kind = :device AND lane = :lane AND day BETWEEN :first AND :last
+    GROUP BY subject
+), each AS (
+    SELECT word.value AS device, said.n AS n FROM said JOIN word ON word.id = said.device
+    UNION ALL
+    SELECT NULL, coalesce(sum(n), 0) - (SELECT coalesce(sum(n), 0) FROM said) FROM counts
+    WHERE kind = :sessions AND lane = :lane AND day BETWEEN :first AND :last
+)
+SELECT device, n, count(*) OVER () FROM each WHERE n <> 0
+ORDER BY n DESC, device
 LIMIT :limit
