@@ -42,6 +42,15 @@ def pages(paper: Paper, model: Model) -> Iterator[str]:
     yield from table(paper, "Pages", ("Views", "Visitors", "Entries", "Exits", "In use"), rows, model["pages"])
 
 
+def following(paper: Paper, model: Model) -> Iterator[str]:
+    card = model["next"]
+    if card is not None and not card["rows"]:
+        return
+    rows = [(_place(row, model), _counts(row["n"])) for row in _rows(card)]
+    title = "Next pages" if card is None else f"Next pages, after {_place(card['of'], model)}"
+    yield from table(paper, title, ("Times",), rows, card)
+
+
 def sources(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["sources"]):

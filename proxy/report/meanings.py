@@ -79,6 +79,13 @@ CARDS: Mapping[str, Card] = {
             "engaged": Meaning("In use", "Half of the views of the page were in use no longer than this."),
         },
     ),
+    "next": Card(
+        "Next pages",
+        {
+            "page": Meaning("Page", "A page that was seen right after this one in a session."),
+            "times": Meaning("Times", "How often that was; the same page again is not counted."),
+        },
+    ),
     "sources": Card(
         "Sources",
         {

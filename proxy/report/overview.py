@@ -13,10 +13,10 @@ from proxy.events.event import LANES
 from proxy.report.balance import requests
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
-from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
+from proxy.report.chosen import EVER, PAGE, SOURCES_READ, Chosen, filters_of, page_of, told_of
 from proxy.report.numbers import fine_ratio, points_between, ratio
 from proxy.report.ranges import Earlier, Range, utc_days
-from proxy.store.questions import About, Late, Ranking, ReportReader, SlowRow, Span
+from proxy.store.questions import About, Late, Ranking, ReportReader, Saw, SlowRow, Span
 
 NOW_MS = 5 * 60_000
 """Who did something within this time is on the site."""
@@ -86,7 +86,7 @@ def overview(
         }
         with only(reader, cards, chosen, span) as told:
             within = Span(told["since"], span.until, lane)
-            model |= {**told, **_of_sessions(reader, cards, span.edges, within, limit)}
+            model |= {**told, **_of_sessions(reader, cards, chosen, span.edges, within, limit)}
             days, settled = _since(span.days, within.since), now_ms - CONFIRMED_WITHIN_MS
             model["unconfirmed"] = cards.ask("unconfirmed", lambda: _unconfirmed(reader, days, settled, limit))
         is_whole = model["since"] == span.since and not cards.late
@@ -131,15 +131,22 @@ def _earlier(reader: ReportReader, chosen: Sequence[Chosen], earlier: Earlier, l
 
 
 def _of_sessions(
-    reader: ReportReader, cards: Cards, edges: Sequence[tuple[int, int]], within: Span, limit: int
+    reader: ReportReader,
+    cards: Cards,
+    chosen: Sequence[Chosen],
+    edges: Sequence[tuple[int, int]],
+    within: Span,
+    limit: int,
 ) -> Model:
     bars = _since(edges, within.since)
     totals, lanes = _totals(reader, cards, within)
+    pages = cards.ask("pages", lambda: rows_of(reader.pages(within, limit)))
     return {
         "totals": totals,
         "lanes": lanes,
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
-        "pages": cards.ask("pages", lambda: rows_of(reader.pages(within, limit))),
+        "pages": pages,
+        "next": cards.ask("next", lambda: _next(reader, chosen, pages, within, limit)),
         "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
         "devices": cards.ask("devices", lambda: rows_of(reader.devices(within, limit))),
         "hovers": cards.ask("hovers", lambda: rows_of(reader.hovers(within, limit))),
@@ -195,6 +202,18 @@ def _totals(reader: ReportReader, cards: Cards, within: Span) -> tuple[Model, li
 def rows_of(ranking: Ranking[Any]) -> Model:
     """A ranking as an object."""
     return {"rows": [asdict(row) for row in ranking.rows], "total": ranking.total}
+
+
+def _next(reader: ReportReader, chosen: Sequence[Chosen], pages: Model | None, within: Span, limit: int) -> Model:
+    """What was seen right after a page, `of`: the one that a filter names last, else the one that is seen most."""
+    named = [page for one in chosen if one.key == PAGE and (page := page_of(one.text)) is not None]
+    if not named:
+        most = pages or rows_of(reader.pages(within, 1))  # alone, as a sheet is
+        named = [Saw(row["host"], row["path"]) for row in most["rows"][:1]]
+    if not named:
+        return {"of": None, "rows": [], "total": 0}
+    page = named[-1]
+    return {"of": page._asdict(), **rows_of(reader.next_pages(within, page.host, page.path, limit))}
 
 
 def slow_rows(ranking: Ranking[SlowRow]) -> Model:

@@ -23,7 +23,7 @@ SHEET_ROWS = 1_000
 SEPARATORS = (",", ";", "\t")
 
 CARDS = (
-    *("series", "totals", "lanes", "pages", "sources", "devices", "hovers", "clicks", "forms", "fields"),
+    *("series", "totals", "lanes", "pages", "next", "sources", "devices", "hovers", "clicks", "forms", "fields"),
     *("failed", "slow", "unconfirmed", "unconfirmed_days"),
 )
 """Sheets of the overview, of whatever lane and filters are chosen."""

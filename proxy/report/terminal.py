@@ -50,6 +50,7 @@ def summary(
     yield from _totals(paper, model, spanning(since_ms, until_ms, zone).unit)
     yield from listing.lanes(paper, model)
     yield from listing.pages(paper, model)
+    yield from listing.following(paper, model)
     yield from listing.sources(paper, model)
     yield from listing.devices(paper, model)
     yield from listing.hovers(paper, model)

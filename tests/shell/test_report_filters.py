@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from reports import MINUTE, confirm, does, page, report, sends, visit, words
+from stories import HOST
 from test_report_pages import HOSTILE, hostile_items, is_harmless
 
 from proxy.store.questions import MOST_FILTERS
@@ -75,6 +76,21 @@ def test_filters_stack_and_each_goes_away_by_itself(shop):
         left = filters(address)[:place] + filters(address)[place + 1 :]
         assert filters(link["href"]) == left
         assert tiles(shop.page(link["href"]))[0] >= tiles(soup)[0]
+
+
+def test_what_was_seen_next_is_told_of_the_page_that_is_filtered_by_last(shop):
+    told = shop.json("/overview.json?range=today")["next"]
+    assert told["of"] in ({"host": HOST, "path": "/"}, {"host": HOST, "path": "/range"}) and told["rows"]
+    products = {"/": {"/product/0", "/product/2"}, "/range": {"/product/1", "/product/3"}}
+    for path in products:
+        other = f"/overview.json?range=today&page={HOST}/product/1&page={HOST}{path}"
+        assert shop.json(other)["next"]["of"] == {"host": HOST, "path": path}
+        told = shop.json(f"/overview.json?range=today&page={HOST}{path}")["next"]
+        assert {row["path"] for row in told["rows"]} == products[path] and sum(row["n"] for row in told["rows"]) == 6
+        assert f"After {path}" in words(shop.page(f"/?range=today&page={HOST}{path}").main.text)
+        assert [row["n"] for row in shop.sheet(f"/overview.csv?range=today&card=next&page={HOST}{path}")] == ["3", "3"]
+    assert shop.json("/overview.json?range=yesterday")["next"] == {"of": None, "rows": [], "total": 0}
+    assert len(shop.sheet("/overview.csv?range=today&card=next")) > 0
 
 
 def filters(address):

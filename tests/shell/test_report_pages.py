@@ -271,7 +271,7 @@ def test_the_overview_is_light(busy):
 
 
 CARDS = (
-    *("series", "lanes", "pages", "sources", "devices", "hovers", "clicks", "forms", "failed", "slow"),
+    *("series", "lanes", "pages", "next", "sources", "devices", "hovers", "clicks", "forms", "failed", "slow"),
     *("blocked", "requests", "rejected"),
 )
 
