@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -21,6 +22,7 @@ from proxy.report.views import ROWS
 from proxy.store.base import Query
 from proxy.store.questions import (
     About,
+    ActionUse,
     Began,
     CameFrom,
     Cursor,
@@ -30,6 +32,7 @@ from proxy.store.questions import (
     Origin,
     ReportReader,
     Saw,
+    Sent,
     Span,
     Touched,
 )
@@ -211,6 +214,10 @@ def _rankings(about: Subject) -> Iterator[Question]:
         "of a 404",
         _about(about.failed, lambda reader, span: reader.afterwards(span, about.failed, SHOWN)),
     )
+    yield from _of_spans("actions", lambda reader, span: reader.actions(span, SHOWN))
+    for action in ("page.visit", "banner.hover"):
+        ask = partial(_action, action=action)
+        yield Question("action", action, _about(Sent(action), ask))
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
     yield from _of_spans("forms", lambda reader, span: reader.forms(span, SHOWN))
@@ -218,6 +225,10 @@ def _rankings(about: Subject) -> Iterator[Question]:
     # It reads events, and a month of them takes longer than the report waits.
     yield Question("made", "one day", lambda reader: reader.made(LAST_DAY * DAY_MS, END))
     yield from _of_ranges("blocked", lambda reader, since: reader.blocked(since // DAY_MS, LAST_DAY, SHOWN))
+
+
+def _action(reader: ReportReader, span: Span, action: str) -> ActionUse:
+    return reader.action(span, action, SHOWN)
 
 
 def _visitors(about: Subject) -> Iterator[Question]:

@@ -8,20 +8,21 @@ from datetime import tzinfo
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from proxy.asgi import ASGIApp
 from proxy.report import people
-from proxy.report.answering import Answers, Form, Look, Trouble
-from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
+from proxy.report.answering import Answers, Form
+from proxy.report.asked import Part, cursor_of, lane_of, part_of, text_of, wanted_of
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
 from proxy.report.chosen import chosen_of, page_of
 from proxy.report.defined import defined, defined_rows
+from proxy.report.explore import explore, explore_table
 from proxy.report.flows import draw
 from proxy.report.forms import forms, forms_table
 from proxy.report.live import Feed
+from proxy.report.liveviews import LiveViews
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
 from proxy.report.paths import TRAIL_PAGES, paths, paths_table
@@ -31,7 +32,6 @@ from proxy.report.sheets import (
     SHEET_ROWS,
     card_of,
     card_table,
-    latest_table,
     ranked,
     requests_table,
     search_table,
@@ -39,8 +39,6 @@ from proxy.report.sheets import (
     visitors_table,
     whole,
 )
-from proxy.report.sifting import Sieve, latest, none_text, sieve_of
-from proxy.report.stream import Stream
 from proxy.report.trouble import trouble, trouble_table
 from proxy.store.questions import Slot
 
@@ -65,8 +63,7 @@ class Views:
         clock_ms: Callable[[], int],
     ) -> None:
         self._answers = answers
-        self._templates = templates
-        self._feed = feed
+        self._live = LiveViews(answers, templates, feed, clock_ms=clock_ms)
         self._marks_of = marks_of
         self._definitions = definitions
         self._zone = zone
@@ -82,7 +79,8 @@ class Views:
             ("/paths", "/paths", self.paths),
             ("/forms", "/forms", self.forms),
             ("/errors", "/errors", self.errors),
-            ("/live", "/live", self.live),
+            ("/explore", "/explore", self.explore),
+            ("/live", "/live", self._live.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
             ("/rejected", "/rejected", self.rejected),
@@ -91,9 +89,7 @@ class Views:
             *(Route(f"{stem}{form}", partial(view, form=form)) for stem, _, view in pages for form in Form if form),
             Route("/index.json", partial(self.overview, form=Form.JSON)),
             *(Route(path, partial(view, form=Form.PAGE)) for _, path, view in pages),
-            Route("/live/stream", self.stream),
-            Route("/live/lines.json", self.lines),
-            Route("/live/clock.json", self.clock),
+            *self._live.routes(),
         ]
 
     async def overview(self, request: Request, *, form: Form) -> Response:
@@ -211,37 +207,19 @@ class Views:
         card = query.get("card", "")
         return self._answers.answer("errors.html", answer, form, lambda model: trouble_table(model, card), query)
 
-    async def live(self, request: Request, *, form: Form) -> Response:
-        sieve = sieve_of(request.query_params)
-        answer = await self._answers.look(self._latest(request, sieve, is_page=form == Form.PAGE))
-        return self._answers.answer(
-            "live.html",
-            answer,
-            form,
-            latest_table,
-            request.query_params,
-            shown=self._shown(answer) if form == Form.PAGE else (),
-            sieve=sieve,
-            none_text=none_text(answer) if isinstance(answer, dict) else "",
+    async def explore(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            explore,
+            span=self._range(request),
+            lane=lane_of(query),
+            definitions=self._definitions,
+            chosen=chosen_of(query.multi_items()),
+            of=query.get("of", ""),
+            limit=SHEET_ROWS if form == Form.CSV else WAYS if query.get("of") and not form else MORE_ROWS,
         )
-
-    async def lines(self, request: Request) -> Response:
-        """What the live page would show under another filter: for its script."""
-        answer = await self._answers.look(self._latest(request, sieve_of(request.query_params), is_page=True))
-        if isinstance(answer, dict):
-            answer = {"lines": self._shown(answer), "none": none_text(answer)}
-        return self._answers.answer("", answer, Form.JSON, latest_table, request.query_params)
-
-    def _latest(self, request: Request, sieve: Sieve, *, is_page: bool) -> Look:
-        position = Position() if is_page else position_of(request.query_params.get("after", ""))
-        shown, now_ms = self._templates.shown, self._clock_ms()
-        return partial(latest, position=position, sieve=sieve, shown=shown, now_ms=now_ms)
-
-    def _shown(self, answer: Model | Trouble) -> list[Model]:
-        """The lines of the live page, the latest first."""
-        if not isinstance(answer, dict):
-            return []
-        return [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
+        answer = await self._answers.look(look)
+        return self._answers.answer("explore.html", answer, form, explore_table, query)
 
     async def rejected(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(refusals, limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS))
@@ -256,19 +234,6 @@ class Views:
     async def requests(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
         return self._answers.answer("requests.html", answer, form, requests_table, request.query_params)
-
-    async def stream(self, request: Request) -> ASGIApp:
-        if request.method == "HEAD":
-            return Response(media_type="text/event-stream")
-        after = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        watcher = self._feed.join(position_of(after))
-        if watcher is None:
-            message = "too many people are watching; close another live page"
-            return JSONResponse({"error": "too_many_watchers", "message": message}, 503, {"retry-after": "5"})
-        return Stream(self._feed, watcher)
-
-    async def clock(self, request: Request) -> Response:
-        return JSONResponse({"now": self._clock_ms()})
 
     def _range(self, request: Request) -> Range:
         return range_of(asked_range(request.query_params), self._clock_ms(), self._zone)

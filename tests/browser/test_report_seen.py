@@ -25,7 +25,15 @@ AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
 PAGES = (
     *("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/live?kind=form&q=x", "/requests"),
-    *("/forms", "/errors", "/errors?of=failed%20404%20{host}/nothing", "/events", "/rejected"),
+    *(
+        "/forms",
+        "/errors",
+        "/errors?of=failed%20404%20{host}/nothing",
+        "/explore",
+        "/explore?of=page.visit",
+        "/events",
+        "/rejected",
+    ),
 )
 HOME = SitePage(
     "Morrow & Clay",

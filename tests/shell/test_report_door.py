@@ -11,6 +11,7 @@ VISITOR = "00000000-0000-0000-0000-000000005631"
 PAGES = (
     *("/", "/visitors", "/paths", "/forms", "/forms?of=shop.example/%20letter", "/live", "/requests", "/events"),
     *("/rejected", f"/visitors/{VISITOR}/forget", "/errors", "/errors?of=failed%20404%20shop.example/gone"),
+    *("/explore", "/explore?of=banner.hover"),
 )
 JSON = (
     "/overview.json",
@@ -18,6 +19,7 @@ JSON = (
     "/visitors.json",
     "/forms.json",
     "/errors.json",
+    "/explore.json",
     "/live.json",
     "/requests.json",
     "/events.json",

@@ -435,6 +435,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
         "/forms",
         "/forms?range=today&of=shop.example/%20letter",
         "/errors",
+        "/explore",
+        "/explore?of=banner.hover",
         "/errors?of=failed%20404%20shop.example/gone",
         "/live",
         "/requests",

@@ -41,6 +41,8 @@ def site(tmp_path):
         "/paths?of=shop.example/",
         "/forms",
         "/errors",
+        "/explore",
+        "/explore?of=banner.hover",
         "/errors?of=failed%20404%20shop.example/gone",
         "/live",
         "/requests",

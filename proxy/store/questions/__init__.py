@@ -31,6 +31,7 @@ from proxy.store.questions.answers import (
     VisitorRow,
     Visitors,
 )
+from proxy.store.questions.explored import ActionRow, ActionUse, ParamUse, Value, ValueRow
 from proxy.store.questions.filters import (
     MOST_FILTERS,
     About,
@@ -42,6 +43,7 @@ from proxy.store.questions.filters import (
     Filter,
     Origin,
     Saw,
+    Sent,
     Touched,
     Waited,
 )
@@ -65,6 +67,8 @@ from proxy.store.questions.trouble import Afterwards, FailedRow, SlowRow
 __all__ = [
     "MOST_FILTERS",
     "About",
+    "ActionRow",
+    "ActionUse",
     "Afterwards",
     "Began",
     "BlockedRow",
@@ -95,11 +99,13 @@ __all__ = [
     "Origins",
     "OutcomeRow",
     "PageRow",
+    "ParamUse",
     "Place",
     "Ranking",
     "Refused",
     "ReportReader",
     "Saw",
+    "Sent",
     "Slot",
     "SlowRow",
     "SourceRow",
@@ -116,6 +122,8 @@ __all__ = [
     "UnconfirmedDay",
     "UnconfirmedRow",
     "Unheld",
+    "Value",
+    "ValueRow",
     "ViewRow",
     "VisitorRow",
     "Visitors",
@@ -217,6 +225,14 @@ class ReportReader(PeopleReader, Protocol):
 
     def afterwards(self, span: Span, of: Failed | Waited, limit: int) -> Afterwards:
         """Within `only`, about that: what people did after it; `limit` of the ways."""
+        ...
+
+    def actions(self, span: Span, limit: int) -> Ranking[ActionRow]:
+        """By number of events."""
+        ...
+
+    def action(self, span: Span, action: str, limit: int) -> ActionUse:
+        """Within `only`, about that (`Sent`); `limit` of its params, and of each one's values."""
         ...
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:

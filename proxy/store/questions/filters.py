@@ -82,4 +82,10 @@ class Began(NamedTuple):
     """Sessions whose session.start is in the time that is asked about."""
 
 
-About = Saw | Touched | Began | Failed | Waited
+class Sent(NamedTuple):
+    """Sessions with an event of an action, in the time that is asked about."""
+
+    action: str
+
+
+About = Saw | Touched | Began | Failed | Waited | Sent

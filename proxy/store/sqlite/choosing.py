@@ -24,6 +24,7 @@ from proxy.store.questions import (
     Filter,
     Origin,
     Saw,
+    Sent,
     Touched,
     Waited,
 )
@@ -49,12 +50,13 @@ _PICKING = {
     Began: "only_began",
     Failed: "only_failed",
     Waited: "only_waited",
+    Sent: "only_sent",
 }
 WIDE_PART = 4.0
 """A slot is all over the file where its events have numbers from a quarter of those that are looked through."""
 
 
-Act = Saw | Did | Touched | Began | Failed | Waited
+Act = Saw | Did | Touched | Began | Failed | Waited | Sent
 """What is looked for among events."""
 
 

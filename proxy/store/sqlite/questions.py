@@ -11,6 +11,7 @@ from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN
+from proxy.store.sqlite.exploring import Exploring
 from proxy.store.sqlite.formed import Formed
 from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
@@ -25,7 +26,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Troubled, Callers, Choosing, Walked, Formed):
+class SqliteQuestions(Troubled, Callers, Choosing, Walked, Formed, Exploring):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:
