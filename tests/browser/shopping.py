@@ -35,6 +35,8 @@ WEEKEND = 0.62
 RETURNING, UNPROVEN, SILENT, CUSTOMER = 0.22, 0.08, 0.03, 0.12
 """Of the people who come: who were here before, of whom nothing but a request is known, whose tracker says nothing, and
 who are known as customers."""
+SLOW = 0.015
+"""Of the pages, on which the shop has to think."""
 READS_TIMES = 6
 """A simulated visitor is in a hurry."""
 HOST = "shop.example"
@@ -155,7 +157,7 @@ class Walk:
         came_back = self._who.came_back or not is_first
         visit = Visit(
             *(self._id(), self._who.uuid, self._at, HOST, step.shown, uri, False, came_back, referrer or None),
-            *(self._random.randint(6, 60), (("nav", "navigate"), ("status", step.status), *posted, *utm), facts),
+            *(self._took(), (("nav", "navigate"), ("status", step.status), *posted, *utm), facts),
         )
         self.told.append((self._at, visit))
         self._before = uri
@@ -171,6 +173,10 @@ class Walk:
         self.told.append((self._at + 240, confirmation))
         said = confirmation._replace(id=None, uri="", path="", title="", referrer=None, utm=())
         self._acts(step, onward, page, said, shown)
+
+    def _took(self) -> int:
+        """How long the shop needs, now and then too long."""
+        return self._random.randint(1_000, 3_400) if self._random.random() < SLOW else self._random.randint(6, 60)
 
     def _acts(self, step: Step, onward: Move | None, page: Page, message: Confirmation, view: bytes) -> None:
         """What is done on the page, told when it is left."""

@@ -14,8 +14,9 @@ from playwright.sync_api import Locator, expect
 from reports import TOKEN
 from shopping import NAMES, NOW
 
-from proxy.report.chosen import DID, KEYS, Chosen, filters_of
+from proxy.report.chosen import DEVICE, DID, KEYS, Chosen, filters_of
 from proxy.report.numbers import count
+from proxy.report.pages import device_word
 from proxy.store.questions import Filter
 from proxy.store.sqlite.questions import SqliteQuestions
 
@@ -144,8 +145,12 @@ def narrowed(one: Looking, card: str, href: str) -> Numbers:
     expect(one.page.locator(".filters a")).to_have_count(chips + 1)
     model = one.as_json()
     told = model["filters"][-1]
-    assert told["text"] in chip.inner_text() or told.get("channel") == "direct"
-    assert row.evaluate(ROW) == said
+    text = device_word(told["text"]) if told["kind"] == DEVICE else told["text"]
+    assert text in chip.inner_text() or told.get("channel") == "direct"
+    if card == "next":  # it is about the page that was chosen now
+        assert model["next"]["of"] == {"host": told["host"], "path": told["path"]}
+    else:
+        assert row.evaluate(ROW) == said
     return one.agrees(model)
 
 
