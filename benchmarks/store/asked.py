@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from benchmarks.store.traffic import END, START
+from proxy.report.attention import EDGES, EVIDENCE_SHOWN
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SEARCHED, SESSIONS_SHOWN, VISITORS_SHOWN
@@ -18,7 +19,7 @@ from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
 from proxy.store.base import Query
-from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span
+from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span, Touched
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.customers import MARK_BYTES
@@ -55,7 +56,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
-    where the list of visitors goes on; the page that is seen most; the last event."""
+    where the list of visitors goes on; the page that is seen most; the last event;
+    the element that is hovered over the most."""
 
     path: Path
     visitor: int
@@ -66,6 +68,7 @@ class Subject:
     before: Cursor
     page: tuple[str, str]
     newest: int
+    hovered: Did
     filters: tuple[tuple[str, Filter], ...]
 
 
@@ -93,9 +96,11 @@ def subject(path: Path) -> Subject:
         before = Cursor(people[-1].last, people[-1].key)
         page = reader.pages(Span(END - WEEK_MS, END, PERSON), 1).rows[0]
         place = (page.host, page.path)
+        element = reader.hovers(Span(START, END, PERSON), 1).rows[0]
+        hovered = Did(element.action, element.host, element.path, element.name)
         filters = tuple(_filters(reader))
         return Subject(
-            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest(), filters
+            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest(), hovered, filters
         )
 
 
@@ -148,6 +153,14 @@ def _of_some(about: Subject) -> Iterator[Question]:
         yield Question("lanes", f"of {words}", asking(one, lambda reader, span: reader.lanes(span.since, span.until)))
         yield Question("pages", f"of {words}", asking(one, lambda reader, span: reader.pages(span, SHOWN)))
         yield Question("hovers", f"of {words}", asking(one, lambda reader, span: reader.hovers(span, SHOWN)))
+    of, (_, *page) = about.hovered, about.hovered
+
+    def attention(reader: ReportReader) -> Part:
+        with reader.moment(), reader.only([], START, END, Touched(*page)) as since:
+            reader.attention(Span(since, END, PERSON), of, EDGES, EVIDENCE_SHOWN)
+        return Part(since)
+
+    yield Question("attention", "of the top element", attention)
 
 
 def _totals() -> Iterator[Question]:

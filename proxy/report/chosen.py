@@ -11,11 +11,13 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from proxy.events.event import LANES, is_action
+from proxy.events.labels import CONTEXTS
 from proxy.report.channels import CHANNELS, merge
 from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, ReportReader, Saw, Span
 
 PAGE, SOURCE, DID = "page", "source", "did"
 KEYS = (PAGE, SOURCE, DID)
+HOVERS = frozenset(f"{context}.hover" for context in CONTEXTS)
 TEXT_CHARS = 4_000
 """Of a filter: a path and a name at their longest are below."""
 SOURCES_READ = 5_000
@@ -61,6 +63,12 @@ def is_filter(key: str, text: str) -> bool:
 def _is_surrogate(char: str) -> bool:
     """Half a character, as of bytes that are no UTF-8: no text of the store has one."""
     return "\ud800" <= char <= "\udfff"
+
+
+def element_of(text: str) -> Did | None:
+    """The element that a text names as a `did` filter names it; None where it is none that is hovered over."""
+    act = _act_of(Chosen(DID, text)) if is_filter(DID, text) else None
+    return act if isinstance(act, Did) and act.action in HOVERS else None
 
 
 def page_text(host: str, path: str) -> str:

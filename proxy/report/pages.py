@@ -92,6 +92,7 @@ class Templates:
             page_filter=lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
+            did_text=lambda row: did_text(row["action"], row["host"], row["path"], row["name"]),
             most_filters=MOST_FILTERS,
             longest_address=ADDRESS_CHARS,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
@@ -191,11 +192,12 @@ def href(path: str, **params: object) -> str:
 def view(
     path: str, model: dict[str, Any], *, more: Chosen | None = None, less: int | None = None, **params: object
 ) -> str:
-    """The address of a page like this one, of the same range, lane and filters, but for one filter `more`, or without
-    the one at the place `less`, and but for `params`."""
+    """The address of a page like this one, of the same range, lane, element and filters, but for one filter `more`, or
+    without the one at the place `less`, and but for `params`."""
     filters = [(one["key"], one["value"]) for place, one in enumerate(model.get("filters", ())) if place != less]
     filters += [more] if more is not None and more not in filters else []
-    return _address(path, [*{"range": model["range"]["name"], "lane": model.get("lane"), **params}.items(), *filters])
+    same = {"range": model["range"]["name"], "lane": model.get("lane"), "of": model.get("of")}
+    return _address(path, [*{**same, **params}.items(), *filters])
 
 
 def _address(path: str, pairs: Iterable[tuple[str, object]]) -> str:

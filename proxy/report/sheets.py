@@ -63,6 +63,15 @@ def card_rows(model: Model, card: str) -> Sequence[Model]:
     return rows
 
 
+def attention_rows(model: Model) -> Rows:
+    """The elements; of one element, how long it was hovered over. Raises Late."""
+    found = model["hovers" if model["of"] is None else "attention"]
+    if found is None:
+        raise Late("attention")
+    rows: Rows = found["rows" if model["of"] is None else "steps"]
+    return rows
+
+
 def visitors_rows(model: Model) -> Rows:
     """Who was there. Raises Late."""
     if model["visitors"] is None:

@@ -15,16 +15,26 @@ from proxy.asgi import ASGIApp
 from proxy.report import people
 from proxy.report.answering import Answers, Form
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
+from proxy.report.attention import attention, drawn
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
-from proxy.report.chosen import chosen_of
+from proxy.report.chosen import chosen_of, element_of
 from proxy.report.defined import defined, defined_rows
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
 from proxy.report.poll import skipped_by
 from proxy.report.ranges import Range, asked_range, before, closer, range_of
-from proxy.report.sheets import ASKED_FOR, card_of, card_rows, events_sheet, requests_rows, sheet, visitors_rows
+from proxy.report.sheets import (
+    ASKED_FOR,
+    attention_rows,
+    card_of,
+    card_rows,
+    events_sheet,
+    requests_rows,
+    sheet,
+    visitors_rows,
+)
 from proxy.report.stream import Stream
 from proxy.store.questions import ReportReader, Slot
 
@@ -60,6 +70,7 @@ class Views:
         pages = (
             ("/overview", "/", self.overview),
             ("/visitors", "/visitors", self.visitors),
+            ("/attention", "/attention", self.attention),
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
             ("/live", "/live", self.live),
@@ -119,6 +130,20 @@ class Views:
             lambda model: sheet(visitors_rows(model)),
             before=text_of(before_it),
         )
+
+    async def attention(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            attention,
+            span=self._range(request),
+            lane=lane_of(query),
+            element=element_of(query.get("of", "")),
+            chosen=chosen_of(query.multi_items()),
+            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+        )
+        answer = await self._answers.look(look)
+        shown = drawn(answer) if form == Form.PAGE and isinstance(answer, dict) else {}
+        return self._answers.answer("attention.html", answer, form, lambda model: sheet(attention_rows(model)), **shown)
 
     async def search(self, request: Request, *, form: Form) -> Response:
         """Leads to the one visitor who is meant; a list where several may be, or nobody."""

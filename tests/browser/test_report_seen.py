@@ -23,7 +23,7 @@ SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
-PAGES = ("/", "/?range=90d", "/visitors", "/live", "/requests", "/events", "/rejected")
+PAGES = ("/", "/?range=90d", "/visitors", "/attention", "/live", "/requests", "/events", "/rejected")
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',

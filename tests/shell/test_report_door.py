@@ -8,11 +8,12 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/live", "/requests", "/events", "/rejected")
+PAGES = ("/", "/visitors", "/attention", "/live", "/requests", "/events", "/rejected")
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
+    "/attention.json",
     "/live.json",
     "/requests.json",
     "/events.json",

@@ -131,7 +131,7 @@ def is_harmless(soup: BeautifulSoup) -> None:
     assert len(soup("h1")) == 1 and soup.find("footer") is not None
 
 
-@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/live", "/rejected", "/events"])
+@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/attention", "/live", "/rejected", "/events"])
 def test_hostile_texts_are_text_on_every_page(hostile, path):
     soup = hostile.page(path)
     is_harmless(soup)
@@ -384,6 +384,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
     for path in (
         "/",
         "/visitors",
+        "/attention",
+        busy.page("/attention").select("a.pick")[0]["href"],
         "/live",
         "/requests",
         "/events",

@@ -16,11 +16,15 @@ PAGES = (
     "/visitors",
     "/visitors/00000000-0000-0000-0000-000000005631",
     "/live",
+    "/attention",
     "/requests",
     "/events",
     "/rejected",
 )
-JSON = ("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json")
+JSON = (
+    *("/overview.json", "/visitors.json", "/attention.json", "/live.json", "/requests.json", "/events.json"),
+    "/rejected.json",
+)
 
 
 def foreign(path):
@@ -133,7 +137,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         assert len(soup.select(".late")) >= 8 and "shorter range" in words(soup.main.text)
         said = site.json("/overview.json")
         assert said["pages"] is None and {"pages", "series", "lanes", "hovers"} <= set(said["late"])
-        for other in ("/visitors", "/rejected", "/live", PAGES[2]):
+        element = "/attention?of=banner.hover+shop.example/+Sale"
+        for other in ("/visitors", "/rejected", "/live", "/attention", element, PAGES[2]):
             answer = site.get(other)
             assert answer.status == 200 and b"took longer" in answer.body, other
 
@@ -144,6 +149,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         *(f"/overview.csv?card={card}" for card in ("series", "pages", "lanes", "fields", "unconfirmed", "requests")),
         "/overview.csv?card=pages&page=shop.example/",
         "/visitors.csv",
+        "/attention.csv",
+        "/attention.csv?of=banner.hover+shop.example/+Sale",
         "/requests.csv",
         "/events.csv",
     ],

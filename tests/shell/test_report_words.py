@@ -13,6 +13,7 @@ WRONG = re.compile(
 )
 WHO = "/visitors/00000000-0000-0000-0000-000000005631"
 """Of `V1`."""
+ELEMENT = "/attention?of=banner.hover+shop.example/+Sale"
 
 
 @pytest.fixture
@@ -32,7 +33,11 @@ def site(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/live", "/requests", "/events", "/rejected", WHO]
+    "path",
+    [
+        *("/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/attention", ELEMENT),
+        *("/live", "/requests", "/events", "/rejected", WHO),
+    ],
 )
 def test_what_is_there_once_is_told_in_the_singular(site, path):
     soup = site.page(path)
