@@ -5,14 +5,13 @@ itself is said and does not stop the site.
 """
 
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
 
 from proxy.definitions import catalogue_of
 from proxy.errors import StartError
 from proxy.events.event import LANES
-from proxy.events.table import csv_lines
+from proxy.events.table import lines_of
 from proxy.keys import inspect as inspect_keys
 from proxy.keys import load_keys
 from proxy.secretfile import SecretFileError
@@ -125,7 +124,6 @@ def export(
     query = Query(since_ms, until_ms, action, uuid, LANES.index(lane) if lane is not None else None)
     try:
         with contextlib.closing(open_reader(config)) as reader:
-            rows = (event.to_export() for event in reader.export(query))
-            yield from csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
+            yield from lines_of(reader.export(query), format)
     except StoreError as error:
         raise StartError(str(error)) from error

@@ -1,17 +1,18 @@
-"""`footfall forget`: a visitor is erased while footfall runs, and the receipt says what went and what still has it.
+"""`footfall forget`, and the report's page: a visitor is erased while footfall runs, and the receipt says what went and
+what still has it.
 
 Law: the store's word is checked: afterwards its files are searched for the visitor's uuids as they stand in them, and
 so are the copies beside it. A copy is never changed: whoever made it decides about it.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from proxy.errors import StartError
 from proxy.files import keys_of, open_writer
-from proxy.store.base import Forget, Forgotten, StoreError
+from proxy.store.base import Forget, Forgotten, StoreError, StoreUnavailable
 from proxy.store.sqlite.connection import APPLICATION_ID
 from proxy.tables import Config
 from proxy.visitors.erased import Erased
@@ -20,6 +21,14 @@ from proxy.visitors.ids import parse_uuid, text_of
 HEAD_BYTES = 100
 MAGIC = b"SQLite format 3\0"
 CHUNK_BYTES = 1 << 20
+
+
+class Crawler(StartError):
+    """It is no visitor; nothing was erased."""
+
+
+class NotSearched(StartError):
+    """The visitor is erased, but a file that may still have it could not be searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +84,36 @@ def forget(config: Config, visitor: str, now: int) -> Receipt:
     Raises:
         StartError: there is no store, it cannot be written, or it is no visitor.
     """
-    uuid, store = parse_uuid(visitor), config.store_path
+    uuid = parse_uuid(visitor)
     if uuid is None:
         raise StartError(f"{visitor}: not a UUID")
-    if not store.exists():
-        raise StartError(f"{store}: no such file; nothing has been recorded there yet")
-    erased = Erased(key.secret for key in keys_of(config))
     try:
-        with contextlib.closing(open_writer(config, erased)) as writer:
-            (done,) = writer.append([Forget(uuid, now)])
+        return erase(config, uuid, now, lambda: Erased(key.secret for key in keys_of(config)))
     except StoreError as error:
         raise StartError(str(error)) from error
+
+
+def erase(config: Config, uuid: bytes, now: int, erased: Callable[[], Erased]) -> Receipt:
+    """The same, of a uuid of 16 bytes. `erased` makes what knows of erased visitors, where there is a store.
+
+    Raises:
+        StoreError: it cannot be written; where it failed on the way, whoever writes to the store does the rest.
+        Crawler, NotSearched: what they say.
+        StartError: `erased` says so.
+    """
+    store = config.store_path
+    if not store.exists():
+        raise StoreUnavailable(f"{store}: no such file; nothing has been recorded there yet")
+    with contextlib.closing(open_writer(config, erased())) as writer:
+        (done,) = writer.append([Forget(uuid, now)])
     assert isinstance(done, Forgotten)
     if done.is_crawler:
-        raise StartError(f"{visitor}: a crawler, not a visitor; nothing was erased")
+        raise Crawler(f"{text_of(uuid)}: a crawler, not a visitor; nothing was erased")
     try:
         left = [file for file in _files_of(store) if _has(file, done.uuids)]
         copies = {str(file): any(_has(one, done.uuids) for one in _files_of(file)) for file in _copies(store)}
     except OSError as error:
-        raise StartError(
+        raise NotSearched(
             f"the visitor is erased, but {error.filename} could not be searched: {error.strerror}"
         ) from error
     return Receipt(

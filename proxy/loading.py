@@ -7,6 +7,7 @@ is served, and a worker some megabytes for what its site does not use.
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Any
 
 from proxy.intake.claims import Verifier
 
@@ -49,6 +50,11 @@ def verifier(keys: Keys, audience: str) -> Verifier:
     """Who verifies tokens with these keys (proxy/intake/tokens.py). Raises BadKey (proxy/intake/claims.py)."""
     made: Callable[[Keys, str], Verifier] = import_module("proxy.intake.tokens").Tokens
     return made(keys, audience)
+
+
+def report_keeper(config: object, erasure_keys: Sequence[bytes]) -> Any:
+    """What the report does for one visitor (proxy/reportkeeper.py, `ReportKeeper`): it brings all that writes."""
+    return import_module("proxy.reportkeeper").ReportKeeper(config, erasure_keys)
 
 
 def footfall() -> object:

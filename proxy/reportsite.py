@@ -1,6 +1,7 @@
 """The report's process: configuration in, its pages served until the end.
 
-Law: whoever reads the report reads the store only; nothing here is in the way of a visitor.
+Law: the store is only read, until somebody forgets a visitor, and what writes is not loaded before; nothing here is in
+the way of a visitor.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from socket import socket
 from proxy.clock import now_ms
 from proxy.definitions import catalogue_of
 from proxy.http.server import run
+from proxy.loading import report_keeper
 from proxy.report.app import make_report
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
@@ -29,13 +31,16 @@ def run_report(
     lifeline: int,
     *,
     customer_keys: Sequence[bytes],
+    erasure_keys: Sequence[bytes],
 ) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
-    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, and sign nothing."""
+    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, `erasure_keys`
+    (visitors/erased.py) mark who is erased; neither sign anything."""
     address, catalogue = config.report.listen_address, catalogue_of(config.events)
     host = address[0] if address is not None else "localhost"
     app = make_report(
         lambda: SqliteQuestions(config.store_path, labels=catalogue.labels),
+        open_keeper=lambda: report_keeper(config, erasure_keys),
         marks_of=Customers(customer_keys).marks,
         definitions=as_plain(catalogue),
         token=token,

@@ -17,6 +17,7 @@ from proxy.secretfile import SecretFileError
 from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
 from proxy.visitors.cookie import Key
 from proxy.visitors.customers import mark_keys
+from proxy.visitors.erased import erasure_keys
 
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
 
@@ -57,7 +58,13 @@ async def _report_job(config: Config, keys: Sequence[Key], site: str, jobs: list
     except (BindError, SecretFileError) as wrong:
         say(f"there will be no report: {wrong}")
         return ""
-    customers = [key.hex() for key in mark_keys(key.secret for key in keys)]
-    told = {"config": config.to_json(), "token": token, "site": site, "customers": customers}
+    secrets = [key.secret for key in keys]
+    told = {
+        "config": config.to_json(),
+        "token": token,
+        "site": site,
+        "customers": [key.hex() for key in mark_keys(secrets)],
+        "erasures": [key.hex() for key in erasure_keys(secrets)],
+    }
     jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
     return f"{url_of(listener)}/?token={token}"

@@ -14,12 +14,13 @@ from benchmarks.store.traffic import END, START
 from proxy.report.attention import EDGES, EVIDENCE_SHOWN
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
+from proxy.report.paths import STEPS_READ, TRAIL_PAGES
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SEARCHED, SESSIONS_SHOWN, VISITORS_SHOWN
 from proxy.report.poll import BATCH
 from proxy.report.ranges import spanning
 from proxy.report.views import ROWS
 from proxy.store.base import Query
-from proxy.store.questions import CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span, Touched
+from proxy.store.questions import About, Began, CameFrom, Cursor, Did, Filter, Origin, ReportReader, Saw, Span, Touched
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.visitors.customers import MARK_BYTES
@@ -37,7 +38,7 @@ PATIENCE_SECONDS = 600.0
 """For one question; the product's own patience would hide what it costs."""
 
 Ask = Callable[[ReportReader], object]
-About = TypeVar("About")
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
-    where the list of visitors goes on; the page that is seen most; the last event;
-    the element that is hovered over the most."""
+    where the list of visitors goes on; the page that is seen most; the form that is sent most; the element
+    that is hovered over most; the last event."""
 
     path: Path
     visitor: int
@@ -67,8 +68,9 @@ class Subject:
     crawler: int
     before: Cursor
     page: tuple[str, str]
+    form: tuple[str, str, str]
+    element: Did
     newest: int
-    hovered: Did
     filters: tuple[tuple[str, Filter], ...]
 
 
@@ -96,11 +98,13 @@ def subject(path: Path) -> Subject:
         before = Cursor(people[-1].last, people[-1].key)
         page = reader.pages(Span(END - WEEK_MS, END, PERSON), 1).rows[0]
         place = (page.host, page.path)
-        element = reader.hovers(Span(START, END, PERSON), 1).rows[0]
-        hovered = Did(element.action, element.host, element.path, element.name)
-        filters = tuple(_filters(reader))
+        used = reader.forms(Span(START, END, PERSON), 1).rows
+        form = (used[0].host, used[0].path, used[0].name) if used else (*place, "")
+        held = reader.hovers(Span(START, END, PERSON), 1).rows[0]
+        element = Did(held.action, held.host, held.path, held.name)
+        newest, filters = reader.newest(), tuple(_filters(reader))
         return Subject(
-            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, reader.newest(), hovered, filters
+            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, form, element, newest, filters
         )
 
 
@@ -149,18 +153,15 @@ def _of_some(about: Subject) -> Iterator[Question]:
 
         return ask
 
+    form, element = Touched(*about.form), about.element
+    yield Question("form", "30 days", _about(form, lambda reader, span: reader.form(span, *form, SHOWN)))
+    held = Touched(element.host, element.path, element.name)
+    ask = _about(held, lambda reader, span: reader.attention(span, element, EDGES, EVIDENCE_SHOWN))
+    yield Question("attention", "of the top element", ask)
     for words, one in about.filters:
         yield Question("lanes", f"of {words}", asking(one, lambda reader, span: reader.lanes(span.since, span.until)))
         yield Question("pages", f"of {words}", asking(one, lambda reader, span: reader.pages(span, SHOWN)))
         yield Question("hovers", f"of {words}", asking(one, lambda reader, span: reader.hovers(span, SHOWN)))
-    of, (_, *page) = about.hovered, about.hovered
-
-    def attention(reader: ReportReader) -> Part:
-        with reader.moment(), reader.only([], START, END, Touched(*page)) as since:
-            reader.attention(Span(since, END, PERSON), of, EDGES, EVIDENCE_SHOWN)
-        return Part(since)
-
-    yield Question("attention", "of the top element", attention)
 
 
 def _totals() -> Iterator[Question]:
@@ -178,6 +179,13 @@ def _rankings(about: Subject) -> Iterator[Question]:
     settled = END - CONFIRMED_WITHIN_MS
     yield from _of_ranges("unconfirmed", lambda reader, since: reader.unconfirmed(_days(since), settled, SHOWN))
     yield from _of_spans("next_pages", lambda reader, span: reader.next_pages(span, *about.page, SHOWN))
+    for words, thing in (("of the top page", Saw(*about.page)), ("of all", Began())):
+        yield Question("trails", words, _about(thing, lambda reader, span: reader.trails(span, TRAIL_PAGES, SHOWN)))
+    yield Question(
+        "flow",
+        "of the top page",
+        _about(Saw(*about.page), lambda reader, span: reader.flow(span, *about.page, STEPS_READ)),
+    )
     yield from _of_spans("sources", lambda reader, span: reader.sources(span, SOURCES_READ))
     yield from _of_spans("hovers", lambda reader, span: reader.hovers(span, SHOWN))
     yield from _of_spans("clicks", lambda reader, span: reader.clicks(span, SHOWN))
@@ -241,6 +249,17 @@ def _export(path: Path, query: Query) -> Ask:
     return ask
 
 
+def _about(thing: About, question: Callable[[ReportReader, Span], object]) -> Ask:
+    """Asked about one thing, picking its sessions included."""
+
+    def ask(reader: ReportReader) -> Part:
+        with reader.moment(), reader.only((), START, END, thing) as since:
+            question(reader, Span(since, END, PERSON))
+        return Part(since)
+
+    return ask
+
+
 def _of_ranges(name: str, ask: Callable[[ReportReader, int], object]) -> Iterator[Question]:
     """Asked from some time on."""
     for words, since in (("30 days", START), ("one day", LAST_DAY * DAY_MS)):
@@ -254,7 +273,7 @@ def _of_spans(name: str, ask: Callable[[ReportReader, Span], object]) -> Iterato
         yield Question(name, f"{words}, lane unproven", _bound(ask, Span(since, END, UNPROVEN)))
 
 
-def _bound(ask: Callable[[ReportReader, About], object], about: About) -> Ask:
+def _bound(ask: Callable[[ReportReader, Asked], object], about: Asked) -> Ask:
     return lambda reader: ask(reader, about)
 
 

@@ -20,4 +20,5 @@ def report_site(given: argparse.Namespace) -> int:
         sockets(given),
         given.lifeline,
         customer_keys=[bytes.fromhex(key) for key in said["customers"]],
+        erasure_keys=[bytes.fromhex(key) for key in said["erasures"]],
     )

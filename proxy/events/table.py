@@ -1,15 +1,22 @@
-"""Events as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4), and such a table read again."""
+"""Exported events as lines of JSON, or as a table: CSV whose cells no spreadsheet will run (HTTP.md, X4), and such a
+table read again."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from proxy.events.event import EXPORT_KEYS
+from proxy.events.event import EXPORT_KEYS, Event
 
 _NUMBERS = frozenset(("seq", "time", "received"))
 _JSON = frozenset(("params", "undefined"))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines_of(events: Iterable[Event], format: str) -> Iterator[str]:
+    """Events as they are exported, in lines without their ends: `csv`, the head first, or `jsonl`."""
+    rows = (event.to_export() for event in events)
+    return csv_lines(rows) if format == "csv" else (json.dumps(row, ensure_ascii=False) for row in rows)
 
 
 def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
@@ -19,13 +26,14 @@ def csv_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
         yield csv_line(row.get(key) for key in EXPORT_KEYS)
 
 
-def csv_line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object], separator: str = ",") -> str:
     """A line of CSV, without its end; None is an empty cell, an object or a list is JSON."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(
+    # Before Python 3.13 what is put in quotes are the ends of lines that this one may have, and no others.
+    csv.writer(line, delimiter=separator, lineterminator="\r\n").writerow(
         json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else _defused(cell) for cell in cells
     )
-    return line.getvalue()
+    return line.getvalue().removesuffix("\r\n")
 
 
 def _defused(cell: object) -> object:

@@ -50,8 +50,9 @@ class Access:
         Lax: who follows a link to the report out of a mail or a chat, or the printed address itself, is signed in;
         under Strict the browser would keep the cookie back on such a way in and they would be asked for the token. It
         is as safe here: with Lax other sites can only have a page opened, as a whole tab (RFC 6265bis, "Top-level
-        Navigations"), and a page changes nothing (the one POST, of the sign-in form, needs no cookie and takes no
-        other site's), can be framed by nobody and read by no other site (guard.py).
+        Navigations"), and what a GET opens changes nothing, can be framed by nobody and read by no other site
+        (guard.py). A POST of another site comes without the cookie; one of another port or name of the same site comes
+        with it, so the two forms that are posted (to sign in, to forget a visitor) are taken from our own origin only.
         """
         return f"{COOKIE}={self._cookie}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
 

@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from proxy.report.asked import Query
 from proxy.report.overview import Model
 from proxy.report.pages import Templates
+from proxy.report.sheets import Table, separator_of
 from proxy.store.base import StoreError, StoreUnusable
 from proxy.store.questions import Late, ReportReader
 
@@ -25,8 +27,9 @@ READERS = 4
 
 Look = Callable[[ReportReader], Model | None]
 Trouble = StoreError | Late
-Sheet = Callable[[Model], str]
-"""An answer as CSV; raises Late where a part of it was too slow."""
+Sheet = Callable[[Model], Table]
+"""An answer as a table; raises Late where a part of it was too slow."""
+NOTHING_ASKED: Query = {}
 
 
 class Form(StrEnum):
@@ -39,7 +42,13 @@ class Form(StrEnum):
 
 def form_of(path: str) -> Form:
     """The form that an address asks for."""
+    path = path.removesuffix("l") if path.endswith(".jsonl") else path
     return next((form for form in (Form.JSON, Form.CSV) if path.endswith(form)), Form.PAGE)
+
+
+def _no_sheet(model: Model) -> Table:
+    """Of what is no table."""
+    raise HTTPException(404)
 
 
 class Answers:
@@ -70,21 +79,33 @@ class Answers:
         finally:
             reader.close()
 
-    def answer(self, template: str, model: Model | Trouble, form: Form, sheet: Sheet, **values: object) -> Response:
-        """A model in a form; `values` are what only its page needs."""
+    def answer(
+        self,
+        template: str,
+        model: Model | Trouble,
+        form: Form,
+        sheet: Sheet = _no_sheet,
+        query: Query = NOTHING_ASKED,
+        **values: object,
+    ) -> Response:
+        """A model in a form. `query` is the address's, which may say what is to be between the cells of its sheet;
+        `values` are what only its page needs."""
         if isinstance(model, Trouble):
-            return self._trouble(model, form)
+            return self.trouble(model, form)
         if form == Form.CSV:
             try:
-                return Response(sheet(model).encode("utf-8", "replace"), media_type="text/csv")
+                table = sheet(model)
+                rows = table.text(separator_of(query)).encode("utf-8", "replace")
+                return Response(rows, media_type="text/csv", headers=table.fields())
             except Late as wrong:
-                return self._trouble(wrong, form)
+                return self.trouble(wrong, form)
         if form == Form.JSON:
             text = json.dumps(model, ensure_ascii=False, indent=1)
             return Response(text.encode("utf-8", "replace"), media_type="application/json")
         return self.page(template, 200, model=model, **values)
 
-    def _trouble(self, wrong: Trouble, form: Form) -> Response:
+    def trouble(self, wrong: Trouble, form: Form) -> Response:
+        """What is said of a store that gives no answer."""
         kind = "late" if isinstance(wrong, Late) else "unavailable"
         kind = "unusable" if isinstance(wrong, StoreUnusable) else kind
         message = "the question took too long" if kind == "late" else str(wrong)

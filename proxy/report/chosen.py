@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from proxy.events.event import LANES, is_action
 from proxy.events.labels import CONTEXTS
 from proxy.report.channels import CHANNELS, merge
-from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, ReportReader, Saw, Span
+from proxy.store.questions import MOST_FILTERS, CameFrom, Did, Filter, Origin, ReportReader, Saw, Span, Touched
 
 PAGE, SOURCE, DID = "page", "source", "did"
 KEYS = (PAGE, SOURCE, DID)
@@ -24,7 +24,7 @@ SOURCES_READ = 5_000
 """Distinct origins read before they are put together to sources; sessions from rarer ones are only counted."""
 EVER = 2**62
 """Unix ms that no event reaches."""
-_DID = re.compile(r"(?P<action>[^ ]+) (?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
+_ELEMENT = re.compile(r"(?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
 _DOT = re.compile(r"[\\·]")
 _SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "
@@ -52,7 +52,7 @@ def _plain(one: Chosen) -> Chosen:
 
 def is_filter(key: str, text: str) -> bool:
     """Whether a text is one of this key."""
-    if not text or len(text) > TEXT_CHARS or any(map(_is_surrogate, text)):
+    if not is_text(text):
         return False
     if key == SOURCE:
         channel, _, name = text.partition(" ")
@@ -60,15 +60,14 @@ def is_filter(key: str, text: str) -> bool:
     return _act_of(Chosen(key, text)) is not None
 
 
+def is_text(text: str) -> bool:
+    """Whether a text of an address can be one of the store's."""
+    return 0 < len(text) <= TEXT_CHARS and not any(map(_is_surrogate, text))
+
+
 def _is_surrogate(char: str) -> bool:
     """Half a character, as of bytes that are no UTF-8: no text of the store has one."""
     return "\ud800" <= char <= "\udfff"
-
-
-def element_of(text: str) -> Did | None:
-    """The element that a text names as a `did` filter names it; None where it is none that is hovered over."""
-    act = _act_of(Chosen(DID, text)) if is_filter(DID, text) else None
-    return act if isinstance(act, Did) and act.action in HOVERS else None
 
 
 def page_text(host: str, path: str) -> str:
@@ -76,10 +75,24 @@ def page_text(host: str, path: str) -> str:
 
 
 def did_text(action: str, host: str, path: str, name: str) -> str:
-    """What was done on an element or a form; `path` is '' where its page is not known. A page's address has no spaces;
-    one that has, all the same, has them with a backslash here."""
+    """What was done on an element or a form."""
+    return f"{action} {element_text(host, path, name)}"
+
+
+def element_text(host: str, path: str, name: str) -> str:
+    """An element or a form; `path` is '' where its page is not known. A page's address has no spaces; one that has, all
+    the same, has them with a backslash here."""
     place = _SPECIAL.sub(r"\\\g<0>", f"{host}{path}")
-    return f"{action} {place} {name}"
+    return f"{place} {name}"
+
+
+def element_of(text: str) -> Touched | None:
+    """The element or form that a text names; None where it names none."""
+    found = _ELEMENT.fullmatch(text)
+    if found is None or not is_text(text):
+        return None
+    host, slash, path = _ESCAPED.sub(r"\1", found["place"]).partition("/")
+    return Touched(host, slash + path, found["name"])
 
 
 def source_text(source: Mapping[str, Any]) -> str:
@@ -127,13 +140,23 @@ def told_of(one: Chosen) -> dict[str, str]:
     return {**told, "kind": act.action, "text": act.name, "host": act.host, "path": act.path}
 
 
+def page_of(text: str) -> Saw | None:
+    """The page that a text names as a page's filter does; None where it names none."""
+    found = _act_of(Chosen(PAGE, text)) if is_filter(PAGE, text) else None
+    return found if isinstance(found, Saw) else None
+
+
+def hovered_of(text: str) -> Did | None:
+    """The element that a text names as its hovers' filter does; None where it names none."""
+    found = _act_of(Chosen(DID, text)) if is_filter(DID, text) else None
+    return found if isinstance(found, Did) and found.action in HOVERS else None
+
+
 def _act_of(one: Chosen) -> Saw | Did | None:
     """What a page's or an element's filter asks for; None where it is neither."""
     if one.key == PAGE:
         host, slash, path = one.text.partition("/")
         return Saw(host, slash + path) if slash and host.rstrip(":") == host != "" else None  # no "https://"
-    found = _DID.fullmatch(one.text)
-    if one.key != DID or found is None or not is_action(found["action"]):
-        return None
-    host, slash, path = _ESCAPED.sub(r"\1", found["place"]).partition("/")
-    return Did(found["action"], host, slash + path, found["name"])
+    action, _, element = one.text.partition(" ")
+    found = element_of(element)
+    return Did(action, *found) if one.key == DID and found is not None and is_action(action) else None

@@ -90,7 +90,7 @@ class Guard:
         ):
             return None
         if (
-            path.endswith((".json", ".csv"))
+            path.endswith((".json", ".jsonl", ".csv"))
             or request.method not in ("GET", "HEAD")
             or "text/event-stream" in headers.get("accept", "")
         ):
@@ -111,13 +111,13 @@ class Guard:
         headers = request.headers
         if not is_same_origin(headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host", "")):
             return PlainTextResponse("This form was not sent by a page of the report.\n", 403)
-        fields = await _form(request)
+        fields = await small_form(request)
         if fields is None:
             return PlainTextResponse("The form is too large, or is not one.\n", 400)
         return self._accept(request, fields.get("token", "").strip(), own_place(fields.get("next", "/")))
 
 
-async def _form(request: Request) -> dict[str, str] | None:
+async def small_form(request: Request) -> dict[str, str] | None:
     """The fields of a small urlencoded form, or None."""
     body = b""
     async for chunk in request.stream():

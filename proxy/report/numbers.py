@@ -7,6 +7,7 @@ from proxy.report.ranges import local
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NONE = "–"
+MINUS = "\N{MINUS SIGN}"
 MOST_PER_CENT = 999
 """Of a change that is told: beyond it stands a plus."""
 
@@ -98,6 +99,18 @@ def change(now: float | None, then: float | None) -> str:
         return "as before"
     many = count(min(abs(part), MOST_PER_CENT)) + ("+" if abs(part) > MOST_PER_CENT else "")
     return f"{'↑' if part > 0 else '↓'} {many}{THIN}%"
+
+
+def points_between(now: float | None, then: float | None) -> int | None:
+    """How many percentage points a share is above what it was before; None where one of them is not known."""
+    return None if now is None or then is None else round(100 * (now - then))
+
+
+def points(number: int | None) -> str:
+    """The same in words: `+3 points`, `−1 point`; '' where it is not known."""
+    if not number:
+        return "" if number is None else "as before"
+    return f"{'+' if number > 0 else MINUS}{several(abs(number), 'point', 'points')}"
 
 
 def path_of(uri: str | None, with_host: bool = False) -> str:

@@ -14,7 +14,7 @@ from proxy.report.balance import requests
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
 from proxy.report.chosen import EVER, SOURCES_READ, Chosen, filters_of, told_of
-from proxy.report.numbers import fine_ratio, ratio
+from proxy.report.numbers import fine_ratio, points_between, ratio
 from proxy.report.ranges import Earlier, Range, utc_days
 from proxy.store.questions import About, Late, Ranking, ReportReader, Span
 
@@ -69,8 +69,8 @@ def overview(
 ) -> Model:
     """All numbers of the overview; times are UTC ms, lengths ms. With filters only what sessions have is told:
     requests, refusals and pages without the tag are None. Who is on the site now is so without any. `earlier`: what the
-    totals are compared with; `wanted`: names of the cards that are asked for, of all where it is None; `totals` means
-    those and the lanes."""
+    totals are compared with, and by how many percentage points the bounce rate is above it; `wanted`: names of the
+    cards that are asked for, of all where it is None; `totals` means those and the lanes."""
     cards = Cards(None if wanted is None else {*wanted, *(TOTALS if "totals" in wanted else ())})
     with reader.moment():
         model: Model = {
@@ -91,7 +91,11 @@ def overview(
             model["unconfirmed"] = cards.ask("unconfirmed", lambda: _unconfirmed(reader, days, settled, limit))
         is_whole = model["since"] == span.since and not cards.late
         is_compared = earlier is not None and is_whole and (wanted is None or "totals" in wanted)
-        model["earlier"] = _earlier(reader, chosen, earlier, lane) if earlier is not None and is_compared else None
+        then = _earlier(reader, chosen, earlier, lane) if earlier is not None and is_compared else None
+        if then is not None:
+            rates = (of["bounce_rate"] for of in (model["totals"], then["totals"]))
+            then["bounce_points"] = points_between(*rates)
+        model["earlier"] = then
     return {**model, "late": cards.late}
 
 

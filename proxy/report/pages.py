@@ -4,7 +4,7 @@ Law: everything is escaped; nothing that came from a visitor becomes markup, an 
 and an address becomes a link only where it is http or https. No style or script stands in a page (guard.py, POLICY).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from proxy.events.event import LANES
 from proxy.report import numbers
 from proxy.report.charts import UNITS
-from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, page_text, source_text
+from proxy.report.chosen import DID, PAGE, SOURCE, Chosen, did_text, element_text, page_text, source_text
+from proxy.report.meanings import CARDS
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
+from proxy.report.sheets import SHEET_ROWS
+from proxy.report.sifting import GROUPS, group_of
 from proxy.store.questions import MOST_FILTERS
 
 HERE = Path(__file__).parent
@@ -47,6 +50,18 @@ NAV_WORDS = {
     "prerender": "loaded in advance",
     "spa": "without a request",
 }
+WORDS: Mapping[str, object] = {
+    "units": {name: unit.word for name, unit in UNITS.items()},
+    "lanes": (*reversed(LANES),),
+    "lane_words": LANE_WORDS,
+    "channel_words": CHANNEL_WORDS,
+    "groups": GROUPS,
+    "sheet_rows": SHEET_ROWS,
+    "meanings": CARDS,
+    "most_filters": MOST_FILTERS,
+    "longest_address": ADDRESS_CHARS,
+}
+"""What is the same on every page, whatever the site."""
 
 
 class Templates:
@@ -61,6 +76,7 @@ class Templates:
         environment.filters.update(
             num=numbers.count,
             change=numbers.change,
+            points=numbers.points,
             in_all=numbers.share,
             fine_share=numbers.fine_share,
             several=numbers.several,
@@ -91,16 +107,13 @@ class Templates:
             filter_words=filter_words,
             page_filter=lambda row: Chosen(PAGE, page_text(row["host"], row["path"])),
             source_filter=lambda row: Chosen(SOURCE, source_text(row)),
+            page_text=page_text,
             did_filter=lambda row, action: Chosen(DID, did_text(action, row["host"], row["path"], row["name"])),
-            did_text=lambda row: did_text(row["action"], row["host"], row["path"], row["name"]),
-            most_filters=MOST_FILTERS,
-            longest_address=ADDRESS_CHARS,
+            hovers_address=hovers_address,
+            form_address=form_address,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
-            units={name: unit.word for name, unit in UNITS.items()},
-            lanes=[*reversed(LANES)],
-            lane_words=LANE_WORDS,
-            channel_words=CHANNEL_WORDS,
+            **WORDS,
         )
 
     def render(self, name: str, **values: object) -> bytes:
@@ -124,6 +137,7 @@ class Templates:
             "lane": line["lane"],
             "lane_word": LANE_WORDS[line["lane"]][1],
             "kind": line["kind"],
+            "group": group_of(line["kind"]),
             "action": line["action"],
             "label": cut(line["label"]),
             "detail": detail_of(line),
@@ -192,12 +206,25 @@ def href(path: str, **params: object) -> str:
 def view(
     path: str, model: dict[str, Any], *, more: Chosen | None = None, less: int | None = None, **params: object
 ) -> str:
-    """The address of a page like this one, of the same range, lane, element and filters, but for one filter `more`, or
-    without the one at the place `less`, and but for `params`."""
+    """The address of a page like this one, of the same range, lane and filters, and about the same thing, but for one
+    filter `more`, or without the one at the place `less`, and but for `params`."""
+    of = (model.get("of") or {}).get("text")
+    same = {"range": model["range"]["name"], "lane": model.get("lane"), "of": of}
     filters = [(one["key"], one["value"]) for place, one in enumerate(model.get("filters", ())) if place != less]
     filters += [more] if more is not None and more not in filters else []
-    same = {"range": model["range"]["name"], "lane": model.get("lane"), "of": model.get("of")}
     return _address(path, [*{**same, **params}.items(), *filters])
+
+
+def form_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
+    """The page of a form, of the same range, lane and filters; None where a server may refuse its address."""
+    address = view("/forms", model, of=element_text(row["host"], row["path"], row["name"]))
+    return address if len(address) <= ADDRESS_CHARS else None
+
+
+def hovers_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
+    """The page of an element that is hovered over, as `form_address` is that of a form."""
+    address = view("/attention", model, of=did_text(row["action"], row["host"], row["path"], row["name"]))
+    return address if len(address) <= ADDRESS_CHARS else None
 
 
 def _address(path: str, pairs: Iterable[tuple[str, object]]) -> str:

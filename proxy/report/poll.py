@@ -20,6 +20,8 @@ COUNTED = 100_000
 """The most that is counted of what is left out of a message: of more, it is only said that it is more."""
 LOOKED_BACK = 100
 """Lines before a watcher's last one that it may show and that may have turned meanwhile."""
+REMEMBERED = 2_000
+"""Lines before the first poll, of which a page that a filter narrows may show any (sifting.py)."""
 UNSETTLED = 200
 UNSETTLED_SECONDS = 180.0
 """A page that no browser confirmed by then is a blocked tracker's, or nobody's."""
@@ -80,7 +82,7 @@ class Poll:
         """What has come, and what has turned, since it was asked last."""
         if self._is_new:
             self._is_new = False
-            self._remember(self.reader.after(max(0, self.last - LOOKED_BACK), LOOKED_BACK))
+            self._remember(self.reader.after(max(0, self.last - REMEMBERED), REMEMBERED))
         if not self._store:  # until somebody comes, a store is like any other
             self._store = self.reader.identity()
         turned = self._turned()

@@ -20,7 +20,7 @@ from proxy.report.ranges import before, spanning
 from proxy.store.questions import ReportReader
 
 ROWS = 8
-WIDE, CHANGE_ACROSS = 72, 11
+WIDE, CHANGE_ACROSS = 72, 12
 """Columns: from which on changes are told, and how many these take."""
 
 
@@ -99,7 +99,8 @@ def _filters(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
 
 def _totals(paper: Paper, model: Model, unit: str) -> Iterator[str]:
     totals, series = model["totals"], model["series"] or []
-    then = model["earlier"]["totals"] if model["earlier"] and paper.width >= WIDE else {}
+    earlier = model["earlier"] if paper.width >= WIDE else None
+    then = earlier["totals"] if earlier else {}
     room = paper.width - 46 - (CHANGE_ACROSS if then else 0)
     lines = {name: _squeezed([slot[name] for slot in series], room) for name in ("visitors", "views")}
     each, bounced = totals["pages_per_session"], totals["bounce_rate"]
@@ -114,13 +115,15 @@ def _totals(paper: Paper, model: Model, unit: str) -> Iterator[str]:
     ]
     for name, key, number in rows:
         value = paper.bold(f"{plain(number):>12}")
-        if then:
-            value += paper.soft(f"{plain(numbers.change(totals[key], then[key])):>{CHANGE_ACROSS}}")
+        if earlier:
+            change = numbers.change(totals[key], then[key])
+            change = numbers.points(earlier["bounce_points"]) if key == "bounce_rate" else change
+            value += paper.soft(f"{plain(change):>{CHANGE_ACROSS}}")
         line = lines.get(key, "")
         tail = f"  {paper.accent(line)} {paper.soft(f'by {UNITS[unit].word}')}" if line else ""
         yield f"  {name:20}{value}{tail}".rstrip()
-    if then:
-        yield paper.soft(f"  changes are against {model['earlier']['label']}")
+    if earlier:
+        yield paper.soft(f"  changes are against {earlier['label']}")
 
 
 def _squeezed(values: Sequence[int], room: int) -> str:

@@ -13,34 +13,41 @@ from starlette.routing import Route
 
 from proxy.asgi import ASGIApp
 from proxy.report import people
-from proxy.report.answering import Answers, Form
+from proxy.report.answering import Answers, Form, Look, Trouble
 from proxy.report.asked import Part, Position, cursor_of, lane_of, part_of, position_of, text_of, wanted_of
-from proxy.report.attention import attention, drawn
+from proxy.report.attention import EVIDENCE_SHOWN, attention, attention_table, drawn
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
-from proxy.report.chosen import chosen_of, element_of
+from proxy.report.chosen import chosen_of, hovered_of, page_of
 from proxy.report.defined import defined, defined_rows
+from proxy.report.flows import draw
+from proxy.report.forms import forms, forms_table
 from proxy.report.live import Feed
 from proxy.report.overview import Model, overview, refusals
 from proxy.report.pages import Templates, href
-from proxy.report.poll import skipped_by
+from proxy.report.paths import TRAIL_PAGES, paths, paths_table
 from proxy.report.ranges import Range, asked_range, before, closer, range_of
 from proxy.report.sheets import (
     ASKED_FOR,
-    attention_rows,
+    SHEET_ROWS,
     card_of,
-    card_rows,
-    events_sheet,
-    requests_rows,
-    sheet,
-    visitors_rows,
+    card_table,
+    latest_table,
+    ranked,
+    requests_table,
+    search_table,
+    story_table,
+    visitors_table,
+    whole,
 )
+from proxy.report.sifting import Sieve, latest, none_text, sieve_of
 from proxy.report.stream import Stream
-from proxy.store.questions import ReportReader, Slot
+from proxy.store.questions import Slot
 
-ROWS, MORE_ROWS, SHEET_ROWS = 8, 100, 1_000
-"""Rows of a list, of one that is asked for whole, and of a sheet."""
-LIVE_SHOWN = 60
+ROWS, MORE_ROWS = 8, 100
+"""Rows of a list, and of one that is asked for whole."""
+WAYS = 20
+"""Ways through the site on their page."""
 
 
 class Views:
@@ -73,6 +80,8 @@ class Views:
             ("/attention", "/attention", self.attention),
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
+            ("/paths", "/paths", self.paths),
+            ("/forms", "/forms", self.forms),
             ("/live", "/live", self.live),
             ("/requests", "/requests", self.requests),
             ("/events", "/events", self.events),
@@ -83,6 +92,7 @@ class Views:
             Route("/index.json", partial(self.overview, form=Form.JSON)),
             *(Route(path, partial(view, form=Form.PAGE)) for _, path, view in pages),
             Route("/live/stream", self.stream),
+            Route("/live/lines.json", self.lines),
             Route("/live/clock.json", self.clock),
         ]
 
@@ -109,7 +119,9 @@ class Views:
             # Filters may have left out the first bars, and the beginning of the next one.
             left_out = len(span.edges) - len(slots or ())
             shown["zooms"] = [closer(span, place, self._zone) for place in range(left_out, len(span.edges))]
-        return self._answers.answer("overview.html", answer, form, lambda model: sheet(card_rows(model, card)), **shown)
+        return self._answers.answer(
+            "overview.html", answer, form, lambda model: card_table(model, card), query, **shown
+        )
 
     async def visitors(self, request: Request, *, form: Form) -> Response:
         query = request.query_params
@@ -127,23 +139,28 @@ class Views:
             "visitors.html",
             answer,
             form,
-            lambda model: sheet(visitors_rows(model)),
+            visitors_table,
+            query,
             before=text_of(before_it),
         )
 
     async def attention(self, request: Request, *, form: Form) -> Response:
         query = request.query_params
+        of, card = hovered_of(query.get("of", "")), query.get("card", "")
+        rows = EVIDENCE_SHOWN if of and form == Form.PAGE else MORE_ROWS
         look = partial(
             attention,
             span=self._range(request),
             lane=lane_of(query),
-            element=element_of(query.get("of", "")),
             chosen=chosen_of(query.multi_items()),
-            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+            of=of,
+            limit=SHEET_ROWS if form == Form.CSV else rows,
         )
         answer = await self._answers.look(look)
-        shown = drawn(answer) if form == Form.PAGE and isinstance(answer, dict) else {}
-        return self._answers.answer("attention.html", answer, form, lambda model: sheet(attention_rows(model)), **shown)
+        chart = drawn(answer) if form == Form.PAGE and isinstance(answer, dict) else None
+        return self._answers.answer(
+            "attention.html", answer, form, lambda model: attention_table(model, card), query, chart=chart
+        )
 
     async def search(self, request: Request, *, form: Form) -> Response:
         """Leads to the one visitor who is meant; a list where several may be, or nobody."""
@@ -152,54 +169,97 @@ class Views:
         answer = await self._answers.look(look)
         if isinstance(answer, dict) and len(answer["visitors"]) == 1 and form == Form.PAGE:
             return RedirectResponse(f"/visitors/{answer['visitors'][0]['uuid']}", 303)
-        return self._answers.answer("search.html", answer, form, lambda model: sheet(model["visitors"]))
+        return self._answers.answer("search.html", answer, form, search_table, request.query_params)
 
     async def visitor(self, request: Request, *, form: Form) -> Response:
-        uuid, part = request.path_params["uuid"], part_of(request.query_params)
+        query = request.query_params
+        uuid, part = request.path_params["uuid"], part_of(query)
         answer = await self._answers.look(partial(people.visitor, uuid=uuid, part=part, now_ms=self._clock_ms()))
         if isinstance(answer, dict) and answer["visitor"] != uuid:  # a twin, or another spelling
-            return RedirectResponse(href(f"/visitors/{answer['visitor']}{form}", **part.query()), 303)
+            return RedirectResponse(
+                href(f"/visitors/{answer['visitor']}{form}", **part.query(), sep=query.get("sep")), 303
+            )
         return self._answers.answer(
-            "visitor.html", answer, form, _story, band=_band, part=part, is_whole=part == Part()
+            "visitor.html", answer, form, story_table, query, band=_band, part=part, is_whole=part == Part()
         )
 
-    async def live(self, request: Request, *, form: Form) -> Response:
-        position = position_of(request.query_params.get("after", "")) if form != Form.PAGE else Position()
-        answer = await self._answers.look(partial(self._latest, position=position))
-        shown = []
-        if form == Form.PAGE and isinstance(answer, dict):
-            shown = [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
-        return self._answers.answer("live.html", answer, form, lambda model: events_sheet(model["lines"]), shown=shown)
+    async def paths(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        of = page_of(query.get("of", ""))
+        answer = await self._answers.look(
+            partial(
+                paths,
+                span=self._range(request),
+                lane=lane_of(query),
+                of=of,
+                chosen=chosen_of(query.multi_items()),
+                limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS if form == Form.JSON else WAYS,
+            )
+        )
+        shown: Model = {"trail_pages": TRAIL_PAGES}
+        if form == Form.PAGE and isinstance(answer, dict) and answer["flow"] is not None:
+            shown["drawing"] = draw(answer["flow"], answer["of"])
+        return self._answers.answer("paths.html", answer, form, paths_table, query, **shown)
 
-    def _latest(self, reader: ReportReader, position: Position) -> Model:
-        """The latest events after a position, and how many there are besides; the latest of all where nobody was told
-        anything, or of another store."""
-        with reader.moment():
-            newest = Position(reader.newest(), reader.identity())
-            after = position.seq if position.store in ("", newest.store) else 0
-            lines = reader.after(after, LIVE_SHOWN)
-            skipped = skipped_by(reader, after, len(lines)) if after and len(lines) == LIVE_SHOWN else 0
-            several = reader.has_several_hosts()
-        return {
-            "now": self._clock_ms(),
-            "newest": newest.seq,
-            "after": newest.text(),
-            "several_hosts": several,
-            "skipped": skipped,
-            "lines": [people.line_of(line) for line in lines],
-        }
+    async def forms(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        look = partial(
+            forms,
+            span=self._range(request),
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            of=query.get("of", ""),
+            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
+        )
+        answer = await self._answers.look(look)
+        card = query.get("card", "")
+        return self._answers.answer("forms.html", answer, form, lambda model: forms_table(model, card), query)
+
+    async def live(self, request: Request, *, form: Form) -> Response:
+        sieve = sieve_of(request.query_params)
+        answer = await self._answers.look(self._latest(request, sieve, is_page=form == Form.PAGE))
+        return self._answers.answer(
+            "live.html",
+            answer,
+            form,
+            latest_table,
+            request.query_params,
+            shown=self._shown(answer) if form == Form.PAGE else (),
+            sieve=sieve,
+            none_text=none_text(answer) if isinstance(answer, dict) else "",
+        )
+
+    async def lines(self, request: Request) -> Response:
+        """What the live page would show under another filter: for its script."""
+        answer = await self._answers.look(self._latest(request, sieve_of(request.query_params), is_page=True))
+        if isinstance(answer, dict):
+            answer = {"lines": self._shown(answer), "none": none_text(answer)}
+        return self._answers.answer("", answer, Form.JSON, latest_table, request.query_params)
+
+    def _latest(self, request: Request, sieve: Sieve, *, is_page: bool) -> Look:
+        position = Position() if is_page else position_of(request.query_params.get("after", ""))
+        shown, now_ms = self._templates.shown, self._clock_ms()
+        return partial(latest, position=position, sieve=sieve, shown=shown, now_ms=now_ms)
+
+    def _shown(self, answer: Model | Trouble) -> list[Model]:
+        """The lines of the live page, the latest first."""
+        if not isinstance(answer, dict):
+            return []
+        return [self._templates.shown(line, answer["several_hosts"]) for line in reversed(answer["lines"])]
 
     async def rejected(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(refusals, limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS))
-        return self._answers.answer("rejected.html", answer, form, lambda model: sheet(model["rows"]))
+        return self._answers.answer("rejected.html", answer, form, ranked, request.query_params)
 
     async def events(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(defined, definitions=self._definitions, limit=MORE_ROWS))
-        return self._answers.answer("events.html", answer, form, lambda model: sheet(defined_rows(model)))
+        return self._answers.answer(
+            "events.html", answer, form, lambda model: whole(defined_rows(model)), request.query_params
+        )
 
     async def requests(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
-        return self._answers.answer("requests.html", answer, form, lambda model: sheet(requests_rows(model)))
+        return self._answers.answer("requests.html", answer, form, requests_table, request.query_params)
 
     async def stream(self, request: Request) -> ASGIApp:
         if request.method == "HEAD":
@@ -216,12 +276,6 @@ class Views:
 
     def _range(self, request: Request) -> Range:
         return range_of(asked_range(request.query_params), self._clock_ms(), self._zone)
-
-
-def _story(model: Model) -> str:
-    """A visitor's events as they are exported, by time."""
-    lines = [line for session in model["sessions"] for line in session["story"]] + model["loose"]
-    return events_sheet(sorted(lines, key=lambda line: (line["time"], line["seq"])))
 
 
 def _band(session: Model) -> object:

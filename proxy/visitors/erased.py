@@ -7,8 +7,15 @@ retired key are recognised for as long as its cookies are.
 import hashlib
 import hmac
 from collections.abc import Iterable
+from typing import Self
 
 MARK_BYTES = 16
+
+
+def erasure_keys(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
+    """What marks are made with, by the secrets of the signing keys, the current one first. Whoever has them can tell
+    whether somebody was erased, and sign nothing."""
+    return tuple(hashlib.sha256(b"footfall erased\0" + secret).digest() for secret in secrets)
 
 
 class Erased:
@@ -21,9 +28,16 @@ class Erased:
     __slots__ = ("_keys", "_marks", "version")
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        self._keys = tuple(hashlib.sha256(b"footfall erased\0" + secret).digest() for secret in secrets)
+        self._keys = erasure_keys(secrets)
         self._marks: frozenset[bytes] = frozenset()
         self.version = 0
+
+    @classmethod
+    def by(cls, keys: Iterable[bytes]) -> Self:
+        """The same with the keys that `erasure_keys` has made."""
+        made = cls(())
+        made._keys = tuple(keys)
+        return made
 
     def __repr__(self) -> str:
         return f"<Erased {len(self._marks)}>"

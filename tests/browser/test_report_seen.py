@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from fronts import Front
+from fronts import Front, poll
 from journeys import Journey
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from upstream_site import Page as SitePage
@@ -23,7 +23,10 @@ SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 812}
 AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
-PAGES = ("/", "/?range=90d", "/visitors", "/attention", "/live", "/requests", "/events", "/rejected")
+PAGES = (
+    *("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/live?kind=form&q=x", "/requests"),
+    *("/attention", "/attention?of=banner.hover {host}/ Spring sale", "/forms", "/events", "/rejected"),
+)
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',
@@ -108,13 +111,14 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     stranger = running.journey.person(color_scheme=scheme, viewport=size).new_page()
     stranger.goto(f"{running.url}/")
     assert stranger.get_by_label("Token").count() == 1 and complaints(stranger) == []
-    for path in (*PAGES, "/search?q=nobody", "/no-such-page", visitor):
-        page.goto(f"{running.url}{path}")
+    others = ("/search?q=nobody", "/no-such-page", visitor, f"{visitor}/forget", "/visitors/nobody/forget")
+    for path in (*PAGES, *others):
+        page.goto(running.url + path.format(host=running.front.url.partition("://")[2]))
         assert page.locator("h1").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         assert complaints(page) == [], path
         colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        shot(page, f"{path.strip('/?').replace('/', '-')[:12] or 'overview'}-{scheme}-{size['width']}")
+        shot(page, f"{path.strip('/?').replace('/', '-')[:9] or 'overview'}-{scheme}-{size['width']}")
     [colour] = colours
     assert (sum(map(int, re.findall(r"\d+", colour)[:3])) > 600) == (scheme == "light")
 
@@ -146,6 +150,64 @@ def test_rows_narrow_the_page_and_filters_go_away_by_a_click(running, size):
         page.keyboard.press("Enter")
         expect(page.locator(".filters a")).to_have_count(left)
     assert page.locator(".tiles").inner_text() == whole
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+@pytest.mark.parametrize(
+    ("scheme", "size", "scripts"), [("light", WIDE, True), ("dark", NARROW, True), ("light", NARROW, False)]
+)
+def test_a_visitor_is_forgotten_after_a_question_and_comes_back_as_another_one(running, scheme, size, scripts):
+    browser = running.journey.person()
+    tab = browser.new_page()
+    tab.goto(f"{running.front.url}/")
+    tab.click("#on")
+    tab.goto(f"{running.front.url}/range")
+    [cookie] = [one["value"] for one in browser.cookies() if one["name"] == "footfall"]
+    owner = running.owner(color_scheme=scheme, viewport=size, java_script_enabled=scripts)
+    page = owner.new_page()
+
+    def looks_right(name: str) -> None:
+        assert page.locator("h1").count() == 1
+        if scripts:  # axe is one
+            page.wait_for_load_state()
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            assert complaints(page) == []
+            shot(page, f"{name}-{scheme}-{size['width']}")
+
+    page.goto(f"{running.url}/visitors")
+    page.locator("a.who").first.click()
+    uuid = page.locator(".uuid").inner_text()
+    looks_right("visitor")
+    with page.expect_download() as file:
+        page.click("text=All of it as JSON lines")
+    assert file.value.suggested_filename == f"footfall-{uuid}.jsonl"
+    lines = Path(file.value.path()).read_text("utf-8").splitlines()
+    assert {json.loads(line)["uuid"] for line in lines} == {uuid} and len(lines) >= 3
+    page.click("text=Forget this visitor")
+    expect(page.locator("h1")).to_have_text("Forget this visitor?")
+    expect(page.locator(".goes")).to_contain_text("1 session, 2 page views")
+    looks_right("forget")
+    page.click("text=Keep")
+    expect(page.locator("h1")).to_have_text(uuid[:8])
+    assert uuid in running.front.visitors()
+    page.click("text=Forget this visitor")
+    page.get_by_role("button", name="Forget", exact=True).click()
+    expect(page.locator("h1")).to_have_text("Forgotten")
+    expect(page.locator("main tbody")).to_contain_text("page.visit")
+    looks_right("forgotten")
+    assert uuid not in running.front.visitors()
+
+    def is_another() -> bool:
+        """Workers hear of it with the next thing that they write; until then what comes of it is not taken."""
+        browser.add_cookies([{"name": "footfall", "value": cookie, "url": running.front.url}])
+        tab.goto(f"{running.front.url}/range")
+        return cookie not in [one["value"] for one in browser.cookies()]
+
+    assert poll(is_another, True)
+    assert uuid not in running.front.visitors()
+    page.goto(f"{running.url}/visitors/{uuid}")
+    expect(page.locator("h1")).to_have_text("There is nothing here")
+    running.journey.complaints.clear()  # the browser says that the answer was 404
 
 
 def test_a_column_is_opened_by_a_click_down_to_five_minutes_and_steps_lead_on(running):
@@ -328,7 +390,15 @@ def stream_of(*messages: tuple[str, dict[str, object]]) -> str:
 
 def line_of(seq: int, lane: str = "person") -> dict[str, object]:
     words = {"who": "w", "label": f"line {seq}", "detail": "", "where": "", "clock": "", "iso": "", "evidence": ""}
-    told = {"seq": seq, "time": 0, "received": 0, "uuid": "u", "kind": "click", "action": "link.click"}
+    told = {
+        "seq": seq,
+        "time": 0,
+        "received": 0,
+        "uuid": "u",
+        "kind": "click",
+        "group": "click",
+        "action": "link.click",
+    }
     return {**told, **words, "lane": lane, "lane_word": lane}
 
 
@@ -366,6 +436,8 @@ def test_of_events_that_are_too_many_at_once_the_page_says_how_many_there_were(r
     page = running.owner().new_page()
     page.goto(f"{running.url}/live")
     expect(page.locator("#state")).to_have_text("Listening")
+    with page.expect_response("**/live/lines.json"):
+        page.check("#bots")
     writer = SqliteWriter(running.front.store, durability="process", rules=None)
     visits = [replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(1, 251)]
     writer.append(visits)
@@ -380,6 +452,98 @@ def test_of_events_that_are_too_many_at_once_the_page_says_how_many_there_were(r
     page.click("#pause")
     # 500 are held, of which there is room for 300.
     expect(page.locator("#feed li")).to_have_count(300)
+    running.journey.complaints.clear()
+
+
+def test_a_filter_narrows_what_is_shown_and_what_comes(running):
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/live")
+    expect(page.locator("#state")).to_have_text("Listening")
+    shown, click = page.locator("#feed li:visible"), page.locator("#feed li.click:visible")
+    page.keyboard.press("4")
+    expect(page.locator("#nothing")).to_have_text(
+        "Nothing of this kind has come yet. Bots are not shown. Show all events"
+    )
+    expect(page).to_have_url(f"{running.url}/live?kind=click")
+    look_around(running)
+    expect(click.first).to_contain_text("Spring sale")
+    expect(page.locator("#feed li.visit:not(.unproven)")).to_have_count(2)  # hidden, and turned meanwhile
+    assert shown.count() == click.count()
+    before = shown.count()
+    page.click("#pause")
+    look_around(running)
+    expect(page.locator("#state")).to_have_text(f"{before} waiting")  # clicks, of more that came
+    assert shown.count() == before
+    page.click("text=Visits")
+    expect(shown).to_have_count(2)
+    expect(shown.first).to_contain_text("Visited page The range")
+    expect(page.locator("#state")).to_have_text("2 waiting")
+    page.keyboard.press("t")
+    page.keyboard.type("/RANGE")
+    expect(shown).to_have_count(1)
+    expect(page.locator("#state")).to_have_text("1 waiting")
+    page.click("#pause")
+    expect(shown).to_have_count(2)
+    expect(page).to_have_url(f"{running.url}/live?kind=visit&q=%2FRANGE")
+    page.reload()
+    expect(page.locator("#state")).to_have_text("Listening")
+    expect(shown).to_have_count(2)
+    look_around(running)
+    expect(shown).to_have_count(3)
+    page.check("[name=unusual]")
+    expect(page.locator("#sift [aria-current]")).to_have_text("Hovers")
+    expect(page.locator("#nothing")).to_contain_text("Nothing of this kind has come yet.")
+    shot(page, "live-nothing")
+    page.click("text=Show all events")
+    expect(page).to_have_url(f"{running.url}/live")
+    expect(page.locator("#feed li.visit:visible")).to_have_count(6)
+    expect(page.locator("#feed li.session:visible")).to_have_count(3)
+    assert shown_on(page) == sorted(shown_on(page), reverse=True)
+    assert page.locator("#sift [name=q]").input_value() == "" and not page.is_checked("[name=unusual]")
+
+
+def test_a_filter_works_without_a_script(running):
+    look_around(running)
+    page = running.owner(java_script_enabled=False).new_page()
+    page.goto(f"{running.url}/live")
+    page.click("text=Visits")
+    expect(page.locator("#feed li")).to_have_count(2)
+    page.fill("#sift [name=q]", "/range")
+    page.click("#sift button")
+    expect(page).to_have_url(f"{running.url}/live?kind=visit&q=%2Frange")
+    expect(page.locator("#feed li")).to_have_count(1)
+    page.check("[name=unusual]")
+    page.click("#sift button")
+    expect(page.locator("#nothing")).to_be_visible()
+    page.click("text=Show all events")
+    expect(page.locator("#feed li.visit")).to_have_count(2)
+
+
+def test_what_a_filter_hides_takes_no_place_of_what_is_shown(running):
+    """Of thousands of hidden lines the last are kept; what is asked for afterwards has no gap."""
+    look_around(running)
+    page = running.owner().new_page()
+    page.goto(f"{running.url}/live?kind=visit")
+    expect(page.locator("#state")).to_have_text("Listening")
+    shown = page.locator("#feed li:visible")
+    expect(shown).to_have_count(2)
+    writer = SqliteWriter(running.front.store, durability="process", rules=None)
+    for begin in range(1, 1_001, 100):
+        visits = [
+            replace(VISIT, id=n.to_bytes(16, "big"), uuid=n.to_bytes(16, "big")) for n in range(begin, begin + 100)
+        ]
+        writer.append(visits)
+        newest = page.locator("#feed li").first
+        expect(newest.locator(".who")).to_have_attribute("href", re.compile(f"{begin + 99:012x}$"))
+    writer.close()
+    expect(shown).to_have_count(2)
+    expect(page.locator("#feed li")).to_have_count(702)
+    page.check("#bots")
+    expect(shown).to_have_count(300)
+    page.uncheck("#bots")
+    expect(shown).to_have_count(2)
+    page.click("text=Hovers")
+    expect(page.locator("#nothing")).to_contain_text("Nothing of this kind has come yet. Bots are not shown.")
     running.journey.complaints.clear()
 
 

@@ -18,9 +18,13 @@ from wire import Answer, Served, Wire, serving
 from proxy.events.catalogue import Catalogue
 from proxy.events.shipped import SHIPPED
 from proxy.report.app import Report, make_report
+from proxy.report.keeping import FORGET_SECONDS, Keeper
+from proxy.reportkeeper import ReportKeeper
 from proxy.store.base import Item
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.store.sqlite.writer import SqliteWriter
+from proxy.tables import Config, Store
+from proxy.visitors.erased import erasure_keys
 from proxy.visitors.sessions import Rules
 from proxy.vocabulary import as_plain
 
@@ -31,6 +35,8 @@ from stories import MINUTE, T, app, confirm, does, page, sends, tells, visit
 __all__ = ["MINUTE", "Site", "T", "app", "confirm", "does", "page", "report", "sends", "tells", "visit"]
 
 TOKEN = "a-token-of-the-report"
+SECRET = b"a secret of thirty-two bytes...."
+"""Of the signing key."""
 
 
 @dataclass
@@ -124,6 +130,11 @@ def write(path: Path, *items: Item) -> None:
         writer.close()
 
 
+def keeper_of(store: Path) -> ReportKeeper:
+    config = Config(base=store.parent, store=Store(url=f"sqlite:///{store.name}"))
+    return ReportKeeper(config, erasure_keys([SECRET]))
+
+
 @contextlib.contextmanager
 def report(
     store: Path,
@@ -133,11 +144,14 @@ def report(
     question_seconds: float = 5.0,
     marks_of: Callable[[str], Sequence[bytes]] = lambda key: (),
     definitions: Catalogue = SHIPPED,
+    forget_seconds: float = FORGET_SECONDS,
+    keeper: Callable[[Path], Keeper] = lambda store: keeper_of(store),
 ) -> Iterator[Site]:
     """The report of a store, at `now` ms after T, until the test is over."""
     clock = [T + now]
     app = make_report(
         lambda: SqliteQuestions(store, question_seconds=question_seconds),
+        open_keeper=lambda: keeper(store),
         marks_of=marks_of,
         definitions=as_plain(definitions),
         token=TOKEN,
@@ -146,6 +160,7 @@ def report(
         clock_ms=lambda: clock[0],
         site="https://shop.example",
         version="9.9.9",
+        forget_seconds=forget_seconds,
     )
     with serving(app) as served:
         try:

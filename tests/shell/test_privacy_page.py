@@ -351,7 +351,7 @@ HOSTILE = [
     "<script>alert(1)</script>",
     "</bdi></li></ol><form action=https://evil.example><button>Win",
     '"><img src=x onerror=alert(1)>',
-    "{{ 7 * 7 }}{% raw %}",
+    "{{ 90907 * 80809 }}{% raw %}",
     "\u202egpj.exe\u2066",
     "&lt;b&gt;",
     "</style><style>*{display:none}",
@@ -376,8 +376,8 @@ def test_hostile_titles_and_names_are_text(there):
         line for line in shown.lines if line.startswith("Submitted")
     )
     assert not shown.soup.select("script, img, iframe, b") and len(shown.buttons) == 2
-    # What a template would make of 7 * 7.
-    assert b"49" not in re.sub(rb"<style>.*?</style>|token\" value=\"[^\"]*", b"", shown.answer.body)
+    # What a template would make of 90907 * 80809; no time and no uuid has it by chance.
+    assert b"7346103763" not in shown.answer.body
 
 
 def test_long_texts_are_cut(there):

@@ -50,7 +50,7 @@ def test_the_elements_are_listed_and_lead_to_their_own_pages(shop):
         ("Sale", 14, 1),
         ("Home", 1, 0),
     ]
-    assert said["of"] is said["element"] is said["attention"] is None and said["hovers"]["total"] == 2
+    assert said["of"] is None and "attention" not in said and said["hovers"]["total"] == 2
     assert [row["name"] for row in shop.sheet("/attention.csv?range=today")] == ["Sale", "Home"]
     soup = shop.page("/attention?range=today")
     links = [link["href"] for link in soup.select("table.attention a.pick")]
@@ -62,29 +62,32 @@ def test_the_elements_are_listed_and_lead_to_their_own_pages(shop):
 def test_an_element_is_told_with_all_that_is_known_of_it(shop):
     said = shop.json(f"/attention.json?range=today&{OF}")
     one = said["attention"]
-    assert said["of"] == SALE and said["hovers"] is None and said["late"] == []
-    assert said["element"] == {"action": "banner.hover", "host": "shop.example", "path": "/range", "name": "Sale"}
+    place = {"action": "banner.hover", "host": "shop.example", "path": "/range", "name": "Sale"}
+    assert said["of"] == {"text": SALE, **place} and "hovers" not in said and said["late"] == []
     counts = ("hovers", "visitors", "cookieless", "clicked", "clicks", "views", "hovers_per_view")
     assert [one[name] for name in counts] == [14, 3, 0, 1, 1, 4, 3.5]
     assert abs(one["median_ms"] / 1_000 - 1) < 0.05 and abs(one["p95_ms"] / 8_000 - 1) < 0.05
-    steps = {(step["least_ms"], step["below_ms"]): step["hovers"] for step in one["steps"] if step["hovers"]}
+    steps = {(step["least_ms"], step["below_ms"]): step["hovers"] for step in one["lengths"] if step["hovers"]}
     assert steps == {(300, 500): 2, (1_000, 1_500): 11, (7_000, 10_000): 1}
-    assert one["steps"][0]["least_ms"] == 300 and one["steps"][-1]["below_ms"] is None
+    assert one["lengths"][0]["least_ms"] == 300 and one["lengths"][-1]["below_ms"] is None
     [longest] = one["unusual"]["rows"]
-    assert one["unusual"]["hovers"] == 1 and (longest["dwell_ms"], longest["usual_n"]) == (8_000, 10)
+    assert one["unusual"]["total"] == 1 and (longest["dwell_ms"], longest["usual_n"]) == (8_000, 10)
     assert longest["time"] == T + 30 * SECOND
     assert [(row["path"], row["n"]) for row in one["next"]["rows"]] == [("/", 11), ("/product/1", 1)]
     assert (one["next"]["left"], one["next"]["others"], one["next"]["alone"]) == (2, 0, 0)
     rows = shop.sheet(f"/attention.csv?range=today&{OF}")
     assert next(row for row in rows if row["hovers"] != "0") == {"least_ms": "300", "below_ms": "500", "hovers": "2"}
     assert sum(int(row["hovers"]) for row in rows) == 14
+    assert [row["dwell_ms"] for row in shop.sheet(f"/attention.csv?range=today&{OF}&card=unusual")] == ["8000"]
+    rows = shop.sheet(f"/attention.csv?range=today&{OF}&card=next")
+    assert [(row["path"], row["n"]) for row in rows] == [("/", "11"), ("/product/1", "1")]
 
 
 def test_its_page_shows_them_and_leads_to_who_it_was(shop):
     soup = shop.page(f"/attention?range=today&{OF}")
     tiles = [words(tile.text) for tile in soup.select(".tiles dd")]
     assert tiles[:2] == ["14", "3"] and tiles[4].startswith("1") and tiles[5] == "3.50"
-    assert "1 click on it in all, and 4 views of its page" in words(soup.main.text)
+    assert "In all 1 click on it, with or without a hover, and 4 views of its page." in words(soup.main.text)
     titles = [title.text for title in soup.select(".lengths title")]
     assert "0.3–0.5 s: 2 hovers" in titles and "7–10 s: 1 hover" in titles and "60 s or longer: 0 hovers" in titles
     table = [[words(cell.text) for cell in row.select("th, td")] for row in soup.select(".lengths tbody tr")]
@@ -121,7 +124,7 @@ def test_the_overview_leads_to_it(shop):
     soup = shop.page("/?range=today")
     card = soup.select_one("section[aria-labelledby=attention]")
     assert card.select_one(".note a")["href"] == "/attention?range=today&lane=person"
-    own = [link["href"] for link in card.select("td a.as")]
+    own = [link["href"] for link in card.select("th small a")]
     assert own[0].startswith("/attention?") and shop.page(own[0]).h1.text == "Sale"
 
 
@@ -140,10 +143,11 @@ def test_only_the_longest_are_shown_and_the_number_is_told(tmp_path):
         for n in range(40):
             length = 1_000 if n < 27 else 5_000 + n
             site.write(sends(page("P1"), "V1", hover(f"E{n}", length), at=(n + 1) * SECOND))
-        one = site.json(f"/attention.json?range=today&{OF}")["attention"]
-        assert [row["dwell_ms"] for row in one["unusual"]["rows"]] == [5_039 - n for n in range(EVIDENCE_SHOWN)]
-        assert one["unusual"]["hovers"] == 13
-        assert "the longest 10 of 13" in words(site.page(f"/attention?range=today&{OF}").main.text)
+        unusual = site.json(f"/attention.json?range=today&{OF}")["attention"]["unusual"]
+        assert [row["dwell_ms"] for row in unusual["rows"]] == [5_039 - n for n in range(13)] and unusual["total"] == 13
+        card = site.page(f"/attention?range=today&{OF}").select_one("[aria-labelledby=unusual]")
+        shown = [int(row.data["value"]) for row in card.select("tbody tr")]
+        assert shown == [5_039 - n for n in range(EVIDENCE_SHOWN)] and card.select_one(".of").text == "10 of 13"
 
 
 def test_hostile_names_have_pages_of_their_own(tmp_path):

@@ -8,17 +8,33 @@ from reports import TOKEN, Site, address, confirm, page, report, visit
 
 VISITOR = "00000000-0000-0000-0000-000000005631"
 """The uuid of `V1`."""
-PAGES = ("/", "/visitors", "/attention", "/live", "/requests", "/events", "/rejected")
+PAGES = (
+    *(
+        "/",
+        "/visitors",
+        "/paths",
+        "/attention",
+        "/forms",
+        "/forms?of=shop.example/%20letter",
+        "/live",
+        "/requests",
+        "/events",
+    ),
+    *("/rejected", f"/visitors/{VISITOR}/forget"),
+)
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
     "/attention.json",
+    "/forms.json",
     "/live.json",
     "/requests.json",
     "/events.json",
     "/rejected.json",
+    f"/visitors/{VISITOR}/forget.json",
     "/live/clock.json",
+    "/live/lines.json",
 )
 
 
@@ -101,7 +117,7 @@ def test_without_the_token_there_is_the_sign_in_page_and_nothing_else(site):
 
 
 def test_static_files_need_no_token(site):
-    for name in ("report.css", "live.js", "mark.svg"):
+    for name in ("report.css", "live.js", "sift.js", "delay.js", "mark.svg"):
         assert site.get(f"/static/{name}", signed_in=False).status == 200
     for name in ("../app.py", "..%2fapp.py", "%2e%2e/app.py", "//app.py", "../templates/base.html"):
         assert site.get(f"/static/{name}", signed_in=False).status in (401, 404)

@@ -48,7 +48,8 @@ def tiles(soup):
 def test_every_row_is_a_link_to_what_it_has_to_do_with(shop):
     whole = shop.page("/?range=today&rows=all")
     found = links(whole)
-    assert len(found) == 1 + 6 + 3 + 2 + 2 + 2  # visitors, pages, sources, clicks, hovers, forms that were begun
+    # Visitors, pages, sources, clicks, hovers, forms that were begun, and the forms' own pages.
+    assert len(found) == 1 + 6 + 3 + 2 + 2 + 2 + 2
     assert len(whole.select("#refused, #requests, #blocked")) == 3
     for address in found:
         soup, said = shop.page(address), shop.json(as_json(address))

@@ -4,11 +4,13 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from reports import MINUTE, T, confirm, does, page, report, sends, visit
 from wire import eventually
 
+from proxy.events.dwell import UNUSUAL_FROM_N
 from proxy.report import live, stream
 from proxy.report.live import WATCHERS
 
@@ -322,6 +324,118 @@ def test_a_store_that_is_not_there_yet_is_told_of_and_then_read(tmp_path):
         site.write(visit("P1", "V1"))
         assert [line["action"] for line in watching.lines()] == ["session.start", "page.visit"]
         watching.close()
+
+
+# What is asked for ------------------------------------------------------------------------------------------------
+
+BUYER, OTHER = "buyer-0000000000", "other-0000000000"
+"""Visitors whose short uuids differ."""
+ARRIVED = ["session.start", "page.visit"]
+HOVERS = ["banner.hover"] * (UNUSUAL_FROM_N + 1)
+
+
+@pytest.fixture
+def varied(tmp_path):
+    """An event of each kind, one of them a hover that was longer than usual."""
+    with report(tmp_path / "store.db") as running:
+        running.write(visit("P0", BUYER, path="/Range"))
+        acts = (
+            *(does("banner.hover", f"H{n}", name="Spring sale", dwell_ms=1_100) for n in range(UNUSUAL_FROM_N)),
+            does("banner.hover", "H99", name="Spring sale", dwell_ms=60_000),
+            does("link.click", "C1", name="Buy"),
+            does("form.start", "F1", form="contact"),
+            does("field.change", "F2", form="contact", field="email", filled=True),
+            does("page.leave", "L1", engaged_ms=1_000),
+        )
+        running.write(sends(page("P0"), BUYER, *acts, at=MINUTE))
+        running.write(visit("P1", OTHER, 2 * MINUTE, path="/cart"))
+        yield running
+
+
+SIFTED = {
+    "": [*ARRIVED, *HOVERS, *"link.click form.start field.change page.leave".split(), *ARRIVED],
+    "kind=visit": ["page.visit", "page.visit"],
+    "kind=hover": HOVERS,
+    "kind=click": ["link.click"],
+    "kind=form": ["form.start", "field.change"],
+    "kind=session": ["session.start", "session.start"],
+    "kind=other": ["page.leave"],
+    "unusual=1": ["banner.hover"],
+    "kind=click&unusual=1": ["banner.hover"],
+    "q=CART": ARRIVED,
+    "q=field.ch": ["field.change"],
+    "q=spring+SALE": HOVERS,
+    "kind=visit&q=/range": ["page.visit"],
+    "kind=click&q=cart": [],
+    "q=%25": [],
+    "q=.*": [],
+}
+EVERYTHING = ("kind=odd", "kind=", "unusual=0", "unusual=yes", "q=", "q=+", "kind=%00&unusual=x")
+
+
+@pytest.mark.parametrize(("query", "actions"), SIFTED.items())
+def test_a_filter_lets_the_same_through_in_the_json_the_csv_and_on_the_page(varied, query, actions):
+    assert [line["action"] for line in varied.json(f"/live.json?{query}")["lines"]] == actions
+    assert [row["action"] for row in varied.sheet(f"/live.csv?{query}")] == actions
+    soup = varied.page(f"/live?{query}")
+    assert [item["data-action"] for item in soup.select("#feed li")] == actions[::-1]
+    said = varied.json(f"/live/lines.json?{query}")
+    assert [line["action"] for line in said["lines"]] == actions[::-1]
+    assert ("hidden" not in soup.select_one("#nothing").attrs) == (not actions)
+    if not actions:
+        assert soup.select_one("#nothing").get_text() == "Nothing of this kind has come yet. Show all events"
+        assert soup.select_one("#nothing a")["href"] == "/live"
+
+
+@pytest.mark.parametrize("query", EVERYTHING)
+def test_what_is_no_filter_leaves_everything(varied, query):
+    said = varied.json(f"/live.json?{query}")
+    assert [line["action"] for line in said["lines"]] == SIFTED[""]
+    assert said["filter"] == {"kind": None, "unusual": False, "text": "", "bots": True}
+
+
+def test_a_visitor_is_found_by_the_short_uuid_and_by_the_whole_one(varied):
+    uuid = varied.json("/live.json?kind=click")["lines"][0]["uuid"]
+    for text in (uuid[:8].upper(), uuid[2:7], uuid):
+        found = varied.json(f"/live.json?q={text}")["lines"]
+        assert len(found) == len(SIFTED[""]) - 2 and {line["uuid"] for line in found} == {uuid}
+
+
+def test_bots_can_be_left_out(varied):
+    bot = replace(visit("B0", "V9", 3 * MINUTE), bot=True)
+    varied.write(bot)
+    assert [line["lane"] for line in varied.json("/live.json?kind=visit")["lines"]] == ["person", "unproven", "bot"]
+    assert [line["lane"] for line in varied.json("/live.json?kind=visit&bots=0")["lines"]] == ["person", "unproven"]
+    soup = varied.page("/live?q=00000000&bots=0")
+    assert soup.select_one("#nothing span").get_text() == "Nothing of this kind has come yet. Bots are not shown."
+    assert soup.select_one("#sift [name=bots]")["value"] == "0"
+
+
+def test_what_is_chosen_is_kept_by_every_address_of_the_page(varied):
+    soup = varied.page("/live?kind=hover&unusual=1&q=%22%3Eb")
+    assert [a.get_text() for a in soup.select("#sift [aria-current]")] == ["Hovers"]
+    assert soup.select_one("#sift [name=q]")["value"] == '">b' and soup.select_one("#sift [name=unusual][checked]")
+    hrefs = {a.get_text(): a["href"] for a in soup.select("#sift a, footer a")}
+    assert hrefs["All"] == "/live?q=%22%3Eb"
+    assert hrefs["Hovers"] == "/live?kind=hover&unusual=1&q=%22%3Eb"
+    assert hrefs["Clicks"] == "/live?kind=click&q=%22%3Eb"
+    assert hrefs["CSV"] == "/live.csv?kind=hover&unusual=1&q=%22%3Eb"
+    keys = [one["data-key"] for one in soup.select("[data-key]")]
+    assert len(keys) == len(set(keys))
+
+
+def test_what_a_filter_lets_through_is_looked_for_among_many_and_what_is_left_out_is_counted(site):
+    site.write(sends(None, "V0", *(does("link.click", f"C{n}", name="Buy") for n in range(70)), at=MINUTE))
+    site.write(*(visit(f"P{n}", "V0", n * 10, came_back=True) for n in range(1, 1_001)))
+    said = site.json("/live.json?kind=click")
+    assert [line["seq"] for line in said["lines"]] == list(range(13, 73))
+    assert (said["skipped"], said["unread"], said["is_all"]) == (0, 0, True)
+    later = site.json("/live.json?kind=click&after=5")
+    assert len(later["lines"]) == 60 and (later["skipped"], later["unread"]) == (7, 0)
+    site.write(*(visit(f"Q{n}", "V0", n * 10, came_back=True) for n in range(1, 1_001)))
+    beyond = site.json("/live.json?kind=click&after=5")
+    assert (beyond["lines"], beyond["skipped"], beyond["looked"], beyond["unread"]) == ([], 0, 2_000, 67)
+    assert "among the latest 2\u202f000 events" in site.page("/live?kind=click").select_one("#nothing").get_text()
 
 
 def test_the_clock_is_the_servers(site):

@@ -1,5 +1,6 @@
 """The report's pages: the same numbers as their JSON, and whatever visitors sent is text."""
 
+import gzip
 import itertools
 import json
 import re
@@ -17,6 +18,8 @@ from proxy.store.base import Item, Refusal
 from proxy.store.counters import Blocked, BlockedPage, Outcomes
 
 HOST = "shop.example"
+LISTS = ("/attention", "/forms")
+"""Rankings with a page each."""
 HOSTILE = (
     "<script>alert(1)</script>",
     "</title><script>alert(1)</script>",
@@ -131,7 +134,7 @@ def is_harmless(soup: BeautifulSoup) -> None:
     assert len(soup("h1")) == 1 and soup.find("footer") is not None
 
 
-@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/attention", "/live", "/rejected", "/events"])
+@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", *LISTS, "/live", "/rejected", "/events"])
 def test_hostile_texts_are_text_on_every_page(hostile, path):
     soup = hostile.page(path)
     is_harmless(soup)
@@ -139,6 +142,11 @@ def test_hostile_texts_are_text_on_every_page(hostile, path):
     shown = {text for text in HOSTILE if words(text)[:100] in said}
     assert shown == set(HOSTILE) if path != "/live" else len(shown) >= 8
     assert "1337" not in said
+
+
+@pytest.mark.parametrize("path", ["/paths", "/paths?of=shop.example/"])
+def test_hostile_texts_are_harmless_where_pages_are_told_by_their_paths(hostile, path):
+    is_harmless(hostile.page(path))
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)), ids=range(len(HOSTILE)))
@@ -242,6 +250,23 @@ def test_a_page_and_its_json_say_the_same(busy, lane, span):
     assert forms == [[form[key] for key in ("started", "submitted", "visitors")] for form in said["forms"]["rows"]]
 
 
+@pytest.mark.parametrize("whose", ["busy", "hostile"])
+def test_every_number_of_the_overview_says_what_it_counts_there_and_at_the_foot(request, whose):
+    soup = request.getfixturevalue(whose).page("/?range=7d&rows=all")
+    told = {dt.get_text(): dt.find_next_sibling("dd").get_text() for dt in soup.select(".meant dt")}
+    sentences = {dd.get_text() for dd in soup.select(".meant dd")}
+    named = soup.select("th.n, thead th[title], .tiles dt")
+    assert len(soup.select(".tiles dt")) == 6 and len(soup.select("th.n")) >= 15
+    for one in named:
+        assert one["title"] in sentences and one.get_text() in told, one
+    assert all(re.fullmatch(r"[A-Z0-9].*\.", text, re.DOTALL) for text in sentences)
+    assert "open" not in soup.select_one(".meant").attrs
+
+
+def test_the_overview_is_light(busy):
+    assert len(gzip.compress(busy.get("/?range=90d&rows=all").body)) < 60_000
+
+
 CARDS = ("series", "lanes", "pages", "sources", "hovers", "clicks", "forms", "blocked", "requests", "rejected")
 
 
@@ -251,6 +276,8 @@ def test_a_sheet_has_the_rows_of_the_json(busy, lane, card):
     found = busy.json(f"/overview.json?range=today&lane={lane}")[card]
     rows = found if isinstance(found, list) else found["rows"]
     sheet = busy.sheet(f"/overview.csv?range=today&lane={lane}&card={card}")
+    if card == "sources":
+        sheet = [line for line in sheet if line["row"] == "source"]
     assert len(sheet) == len(rows)
     for line, row in zip(sheet, rows, strict=True):
         for key, value in row.items():
@@ -363,6 +390,20 @@ def test_a_day_on_which_only_apps_were_there_is_compared_with(tmp_path):
         assert site.json(f"/overview.json?range={tomorrow}")["earlier"] is None
 
 
+def test_the_bounce_rate_is_compared_in_points_and_says_both_rates(tmp_path):
+    day = 24 * 60 * MINUTE
+    store = tmp_path / "store.db"
+    write(store, *(visit(f"A{n}", who, n, came_back=True) for n, who in enumerate(("V1", "V2", "V2"))))
+    with report(store, now=day + 10 * MINUTE) as site:
+        site.write(*(visit(f"B{n}", who, day + n, came_back=True) for n, who in enumerate(("V3", "V4", "V4", "V5"))))
+        said, soup = site.json("/overview.json?range=today"), site.page("/?range=today")
+        assert said["earlier"]["bounce_points"] == 17
+        change = soup.select(".tiles dd")[4].small
+        assert words(change.contents[0]) == "+17 points"
+        assert words(change["title"]).startswith("67 % against 50 %, ")
+        assert words(change.span.get_text()).startswith("against 50 %, ")
+
+
 def test_a_visitors_story_tells_every_event_of_the_json(busy):
     link = busy.page("/visitors?range=today").select("a.who")[3]["href"]
     soup, said = busy.page(link), busy.json(f"{link}.json")
@@ -381,16 +422,22 @@ def test_the_live_page_without_a_script_shows_the_latest_events(busy):
 
 
 def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
+    visitor = busy.page("/visitors").select("a.who")[0]["href"]
     for path in (
         "/",
         "/visitors",
         "/attention",
         busy.page("/attention").select("a.pick")[0]["href"],
+        "/forms",
+        "/forms?range=today&of=shop.example/%20letter",
         "/live",
         "/requests",
         "/events",
+        "/paths",
+        "/paths?of=shop.example/",
         "/rejected",
-        busy.page("/visitors").select("a.who")[0]["href"],
+        visitor,
+        f"{visitor}/forget",
     ):
         soup = busy.page(path)
         assert soup.html["lang"] == "en" and len(soup("main")) == len(soup("h1")) == 1

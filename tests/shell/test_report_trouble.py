@@ -17,13 +17,20 @@ PAGES = (
     "/visitors/00000000-0000-0000-0000-000000005631",
     "/live",
     "/attention",
+    "/attention?of=banner.hover+shop.example/+Sale",
+    "/forms",
+    "/forms?of=shop.example/%20letter",
     "/requests",
     "/events",
+    "/paths",
+    "/paths?of=shop.example/",
     "/rejected",
+    "/visitors/00000000-0000-0000-0000-000000005631/forget",
 )
 JSON = (
-    *("/overview.json", "/visitors.json", "/attention.json", "/live.json", "/requests.json", "/events.json"),
-    "/rejected.json",
+    *("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json"),
+    *("/attention.json", "/forms.json"),
+    *(f"{PAGES[2]}/{name}" for name in ("forget.json", "export.jsonl", "export.csv")),
 )
 
 
@@ -120,7 +127,7 @@ def test_a_store_that_comes_later_is_shown_when_it_is_there(tmp_path):
 def test_an_empty_store_of_ours_is_shown_as_empty(tmp_path):
     write(tmp_path / "store.db")
     with report(tmp_path / "store.db") as site:
-        for path in PAGES[:2] + PAGES[3:]:
+        for path in PAGES[:2] + PAGES[3:-1]:
             assert site.page(path).select(".empty, #nothing"), path
         said = site.json("/overview.json")
         assert said["totals"]["visitors"] == 0 and said["totals"]["pages_per_session"] is None
@@ -137,8 +144,14 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         assert len(soup.select(".late")) >= 8 and "shorter range" in words(soup.main.text)
         said = site.json("/overview.json")
         assert said["pages"] is None and {"pages", "series", "lanes", "hovers"} <= set(said["late"])
-        element = "/attention?of=banner.hover+shop.example/+Sale"
-        for other in ("/visitors", "/rejected", "/live", "/attention", element, PAGES[2]):
+        for other in (
+            "/visitors",
+            "/rejected",
+            "/live",
+            *PAGES[4:8],
+            PAGES[2],
+            PAGES[-1],
+        ):
             answer = site.get(other)
             assert answer.status == 200 and b"took longer" in answer.body, other
 
@@ -151,6 +164,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         "/visitors.csv",
         "/attention.csv",
         "/attention.csv?of=banner.hover+shop.example/+Sale",
+        "/forms.csv",
+        "/forms.csv?of=shop.example/%20letter",
         "/requests.csv",
         "/events.csv",
     ],

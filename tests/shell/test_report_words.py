@@ -35,8 +35,20 @@ def site(tmp_path):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/?lane=bot", "/visitors", "/visitors?lane=bot", "/attention", ELEMENT),
-        *("/live", "/requests", "/events", "/rejected", WHO),
+        "/",
+        "/?lane=bot",
+        "/visitors",
+        "/visitors?lane=bot",
+        "/paths?of=shop.example/",
+        "/attention",
+        ELEMENT,
+        "/forms",
+        "/live",
+        "/requests",
+        "/events",
+        "/rejected",
+        WHO,
+        f"{WHO}/forget",
     ],
 )
 def test_what_is_there_once_is_told_in_the_singular(site, path):

@@ -228,6 +228,53 @@ def forms(events, span, host):
     return answer
 
 
+def form_use(events, span, form, host):
+    """{steps: {step: (events, visitors, cookieless)}, statuses: {(outcome, status): n}, fields: {field: (changed,
+    visitors, cookieless, median ms, refocused, refocus, filled, skipped)}, left: {the field changed last, or None: page
+    views}} of a form (host, path, name)"""
+    seen = [one for one in within(events, span, "page.visit") if page_of(params(one)["uri"]) == form[:2]]
+    acts = within(events, span, "form.start", "field.change", "form.submit", "form.result")
+    acts = [event for event in acts if element_of(event, events, host)[:3] == tuple(form)]
+    by = defaultdict(list)
+    for event in acts:
+        by[params(event).get("outcome", event["action"])].append(event)
+    steps = {"seen": seen, "started": by["form.start"], "submitted": by["form.submit"]}
+    steps |= {outcome: by[outcome] for outcome in ("accepted", "rejected", "error")}
+    results = [params(event) for event in acts if event["action"] == "form.result"]
+    return {
+        "steps": {name: (len(some), len(who(some)), len(cookieless(some))) for name, some in steps.items()},
+        "statuses": dict(Counter((said["outcome"], said["status"]) for said in results)),
+        "fields": _fields(by["field.change"], by["form.submit"]),
+        "left": _left(acts),
+    }
+
+
+def _fields(changes, submits):
+    names = {params(event)["field"] for event in changes}
+    names |= {name for event in submits for key in ("fields", "skipped") for name in params(event).get(key, {})}
+    answer = {}
+    for name in names:
+        own = [event for event in changes if params(event)["field"] == name]
+        back = [params(event).get("refocus", 0) for event in own]
+        median = told(rank([params(event)["dwell_ms"] for event in own if "dwell_ms" in params(event)], 50))
+        sent = [sum(name in params(event).get(key, {}) for event in submits) for key in ("fields", "skipped")]
+        counts = (len(own), len(who(own)), len(cookieless(own)), median, sum(n > 0 for n in back), sum(back))
+        answer[name] = (*counts, *sent)
+    return answer
+
+
+def _left(acts):
+    views, left = defaultdict(list), Counter()
+    for event in sorted(acts, key=lambda event: (event["time"], event["seq"])):
+        if "page" in event and event["action"] != "form.result":
+            views[event["page"]].append(event)
+    for done in views.values():
+        if all(event["action"] != "form.submit" for event in done):
+            changed = [params(event)["field"] for event in done if event["action"] == "field.change"]
+            left[changed[-1] if changed else None] += 1
+    return dict(left)
+
+
 def visitors(events, span):
     """[(uuid, views, sessions, first, last, uri, title, is_cookieless)], the latest first but for ties"""
     by_uuid = defaultdict(list)

@@ -47,8 +47,9 @@ def act() -> st.SearchStrategy[tuple[str, int, dict[str, object]]]:
     click = st.tuples(element, ago).map(lambda told: (f"{told[0][0]}.click", told[1], {"name": told[0][1]}))
     form = st.sampled_from(("newsletter", "order"))
     start = st.tuples(form, ago).map(lambda told: ("form.start", told[1], {"form": told[0]}))
-    change = st.tuples(form, ago, st.sampled_from(FIELDS), st.booleans()).map(
-        lambda told: ("field.change", told[1], {"form": told[0], "field": told[2], "filled": told[3]})
+    more = st.fixed_dictionaries({}, optional={"dwell_ms": st.integers(0, 90_000), "refocus": st.integers(0, 3)})
+    change = st.tuples(form, ago, st.sampled_from(FIELDS), st.booleans(), more).map(
+        lambda told: ("field.change", told[1], {"form": told[0], "field": told[2], "filled": told[3], **told[4]})
     )
     submit = st.tuples(form, ago, st.sets(st.sampled_from(FIELDS)), st.booleans()).map(
         lambda told: (

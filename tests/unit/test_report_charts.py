@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.report.charts import BASE, TOP, band, columns, sparkline, top_of
-from proxy.report.numbers import THIN, change, count, length, link_of, path_of
+from proxy.report.numbers import THIN, change, count, length, link_of, path_of, points, points_between
 from proxy.report.ranges import range_of
 from proxy.store.questions import Slot
 
@@ -50,6 +50,23 @@ def test_bars_stand_on_the_base_and_stay_below_the_highest_line(views):
 )
 def test_a_change_is_told_in_per_cent_of_what_was_before(now, then, told):
     assert change(now, then).replace(THIN, " ") == told
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "number", "told"),
+    [
+        (0.47, 0.44, 3, "+3 points"),
+        (0.43, 0.44, -1, "−1 point"),
+        (0.44, 0.44, 0, "as before"),
+        (0.03, 0, 3, "+3 points"),
+        (0, 1, -100, "−100 points"),
+        (None, 0.5, None, ""),
+        (0.5, None, None, ""),
+    ],
+)
+def test_a_change_of_a_share_is_told_in_points(now, then, number, told):
+    assert points_between(now, then) == number
+    assert points(number).replace(THIN, " ") == told
 
 
 @pytest.mark.parametrize("name", ["2026-11-05T1300Z", "2025-01-01..2025-12-31", "2020-01-01..2026-11-01"])

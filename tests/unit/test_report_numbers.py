@@ -163,6 +163,10 @@ def test_the_overview_is_made_of_these_numbers(walk):
         before = recount.totals(place.events, (span.since, T + over // 2, "person"))
         if before["views"] or before["visitors"] or before["sessions"]:
             assert {name: compared["earlier"]["totals"][name] for name in before} == before
+            rates = [of["totals"]["bounce_rate"] for of in (compared, compared["earlier"])]
+            assert compared["earlier"]["bounce_points"] == (
+                None if None in rates else round(rates[0] * 100) - round(rates[1] * 100)
+            )
         else:
             assert compared["earlier"] is None
         days = (span.since // DAY, (span.until - 1) // DAY)

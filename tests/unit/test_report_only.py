@@ -13,7 +13,7 @@ from taken import some
 from test_report_rollups import WARSAW, histories, stores
 
 from proxy.events.event import LANES
-from proxy.store.questions import MOST_FILTERS, Began, CameFrom, Did, Origin, Saw, Sent, Span, Touched
+from proxy.store.questions import MOST_FILTERS, Began, CameFrom, Did, Origin, Saw, Span, Touched
 from proxy.store.sqlite import choosing
 
 QUICK = settings(max_examples=some(40), deadline=None)
@@ -220,10 +220,6 @@ CLICKED = ["session.start", "page.visit", "banner.click"]
         (Saw(HOST, "/range"), (CameFrom((NO_REFERRER,)),), [*FIRST, *CLICKED]),
         (Touched(HOST, "/range", "Sale"), (), [*FIRST, "session.start", "page.visit", "page.visit", "banner.click"]),
         (Touched(HOST, "/elsewhere", "Sale"), (), []),
-        (Sent("banner.click"), (), ["banner.click"]),
-        (Sent("banner.click"), (Saw(HOST, "/range"),), CLICKED),
-        (Sent("page.visit"), (), ["page.visit"] * 4),
-        (Sent("page.visit"), (CameFrom((LETTER,)),), [*FIRST, "session.end"]),
     ],
 )
 def test_what_is_asked_about_picks_as_a_filter_does_and_by_itself_what_is_in_no_session(shop, about, filters, actions):

@@ -155,6 +155,23 @@ def test_what_took_too_long_says_so(tmp_path):
     reader.close()
 
 
+def test_the_bounce_rate_is_compared_in_points(tmp_path):
+    """Of one session of two before, and of two of three now, somebody left after one page."""
+    before = [visit(f"A{n}", who, -7 * DAY + n, came_back=True) for n, who in enumerate(("V1", "V2", "V2"))]
+    now = [visit(f"B{n}", who, n * MINUTE, came_back=True) for n, who in enumerate(("V3", "V4", "V5", "V5"))]
+    reader = written(tmp_path / "store.db", *before, *now)
+    lines = printed(reader)
+    assert next(re.split(r"  +", line.strip()) for line in lines if "Bounce rate" in line) == [
+        "Bounce rate",
+        "67 %",
+        "+17 points",
+    ]
+    assert next(line.split() for line in lines if "Sessions" in line)[1:4] == ["3", "↑", "50"]
+    span = {"since_ms": T - 6 * DAY, "until_ms": T + HOUR, "now_ms": T + HOUR}
+    said = json.loads("\n".join(as_json(reader, zone=UTC, **span)))
+    assert said["earlier"]["bounce_points"] == 17 and said["earlier"]["totals"]["bounce_rate"] == 0.5
+
+
 def test_a_day_is_drawn_by_the_hour(tmp_path):
     told = [visit(f"P{n}", "V1", -n * 10 * MINUTE, came_back=True) for n in range(6)]
     reader = written(tmp_path / "store.db", *reversed(told))

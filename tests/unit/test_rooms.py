@@ -56,7 +56,8 @@ ROOMS: dict[str, set[str]] = {
     "screen": {"checks", "tables"},
     "files": {"definitions", "errors", "events", "keys", "secretfile", "store", "tables", "visitors"},
     "reporting": {"clock", "report", "store", "tables"},
-    "reportsite": {"clock", "definitions", "http", "report", "store", "tables", "visitors", "vocabulary"},
+    "reportsite": {"clock", "definitions", "http", "loading", "report", "store", "tables", "visitors", "vocabulary"},
+    "reportkeeper": {"clock", "events", "files", "forgetting", "report", "store", "tables", "visitors"},
     "reporttoken": {"secretfile"},
     "backup": {"errors", "files", "store"},
     "forgetting": {"errors", "files", "store", "tables", "visitors"},
@@ -252,6 +253,11 @@ NEEDS |= {
 def test_a_command_loads_only_what_it_needs(module):
     found = {library for library in HEAVY if any(below(one, library) for one in loaded(f"commands.{module}"))}
     assert found <= set(NEEDS.get(module, ()))
+
+
+def test_the_report_loads_nothing_that_writes():
+    assert "proxy.store.sqlite.writer" not in loaded("commands.reportsite")
+    assert "proxy.store.sqlite.writer" in loaded("reportkeeper")
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *CHILDREN])

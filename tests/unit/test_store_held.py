@@ -79,7 +79,7 @@ def test_a_customer_is_told_that_they_are_known_and_nothing_else_of_it(engine):
 
 def test_a_crawler_is_no_visitor(engine):
     engine.append(visit("P1", "A", bot=True))
-    assert held(engine, "A") == Held()
+    assert held(engine, "A") == Held(is_crawler=True)
 
 
 def test_of_who_was_erased_nothing_is_told(engine):

@@ -43,6 +43,6 @@
     var found = document.querySelector('[data-key="' + CSS.escape(event.key) + '"]');
     if (!found) return;
     event.preventDefault();
-    if (found.matches("input")) found.focus(); else found.click();
+    if (found.matches("input:not([type=checkbox])")) found.focus(); else found.click();
   });
 })();

@@ -40,9 +40,10 @@ from proxy.store.questions.filters import (
     Filter,
     Origin,
     Saw,
-    Sent,
     Touched,
 )
+from proxy.store.questions.forms import FieldUse, FormUse, LeftRow, StatusRow, Step
+from proxy.store.questions.paths import Flow, Place, StepRow, TrailRow, Trails
 from proxy.store.questions.recording import (
     BlockedRow,
     MadeRow,
@@ -69,13 +70,17 @@ __all__ = [
     "Engaged",
     "Evidence",
     "FieldRow",
+    "FieldUse",
     "Filter",
+    "Flow",
     "Following",
     "FormRow",
+    "FormUse",
     "FoundRow",
     "HoverRow",
     "LaneTotals",
     "Late",
+    "LeftRow",
     "LongHover",
     "MadeRow",
     "NextRow",
@@ -83,17 +88,22 @@ __all__ = [
     "Origins",
     "OutcomeRow",
     "PageRow",
+    "Place",
     "Ranking",
     "Refused",
     "ReportReader",
     "Saw",
-    "Sent",
     "Slot",
     "SourceRow",
     "Span",
+    "StatusRow",
     "Stay",
+    "Step",
+    "StepRow",
     "Told",
     "Touched",
+    "TrailRow",
+    "Trails",
     "Unconfirmed",
     "UnconfirmedDay",
     "UnconfirmedRow",
@@ -160,6 +170,14 @@ class ReportReader(Protocol):
         """By number. Nothing of a page that nobody has seen."""
         ...
 
+    def flow(self, span: Span, host: str, path: str, limit: int) -> Flow:
+        """Within `only`, about this page (`Saw`): what came before and after it; `limit` rows of each side."""
+        ...
+
+    def trails(self, span: Span, most: int, limit: int) -> Trails:
+        """Within `only`, about a page or sessions that `Began`: the ways of sessions, their first `most` pages."""
+        ...
+
     def sources(self, span: Span, limit: int) -> Origins:
         """By sessions."""
         ...
@@ -176,6 +194,10 @@ class ReportReader(Protocol):
     def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...
 
     def forms(self, span: Span, limit: int) -> Ranking[FormRow]: ...
+
+    def form(self, span: Span, host: str, path: str, name: str, limit: int) -> FormUse:
+        """At most `limit` of its fields. To be asked within `only`, about `Touched`: it looks at every event."""
+        ...
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:
         """The latest first."""

@@ -57,14 +57,8 @@ class Touched(NamedTuple):
     name: str
 
 
-class Sent(NamedTuple):
-    """Sessions with an event of an action in the time that is asked about; without filters, these events alone."""
-
-    action: str
-
-
 class Began(NamedTuple):
     """Sessions whose session.start is in the time that is asked about."""
 
 
-About = Saw | Touched | Sent | Began
+About = Saw | Touched | Began

@@ -12,7 +12,8 @@ from proxy.events.event import Event
 class Held(NamedTuple):
     """What is held of a visitor: when it begins (UTC ms; None where nothing is held), how many sessions, page views and
     other events (of those outside any session as many as were asked for; `is_more`: there are more of them), whether
-    the visitor is known as a customer, and the latest events, the latest first."""
+    the visitor is known as a customer, and the latest events, the latest first. Of a crawler,
+    which is no visitor, nothing but that it is one."""
 
     since: int | None = None
     sessions: int = 0
@@ -21,6 +22,7 @@ class Held(NamedTuple):
     is_more: bool = False
     is_customer: bool = False
     latest: Sequence[Event] = ()
+    is_crawler: bool = False
 
 
 class HeldReader(Protocol):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from proxy.store.base import StoreError
-from proxy.store.questions import MOST_FILTERS, About, Began, CameFrom, Did, Filter, Origin, Saw, Sent, Touched
+from proxy.store.questions import MOST_FILTERS, About, Began, CameFrom, Did, Filter, Origin, Saw, Touched
 from proxy.store.sqlite.asking import Asking
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.rollups import REACH_MS
@@ -29,12 +29,12 @@ SCAN_TIMES = 15
 """How many events can be passed over while one is looked for by itself."""
 STEP_EVENTS = 200_000
 """Events that a step looks through: a tenth of a second or two."""
-_PICKING = {Saw: "only_saw", Did: "only_did", Touched: "only_touched", Sent: "only_sent", Began: "only_began"}
+_PICKING = {Saw: "only_saw", Did: "only_did", Touched: "only_touched", Began: "only_began"}
 WIDE_PART = 4.0
 """A slot is all over the file where its events have numbers from a quarter of those that are looked through."""
 
 
-Act = Saw | Did | Touched | Sent | Began
+Act = Saw | Did | Touched | Began
 """What is looked for among events."""
 
 

@@ -24,12 +24,13 @@ class SqliteHeld(Asking):
     """
 
     def held(self, uuid: bytes, latest: int) -> Held:
-        """Of a crawler: nothing. It is no visitor, and has no cookie to ask with."""
         with self.moment():
             known = self._one("held_visitor", {"uuid": uuid})
             if known is None:
                 return Held()
-            (key,) = known
+            key, is_crawler = known
+            if is_crawler:
+                return Held(is_crawler=True)
             sessions, begun, views, events, is_customer = self._one("held_sums", {"visitor": key})
             loose, first, seen = self._one("held_loose", {"visitor": key, "most": LOOSE_COUNTED + 1})
             seqs = self._ask("held_latest", {"visitor": key, "most": latest})

@@ -12,10 +12,12 @@ from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN, Counted
+from proxy.store.sqlite.formed import Formed
 from proxy.store.sqlite.ledger import CONFIRMED
 from proxy.store.sqlite.reader import EVER
 from proxy.store.sqlite.rollups import REACH_MS
 from proxy.store.sqlite.visits import HEALED, SHOWN_NAVS
+from proxy.store.sqlite.walked import Walked
 
 __all__ = ["FIELDS_SHOWN", "QUESTION_SECONDS", "SqliteQuestions"]
 
@@ -23,7 +25,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Counted, Attended, Callers, Choosing):
+class SqliteQuestions(Counted, Callers, Choosing, Walked, Attended, Formed):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:
