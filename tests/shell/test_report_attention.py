@@ -87,7 +87,9 @@ def test_its_page_shows_them_and_leads_to_who_it_was(shop):
     soup = shop.page(f"/attention?range=today&{OF}")
     tiles = [words(tile.text) for tile in soup.select(".tiles dd")]
     assert tiles[:2] == ["14", "3"] and tiles[4].startswith("1") and tiles[5] == "3.50"
-    assert "In all 1 click on it, with or without a hover, and 4 views of its page." in words(soup.main.text)
+    assert "1 click on it in all, with or without a hover; 4 views of its page." in words(soup.main.text)
+    theirs = shop.page(soup.select_one(".tiles a.pick")["href"])
+    assert len(theirs.select("a.who")) == 3 and "hovered over" in theirs.select_one(".filters a").text
     titles = [title.text for title in soup.select(".lengths title")]
     assert "0.3–0.5 s: 2 hovers" in titles and "7–10 s: 1 hover" in titles and "60 s or longer: 0 hovers" in titles
     table = [[words(cell.text) for cell in row.select("th, td")] for row in soup.select(".lengths tbody tr")]

@@ -2,6 +2,7 @@
 with filters and without, also where only the latest part of a time was looked through."""
 
 from collections import Counter
+from contextlib import nullcontext
 
 import pytest
 import report_recount as recount
@@ -177,6 +178,103 @@ def test_a_story_with_known_numbers(sale):
     following = one.following
     assert following.pages.rows == (NextRow(HOST, "/", 12), NextRow(HOST, "/product/1", 1))
     assert (following.pages.total, following.left, following.alone) == (2, 1, 0)
+
+
+def asked(engine, element, since, until, *, lane="person", limit=ALL, picked=False):
+    """An element in [since, until), ms after T: by itself, or of sessions that were picked from a longer time."""
+    about = Touched(*element[1:])
+    with engine.asked() as reader, reader.moment(), reader.only((), T, T + DAY, about) if picked else nullcontext():
+        return reader.attention(Span(T + since, T + until, LANES.index(lane)), element, EDGES, limit)
+
+
+@pytest.mark.parametrize("picked", [False, True], ids=["by itself", "picked"])
+def test_a_time_within_a_session_has_only_what_was_in_it(sale, picked):
+    one = asked(sale, SALE, 25 * SECOND, 45 * SECOND, picked=picked)
+    assert (one.hovers, one.visitors, one.steps, one.unusual) == (1, 1, (0, 0, 0, 0, 1, 0), 1)
+    assert [long.dwell_ms for long in one.longest] == [8_000] and (one.clicked, one.clicks, one.views) == (0, 0, 0)
+    assert one.following.pages.rows == (NextRow(HOST, "/", 1),)  # that page was seen later
+    one = asked(sale, SALE, 40 * SECOND, 50 * SECOND + 1, picked=picked)
+    assert (one.hovers, one.clicked, one.clicks, one.views) == (1, 1, 1, 0)
+    assert [long.dwell_ms for long in one.longest] == [9_000]
+    one = asked(sale, SALE, MINUTE, 3 * MINUTE + 1, picked=picked)
+    assert (one.hovers, one.median_ms, one.views) == (0, None, 2) and one.following.left == 0
+
+
+@pytest.mark.parametrize("lane", ["bot", "unproven"])
+def test_of_another_lane_there_are_only_its_own(sale, lane):
+    one = asked(sale, SALE, 0, DAY, lane=lane)
+    assert (one.hovers, one.visitors, one.unusual, one.longest, sum(one.steps)) == (0, 0, 0, (), 0)
+    assert (one.clicks, one.views) == (0, 1 if lane == "bot" else 0)
+    assert (one.following.pages.rows, one.following.left, one.following.alone) == ((), 0, 0)
+
+
+def test_what_else_is_done_on_an_element_of_that_name_is_not_its_hovers(sale):
+    own = page("P4", 3 * MINUTE, new=False)
+    before = asked(sale, SALE, 0, DAY)
+    sale.append(
+        *(
+            sends(own, "A", does("link.hover", f"N{n}", name=name, dwell_ms=500), at=4 * MINUTE + n)
+            for n, name in enumerate(["Sale"] * 11 + ["Home"] * 3)
+        ),
+        sends(own, "A", does("link.hover", "N20", name="Sale", dwell_ms=20_000), at=5 * MINUTE),
+        sends(own, "A", does("link.click", "N21", name="Sale"), at=5 * MINUTE),
+        sends(own, "A", does("banner.click", "N22", name="Home"), at=5 * MINUTE),
+    )
+    assert asked(sale, SALE, 0, DAY) == before
+    link = asked(sale, Did("link.hover", *SALE[1:]), 0, DAY)
+    assert (link.hovers, link.visitors, link.clicks, link.clicked) == (12, 1, 1, 0)
+    assert [long.dwell_ms for long in link.longest] == [20_000] and link.following.left == 12
+
+
+def test_hovers_of_one_length_are_told_in_their_order_and_those_of_no_session_with_none(sale):
+    own = page("P4", 3 * MINUTE, new=False)
+    sale.append(
+        sends(own, "A", hover("L3", 9_000, clicked=False), at=5 * MINUTE),
+        sends(own, "A", hover("L4", 9_000), at=4 * MINUTE + 1),
+    )
+    sale.append(sends(page("P5", HOUR), "B", hover("L5", 9_500), at=HOUR + 9 * MINUTE), rules=None)
+    one = asked(sale, SALE, 0, DAY)
+    assert (one.hovers, one.unusual, one.clicked) == (17, 6, 1)
+    assert [(long.dwell_ms, (long.time - T) // SECOND, long.session is None) for long in one.longest] == [
+        (60_000, 62 * 60, False),
+        (9_500, 69 * 60, True),
+        (9_000, 50, False),
+        (9_000, 5 * 60, False),
+        (9_000, 4 * 60, False),
+        (8_000, 30, False),
+    ]
+    assert (one.following.left, one.following.alone) == (3, 1)
+
+
+def test_what_came_next_is_a_page_view_later_in_the_same_session(engine):
+    """C, D and E are there at the same time; what C does on the page before is no view of it, one of D's hovers is told
+    late, and another one comes at the very time of a view that is known already."""
+    for who in "CDE":
+        at, own = HOUR, f"{who}1"
+        engine.append(
+            visit(own, who, at, path="/range"),
+            confirm(f"{who}2", page(own, at), who, at + 1, path="/range"),
+            sends(page(own, at), who, hover(f"{who}3", 900), at=at + MINUTE),
+        )
+    engine.append(
+        visit("C4", "C", HOUR + 6 * MINUTE, path="/z", came_back=True),
+        visit("D4", "D", HOUR + 4 * MINUTE, path="/b", came_back=True),
+        visit("E4", "E", HOUR + 5 * MINUTE, path="/z", came_back=True),
+        visit("C5", "C", HOUR + 7 * MINUTE, path="/range", came_back=True),
+        sends(page("C5", HOUR + 7 * MINUTE, new=False), "C", hover("C6", 900), at=HOUR + 8 * MINUTE),
+        sends(page("C4", HOUR + 6 * MINUTE, new=False), "C", does("link.click", "C7", name="Z"), at=HOUR + 9 * MINUTE),
+    )
+    one = asked(engine, SALE, 0, DAY)
+    assert one.following.pages.rows == (NextRow(HOST, "/z", 2), NextRow(HOST, "/b", 1)) and one.following.left == 1
+    few = asked(engine, SALE, 0, DAY, limit=1).following
+    assert few.pages.rows == (NextRow(HOST, "/z", 2),) and few.pages.total == 2
+    engine.append(
+        sends(page("D1", HOUR), "D", hover("D5", 900), at=HOUR + 3 * MINUTE),
+        sends(page("E1", HOUR), "E", hover("E5", 900), at=HOUR + 5 * MINUTE),
+    )
+    one = asked(engine, SALE, 0, DAY)
+    assert [(row.path, row.n) for row in one.following.pages.rows] == [("/b", 2), ("/z", 2)]
+    assert (one.hovers, one.following.left) == (6, 2)
 
 
 def test_of_what_nobody_hovered_over_there_is_nothing(sale):
