@@ -181,9 +181,13 @@ def test_a_story_with_known_numbers(sale):
 
 
 def asked(engine, element, since, until, *, lane="person", limit=ALL, picked=False):
-    """An element in [since, until), ms after T: by itself, or of sessions that were picked from a longer time."""
+    """An element in [since, until), ms after T: by itself, or of the sessions that are picked in that time."""
     about = Touched(*element[1:])
-    with engine.asked() as reader, reader.moment(), reader.only((), T, T + DAY, about) if picked else nullcontext():
+    with (
+        engine.asked() as reader,
+        reader.moment(),
+        reader.only((), T + since, T + until, about) if picked else nullcontext(),
+    ):
         return reader.attention(Span(T + since, T + until, LANES.index(lane)), element, EDGES, limit)
 
 
