@@ -281,6 +281,18 @@ def test_what_came_next_is_a_page_view_later_in_the_same_session(engine):
     assert (one.hovers, one.following.left) == (6, 2)
 
 
+def test_browsers_that_keep_no_cookie_are_counted_beside_the_visitors(sale):
+    for n in range(2):
+        at, own = 2 * HOUR + n * MINUTE, f"R{n}"
+        sale.append(
+            visit(own, own, at, path="/range"),
+            confirm(f"S{n}", page(own, at), None, at + 1, path="/range"),
+            sends(page(own, at), None, hover(f"U{n}", 900), at=at + SECOND),
+        )
+    one = asked(sale, SALE, 0, DAY)
+    assert (one.hovers, one.visitors, one.cookieless) == (16, 2, 2)
+
+
 def test_of_what_nobody_hovered_over_there_is_nothing(sale):
     with sale.asked() as reader:
         one = reader.attention(Span(T, T + DAY, 2), NOTHING, EDGES, 2)
