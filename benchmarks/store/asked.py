@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from benchmarks.store.traffic import END, START
+from proxy.report.attention import EDGES, EVIDENCE_SHOWN
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
 from proxy.report.paths import STEPS_READ, TRAIL_PAGES
@@ -73,7 +74,7 @@ class Question:
 class Subject:
     """Somebody to ask about: of the visitors who came last, the one who saw the most, with the last session; a crawler;
     where the list of visitors goes on; the page that is seen most; the form that is sent most; the error that is met
-    most; the last event."""
+    most; the element that is hovered over most; the last event."""
 
     path: Path
     visitor: int
@@ -85,6 +86,7 @@ class Subject:
     page: tuple[str, str]
     form: tuple[str, str, str]
     failed: Failed
+    element: Did
     newest: int
     filters: tuple[tuple[str, Filter], ...]
 
@@ -117,11 +119,10 @@ def subject(path: Path) -> Subject:
         form = (used[0].host, used[0].path, used[0].name) if used else (*place, "")
         met = reader.failed(Span(START, END, PERSON), 1).rows
         failed = Failed(*(met[0].host, met[0].path, met[0].status) if met else (*place, 404))
-        filters = tuple(_filters(reader))
-        newest = reader.newest()
-        return Subject(
-            path, most.key, most.uuid, stay.key, stay.id, crawler.key, before, place, form, failed, newest, filters
-        )
+        held = reader.hovers(Span(START, END, PERSON), 1).rows[0]
+        element = Did(held.action, held.host, held.path, held.name)
+        who = (most.key, most.uuid, stay.key, stay.id, crawler.key, before)
+        return Subject(path, *who, place, form, failed, element, reader.newest(), tuple(_filters(reader)))
 
 
 def _filters(reader: SqliteQuestions) -> Iterator[tuple[str, Filter]]:
@@ -169,14 +170,11 @@ def _of_some(about: Subject) -> Iterator[Question]:
 
         return ask
 
-    form = Touched(*about.form)
-
-    def one_form(reader: ReportReader) -> Part:
-        with reader.moment(), reader.only((), START, END, form) as since:
-            reader.form(Span(since, END, PERSON), *form, SHOWN)
-        return Part(since)
-
-    yield Question("form", "30 days", one_form)
+    form, element = Touched(*about.form), about.element
+    yield Question("form", "30 days", _about(form, lambda reader, span: reader.form(span, *form, SHOWN)))
+    held = Touched(element.host, element.path, element.name)
+    ask = _about(held, lambda reader, span: reader.attention(span, element, EDGES, EVIDENCE_SHOWN))
+    yield Question("attention", "of the top element", ask)
     for words, one in about.filters:
         yield Question("lanes", f"of {words}", asking(one, lambda reader, span: reader.lanes(span.since, span.until)))
         yield Question("pages", f"of {words}", asking(one, lambda reader, span: reader.pages(span, SHOWN)))

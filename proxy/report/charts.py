@@ -20,6 +20,8 @@ BASE = 194
 STEPS = (1, 2, 5)
 BARS_ACROSS = 0.74
 INNER_ACROSS = 0.4
+WIDE_ACROSS = 0.9
+"""Of the bars of a histogram."""
 LEAST_PX = 1.5
 """A bar that is not nothing can be seen."""
 SLIVER = 0.4
@@ -74,6 +76,35 @@ class Chart:
     """Bars and horizontal lines `(y, label)`; `summary` is the chart in one sentence."""
 
     bars: tuple[Bar, ...]
+    lines: tuple[tuple[float, str], ...]
+    summary: str
+    height: int = HEIGHT
+    base: int = BASE
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bar of a histogram: lengths of time from `least` on and below `below`, ms, None where it is open; `edge`: what
+    stands below its left end."""
+
+    least: int
+    below: int | None
+    n: int
+    name: str
+    edge: str
+    x: float
+    width: float
+    bar_x: float
+    bar_width: float
+    bar_y: float
+    bar_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Bars and lines as in `Chart`."""
+
+    bars: tuple[Step, ...]
     lines: tuple[tuple[float, str], ...]
     summary: str
     height: int = HEIGHT
@@ -157,6 +188,35 @@ def _y(value: int, top: int) -> float:
 
 def _height(value: int, top: int) -> float:
     return 0 if not value else max(LEAST_PX, round((BASE - TOP) * value / top, 2))
+
+
+def histogram(steps: Sequence[tuple[int, int | None, int]], of: tuple[str, str]) -> Histogram:
+    """How often lengths of time were: (least, below, n) as in `Step`, the shortest first; `of`: one and several."""
+    top, distance = top_of(max((n for _, _, n in steps), default=0))
+    width = 100 / max(1, len(steps))
+    bars = tuple(_step(one, place * width, width, top) for place, one in enumerate(steps))
+    lines = tuple((_y(value, top), count(value)) for value in range(distance, top + 1, distance))
+    all_n, most = sum(n for _, _, n in steps), max(bars, key=lambda bar: bar.n, default=None)
+    summary = several(all_n, *of)
+    return Histogram(bars, lines, f"{summary}, most of them {most.name} ({count(most.n)})" if most else summary)
+
+
+def _step(one: tuple[int, int | None, int], x: float, width: float, top: int) -> Step:
+    least, below, n = one
+    edge, height = f"{least / 1000:g}", _height(n, top)
+    return Step(
+        least,
+        below,
+        n,
+        name=f"{edge} s or longer" if below is None else f"{edge}–{below / 1000:g} s",
+        edge=edge,
+        x=round(x, 3),
+        width=round(width, 3),
+        bar_x=round(x + width * (1 - WIDE_ACROSS) / 2, 3),
+        bar_width=round(width * WIDE_ACROSS, 3),
+        bar_y=round(BASE - height, 2),
+        bar_height=height,
+    )
 
 
 def _every(number: int, unit: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from proxy.events.event import LANES, is_action
+from proxy.events.labels import CONTEXTS
 from proxy.report.channels import CHANNELS, merge
 from proxy.store.questions import (
     MOST_FILTERS,
@@ -30,6 +31,7 @@ from proxy.store.questions import (
 
 PAGE, SOURCE, DID, FAILED, SLOW, DEVICE = "page", "source", "did", "failed", "slow", "device"
 KEYS = (PAGE, SOURCE, DID, FAILED, SLOW, DEVICE)
+HOVERS = frozenset(f"{context}.hover" for context in CONTEXTS)
 TEXT_CHARS = 4_000
 """Of a filter: a path and a name at their longest are below."""
 SOURCES_READ = 5_000
@@ -168,6 +170,12 @@ def page_of(text: str) -> Saw | None:
     """The page that a text names as a page's filter does; None where it names none."""
     found = _act_of(Chosen(PAGE, text)) if is_filter(PAGE, text) else None
     return found if isinstance(found, Saw) else None
+
+
+def hovered_of(text: str) -> Did | None:
+    """The element that a text names as its hovers' filter does; None where it names none."""
+    found = _act_of(Chosen(DID, text)) if is_filter(DID, text) else None
+    return found if isinstance(found, Did) and found.action in HOVERS else None
 
 
 def trouble_of(text: str) -> Failed | Waited | None:

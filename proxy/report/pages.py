@@ -138,6 +138,7 @@ class Templates:
             page_text=page_text,
             device_word=device_word,
             trouble_address=trouble_address,
+            hovers_address=hovers_address,
             form_address=form_address,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
@@ -258,6 +259,12 @@ def trouble_address(model: dict[str, Any], key: str, text: str) -> str | None:
 def form_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
     """The page of a form, of the same range, lane and filters; None where a server may refuse its address."""
     address = view("/forms", model, of=element_text(row["host"], row["path"], row["name"]))
+    return address if len(address) <= ADDRESS_CHARS else None
+
+
+def hovers_address(model: dict[str, Any], row: dict[str, Any]) -> str | None:
+    """The page of an element that is hovered over, as `form_address` is that of a form."""
+    address = view("/attention", model, of=did_text(row["action"], row["host"], row["path"], row["name"]))
     return address if len(address) <= ADDRESS_CHARS else None
 
 

@@ -14,9 +14,10 @@ from starlette.routing import Route
 from proxy.report import people
 from proxy.report.answering import Answers, Form
 from proxy.report.asked import Part, cursor_of, lane_of, part_of, text_of, wanted_of
+from proxy.report.attention import EVIDENCE_SHOWN, attention, attention_table, drawn
 from proxy.report.balance import balance
 from proxy.report.charts import band, columns
-from proxy.report.chosen import chosen_of, page_of
+from proxy.report.chosen import chosen_of, hovered_of, page_of
 from proxy.report.defined import defined, defined_rows
 from proxy.report.explore import explore, explore_table
 from proxy.report.flows import draw
@@ -74,6 +75,7 @@ class Views:
         pages = (
             ("/overview", "/", self.overview),
             ("/visitors", "/visitors", self.visitors),
+            ("/attention", "/attention", self.attention),
             ("/search", "/search", self.search),
             ("/visitors/{uuid:str}", "/visitors/{uuid:str}", self.visitor),
             ("/paths", "/paths", self.paths),
@@ -138,6 +140,24 @@ class Views:
             visitors_table,
             query,
             before=text_of(before_it),
+        )
+
+    async def attention(self, request: Request, *, form: Form) -> Response:
+        query = request.query_params
+        of, card = hovered_of(query.get("of", "")), query.get("card", "")
+        rows = EVIDENCE_SHOWN if of and form == Form.PAGE else MORE_ROWS
+        look = partial(
+            attention,
+            span=self._range(request),
+            lane=lane_of(query),
+            chosen=chosen_of(query.multi_items()),
+            of=of,
+            limit=SHEET_ROWS if form == Form.CSV else rows,
+        )
+        answer = await self._answers.look(look)
+        chart = drawn(answer) if form == Form.PAGE and isinstance(answer, dict) else None
+        return self._answers.answer(
+            "attention.html", answer, form, lambda model: attention_table(model, card), query, chart=chart
         )
 
     async def search(self, request: Request, *, form: Form) -> Response:

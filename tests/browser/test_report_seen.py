@@ -25,20 +25,16 @@ AXE = Path(__file__).parents[2] / ".judges" / "node_modules" / "axe-core" / "axe
 CLICKS, ROUNDS, GOAL_MS = 60, 6, 100
 PAGES = (
     *("/", "/?range=90d", "/visitors", "/paths", "/paths?of={host}/", "/live", "/live?kind=form&q=x", "/requests"),
-    *(
-        "/forms",
-        "/errors",
-        "/errors?of=failed%20404%20{host}/nothing",
-        "/explore",
-        "/explore?of=page.visit",
-        "/events",
-        "/rejected",
-    ),
+    *("/attention", "/attention?of=banner.hover {host}/ Spring sale", "/forms", "/errors"),
+    *("/errors?of=failed%20404%20{host}/nothing", "/explore", "/explore?of=page.visit", "/events", "/rejected"),
 )
 HOME = SitePage(
     "Morrow & Clay",
     body='<button id="on" data-track="Spring sale" data-track-as="banner">On</button><a href="/range">The range</a>',
 )
+HOVERING = """for (const dwell_ms of [...Array(30).keys()].map(n => 500 + 61 * n).concat(4_900, 8_000))
+    footfall.event("banner.hover", {name: "Spring sale", dwell_ms})"""
+"""Hovers, the last two of them longer than usual."""
 RANGE = SitePage("The range <script>alert(1)</script>".replace("<", "&lt;"))
 
 
@@ -104,6 +100,7 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
     look_around(running)
     shop = running.journey.person().new_page()
     shop.goto(f"{running.front.url}/")
+    shop.evaluate(HOVERING)
     shop.evaluate("footfall.event('not.defined')")
     owner = running.owner(color_scheme=scheme, viewport=size)
     page = owner.new_page()
@@ -126,7 +123,8 @@ def test_every_page_is_shown_under_its_policy_and_is_as_wide_as_the_screen(runni
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
         assert complaints(page) == [], path
         colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        shot(page, f"{path.strip('/?').replace('/', '-')[:9] or 'overview'}-{scheme}-{size['width']}")
+        name = re.sub(r"\W+", "-", path.strip("/?"))[:20] or "overview"
+        shot(page, f"{name}-{scheme}-{size['width']}")
     [colour] = colours
     assert (sum(map(int, re.findall(r"\d+", colour)[:3])) > 600) == (scheme == "light")
 

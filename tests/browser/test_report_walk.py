@@ -150,7 +150,8 @@ def narrowed(one: Looking, card: str, href: str) -> Numbers:
     if card == "next":  # it is about the page that was chosen now
         assert model["next"]["of"] == {"host": told["host"], "path": told["path"]}
     else:
-        assert row.evaluate(ROW) == said
+        kept = slice(0, 1) if card == "slow" else slice(None)  # all its views are of fewer sessions, too
+        assert row.evaluate(ROW)[kept] == said[kept]
     return one.agrees(model)
 
 

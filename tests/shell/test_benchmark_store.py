@@ -13,7 +13,7 @@ from benchmarks.store.asked import Subject, questions, subject
 from benchmarks.store.filled import filled
 from benchmarks.store.shown import exponent, size
 from benchmarks.store.traffic import Traffic
-from proxy.store.questions import Cursor, Failed, ReportReader, Saw
+from proxy.store.questions import Cursor, Did, Failed, ReportReader, Saw
 from proxy.store.sqlite.questions import SqliteQuestions
 
 MODULE = "benchmarks.store"
@@ -32,7 +32,8 @@ def full(tmp_path_factory):
 
 def titles():
     filters = tuple((f"{words} {what}", Saw("", "")) for words in ("the top", "the tenth") for what in FILTERED)
-    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), ("", ""), ("", "", ""), Failed("", "", 404), 1, filters)
+    things = (("", ""), ("", "", ""), Failed("", "", 404), Did("", "", "", ""))
+    about = Subject(os.devnull, 1, "", 1, "", 1, Cursor(0, 1), *things, 1, filters)
     return [question.title for question in questions(about)]
 
 

@@ -11,12 +11,13 @@ VISITOR = "00000000-0000-0000-0000-000000005631"
 PAGES = (
     *("/", "/visitors", "/paths", "/forms", "/forms?of=shop.example/%20letter", "/live", "/requests", "/events"),
     *("/rejected", f"/visitors/{VISITOR}/forget", "/errors", "/errors?of=failed%20404%20shop.example/gone"),
-    *("/explore", "/explore?of=banner.hover"),
+    *("/explore", "/explore?of=banner.hover", "/attention"),
 )
 JSON = (
     "/overview.json",
     "/index.json",
     "/visitors.json",
+    "/attention.json",
     "/forms.json",
     "/errors.json",
     "/explore.json",

@@ -18,6 +18,8 @@ from proxy.store.base import Item, Refusal
 from proxy.store.counters import Blocked, BlockedPage, Outcomes
 
 HOST = "shop.example"
+LISTS = ("/attention", "/forms")
+"""Rankings with a page each."""
 HOSTILE = (
     "<script>alert(1)</script>",
     "</title><script>alert(1)</script>",
@@ -132,7 +134,7 @@ def is_harmless(soup: BeautifulSoup) -> None:
     assert len(soup("h1")) == 1 and soup.find("footer") is not None
 
 
-@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", "/forms", "/live", "/rejected", "/events"])
+@pytest.mark.parametrize("path", ["/?range=today&rows=all", "/visitors", *LISTS, "/live", "/rejected", "/events"])
 def test_hostile_texts_are_text_on_every_page(hostile, path):
     soup = hostile.page(path)
     is_harmless(soup)
@@ -432,6 +434,8 @@ def test_every_page_has_its_landmarks_and_its_tables_their_heads(busy):
     for path in (
         "/",
         "/visitors",
+        "/attention",
+        busy.page("/attention").select("a.pick")[0]["href"],
         "/forms",
         "/forms?range=today&of=shop.example/%20letter",
         "/errors",

@@ -16,6 +16,8 @@ PAGES = (
     "/visitors",
     "/visitors/00000000-0000-0000-0000-000000005631",
     "/live",
+    "/attention",
+    "/attention?of=banner.hover+shop.example/+Sale",
     "/forms",
     "/forms?of=shop.example/%20letter",
     "/errors",
@@ -31,9 +33,7 @@ PAGES = (
 )
 JSON = (
     *("/overview.json", "/visitors.json", "/live.json", "/requests.json", "/events.json", "/rejected.json"),
-    "/forms.json",
-    "/errors.json",
-    "/explore.json",
+    *("/attention.json", "/forms.json", "/errors.json", "/explore.json"),
     *(f"{PAGES[2]}/{name}" for name in ("forget.json", "export.jsonl", "export.csv")),
 )
 
@@ -152,12 +152,7 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
             "/visitors",
             "/rejected",
             "/live",
-            "/forms",
-            "/forms?of=shop.example/%20letter",
-            "/errors",
-            "/explore",
-            "/explore?of=banner.hover",
-            "/errors?of=failed%20404%20shop.example/gone",
+            *PAGES[4:12],
             PAGES[2],
             PAGES[-1],
         ):
@@ -171,6 +166,8 @@ def test_a_question_that_is_late_leaves_a_card_that_says_so(tmp_path):
         *(f"/overview.csv?card={card}" for card in ("series", "pages", "lanes", "fields", "unconfirmed", "requests")),
         "/overview.csv?card=pages&page=shop.example/",
         "/visitors.csv",
+        "/attention.csv",
+        "/attention.csv?of=banner.hover+shop.example/+Sale",
         "/forms.csv",
         "/forms.csv?of=shop.example/%20letter",
         "/errors.csv",

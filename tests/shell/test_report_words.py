@@ -13,6 +13,7 @@ WRONG = re.compile(
 )
 WHO = "/visitors/00000000-0000-0000-0000-000000005631"
 """Of `V1`."""
+ELEMENT = "/attention?of=banner.hover+shop.example/+Sale"
 
 
 @pytest.fixture
@@ -39,6 +40,8 @@ def site(tmp_path):
         "/visitors",
         "/visitors?lane=bot",
         "/paths?of=shop.example/",
+        "/attention",
+        ELEMENT,
         "/forms",
         "/errors",
         "/explore",

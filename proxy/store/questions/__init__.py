@@ -31,6 +31,7 @@ from proxy.store.questions.answers import (
     VisitorRow,
     Visitors,
 )
+from proxy.store.questions.attention import Attention, Following, LongHover
 from proxy.store.questions.explored import ActionRow, ActionUse, ParamUse, Value, ValueRow
 from proxy.store.questions.filters import (
     MOST_FILTERS,
@@ -70,6 +71,7 @@ __all__ = [
     "ActionRow",
     "ActionUse",
     "Afterwards",
+    "Attention",
     "Began",
     "BlockedRow",
     "CameFrom",
@@ -86,6 +88,7 @@ __all__ = [
     "FieldUse",
     "Filter",
     "Flow",
+    "Following",
     "FormRow",
     "FormUse",
     "FoundRow",
@@ -93,6 +96,7 @@ __all__ = [
     "LaneTotals",
     "Late",
     "LeftRow",
+    "LongHover",
     "MadeRow",
     "NextRow",
     "Origin",
@@ -146,10 +150,10 @@ class ReportReader(PeopleReader, Protocol):
     def only(
         self, filters: Sequence[Filter], since: int, until: int, about: About | None = None
     ) -> AbstractContextManager[int]:
-        """Within it lanes, slots, engaged, pages, unconfirmed, next_pages, sources, hovers, clicks, forms and visitors
-        are answered about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick in
-        `[since, until)`, and about no event outside any session. With no filter nothing changes. `about`: what is asked
-        about besides (filters.py); what asks for it in its text is answered about that only.
+        """Within it lanes, slots, engaged, pages, unconfirmed, next_pages, sources, hovers, attention, clicks, forms
+        and visitors are answered about the sessions that all `filters` (of which there are up to `MOST_FILTERS`) pick
+        in `[since, until)`, and about no event outside any session. With no filter nothing changes. `about`: what is
+        asked about besides (filters.py); what asks for it in its text is answered about that only.
 
         Yields from when on that is whole: `since`, or a later time where all was more than a deadline or a limit
         allows. The sessions are those that are picked from then on, and questions are to begin then: they are answered
@@ -201,6 +205,11 @@ class ReportReader(PeopleReader, Protocol):
 
     def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
         """By those longer than usual, then by number."""
+        ...
+
+    def attention(self, span: Span, element: Did, edges: Sequence[int], limit: int) -> Attention:
+        """Of one element, whose action is a hover. `edges`: of lengths, ms, from the least on; `limit`: of the longest
+        hovers, and of the pages that came next. Reads every event of the time, or of the sessions that are picked."""
         ...
 
     def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]: ...

@@ -7,6 +7,7 @@ import hashlib
 
 from proxy.store.questions import BlockedRow, MadeRow, OutcomeRow, Ranking, Refused, Told, Unheld, ViewRow, Without
 from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
+from proxy.store.sqlite.attended import Attended
 from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
 from proxy.store.sqlite.connection import mapped_errors
@@ -26,7 +27,7 @@ IDENTITY_CHARS = 16
 """Hexadecimal digits that tell one store from another."""
 
 
-class SqliteQuestions(Troubled, Callers, Choosing, Walked, Formed, Exploring):
+class SqliteQuestions(Troubled, Callers, Choosing, Walked, Attended, Formed, Exploring):
     """Answers the report's questions about one database file (store/questions, `ReportReader`).
 
     Raises:
