@@ -149,7 +149,7 @@ class Counted(Asking):
         return Ranking(tuple(DeviceRow(*row[:-1]) for row in rows), total_of(rows))
 
     def hovers(self, span: Span, limit: int) -> Ranking[HoverRow]:
-        rows = self._ask_span("report_hovers", span, actions=_HOVERS, limit=limit)
+        rows = self._marked(span, limit) or self._ask_span("report_hovers", span, actions=_HOVERS, limit=limit)
         asked: dict[str, object] = {"actions": _HOVERS, "elements": json.dumps([row[0] for row in rows])}
         lasted = histograms(self._ask_span("report_hover_lengths", span, **asked)) if rows else {}
         unusual = {**asked, "elements": json.dumps([row[0] for row in rows if row[6]])}
@@ -157,6 +157,14 @@ class Counted(Asking):
         evidence = {element: row for element, *row in longest}
         found = [_hover(row, lasted[row[0]], evidence.get(row[0])) for row in rows]
         return Ranking(tuple(found), total_of(rows))
+
+    def _marked(self, span: Span, limit: int) -> list[Any]:
+        """The first elements where all of them were hovered over for longer than usual, as of most sites they were."""
+        extent = self._extent(span.since, span.until)
+        if not extent.whole:
+            return []
+        asked = {"first": extent.first, "last": extent.last, "lane": span.lane, "actions": _HOVERS, "limit": limit}
+        return self._ask("report_hovers_marked_days", asked)
 
     def clicks(self, span: Span, limit: int) -> Ranking[ClickRow]:
         rows = self._ask_span("report_clicks", span, actions=_CLICKS, limit=limit)
