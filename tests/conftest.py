@@ -1,6 +1,11 @@
-"""For all tests: examples of the property tests, and what a shell may have changed for whoever it starts."""
+"""For all tests: examples of the property tests, where their files are, and what a shell may have changed for whoever
+it starts."""
 
+import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -11,7 +16,23 @@ settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 1024**3
+
+
+def files_in_memory() -> None:
+    """A store of its own for every example is as many times waiting for the disk to have written it, which is of use
+    after a power cut alone: no test makes one. TMPDIR says otherwise."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
 def pytest_configure() -> None:
+    files_in_memory()
+    as_if_started_by_hand()
+
+
+def as_if_started_by_hand() -> None:
     """A job in the background of a script is started with SIGINT ignored, and would hand that on to what it starts:
     the tests that stop a process with Ctrl-C would wait for ever."""
     for number in (signal.SIGINT, signal.SIGHUP):
