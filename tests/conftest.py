@@ -1,6 +1,7 @@
 """For all tests: examples of the property tests, where their files are, and what a shell may have changed for whoever
 it starts."""
 
+import gc
 import os
 import shutil
 import signal
@@ -30,6 +31,14 @@ def files_in_memory() -> None:
 def pytest_configure() -> None:
     files_in_memory()
     as_if_started_by_hand()
+
+
+def pytest_collection_finish() -> None:
+    """All modules and tests are there for good: to look through them again and again for what may be let go takes a
+    third of the CPU of whatever makes many objects, as the reading of a page does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def as_if_started_by_hand() -> None:
