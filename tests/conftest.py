@@ -28,8 +28,14 @@ def files_in_memory() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def compiled_once() -> None:
+    """Hundreds of processes are started: each would compile all of its modules anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure() -> None:
     files_in_memory()
+    compiled_once()
     as_if_started_by_hand()
 
 
