@@ -1,6 +1,12 @@
-"""For all tests: examples of the property tests, and what a shell may have changed for whoever it starts."""
+"""For all tests: examples of the property tests, where their files are, and what a shell may have changed for whoever
+it starts."""
 
+import gc
+import os
+import shutil
 import signal
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -11,7 +17,37 @@ settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 1024**3
+
+
+def files_in_memory() -> None:
+    """A store of its own for every example is as many times waiting for the disk to have written it, which is of use
+    after a power cut alone: no test makes one. TMPDIR says otherwise."""
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def compiled_once() -> None:
+    """Hundreds of processes are started: each would compile all of its modules anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure() -> None:
+    files_in_memory()
+    compiled_once()
+    as_if_started_by_hand()
+
+
+def pytest_collection_finish() -> None:
+    """All modules and tests are there for good: to look through them again and again for what may be let go takes a
+    third of the CPU of whatever makes many objects, as the reading of a page does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+def as_if_started_by_hand() -> None:
     """A job in the background of a script is started with SIGINT ignored, and would hand that on to what it starts:
     the tests that stop a process with Ctrl-C would wait for ever."""
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fronts import Front, poll
 from journeys import Journey
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from upstream_site import Page as SitePage
 
 from proxy.store.base import Visit
@@ -55,6 +55,12 @@ class Running:
         expect(page).to_have_url(f"{self.url}/")
         page.close()
         return person
+
+
+@pytest.fixture(scope="module")
+def browser(engine: Browser) -> Browser:
+    """Nobody looks at the window round the report."""
+    return engine
 
 
 @pytest.fixture

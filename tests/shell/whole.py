@@ -379,8 +379,19 @@ def integrity(store: Path) -> str:
 
 
 def eventually_stored(store: Path, ids: set[str], seconds: float = PATIENCE_SECONDS) -> bool:
-    """Polls until all these page.visit ids are in the store."""
-    return eventually(lambda: ids <= {str(event["id"]) for event in stored(store, "page.visit")}, seconds)
+    """Polls until all these page.visit ids are in the store; what was seen there is not read again."""
+    missing, last = set(ids), 0
+
+    def are_there() -> bool:
+        nonlocal last
+        if store.is_file():
+            with contextlib.closing(SqliteReader(store)) as reader:
+                for event in reader.export(Query(action="page.visit", after=last)):
+                    missing.discard(event.id)
+                    last = event.seq
+        return not missing
+
+    return eventually(are_there, seconds)
 
 
 def now_ms() -> int:

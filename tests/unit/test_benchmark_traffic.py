@@ -1,5 +1,6 @@
 """The made-up traffic of `make bench-store`: the same for the same seed, as intake makes it, and like a site's."""
 
+import shutil
 from collections import Counter
 from itertools import islice, pairwise
 from statistics import median
@@ -33,6 +34,18 @@ def visits(items):
 @pytest.fixture(scope="module")
 def messages(items):
     return [item for item in items if isinstance(item, Confirmation)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A small database, as it was made; who changes it has a copy."""
+    return databases.filled(Traffic(1, 1_000), tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    """The folder of a copy of it."""
+    return shutil.copytree(made.path.parent, tmp_path / "copied")
 
 
 def moment(item):
@@ -171,22 +184,23 @@ def told(engine):
     )
 
 
-def test_a_database_is_used_again_only_where_seed_schema_and_generator_are_the_same(tmp_path, monkeypatch, capsys):
-    made = databases.filled(Traffic(1, 1_000), tmp_path)
-    capsys.readouterr()
-    assert databases.filled(Traffic(1, 1_000), tmp_path) == made
+def test_a_database_is_used_again_only_where_seed_schema_and_generator_are_the_same(made, copied, monkeypatch, capsys):
+    assert databases.filled(Traffic(1, 1_000), made.path.parent) == made
     assert "kept" in capsys.readouterr().err
-    other = databases.filled(Traffic(2, 1_000), tmp_path)
-    assert other.path != made.path and made.path.exists()
+    there = databases.filled(Traffic(1, 1_000), copied)
+    other = databases.filled(Traffic(2, 1_000), copied)
+    assert other.path != there.path and there.path.exists()
+    capsys.readouterr()
     monkeypatch.setattr("benchmarks.store.people.MOBILE", 0.9)
-    assert databases.filled(Traffic(1, 1_000), tmp_path) != made
+    assert databases.filled(Traffic(1, 1_000), copied) != there
     assert "sample changed; it is made again" in capsys.readouterr().err
     monkeypatch.setattr(databases, "VERSION", 99)
-    databases.filled(Traffic(1, 1_000), tmp_path)
+    databases.filled(Traffic(1, 1_000), copied)
     assert "schema changed; it is made again" in capsys.readouterr().err
 
 
-def test_what_was_interrupted_is_made_again(tmp_path):
-    made = databases.filled(Traffic(1, 1_000), tmp_path)
-    made.path.with_suffix(".json").unlink()
-    assert databases.filled(Traffic(1, 1_000), tmp_path).events == made.events
+def test_what_was_interrupted_is_made_again(made, copied, capsys):
+    (copied / made.path.name).with_suffix(".json").unlink()
+    capsys.readouterr()
+    assert databases.filled(Traffic(1, 1_000), copied).events == made.events
+    assert "kept" not in capsys.readouterr().err

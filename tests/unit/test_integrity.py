@@ -6,6 +6,9 @@ import pytest
 
 from proxy.page.integrity import blocks_scripts
 
+TURNS = 3
+"""Of which the best counts: even CPU is slower beside somebody else's."""
+
 BLOCKING = [
     [b"blocked-destinations=(script)"],
     [b"blocked-destinations=(script), sources=(inline)"],
@@ -62,7 +65,12 @@ def test_scripts_without_integrity_run(values):
     "piece", [b"a", b"a,", b"a=(", b"(", b"a;", b"a=(b ", b"a=(b;c ", b'"', b'a="\\"', b" ", b"a ;"]
 )
 def test_a_hostile_value_takes_no_time(piece):
-    started = time.perf_counter()
+    assert min(seconds(piece) for _ in range(TURNS)) < 0.5
+
+
+def seconds(piece):
+    """Of CPU, of this thread: what else the machine does takes no part of them."""
+    started = time.thread_time()
     blocks_scripts([b"a=(" + piece * (128 * 1024 // len(piece))])
     blocks_scripts([piece * (128 * 1024 // len(piece))])
-    assert time.perf_counter() - started < 0.5
+    return time.thread_time() - started

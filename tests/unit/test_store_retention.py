@@ -41,6 +41,9 @@ from proxy.store.sqlite.tidying import REST_MS
 from proxy.store.sqlite.walks import EVERY_MS
 
 TODAY = T // DAY
+PAUSE_SECONDS = 0.005
+"""Between two batches of a stream of visits: it lasts as long as somebody clears away, and all of it is looked through
+in the end."""
 
 
 def number_of(engine, table):
@@ -387,6 +390,7 @@ def test_the_recording_goes_on_while_two_processes_clear_away(tmp_path):
             writer.append([visit(f"N{number}.{n}", f"W{number}", 30 * DAY + number) for n in range(4)])
             waits.append(time.monotonic() - before)
             number += 1
+            stop.wait(PAUSE_SECONDS)
 
     def clear(writer):
         while True:
