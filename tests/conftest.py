@@ -16,7 +16,6 @@ settings.register_profile("same", deadline=None, derandomize=True, max_examples=
 settings.register_profile("random", deadline=None, print_blob=True)
 settings.load_profile("same")
 
-
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 1024**3
 
@@ -24,7 +23,9 @@ ROOM_BYTES = 4 * 1024**3
 def files_in_memory() -> None:
     """A store of its own for every example is as many times waiting for the disk to have written it, which is of use
     after a power cut alone: no test makes one. TMPDIR says otherwise."""
-    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    has_room = os.access(MEMORY, os.W_OK) and min(free, shutil.disk_usage(MEMORY).free) > ROOM_BYTES
+    if "TMPDIR" not in os.environ and has_room:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
