@@ -25,9 +25,9 @@ def site(tmp_path_factory):
         for who, prices in (("A", (3, 7, 7)), ("B", (12, 3, 3))):
             of = page(f"P{who}")
             running.write(visit(f"P{who}", who), confirm(f"C{who}", of, who, 100))
+            said = {"name": "Add", "via": "mouse", "note": "<b>x</b>", "waited_ms": 1_500}
             acts = [
-                does("link.click", f"E{who}{n}", name="Add", via="mouse", price=price, gift=price > 5, note="<b>x</b>")
-                for n, price in enumerate(prices)
+                does("link.click", f"E{who}{n}", price=price, gift=price > 5, **said) for n, price in enumerate(prices)
             ]
             running.write(sends(of, who, *acts, at=MINUTE))
         running.write(visit("PX", "X", bot=True))
@@ -71,7 +71,7 @@ def test_the_page_says_it_as_text(site):
     soup = site.page("/explore?range=today&of=link.click")
     shown = words(soup.main.text)
     assert "6 events of 2 visitors" in shown and "from 3 to 12, half of them at most 3" in shown
-    assert "<b>x</b>" in shown and soup.main.b is None
+    assert "<b>x</b>" in shown and soup.main.b is None and "1.5 s" in shown
     assert "Never said" in shown and "not defined" in shown
     rows = site.sheet("/explore.csv?range=today&of=link.click")
     assert [row["events"] for row in rows if row["param"] == "price"] == ["3", "2", "1"]
