@@ -1,9 +1,10 @@
 """The report's process: configuration in, its pages served until the end.
 
 Law: the store is only read, until somebody forgets a visitor, and what writes is not loaded before; nothing here is in
-the way of a visitor.
+the way of a visitor: where both want the CPU, whoever fronts the site has it.
 """
 
+import os
 from collections.abc import Sequence
 from socket import socket
 
@@ -19,6 +20,8 @@ from proxy.vocabulary import as_plain
 
 STOP_SECONDS = 2
 """For answers under way; live feeds never end by themselves."""
+NICER = 10
+"""By so much the report gives way to whatever else runs: its questions of a large store take a core for a second."""
 HERE = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -36,6 +39,7 @@ def run_report(
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
     visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, `erasure_keys`
     (visitors/erased.py) mark who is erased; neither sign anything."""
+    os.nice(NICER)
     address, catalogue = config.report.listen_address, catalogue_of(config.events)
     host = address[0] if address is not None else "localhost"
     app = make_report(

@@ -13,6 +13,8 @@ import urllib.request
 import pytest
 from test_cli import PATIENCE_SECONDS, footfall, needs_proc, one_line, recorded, running, until
 
+from proxy.reportsite import NICER
+
 ADDRESS = re.compile(r"what visitors do +(http://127\.0\.0\.1:(\d+)/)\?token=(\S+)")
 
 
@@ -105,6 +107,16 @@ def test_a_password_file_that_others_can_read_is_no_password(tmp_path):
     token.chmod(0o600)
     token.write_text("short")
     assert "remove it to have a new one made" in one_line(footfall(tmp_path, "report", "--address"), 1)
+
+
+@needs_proc
+def test_the_report_gives_way_to_whoever_fronts_the_site(tmp_path):
+    with running(tmp_path, "demo", "--report", "127.0.0.1:0") as demo:
+        base, _, token = address_of(demo.log)
+        until(lambda: demo.children("report-site"), "the report's process")
+        assert ask(f"{base}overview.json", token)[0] == 200
+        [report] = demo.children("report-site")
+        assert os.getpriority(os.PRIO_PROCESS, report) >= os.getpriority(os.PRIO_PROCESS, 0) + NICER
 
 
 @needs_proc
