@@ -116,7 +116,7 @@ def test_the_report_gives_way_to_whoever_fronts_the_site(tmp_path):
         until(lambda: demo.children("report-site"), "the report's process")
         assert ask(f"{base}overview.json", token)[0] == 200
         [report] = demo.children("report-site")
-        assert os.getpriority(os.PRIO_PROCESS, report) >= os.getpriority(os.PRIO_PROCESS, 0) + NICER
+        assert os.getpriority(os.PRIO_PROCESS, report) == min(os.getpriority(os.PRIO_PROCESS, 0) + NICER, 19)
 
 
 @needs_proc
