@@ -165,6 +165,18 @@ def test_requests_are_the_sum_of_their_outcomes_and_visits_are_page_views(tmp_pa
         assert "every request is accounted for" in text and "2 of these pages were let go before" in text
 
 
+def test_each_term_leads_to_what_it_is_made_of(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "A"), confirm("C1", page("P1"), "A", 100), visit("P2", "X", bot=True))
+        soup = site.page("/requests?range=today")
+        parts = {link["href"] for link in soup.select(".equation a")}
+        assert parts == {"#served", "#counted"} and all(soup.select_one(part) for part in parts)
+        for lane, views in (("person", 1), ("unproven", 0), ("bot", 1)):
+            [link] = [link["href"] for link in soup.select("table a.pick") if link.text == lane]
+            assert site.json(link.replace("/?", "/overview.json?"))["totals"]["views"] == views
+            assert link.startswith("/?range=today&lane=")
+
+
 @pytest.mark.parametrize(
     ("told", "people", "why"),
     [
