@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from applications import copyparty, needs_copyparty
+from applications import copyparty, needs_copyparty, on_disk
 from fronts import PAGES_ONLY, poll, proxied
 from playwright.sync_api import Browser, ConsoleMessage
 
@@ -40,12 +40,11 @@ def complaints_of_upload(browser: Browser, url: str, file: Path, kept: Path) -> 
 
 
 def test_a_page_that_sends_large_files_from_workers_does_so_through_footfall(browser: Browser, tmp_path: Path) -> None:
-    files = tmp_path / "copyparty" / "files"
     alone, front = tmp_path / "alone.bin", tmp_path / "front.bin"
     alone.write_bytes(FILE)
     front.write_bytes(FILE[::-1])  # else the server would know it
-    with copyparty(tmp_path / "copyparty") as port:
-        url = f"http://127.0.0.1:{port}"
+    with on_disk() as where, copyparty(where) as port:
+        url, files = f"http://127.0.0.1:{port}", where / "files"
         direct = complaints_of_upload(browser, url, alone, files / alone.name)
         with proxied(tmp_path / "footfall", url, **PAGES_ONLY) as footfall:
             through = complaints_of_upload(browser, footfall.url, front, files / front.name)

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def running(command: Sequence[str | Path], port: int, where: Path, **environ: st
         yield port
     finally:
         ended(process, STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def on_disk() -> Iterator[Path]:
+    """A folder that is not in memory, where a test's own may be: copyparty keeps nothing that is sent to /dev/shm."""
+    with tempfile.TemporaryDirectory(prefix="footfall-", dir="/var/tmp") as where:
+        yield Path(where)
 
 
 def copyparty(where: Path) -> Running:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from applications import APPS, copyparty, needs_copyparty
+from applications import APPS, copyparty, needs_copyparty, on_disk
 from test_documentation_site import EVERY_ANSWER, TAGGED_ANSWER, Seen, fields_that_differ
 from whole import SUBRESOURCE, Fields, Serving, Visitor, outcomes, serving, stored, untagged
 from wire import PATIENCE_SECONDS, Answer, Wire, eventually
@@ -53,10 +53,10 @@ class Share:
 
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Share]:
-    where = tmp_path_factory.mktemp("copyparty")
-    with copyparty(where / "copyparty") as port, serving(where, port) as served:
+    own = tmp_path_factory.mktemp("footfall")
+    with on_disk() as where, copyparty(where) as port, serving(own, port) as served:
         sides = [Visitor(number, host=b"files.example") for number in (port, served.port)]
-        yield Share(where / "copyparty" / "files", *sides, served)
+        yield Share(where / "files", *sides, served)
         for side in sides:
             side.close()
 

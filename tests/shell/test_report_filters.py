@@ -8,6 +8,7 @@ from reports import MINUTE, confirm, does, page, report, sends, visit, words
 from stories import HOST
 from test_report_pages import HOSTILE, hostile_items, is_harmless
 
+from proxy.report.chosen import KEYS
 from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite import choosing
 
@@ -94,7 +95,7 @@ def test_what_was_seen_next_is_told_of_the_page_that_is_filtered_by_last(shop):
 
 
 def filters(address):
-    return [pair for pair in parse_qsl(urlsplit(address).query) if pair[0] in ("page", "source", "did")]
+    return [pair for pair in parse_qsl(urlsplit(address).query) if pair[0] in KEYS]
 
 
 def test_ranges_lanes_and_the_json_keep_the_filters(shop):

@@ -48,7 +48,7 @@ def single(tmp_path_factory):
 
 PLACES = {
     "pages": ("/", "[aria-labelledby=pages] tbody small"),
-    "hovers": ("/", "[aria-labelledby=attention] tbody small"),
+    "hovers": ("/", "[aria-labelledby=attention] tbody small > bdi"),
     "clicks": ("/", "[aria-labelledby=clicks] tbody small"),
     "forms": ("/", "[aria-labelledby=forms] h3 small"),
     "refused events of the range": ("/", "[aria-labelledby=refused] tbody small"),

@@ -211,6 +211,8 @@ def test_in_a_store_of_format_7_customers_are_visitors_and_who_brought_no_cookie
         raw.execute("DROP TABLE unheld")
         raw.execute("DROP INDEX customer_tied")
         raw.execute("ALTER TABLE customer DROP COLUMN tied")
+        raw.execute("ALTER TABLE session DROP COLUMN device")
+        raw.execute("ALTER TABLE session DROP COLUMN trouble")
         raw.execute("PRAGMA user_version = 7")
         raw.commit()
     engine.close()
