@@ -26,6 +26,9 @@ PLACES = re.compile(r"^ws://[^/]*|[\da-f-]{36}|\d+$|\?.*")
 """What differs from one WebSocket to the next of its kind."""
 
 
+OF_THE_MACHINE = ("GL Driver Message", "task queue exceeded allotted deadline")
+
+
 @dataclass
 class Seen:
     """What somebody saw who worked with it."""
@@ -36,8 +39,8 @@ class Seen:
     title: str = ""
 
     def complain(self, kind: str, text: str) -> None:
-        """What is wrong with the page. How fast this machine draws is its own affair."""
-        if kind in ("error", "warning") and "GL Driver Message" not in text:
+        """What is wrong with the page. How fast this machine draws, and computes, is its own affair."""
+        if kind in ("error", "warning") and not any(part in text for part in OF_THE_MACHINE):
             self.complaints.append(f"{kind}: {text}")
 
 

@@ -37,8 +37,8 @@ from proxy.store.sqlite.texts import SQL, statements
 ONLY_SECONDS = 1.5
 """How long is looked for sessions, but for one step: some 10 million events. Each question takes its own time after
 that."""
-MOST_PICKED = 400_000
-"""Events that are copied, but for one step: 30 MB while a page is made, and 0.4 s of the longest question."""
+MOST_PICKED = 150_000
+"""Events that are copied, but for one step: 12 MB while a page is made, and each of its questions reads them."""
 SCAN_TIMES = 15
 """How many events can be passed over while one is looked for by itself."""
 STEP_EVENTS = 200_000
