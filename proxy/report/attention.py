@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
-from proxy.events.event import LANES
 from proxy.report.charts import Histogram, histogram
 from proxy.report.chosen import Chosen, did_text
 from proxy.report.numbers import fine_ratio, ratio
-from proxy.report.overview import Cards, Model, only
+from proxy.report.overview import Cards, Model, of_range, only
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked, whole
 from proxy.store.questions import Attention, Did, HoverRow, Late, Ranking, ReportReader, Span, Touched
@@ -41,8 +40,7 @@ def attention(
                 one = cards.ask("attention", lambda: reader.attention(within, of, EDGES, limit))
                 shown = None if one is None else _told(one)
     model: Model = {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "late": cards.late,

@@ -7,10 +7,10 @@ judge events. Params that are defined come first, in the order of their definiti
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from proxy.events.event import LANES, is_action
+from proxy.events.event import is_action
 from proxy.report.chosen import Chosen
 from proxy.report.numbers import fine_ratio
-from proxy.report.overview import Cards, Model, only, rows_of
+from proxy.report.overview import Cards, Model, of_range, only, rows_of
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked
 from proxy.store.questions import ActionUse, Late, ParamUse, ReportReader, Sent, Span
@@ -45,8 +45,7 @@ def explore(
                 action = None if use is None else _told(use, {} if defined is None else defined["params"])
                 shown = {"of": {"text": of, "defined": defined is not None}, "action": action}
     return {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "late": cards.late,

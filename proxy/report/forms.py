@@ -7,10 +7,9 @@ set against the views of its page.
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from proxy.events.event import LANES
 from proxy.report.chosen import Chosen, element_of
 from proxy.report.numbers import fine_ratio
-from proxy.report.overview import Cards, Model, only
+from proxy.report.overview import Cards, Model, of_range, only
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked, whole
 from proxy.store.questions import FormRow, FormUse, Late, Ranking, ReportReader, Span
@@ -37,8 +36,7 @@ def forms(
                 use = cards.ask("form", lambda: reader.form(within, *wanted, limit))
                 shown = None if use is None else _told(use)
     model: Model = {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "late": cards.late,

@@ -74,8 +74,7 @@ def overview(
     cards = Cards(None if wanted is None else {*wanted, *(TOTALS if "totals" in wanted else ())})
     with reader.moment():
         model: Model = {
-            "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-            "lane": LANES[lane],
+            **of_range(span, lane),
             "several_hosts": bool(cards.ask("hosts", reader.has_several_hosts)),
             "people_now": cards.ask("people_now", lambda: reader.people(now_ms - NOW_MS)),
             "blocked": None if chosen else cards.ask("blocked", lambda: _blocked(reader, span, limit)),
@@ -97,6 +96,12 @@ def overview(
             then["bounce_points"] = points_between(*rates)
         model["earlier"] = then
     return {**model, "late": cards.late}
+
+
+def of_range(span: Range, lane: int) -> Model:
+    """What every page of a range says of it first."""
+    shown = {"name": span.name, "label": span.label, "since": span.since, "until": span.until}
+    return {"range": shown, "lane": LANES[lane]}
 
 
 @contextmanager

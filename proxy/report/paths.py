@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.events.event import LANES
 from proxy.report.chosen import Chosen, page_text
-from proxy.report.overview import Cards, Model, only
+from proxy.report.overview import Cards, Model, of_range, only
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked
 from proxy.store.questions import Began, Flow, Late, ReportReader, Saw, Span, StepRow
@@ -50,8 +49,7 @@ def paths(
             flow = None if of is None else cards.ask("flow", lambda: reader.flow(within, *of, STEPS_READ))
             trails = cards.ask("trails", lambda: reader.trails(within, TRAIL_PAGES, limit))
     return {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "of": None if of is None else {"text": page_text(*of), **of._asdict()},

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from proxy.events.dwell import is_unusual
-from proxy.events.event import LANES, Event
+from proxy.events.event import Event
 from proxy.report.asked import LOOSE, Part, text_of, uuids_of
 from proxy.report.channels import channel_of, merge
 from proxy.report.chosen import Chosen
-from proxy.report.overview import Cards, Model, only
+from proxy.report.overview import Cards, Model, of_range, only
 from proxy.report.ranges import DAY_MS, Range
 from proxy.store.questions import Cursor, ReportReader, SourceRow, Span, Stay, Told
 
@@ -59,8 +59,7 @@ def visitors(
     shown = () if found is None else found.rows[:limit]
     rows = [_visitor(_plain(row)) for row in shown]
     return {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "visitors": None if found is None else {"rows": rows, "total": found.total, "cookieless": found.cookieless},

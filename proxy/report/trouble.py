@@ -6,10 +6,9 @@ Law: every number is the store's (store/questions/trouble.py).
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from proxy.events.event import LANES
 from proxy.report.chosen import Chosen, trouble_of
 from proxy.report.numbers import fine_ratio
-from proxy.report.overview import Cards, Model, only, rows_of, slow_rows
+from proxy.report.overview import Cards, Model, of_range, only, rows_of, slow_rows
 from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked, whole
 from proxy.store.questions import Afterwards, Late, ReportReader, Span
@@ -40,8 +39,7 @@ def trouble(
                 named = {"text": of, "status": None, **wanted._asdict()}
                 shown = {"of": named, "after": None if after is None else _told(after)}
     return {
-        "range": {"name": span.name, "label": span.label, "since": span.since, "until": span.until},
-        "lane": LANES[lane],
+        **of_range(span, lane),
         **told,
         "several_hosts": bool(several),
         "late": cards.late,

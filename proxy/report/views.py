@@ -126,10 +126,8 @@ class Views:
         before_it = cursor_of(query.get("before", ""))
         look = partial(
             people.visitors,
-            span=self._range(request),
-            lane=lane_of(query),
+            **self._asked(request),
             before=before_it,
-            chosen=chosen_of(query.multi_items()),
             limit=SHEET_ROWS if form == Form.CSV else people.VISITORS_SHOWN,
         )
         answer = await self._answers.look(look)
@@ -148,9 +146,7 @@ class Views:
         rows = EVIDENCE_SHOWN if of and form == Form.PAGE else MORE_ROWS
         look = partial(
             attention,
-            span=self._range(request),
-            lane=lane_of(query),
-            chosen=chosen_of(query.multi_items()),
+            **self._asked(request),
             of=of,
             limit=SHEET_ROWS if form == Form.CSV else rows,
         )
@@ -187,10 +183,8 @@ class Views:
         answer = await self._answers.look(
             partial(
                 paths,
-                span=self._range(request),
-                lane=lane_of(query),
+                **self._asked(request),
                 of=of,
-                chosen=chosen_of(query.multi_items()),
                 limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS if form == Form.JSON else WAYS,
             )
         )
@@ -203,9 +197,7 @@ class Views:
         query = request.query_params
         look = partial(
             forms,
-            span=self._range(request),
-            lane=lane_of(query),
-            chosen=chosen_of(query.multi_items()),
+            **self._asked(request),
             of=query.get("of", ""),
             limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
         )
@@ -217,9 +209,7 @@ class Views:
         query = request.query_params
         look = partial(
             trouble,
-            span=self._range(request),
-            lane=lane_of(query),
-            chosen=chosen_of(query.multi_items()),
+            **self._asked(request),
             of=query.get("of", ""),
             limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
         )
@@ -231,10 +221,8 @@ class Views:
         query = request.query_params
         look = partial(
             explore,
-            span=self._range(request),
-            lane=lane_of(query),
+            **self._asked(request),
             definitions=self._definitions,
-            chosen=chosen_of(query.multi_items()),
             of=query.get("of", ""),
             limit=SHEET_ROWS if form == Form.CSV else WAYS if query.get("of") and not form else MORE_ROWS,
         )
@@ -254,6 +242,15 @@ class Views:
     async def requests(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
         return self._answers.answer("requests.html", answer, form, requests_table, request.query_params)
+
+    def _asked(self, request: Request) -> Model:
+        """The range, lane and filters that an address asks for."""
+        query = request.query_params
+        return {
+            "span": self._range(request),
+            "lane": lane_of(query),
+            "chosen": chosen_of(query.multi_items()),
+        }
 
     def _range(self, request: Request) -> Range:
         return range_of(asked_range(request.query_params), self._clock_ms(), self._zone)
