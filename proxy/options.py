@@ -92,7 +92,7 @@ def report(command: argparse.ArgumentParser) -> None:
         metavar="FILTER",
         action="append",
         default=[],
-        help="only sessions that have to do with a page, a source or an element, as the report's addresses name it: "
+        help="only sessions that have to do with something, as the report's addresses name it: "
         "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME, device=SOURCE, failed=STATUS HOST/PATH, "
         "slow=HOST/PATH; may be given again",
     )

@@ -15,6 +15,12 @@ from proxy.store.questions import MOST_FILTERS
 from proxy.store.sqlite.questions import SqliteQuestions
 from proxy.tables import Config
 
+FILTERS = (
+    "page=HOST/PATH, source=CHANNEL NAME, did=ACTION HOST/PATH NAME, device=SOURCE, failed=STATUS HOST/PATH "
+    "or slow=HOST/PATH"
+)
+"""As they are typed."""
+
 
 def read_filters(texts: Sequence[str]) -> list[Chosen]:
     """Filters as they are typed, `page=shop.example/range`. Raises ValueError: something is none, or there are too
@@ -25,8 +31,7 @@ def read_filters(texts: Sequence[str]) -> list[Chosen]:
     for text in texts:
         key, _, value = text.partition("=")
         if key not in KEYS or not is_filter(key, value):
-            kinds = "page=HOST/PATH, source=CHANNEL NAME or did=ACTION HOST/PATH NAME"
-            raise ValueError(f"must be {kinds}, not {text!r}")
+            raise ValueError(f"must be {FILTERS}, not {text!r}")
         found.append(Chosen(key, value))
     return found
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 from benchmarks.store.traffic import END, START
 from proxy.report.attention import EDGES, EVIDENCE_SHOWN
 from proxy.report.chosen import PAGE, SOURCES_READ, Chosen, page_text
+from proxy.report.explore import PARAMS
 from proxy.report.overview import CONFIRMED_WITHIN_MS, NOW_MS, REFUSED_READ, overview
 from proxy.report.paths import STEPS_READ, TRAIL_PAGES
 from proxy.report.people import EVENTS_SHOWN, LOOSE_SHOWN, SEARCHED, SESSIONS_SHOWN, VISITORS_SHOWN
@@ -226,7 +227,7 @@ def _rankings(about: Subject) -> Iterator[Question]:
 
 
 def _action(reader: ReportReader, span: Span, action: str) -> ActionUse:
-    return reader.action(span, action, SHOWN)
+    return reader.action(span, action, PARAMS, SHOWN)
 
 
 def _visitors(about: Subject) -> Iterator[Question]:

@@ -39,7 +39,7 @@ SOURCES_READ = 5_000
 EVER = 2**62
 """Unix ms that no event reaches."""
 _ELEMENT = re.compile(r"(?P<place>(?:[^\\ ]|\\.)*) (?P<name>.+)", re.DOTALL)
-_FAILED = re.compile(r"(?P<status>[4-9]\d\d) (?P<page>.+)", re.DOTALL)
+_FAILED = re.compile(r"(?P<status>[4-9][0-9][0-9]) (?P<page>.+)", re.DOTALL)
 _DOT = re.compile(r"[\\·]")
 _SPECIAL, _ESCAPED = re.compile(r"[\\ ]"), re.compile(r"\\(.)", re.DOTALL)
 CAMPAIGN = " · "

@@ -15,8 +15,10 @@ from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked
 from proxy.store.questions import ActionUse, Late, ParamUse, ReportReader, Sent, Span
 
-PARAMS = 100
-"""Of one action, and values of a param, that are told."""
+PARAMS, VALUES = 100, 100
+"""Of one action, and of a param, that are told."""
+OF_SESSION = "session.end"
+"""What it says is its session's, and told with each visitor."""
 
 
 def explore(
@@ -40,9 +42,10 @@ def explore(
             if wanted is None:
                 shown = {"of": None, "actions": cards.ask("actions", lambda: rows_of(reader.actions(within, limit)))}
             else:
-                use = cards.ask("action", lambda: reader.action(within, of, min(limit, PARAMS)))
+                use = cards.ask("action", lambda: reader.action(within, of, PARAMS, min(limit, VALUES)))
                 defined = next((one for one in definitions if one["action"] == of), None)
-                action = None if use is None else _told(use, {} if defined is None else defined["params"])
+                params = {} if defined is None or of == OF_SESSION else defined["params"]
+                action = None if use is None else _told(use, params)
                 shown = {"of": {"text": of, "defined": defined is not None}, "action": action}
     return {
         **of_range(span, lane),
@@ -64,7 +67,7 @@ def explore_table(model: Model) -> Table:
     rows = [
         {"param": one["name"], "defined": one["defined"], "value": row["value"], "events": row["events"]}
         for one in params
-        for row in one["values"]["rows"]
+        for row in one["values"]["rows"] or ({"value": None, "events": one["events"]},)  # lists and objects
     ]
     more = sum(one["values"]["total"] - len(one["values"]["rows"]) for one in params)
     is_cut = bool(more) or found["params"]["total"] > len(params)
@@ -75,12 +78,13 @@ def _told(use: ActionUse, params: Model) -> Model:
     """An action as an object; `share`: of its events."""
     places = {name: place for place, name in enumerate(params)}
     rows = sorted(use.params.rows, key=lambda one: places.get(one.name, len(places)))  # else as they were
+    is_whole = use.params.total == len(use.params.rows)
     return {
         "events": use.events,
         "visitors": use.visitors,
         "cookieless": use.cookieless,
         "params": {"rows": [_param(one, use.events, params.get(one.name)) for one in rows], "total": use.params.total},
-        "never": [name for name in params if name not in {one.name for one in use.params.rows}],
+        "never": [name for name in params if is_whole and name not in {one.name for one in use.params.rows}],
     }
 
 

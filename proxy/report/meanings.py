@@ -75,7 +75,7 @@ CARDS: Mapping[str, Card] = {
             "views": Meaning("Views", "How often the page was looked at."),
             "visitors": Meaning("Visitors", "Different visitors who looked at the page."),
             "entries": Meaning("Entries", "Sessions that began on the page."),
-            "exits": Meaning("Exits", "Sessions of which the page was the last."),
+            "exits": Meaning("Exits", "Sessions that began in this time and ended on the page."),
             "engaged": Meaning("In use", "Half of the views of the page were in use no longer than this."),
         },
     ),
@@ -129,7 +129,7 @@ CARDS: Mapping[str, Card] = {
             "page": Meaning("Page", "A page by its address, whatever its query, that came with an error."),
             "status": Meaning("Status", "What the site answered: 4xx blames the request, 5xx is the site’s own fault."),
             "views": Meaning("Views", "How often the page came with this status."),
-            "exits": Meaning("Left", "Sessions of which this was the last page, with this status."),
+            "exits": Meaning("Left", "Sessions that began in this time and ended on this page, with this status."),
         },
     ),
     "slow": Card(
@@ -140,7 +140,7 @@ CARDS: Mapping[str, Card] = {
             "share": Meaning("Share", "Slow views as a part of all views of the page."),
             "median": Meaning("Median", "Half of the slow views took the site no longer than this; at most 4.9 % off."),
             "p95": Meaning("95 of 100 below", "95 of 100 slow views took no longer than this; at most 4.9 % off."),
-            "exits": Meaning("Left", "Sessions of which a slow view of this page was the last one."),
+            "exits": Meaning("Left", "Sessions that began in this time and ended with a slow view of this page."),
         },
     ),
     "unconfirmed": Card(

@@ -151,7 +151,7 @@ def _of_sessions(
         "lanes": lanes,
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
         "pages": pages,
-        "next": cards.ask("next", lambda: _next(reader, chosen, pages, within, limit)),
+        "next": cards.ask("next", lambda: _next(reader, cards, chosen, pages, within, limit)),
         "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
         "devices": cards.ask("devices", lambda: rows_of(reader.devices(within, limit))),
         "hovers": cards.ask("hovers", lambda: rows_of(reader.hovers(within, limit))),
@@ -209,9 +209,13 @@ def rows_of(ranking: Ranking[Any]) -> Model:
     return {"rows": [asdict(row) for row in ranking.rows], "total": ranking.total}
 
 
-def _next(reader: ReportReader, chosen: Sequence[Chosen], pages: Model | None, within: Span, limit: int) -> Model:
+def _next(
+    reader: ReportReader, cards: Cards, chosen: Sequence[Chosen], pages: Model | None, within: Span, limit: int
+) -> Model:
     """What was seen right after a page, `of`: the one that a filter names last, else the one that is seen most."""
     named = [page for one in chosen if one.key == PAGE and (page := page_of(one.text)) is not None]
+    if not named and "pages" in cards.late:
+        raise Late("next")
     if not named:
         most = pages or rows_of(reader.pages(within, 1))  # alone, as a sheet is
         named = [Saw(row["host"], row["path"]) for row in most["rows"][:1]]

@@ -56,6 +56,7 @@ DEVICE_WORDS = {
     "WEB_DESKTOP": "Desktop browser",
     "WEB_MOBILE": "Mobile browser",
     "MOBILE_APP": "Mobile app",
+    "SERVER": "Server",
     "SIMULATED": "Made up by the demo",
     None: "Not told",
 }

@@ -10,7 +10,7 @@ from proxy.report.chosen import Chosen, trouble_of
 from proxy.report.numbers import fine_ratio
 from proxy.report.overview import Cards, Model, of_range, only, rows_of, slow_rows
 from proxy.report.ranges import Range
-from proxy.report.sheets import Table, ranked, whole
+from proxy.report.sheets import Table, ranked
 from proxy.store.questions import Afterwards, Late, ReportReader, Span
 
 ENDINGS = ("left", "again", "others", "alone")
@@ -31,6 +31,7 @@ def trouble(
             if wanted is None:
                 shown = {
                     "of": None,
+                    "views": cards.ask("views", lambda: reader.lanes(within.since, within.until)[lane].views),
                     "failed": cards.ask("failed", lambda: rows_of(reader.failed(within, limit))),
                     "slow": cards.ask("slow", lambda: slow_rows(reader.slow(within, limit))),
                 }
@@ -54,7 +55,8 @@ def trouble_table(model: Model, card: str) -> Table:
         if after is None:
             raise Late("after")
         ends = [{"next": name, "host": None, "path": None, "n": after[name]["n"]} for name in ENDINGS]
-        return whole([*({"next": "page", **_plain(row)} for row in after["ways"]["rows"]), *ends])
+        rows = [*({"next": "page", **_plain(row)} for row in after["ways"]["rows"]), *ends]
+        return ranked(after["ways"], rows)
     found = model["slow" if card == "slow" else "failed"]
     if found is None:
         raise Late("trouble")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from proxy.events.event import is_action
 from proxy.report import people
 from proxy.report.answering import Answers, Form
 from proxy.report.asked import Part, cursor_of, lane_of, part_of, text_of, wanted_of
@@ -224,7 +225,11 @@ class Views:
             **self._asked(request),
             definitions=self._definitions,
             of=query.get("of", ""),
-            limit=SHEET_ROWS if form == Form.CSV else WAYS if query.get("of") and not form else MORE_ROWS,
+            limit=SHEET_ROWS
+            if form == Form.CSV
+            else WAYS
+            if is_action(query.get("of", "")) and not form
+            else MORE_ROWS,
         )
         answer = await self._answers.look(look)
         return self._answers.answer("explore.html", answer, form, explore_table, query)

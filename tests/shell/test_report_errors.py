@@ -127,6 +127,26 @@ def test_its_sheets_have_the_rows_of_the_json(site):
 
 
 def test_where_nothing_went_wrong_the_page_says_so(site):
-    shown = words(site.page("/errors?range=yesterday").main.text)
-    assert "every page came as it was asked for" in shown and "within a second" in shown
+    shown = words(site.page("/errors?range=today&lane=unproven").main.text)
+    assert "every page came as it was asked for" not in shown  # of none it is not said
+    shown = words(site.page("/errors?range=today&page=shop.example/nowhere").main.text)
+    assert shown.count("None with these filters") == 2
+    some = site.page(f"/?range=today&page={HOST}/search&device=WEB_MOBILE").select("#failed, #slow")
+    assert all("None with these filters" in words(one.find_parent("section").text) for one in some) and len(some) == 2
     assert "Nobody met this" in words(site.page(f"/errors?{of(GONE)}&range=yesterday").main.text)
+
+
+def test_where_all_went_well_the_page_says_so(tmp_path):
+    with report(tmp_path / "store.db") as site:
+        site.write(visit("P1", "A"), confirm("C1", page("P1"), "A", 100))
+        for path in ("/errors?range=today", "/?range=today"):
+            shown = words(site.page(path).main.text)
+            assert "every page came as it was asked for" in shown and "within a second" in shown
+
+
+def test_rows_of_crawlers_are_no_filters(site):
+    """They have no session that could be picked."""
+    soup = site.page("/?range=today&lane=bot")
+    assert "404" in soup.select_one("[aria-labelledby=failed] td").text and not soup.select(
+        "section a.pick[href^='/?']"
+    )

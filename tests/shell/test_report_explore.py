@@ -1,9 +1,11 @@
 """What came by its action, and what the events of one action said."""
 
 import pytest
-from reports import MINUTE, confirm, does, page, report, sends, visit, words
+from reports import MINUTE, T, confirm, does, page, report, sends, visit, words
+from stories import DAY
 
 from proxy.definitions import catalogue_of, read_definitions
+from proxy.store.base import Sweep
 
 OWN = {
     "basket.add": {
@@ -70,7 +72,7 @@ def test_an_action_is_told_by_its_params(site):
 def test_the_page_says_it_as_text(site):
     soup = site.page("/explore?range=today&of=link.click")
     shown = words(soup.main.text)
-    assert "6 events of 2 visitors" in shown and "from 3 to 12, half of them at most 3" in shown
+    assert "6 events of 2 visitors" in shown and "from 3 to 12, half of the numbers at most 3" in shown
     assert "<b>x</b>" in shown and soup.main.b is None and "1.5 s" in shown
     assert "Never said" in shown and "not defined" in shown
     rows = site.sheet("/explore.csv?range=today&of=link.click")
@@ -105,3 +107,19 @@ def test_the_definitions_lead_to_what_came(site):
 
 def test_where_nothing_came_the_page_says_so(site):
     assert "Nothing came in this range" in words(site.page("/explore?range=yesterday").main.text)
+
+
+def test_nothing_is_said_to_be_missing_of_what_is_not_known(tmp_path):
+    """Of more params than are told, and of what a session's end says of its session."""
+    with report(tmp_path / "store.db") as site:
+        of = page("P1")
+        own = {f"own_{n:03}": n for n in range(25)}
+        acts = [does("link.click", f"E{n}", name="A", **own) for n in range(2)]
+        acts.append(does("link.click", "E9", name="B", href="https://shop.example/b"))
+        site.write(visit("P1", "A"), confirm("C1", of, "A", 100), sends(of, "A", *acts, at=MINUTE), Sweep(T + DAY))
+        action = site.json("/explore.json?range=today&of=link.click")["action"]
+        assert "href" not in action["never"] and "href" in {one["name"] for one in action["params"]["rows"]}
+        assert "href" in words(site.page("/explore?range=today&of=link.click").main.text)
+        ended = site.json("/explore.json?range=today&of=session.end")["action"]
+        assert ended["events"] == 1 and ended["never"] == []
+        assert "is told with each visitor" in words(site.page("/explore?range=today&of=session.end").main.text)

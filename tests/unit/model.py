@@ -317,7 +317,7 @@ class Model:
         ]
         if event.action == "form.submit" and clicked:
             self.cases["cause after its effect"] += 1
-            return max(clicked), event.ago_ms
+            return min(max(clicked), time + event.ago_ms), event.ago_ms
         later = self.events[self.events.index(view) + 1 :]
         led = {"page.visit": [], "form.submit": []}
         for held in near:

@@ -62,7 +62,7 @@ def test_an_actions_events_and_what_they_said_equal_a_recount(history, data, ste
         actions = sorted({event["action"] for event in events})
         for action in data.draw(st.lists(st.sampled_from([*actions, "no.such"]), min_size=1, max_size=4)):
             with reader.moment(), reader.only(chosen, span.since, span.until, Sent(action)) as begun:
-                use = reader.action(span._replace(since=begun), action, ALL)
+                use = reader.action(span._replace(since=begun), action, ALL, ALL)
             picked = of_some(events, chosen, begun, span.until) if chosen else events
             assert told(use) == counted(picked, span._replace(since=begun), action), action
 
@@ -95,7 +95,7 @@ def test_values_are_what_they_were_and_of_many_the_first_are_told(engine):
     )
     with engine.asked() as reader, reader.moment(), reader.only((), T, T + DAY, Sent("link.click")):
         span = Span(T, T + DAY, 2)
-        use = reader.action(span, "link.click", 10)
+        use = reader.action(span, "link.click", 10, 10)
         said = {one.name: one for one in use.params.rows}
         assert (use.events, use.visitors) == (9, 1)
         assert {one.value: one.events for one in said["name"].values.rows} == {"Buy": 9}
@@ -104,13 +104,14 @@ def test_values_are_what_they_were_and_of_many_the_first_are_told(engine):
         assert (price.lowest, price.median, price.highest, price.values.total) == (0, 1, 2, 3)
         assert said["price"].values.rows[0] == ValueRow(0, 3)
         assert said["name"].lowest is None
-        short = reader.action(span, "link.click", 2)
+        short = reader.action(span, "link.click", 2, 1)
         assert len(short.params.rows) == 2 < short.params.total == use.params.total
-        assert reader.action(span, "no.such", 5) == ActionUse(0, 0, 0, Ranking((), 0))
+        assert all(len(one.values.rows) <= 1 for one in short.params.rows)
+        assert reader.action(span, "no.such", 5, 5) == ActionUse(0, 0, 0, Ranking((), 0))
 
 
 def test_an_apps_events_outside_any_page_are_told(engine):
     engine.append(tells(app("E1", at=0, told=SECOND, name="Cart"), at=SECOND, who="A"))
     with engine.asked() as reader, reader.moment(), reader.only((), T - DAY, T + DAY, Sent("screen.view")):
-        use = reader.action(Span(T - DAY, T + DAY, 2), "screen.view", 5)
+        use = reader.action(Span(T - DAY, T + DAY, 2), "screen.view", 5, 5)
     assert use.events == 1 and use.params.rows[0].values.rows[0].value == "Cart", HOST

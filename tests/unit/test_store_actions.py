@@ -165,6 +165,28 @@ def test_a_session_whose_last_click_asked_for_a_page_lasts_until_that_page(engin
     check_promises(engine)
 
 
+def test_a_session_lasts_until_what_was_told_long_before_that_click(engine):
+    """Its last activity is not among what was told lately."""
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(sends(P1, "A", hover("E0", 900, ago=10), at=MINUTE + 400))
+    some = [hover(f"E{n}", 900, ago=395) for n in range(1, 40)]
+    engine.append(sends(P1, "A", *some, click("E99"), at=MINUTE + 400), sweep(HOUR))
+    engine.close()
+    engine.append(visit("P2", "A", MINUTE, path="/b", came_back=True, referrer=f"https://{HOST}/"))
+    [ended] = engine.events(Query(action="session.end"))
+    assert ended.time - T == MINUTE + 390
+    check_promises(engine)
+
+
+def test_a_submit_is_never_later_than_it_was_told(engine):
+    engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))
+    engine.append(sends(P1, "A", click("E1"), at=MINUTE + 300))
+    engine.append(sends(P1, "A", does("form.submit", "E2", form="f", fields={}), at=MINUTE))
+    told = [(name_of(event.id), event.time - T, event.received - T) for event in engine.events()][-2:]
+    assert told == [("E1", MINUTE + 300, MINUTE + 300), ("E2", MINUTE, MINUTE)]
+    check_promises(engine)
+
+
 def test_a_buttons_click_comes_before_the_submit_that_it_makes_in_whichever_order_they_are_told(engine):
     home = f"https://{HOST}/"
     engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))

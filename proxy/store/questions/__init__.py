@@ -240,8 +240,8 @@ class ReportReader(PeopleReader, Protocol):
         """By number of events."""
         ...
 
-    def action(self, span: Span, action: str, limit: int) -> ActionUse:
-        """Within `only`, about that (`Sent`); `limit` of its params, and of each one's values."""
+    def action(self, span: Span, action: str, params: int, limit: int) -> ActionUse:
+        """Within `only`, about that (`Sent`); so many `params`, and `limit` values of each."""
         ...
 
     def refused(self, since: int, until: int, limit: int) -> Ranking[Refused]:

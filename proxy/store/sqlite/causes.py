@@ -1,8 +1,8 @@
 """What a visitor did and the page that it asked for travel side by side, and either may be told first.
 
 Law: a click or a submit comes before the page that it led to, and a button's click before the submit that it makes, in
-whichever order they are told, and in whichever process. Only what is told a moment apart is put in order; when it was
-told to have happened is kept beside it.
+whichever order they are told. Only what is told a moment apart is put in order, and by the page as its server tells of
+it; when it was told to have happened is kept beside it.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from proxy.events.incoming import BrowserEvent
 from proxy.store.sqlite import sessions
 from proxy.store.sqlite.dictionary import CLICK, Facts, as_json
+from proxy.store.sqlite.reading import LATEST_TOLD
 from proxy.store.sqlite.rows import EventRow, SessionRow
 from proxy.store.sqlite.work import Work
 
@@ -20,6 +21,8 @@ CAUSE_WITHIN_MS = 500
 """What is done on a page this long after what it leads to is taken for its cause. Nobody clicks again so soon."""
 CAUSES_BEFORE_MS = {CLICK_ENDING: 2, ".submit": 1}
 """How long before that page they are put."""
+LATEST = 2 * LATEST_TOLD
+"""Events of a session among which its last activity is found: half of them may be told of another time now."""
 BEFORE_ALL = 0
 """A seq that no event has."""
 
@@ -34,7 +37,7 @@ def before_its_effect(
     if event.action == SUBMIT and session.last > time:
         clicked = max(_clicks_after(work, view, session, time), default=time)
         if clicked > time:  # and the click that it comes from was longer on its way
-            return clicked, (("original_ago", event.ago_ms),)
+            return min(clicked, time + event.ago_ms), (("original_ago", event.ago_ms),)
     led: list[int] = []
     # Most often there is nothing to look for: no later page, nothing done a moment ago.
     if session.viewed is not None and session.viewed > view.time:
@@ -88,7 +91,8 @@ def put_first(work: Work, seq: int) -> None:
         _move(work, row, max(page.time - (_ms_before(work, row) or 0), view.time, session.start))
     if was_last:
         end, leave = work.dictionary.word(END), work.dictionary.word(LEAVE)
-        kept = [row.time for row in since if row.action != end and (row.action != leave or row.amount)]
+        latest = work.latest_of(session.id, LATEST)  # of its time, not lately told
+        kept = [row.time for row in latest if row.action != end and (row.action != leave or row.amount)]
         sessions.end_earlier(work, session, max(page.time, *kept))
 
 

@@ -143,7 +143,7 @@ class Dictionary:
             return None
         if facts not in self._statuses:
             status = dict(self.facts_of(facts)).get("status")
-            self._statuses.put(facts, status if isinstance(status, int) else None)
+            self._statuses.put(facts, status if type(status) is int else None)
         return self._statuses[facts]
 
     def act(self, action: int) -> Act:

@@ -22,13 +22,13 @@ class Exploring(Asking):
         rows = self._ask_of("report_actions", span.since, span.until, {"lane": span.lane, "limit": limit})
         return Ranking(tuple(ActionRow(*row[:-1]) for row in rows), total_of(rows))
 
-    def action(self, span: Span, action: str, limit: int) -> ActionUse:
-        asked: dict[str, object] = {**span._asdict(), "of": action, "limit": limit}
+    def action(self, span: Span, action: str, params: int, limit: int) -> ActionUse:
+        asked: dict[str, object] = {**span._asdict(), "of": action, "params": params, "limit": limit}
         events, visitors, cookieless = self._one("report_action_sums", asked)
         keys = {"target_key": target_key(action), "amount_key": amount_key(action)}
         rows = [] if action == OF_SESSION else self._ask("report_action_params", {**asked, **keys})
-        params = [_param(part, list(said)) for part, said in groupby(rows, key=itemgetter(0, 1, 2, 3, 4, 5))]
-        return ActionUse(events, visitors, cookieless, Ranking(tuple(params), total_of(rows)))
+        found = [_param(part, list(said)) for part, said in groupby(rows, key=itemgetter(0, 1, 2, 3, 4, 5))]
+        return ActionUse(events, visitors, cookieless, Ranking(tuple(found), total_of(rows)))
 
 
 def _param(part: tuple[Any, ...], said: list[Any]) -> ParamUse:

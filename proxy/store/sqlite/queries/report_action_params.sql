@@ -42,7 +42,7 @@ WITH own AS MATERIALIZED (
         max(CASE WHEN type IN ('integer', 'real') THEN value END) AS highest
     FROM valued GROUP BY name
 ), top AS MATERIALIZED (
-    SELECT *, count(*) OVER () AS params FROM param ORDER BY n DESC, name LIMIT :limit
+    SELECT *, count(*) OVER () AS params FROM param ORDER BY n DESC, name LIMIT :params
 ), ranked AS MATERIALIZED (
     SELECT valued.name AS name, type, value, valued.n AS n,
         row_number() OVER (PARTITION BY valued.name ORDER BY valued.n DESC, value, type) AS place
