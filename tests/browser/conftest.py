@@ -21,9 +21,11 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """One Chromium for a module, as playwright starts it: without the back/forward cache."""
-    chromium = launch(playwright)
+def browser(request: pytest.FixtureRequest, playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for a module, as playwright starts it: without the back/forward cache. A module that says
+    `ENGINE_ALONE` is about what pages do, and needs no window round them."""
+    is_alone = getattr(request.module, "ENGINE_ALONE", False)
+    chromium = launch(playwright, path=bare(playwright)) if is_alone else launch(playwright)
     yield chromium
     chromium.close()
 

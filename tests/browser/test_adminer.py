@@ -16,6 +16,7 @@ from applications import PASSWORD, adminer, needs_adminer
 from fronts import PAGES_ONLY, proxied
 from playwright.sync_api import Browser, Response
 
+ENGINE_ALONE = True
 pytestmark = needs_adminer
 SQL = "INSERT INTO note (text) VALUES ('one'); SELECT text FROM note"
 SCRIPTS = "[...document.scripts].map(script => [script.hasAttribute('data-page'), script.nonce])"

@@ -9,6 +9,7 @@ from applications import copyparty, needs_copyparty, on_disk
 from fronts import PAGES_ONLY, poll, proxied
 from playwright.sync_api import Browser, ConsoleMessage
 
+ENGINE_ALONE = True
 pytestmark = needs_copyparty
 FILE = os.urandom(20 * 1024 * 1024 + 77)
 ACTION_MS = 20_000

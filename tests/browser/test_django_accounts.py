@@ -9,6 +9,7 @@ from fronts import Front, poll, proxied
 from playwright.sync_api import Browser, Page
 from telling import read_events
 
+ENGINE_ALONE = True
 pytestmark = needs_django
 ACTION_MS, UNDER_WAY_MS = 20_000, 1_000
 RULES = [

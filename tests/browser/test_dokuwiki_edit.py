@@ -7,6 +7,7 @@ from applications import NAME, PASSWORD, dokuwiki, needs_dokuwiki
 from fronts import PAGES_ONLY, proxied
 from playwright.sync_api import Browser
 
+ENGINE_ALONE = True
 pytestmark = needs_dokuwiki
 ACTION_MS = 20_000
 TEXT = "words and a [[start|link]]"

@@ -14,6 +14,7 @@ from applications import PASSWORD, TOKEN, jupyterlab, needs_jupyterlab
 from fronts import PAGES_ONLY, poll, proxied
 from playwright.sync_api import Browser, Page
 
+ENGINE_ALONE = True
 pytestmark = needs_jupyterlab
 ACTION_MS = 60_000
 """JupyterLab and its kernels take their time, more so on a busy machine."""

@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from upstream_site import Page as SitePage
 from upstream_site import Site
 
+ENGINE_ALONE = True
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 PRIVACY = "/_footfall/privacy"

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from proxy.demo.visitors import walk
 
+ENGINE_ALONE = True
 SHOTS = os.environ.get("FOOTFALL_TEST_SHOTS", "")
 VISITORS, WALK_SECONDS, SEED, LINES = 14, 10.0, 7, 20
 """Of the live page: who walks the demo's shop, for how long, and how many lines of it there are to see."""
