@@ -18,7 +18,6 @@ from playwright.sync_api import Page as Tab
 from telling import read_events
 from upstream_site import Page
 
-ENGINE_ALONE = True
 STEPS = int(os.environ.get("SPA_STEPS", "25"))
 SPA = {"FOOTFALL_CAPTURE__SPA": "true"}
 PLACES = ("/shop", "/shop?page=2", "/shop?page=3", "/item/7", "/item/8?size=l", "/cart")
