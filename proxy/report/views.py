@@ -32,6 +32,7 @@ from proxy.report.ranges import Range, asked_range, before, closer, range_of
 from proxy.report.sheets import (
     ASKED_FOR,
     SHEET_ROWS,
+    Table,
     card_of,
     card_table,
     ranked,
@@ -195,41 +196,21 @@ class Views:
         return self._answers.answer("paths.html", answer, form, paths_table, query, **shown)
 
     async def forms(self, request: Request, *, form: Form) -> Response:
-        query = request.query_params
-        look = partial(
-            forms,
-            **self._asked(request),
-            of=query.get("of", ""),
-            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
-        )
-        answer = await self._answers.look(look)
-        card = query.get("card", "")
-        return self._answers.answer("forms.html", answer, form, lambda model: forms_table(model, card), query)
+        return await self._one_of(request, form, "forms.html", forms, forms_table)
 
     async def errors(self, request: Request, *, form: Form) -> Response:
-        query = request.query_params
-        look = partial(
-            trouble,
-            **self._asked(request),
-            of=query.get("of", ""),
-            limit=SHEET_ROWS if form == Form.CSV else MORE_ROWS,
-        )
-        answer = await self._answers.look(look)
-        card = query.get("card", "")
-        return self._answers.answer("errors.html", answer, form, lambda model: trouble_table(model, card), query)
+        return await self._one_of(request, form, "errors.html", trouble, trouble_table)
 
     async def explore(self, request: Request, *, form: Form) -> Response:
         query = request.query_params
+        of = query.get("of", "")
+        rows = WAYS if is_action(of) and form == Form.PAGE else MORE_ROWS
         look = partial(
             explore,
             **self._asked(request),
             definitions=self._definitions,
-            of=query.get("of", ""),
-            limit=SHEET_ROWS
-            if form == Form.CSV
-            else WAYS
-            if is_action(query.get("of", "")) and not form
-            else MORE_ROWS,
+            of=of,
+            limit=SHEET_ROWS if form == Form.CSV else rows,
         )
         answer = await self._answers.look(look)
         return self._answers.answer("explore.html", answer, form, explore_table, query)
@@ -247,6 +228,21 @@ class Views:
     async def requests(self, request: Request, *, form: Form) -> Response:
         answer = await self._answers.look(partial(balance, span=self._range(request), now_ms=self._clock_ms()))
         return self._answers.answer("requests.html", answer, form, requests_table, request.query_params)
+
+    async def _one_of(
+        self,
+        request: Request,
+        form: Form,
+        template: str,
+        question: Callable[..., Model],
+        table: Callable[[Model, str], Table],
+    ) -> Response:
+        """A list, or what its address names by `of`, whose sheets are named by `card`."""
+        query = request.query_params
+        limit = SHEET_ROWS if form == Form.CSV else MORE_ROWS
+        look = partial(question, **self._asked(request), of=query.get("of", ""), limit=limit)
+        answer, card = await self._answers.look(look), query.get("card", "")
+        return self._answers.answer(template, answer, form, lambda model: table(model, card), query)
 
     def _asked(self, request: Request) -> Model:
         """The range, lane and filters that an address asks for."""

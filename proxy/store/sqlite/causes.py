@@ -31,7 +31,7 @@ def before_its_effect(
     work: Work, event: BrowserEvent, view: EventRow, session: SessionRow, time: int
 ) -> tuple[int, Facts]:
     """A click, or a submit, that was told later than what it led to: it came first all the same."""
-    before = next((ms for ending, ms in CAUSES_BEFORE_MS.items() if event.action.endswith(ending)), None)
+    before = _ms_before(event.action)
     if before is None:
         return time, ()
     if event.action == SUBMIT and session.last > time:
@@ -85,29 +85,30 @@ def put_first(work: Work, seq: int) -> None:
     if page is None or session is None or session.last <= page.time:  # as most often
         return
     since = work.told_since(session.id, BEFORE_ALL, page.time, page.time + CAUSE_WITHIN_MS - 1)
-    causes = [(row, view) for row in since if (view := _asked_on(work, row, page)) is not None]
+    causes = [(row, time) for row in since if (time := _when_asked(work, row, page)) is not None]
     was_last = any(row.time == session.last for row, _ in causes)
-    for row, view in causes:
-        _move(work, row, max(page.time - (_ms_before(work, row) or 0), view.time, session.start))
+    for row, time in causes:
+        _move(work, row, max(time, session.start))
     if was_last:
         end, leave = work.dictionary.word(END), work.dictionary.word(LEAVE)
         latest = work.latest_of(session.id, LATEST)  # of its time, not lately told
         kept = [row.time for row in latest if row.action != end and (row.action != leave or row.amount)]
-        sessions.end_earlier(work, session, max(page.time, *kept))
+        sessions.set_last(work, session, max(page.time, *kept))
 
 
-def _ms_before(work: Work, row: EventRow) -> int | None:
-    action = work.dictionary.text(row.action) or ""
+def _ms_before(action: str) -> int | None:
     return next((ms for ending, ms in CAUSES_BEFORE_MS.items() if action.endswith(ending)), None)
 
 
-def _asked_on(work: Work, row: EventRow, page: EventRow) -> EventRow | None:
-    """The page.visit on which a click or a submit was made that may have asked for `page`; None for anything else."""
-    view = None if row.view is None or _ms_before(work, row) is None else work.event(row.view)
-    if view is None or view.uri is None or view.time >= page.time:
+def _when_asked(work: Work, row: EventRow, page: EventRow) -> int | None:
+    """When a click or a submit came that may have asked for `page`, from where it was made; None for anything else."""
+    before = _ms_before(work.dictionary.text(row.action) or "")
+    view = None if row.view is None or before is None else work.event(row.view)
+    if before is None or view is None or view.uri is None or view.time >= page.time:
         return None
     referrer = work.dictionary.text(page.referrer)
-    return view if referrer in (None, work.dictionary.address(view.uri).text) else None
+    is_from = referrer in (None, work.dictionary.address(view.uri).text)
+    return max(page.time - before, view.time) if is_from else None
 
 
 def _move(work: Work, row: EventRow, time: int) -> None:

@@ -179,15 +179,13 @@ def _step(session: SessionRow, one: View | None, other: View | None, n: int) -> 
 
 
 def _keep(work: Work, session: SessionRow, time: int) -> None:
-    """Something happened: the last activity, and the session.end where it had ended."""
+    """Something happened."""
     if time > session.last:
-        session.last = time
-        if session.reason != Reason.OPEN:
-            move_marks(work, session, "session.end", time)
+        set_last(work, session, time)
 
 
-def end_earlier(work: Work, session: SessionRow, time: int) -> None:
-    """What was its last activity turned out to be of an earlier time."""
+def set_last(work: Work, session: SessionRow, time: int) -> None:
+    """The last activity, and the session.end where it had ended."""
     session.last = time
     if session.reason != Reason.OPEN:
         move_marks(work, session, "session.end", time)

@@ -40,8 +40,9 @@ WITH marked AS MATERIALIZED (
         WHERE kind = :hovered AND lane = :lane AND day BETWEEN :first AND :last AND n <> 0
     ) + (SELECT coalesce(sum((before + n <> 0) - (before <> 0)), 0) FROM late) AS n
 )
-SELECT top.element, page.host, page.path, target.name, kind.value, hovered.n, top.unusual, number.n
-FROM number CROSS JOIN top
+SELECT top.element, page.host, page.path, target.name, kind.value, hovered.n, top.unusual,
+    (SELECT n FROM number) -- asked for only where there is a row
+FROM top
 JOIN hovered ON hovered.element = top.element
 JOIN target ON target.id = top.element / :element_contexts
 JOIN page ON page.id = target.page
