@@ -92,6 +92,11 @@ class Answer:
     drops: bool = False
 
 
+def accepted(number: int) -> Answer:
+    """The answer where a test says nothing else."""
+    return Answer()
+
+
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that closes in the middle is none."""
@@ -103,7 +108,7 @@ class Collector:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.coming = 0
-        self.answer: Callable[[int], Answer] = lambda number: Answer()
+        self.answer: Callable[[int], Answer] = accepted
         self.pages: dict[str, Shown] = {}
         self.requests: list[tuple[str, str, float]] = []
         self.settings: dict[str, object] = dict(DEFAULTS)
@@ -231,6 +236,8 @@ class Stage:
         self.moving = False
         self._sent: list[str] = []
         self._failed: list[str] = []
+        self._finished: list[str] = []
+        self._still: list[BrowserContext] = []
 
     def person(self, *, moving: bool = False, **options: object) -> BrowserContext:
         """Somebody's browser. `moving`: on a real clock."""
@@ -241,10 +248,13 @@ class Stage:
         context.on("weberror", lambda error: self._complain("error", str(error.error), ""))
         context.on("request", self._send)
         context.on("requestfailed", self._fail)
+        context.on("requestfinished", self._finish)
         self.moving = moving
         if not moving:
             context.clock.install(time=CLOCK_SECONDS)
             context.clock.pause_at(CLOCK_SECONDS + 60)
+            self._still.append(context)
+            context.on("close", lambda closed: self._still.remove(closed))
         return context
 
     def _complain(self, kind: str, text: str, url: str) -> None:
@@ -263,6 +273,8 @@ class Stage:
         wanted = len(self.confirmations) + 1
         page.goto(url)
         assert poll(lambda: self.push(page) or len(self.confirmations), wanted) == wanted
+        if self.collector.answer is accepted:
+            self.answered(page)
         shown = self.collector.pages.get(urlsplit(url).path)
         if shown and shown.part and "data-track-form" in shown.markup and self.collector.part_go.is_set():
             self.listens(page)
@@ -284,6 +296,10 @@ class Stage:
     def _fail(self, request: Request) -> None:
         if request.url.endswith(COLLECTOR):
             self._failed.append(request.post_data or "")
+
+    def _finish(self, request: Request) -> None:
+        if request.url.endswith(COLLECTOR):
+            self._finished.append(request.post_data or "")
 
     @property
     def messages(self) -> list[Message]:
@@ -340,7 +356,12 @@ class Stage:
 
     def tells(self, *expected: str) -> None:
         """By now, or soon, exactly these."""
-        assert poll(self.lines, list(expected)) == list(expected)
+        assert poll(lambda: self._due() or self.lines(), list(expected)) == list(expected)
+
+    def _due(self) -> None:
+        """What is due now is done: an answer that comes while a clock stands still lets the next message go."""
+        for context in self._still:
+            context.clock.run_for(0)
 
     def leave(self, page: Page) -> None:
         """Walk away from a page, and wait for its last word."""
@@ -358,6 +379,16 @@ class Stage:
     def travelling(self) -> Counter[str]:
         """What the browser told of that has neither come nor failed."""
         return self._missing() - Counter(self._failed)
+
+    def answered(self, page: Page) -> None:
+        """Wait until what a page has sent has its answers: it sends one thing after the other."""
+
+        def waiting() -> Counter[str]:
+            page.evaluate("0")  # what the browser tells of requests is heard meanwhile
+            self._due()
+            return Counter(self._sent) - Counter(self._finished) - Counter(self._failed)
+
+        poll(waiting, Counter())
 
     def _missing(self) -> Counter[str]:
         came = Counter(one.raw for one in list(self.collector.messages))

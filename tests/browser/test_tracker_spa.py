@@ -27,6 +27,7 @@ def opened(stage, body: str = BUTTON, **served: object):
         };
     }""")
     stage.listens(page)
+    stage.answered(page)
     page.clock.run_for(1000)
     return page
 
@@ -34,7 +35,7 @@ def opened(stage, body: str = BUTTON, **served: object):
 def a_second(stage, page) -> None:
     """Passes, and what is sent in it arrives."""
     page.clock.run_for(1000)
-    poll(lambda: not stage.travelling(), True)
+    stage.answered(page)
 
 
 def visit(uri: str, referrer: str, title: str | None = None, nav: str = "spa", **more: object) -> str:
@@ -176,6 +177,7 @@ def test_the_page_that_was_just_loaded_is_not_visited_once_more(stage):
 def test_another_view_before_the_first_was_confirmed_leaves_that_as_it_was(stage):
     early = "<script>window.footfall = [['visit', {uri: location.origin + '/two'}]]</script>"
     page = stage.open(early=early)
+    stage.answered(page)
     stage.leave(page)
     assert visits(stage) == ["page.visit nav=manual title=Page uri=/two"]
     [confirm] = stage.confirmations

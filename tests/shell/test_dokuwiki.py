@@ -34,7 +34,7 @@ NEW_EACH_TIME = [
     (rb"^((?:DokuWiki|DW[0-9a-f]{32})=)(?!deleted)[^;]+", rb"\1"),
     (rb"(expires=)(?!Thu, 01 Jan 1970)[^;]+", rb"\1"),
     (rb"(name=\"(?:date|changecheck)\" value=\")\w*", rb"\1"),
-    (rb"\d{4}/\d\d/\d\d \d\d:\d\d", b"when"),
+    (rb"\d{4}(\\?/)\d\d\1\d\d \d\d:\d\d", b"when"),
     (rb"((?:value=\"|rev=))1\d{9}\b", rb"\1"),
 ]
 
