@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from proxy.events.event import LANES
+from proxy.report.aside import Aside
 from proxy.report.balance import requests
 from proxy.report.blocked import words_of
 from proxy.report.channels import merge
@@ -43,6 +44,13 @@ class Cards:
         """Whether no question is to be asked any more."""
         self._wanted = wanted
 
+    def start(self, aside: Aside, **questions: Callable[[ReportReader], Model]) -> dict[str, Callable[[], Model]]:
+        """Begins with what will be asked for, by name; in this order."""
+        return {
+            name: aside.start(question) if self._wanted is None or name in self._wanted else aside.later(question)
+            for name, question in questions.items()
+        }
+
     def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
         if self._wanted is not None and name not in self._wanted:
             return None
@@ -72,7 +80,8 @@ def overview(
     totals are compared with, and by how many percentage points the bounce rate is above it; `wanted`: names of the
     cards that are asked for, of all where it is None; `totals` means those and the lanes."""
     cards = Cards(None if wanted is None else {*wanted, *(TOTALS if "totals" in wanted else ())})
-    with reader.moment():
+    # Sessions that are picked are known to the reader only that has picked them.
+    with reader.moment(beside=not chosen and wanted is None) as other, Aside(reader, other) as aside:
         model: Model = {
             **of_range(span, lane),
             "several_hosts": bool(cards.ask("hosts", reader.has_several_hosts)),
@@ -85,9 +94,15 @@ def overview(
         }
         with only(reader, cards, chosen, span) as told:
             within = Span(told["since"], span.until, lane)
-            model |= {**told, **_of_sessions(reader, cards, chosen, span.edges, within, limit)}
             days, settled = _since(span.days, within.since), now_ms - CONFIRMED_WITHIN_MS
-            model["unconfirmed"] = cards.ask("unconfirmed", lambda: _unconfirmed(reader, days, settled, limit))
+            # With the hovers that these are asked beside, they are four fifths of all that the questions take.
+            begun = cards.start(
+                aside,
+                pages=lambda one: rows_of(one.pages(within, limit)),
+                clicks=lambda one: rows_of(one.clicks(within, limit)),
+                unconfirmed=lambda one: _unconfirmed(one, days, settled, limit),
+            )
+            model |= {**told, **_of_sessions(reader, cards, begun, chosen, span.edges, within, limit)}
         is_whole = model["since"] == span.since and not cards.late
         is_compared = earlier is not None and is_whole and (wanted is None or "totals" in wanted)
         then = _earlier(reader, chosen, earlier, lane) if earlier is not None and is_compared else None
@@ -138,28 +153,30 @@ def _earlier(reader: ReportReader, chosen: Sequence[Chosen], earlier: Earlier, l
 def _of_sessions(
     reader: ReportReader,
     cards: Cards,
+    begun: dict[str, Callable[[], Model]],
     chosen: Sequence[Chosen],
     edges: Sequence[tuple[int, int]],
     within: Span,
     limit: int,
 ) -> Model:
     bars = _since(edges, within.since)
+    hovers = cards.ask("hovers", lambda: rows_of(reader.hovers(within, limit)))
     totals, lanes = _totals(reader, cards, within)
-    pages = cards.ask("pages", lambda: rows_of(reader.pages(within, limit)))
-    return {
-        "totals": totals,
-        "lanes": lanes,
+    found: Model = {
         "series": cards.ask("series", lambda: [asdict(slot) for slot in reader.slots(bars, within.lane)]),
-        "pages": pages,
-        "next": cards.ask("next", lambda: _next(reader, cards, chosen, pages, within, limit)),
         "sources": cards.ask("sources", lambda: _sources(reader, within, limit)),
         "devices": cards.ask("devices", lambda: rows_of(reader.devices(within, limit))),
-        "hovers": cards.ask("hovers", lambda: rows_of(reader.hovers(within, limit))),
-        "clicks": cards.ask("clicks", lambda: rows_of(reader.clicks(within, limit))),
+        "hovers": hovers,
         "forms": cards.ask("forms", lambda: rows_of(reader.forms(within, limit))),
         "failed": cards.ask("failed", lambda: rows_of(reader.failed(within, limit))),
         "slow": cards.ask("slow", lambda: slow_rows(reader.slow(within, limit))),
     }
+    # What was begun last may not have been come to, and nothing waits for the clicks.
+    unconfirmed, pages = (cards.ask(name, begun[name]) for name in ("unconfirmed", "pages"))
+    following = cards.ask("next", lambda: _next(reader, cards, chosen, pages, within, limit))
+    clicks = cards.ask("clicks", begun["clicks"])
+    first: Model = {"totals": totals, "lanes": lanes, "pages": pages, "next": following, "clicks": clicks}
+    return {**first, **found, "unconfirmed": unconfirmed}
 
 
 def _since(edges: Sequence[tuple[int, int]], since: int) -> list[tuple[int, int]]:

@@ -141,10 +141,12 @@ class Late(Exception):
 
 
 class ReportReader(PeopleReader, Protocol):
-    """The report's side of a store. Used by one thread. Every method may raise `Late` and a StoreError."""
+    """The report's side of a store. Used by one thread at a time. Every method may raise `Late` and a StoreError."""
 
-    def moment(self) -> AbstractContextManager[None]:
-        """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up."""
+    def moment(self, *, beside: bool = False) -> AbstractContextManager["ReportReader"]:
+        """Within it all answers are about one state of the store. To be short: it holds the writer's clean-up. Yields
+        one whose answers are about the same state: with `beside` another one where there can be one, for another
+        thread, to which `only` means nothing."""
         ...
 
     def only(

@@ -2,7 +2,8 @@
 
 Law: one SQL file a question. A connection serves one thread; a page's questions are asked in one short read
 transaction, so that its numbers agree, and give up together after `MOMENT_SECONDS`: a long reader stops the writer's
-checkpoints and the write-ahead log grows.
+checkpoints and the write-ahead log grows. Another connection may be given the same moment, for another thread: SQLite
+lets go of the interpreter while it looks, so two questions take the time of one where there are two cores.
 
 A question about a span is answered from the cells of its days (rollups.py; `report_<question>_days.sql`) where it has
 every day that it touches as a whole, and else from the rows of the events of that time (`report_<question>.sql`), which
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from proxy.events.dwell import bucket_of
 from proxy.events.labels import TEMPLATES
@@ -32,6 +33,8 @@ CHECK_STEPS = 20_000
 PICKED_KIB = 65_536
 """Of tables of this connection (choosing.py) that are kept in memory; what sorting needs goes to a file."""
 NO_FILE = (0, 0)
+SAME_TRIES = 3
+"""How often two connections try to see the same state: a writer commits some times a second, and a try takes 0.1 ms."""
 
 
 class Extent(NamedTuple):
@@ -76,20 +79,56 @@ class Asking:
         """Whether the path still names the file that was opened."""
         return NO_FILE != self._file == file_of(self._path)
 
+    def change(self) -> int:
+        """See `ReportReader.change`."""
+        with mapped_errors(self._path):
+            [(number,)] = self._connection.execute("PRAGMA data_version").fetchall()
+        return int(number)
+
     @contextmanager
-    def moment(self) -> Iterator[None]:
-        """One read transaction around several questions."""
+    def moment(self, *, beside: bool = False) -> Iterator[Self]:
+        """See `ReportReader.moment`: one read transaction around several questions."""
+        other = self._open_same() if beside else None
+        if other is None:
+            self._begin()
+        try:
+            yield other or self
+        finally:
+            self._end()
+            if other is not None:
+                other.close()
+
+    def _open_same(self) -> Self | None:
+        """Begins one moment for this connection and for another one, and returns that; None where others wrote in
+        between each time. What the other one says of changes is the same before and after this one has begun."""
+        other = type(self)(self._path, labels=self._labels, question_seconds=self._seconds, raw=self._raw)
+        try:
+            for _ in range(SAME_TRIES):
+                before = other.change()
+                self._begin()
+                self.change()  # a transaction sees what is there when it reads first
+                other._begin()
+                if other.change() == before and self._file == other._file:
+                    return other
+                self._end()
+                other._end()
+        except BaseException:
+            other.close()
+            raise
+        other.close()
+        return None
+
+    def _begin(self) -> None:
         with mapped_errors(self._path):
             self._connection.execute("BEGIN")
         self._moment_ends = time.monotonic() + MOMENT_SECONDS
-        try:
-            yield
-        finally:
-            self._moment_ends = float("inf")
-            with mapped_errors(self._path):
-                # Where the disk or the memory gave out, SQLite has ended the transaction by itself.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+
+    def _end(self) -> None:
+        self._moment_ends = float("inf")
+        with mapped_errors(self._path):
+            # Where the disk or the memory gave out, SQLite has ended the transaction by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline

@@ -144,7 +144,9 @@ def open_any_version(path: Path) -> Connection:
     if not path.exists():
         raise StoreUnavailable(f"{path}: no such file; nothing has been recorded there yet")
     with mapped_errors(path):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             _check_ours(connection, path)

@@ -10,7 +10,6 @@ from proxy.store.sqlite.asking import QUESTION_SECONDS, total_of
 from proxy.store.sqlite.attended import Attended
 from proxy.store.sqlite.callers import Callers
 from proxy.store.sqlite.choosing import Choosing
-from proxy.store.sqlite.connection import mapped_errors
 from proxy.store.sqlite.counted import FIELDS_SHOWN
 from proxy.store.sqlite.exploring import Exploring
 from proxy.store.sqlite.formed import Formed
@@ -88,10 +87,6 @@ class SqliteQuestions(Troubled, Callers, Choosing, Walked, Attended, Formed, Exp
         """Of the file and of the name in it: a file's number alone is used again when it is gone."""
         row = self._one("report_name", {})
         return "" if row is None else hashlib.sha256(b"%d %d %b" % (*self._file, row[0])).hexdigest()[:IDENTITY_CHARS]
-
-    def change(self) -> int:
-        with mapped_errors(self._path):
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def newest(self) -> int:
         return int(self._one("report_newest", {})[0])
