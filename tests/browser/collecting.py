@@ -365,6 +365,8 @@ class Stage:
 
     def leave(self, page: Page) -> None:
         """Walk away from a page, and wait for its last word."""
+        if self.collector.answer is accepted:
+            self.answered(page)
         before = self._leaves()
         page.goto(self.collector.url + END)
         poll(lambda: self._leaves() > before, True)
