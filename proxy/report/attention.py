@@ -18,6 +18,8 @@ from proxy.store.questions import Attention, Did, HoverRow, Late, Ranking, Repor
 
 EDGES = (300, 500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 15_000, 20_000, 30_000, 60_000)
 """Where the steps begin in which lengths of hovers are told, ms; the longest that is measured is the last."""
+ENDINGS = ("others", "left", "alone")
+"""What came next, besides the pages that are named; they and those add up to the hovers."""
 EVIDENCE_SHOWN = 10
 """On the page: hovers that were longer than usual, and pages that came next."""
 
@@ -57,7 +59,11 @@ def attention_table(model: Model, card: str) -> Table:
         raise Late("attention")
     if model["of"] is None:
         return ranked(found)
-    return ranked(found[card]) if card in ("unusual", "next") else whole(found["lengths"])
+    if card == "next":
+        following = found["next"]
+        ends = [{"next": name, "host": None, "path": None, "n": following[name]} for name in ENDINGS]
+        return ranked(following, [*({"next": "page", **row} for row in following["rows"]), *ends])
+    return ranked(found["unusual"]) if card == "unusual" else whole(found["lengths"])
 
 
 def _listed(found: Ranking[HoverRow]) -> Model:

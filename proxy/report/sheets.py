@@ -99,6 +99,8 @@ def card_table(model: Model, card: str) -> Table:
         return whole([{"name": name, "value": value, "earlier": then.get(name)} for name, value in found.items()])
     if card == "sources":
         return ranked(found, _sources(found))
+    if card == "next":
+        return ranked(found, [{"after": found["of"], **row} for row in found["rows"]])
     if card == "unconfirmed_days":
         return whole(found["days"])
     if isinstance(found, list) or card == "requests":

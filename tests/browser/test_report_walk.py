@@ -105,6 +105,27 @@ def test_every_screen_is_opened_by_its_way_through_the_report(anybody):
     assert seen == screens_of(anybody.site)
 
 
+THINGS = [
+    *((path, "table a.pick[href*='of=']") for path in ("/paths", "/forms", "/attention", "/explore")),
+    *(("/errors", f"[aria-labelledby={card}] a.pick") for card in ("failed", "slow")),
+]
+"""Screens that are about one thing as well, and what leads there."""
+
+
+@pytest.mark.parametrize(("path", "link"), THINGS)
+def test_the_screen_of_one_thing_is_opened_from_the_list_of_them(plain, path, link):
+    plain.open(f"{path}?range=7d")
+    assert plain.as_json()["of"] is None
+    plain.follow(link)
+    assert urlsplit(plain.address).path == path and plain.as_json()["of"]
+    plain.is_in_order()
+
+
+def test_all_screens_that_are_about_one_thing_are_among_those(shop):
+    lists = {path for path in screens_of(shop) if path.count("/") == 1 and path != "/" and path != "/search"}
+    assert {path for path in lists if "of" in shop.json(f"{path}.json?range=7d")} == {path for path, _ in THINGS}
+
+
 def test_the_screens_of_strangers_and_of_wrong_addresses(owner):
     page = owner.page
     owner.context.clear_cookies()
@@ -190,7 +211,9 @@ def test_filters_add_up_go_along_to_other_pages_and_go_away_one_by_one(owner):
     assert owner.numbers() == whole
 
 
-@pytest.mark.parametrize("path", [WEEK, "/visitors?range=7d", "/forms?range=7d"])
+@pytest.mark.parametrize(
+    "path", [WEEK, *(f"/{name}?range=7d" for name in ("visitors", "forms", "attention", "errors", "explore"))]
+)
 def test_lanes(plain, path):
     plain.open(path)
     links = plain.page.locator("nav[aria-label=Lane] a")

@@ -80,7 +80,13 @@ def test_an_element_is_told_with_all_that_is_known_of_it(shop):
     assert sum(int(row["hovers"]) for row in rows) == 14
     assert [row["dwell_ms"] for row in shop.sheet(f"/attention.csv?range=today&{OF}&card=unusual")] == ["8000"]
     rows = shop.sheet(f"/attention.csv?range=today&{OF}&card=next")
-    assert [(row["path"], row["n"]) for row in rows] == [("/", "11"), ("/product/1", "1")]
+    assert [(row["next"], row["path"], row["n"]) for row in rows] == [
+        ("page", "/", "11"),
+        ("page", "/product/1", "1"),
+        ("others", "", "0"),
+        ("left", "", "2"),
+        ("alone", "", "0"),
+    ]
 
 
 def test_its_page_shows_them_and_leads_to_who_it_was(shop):
