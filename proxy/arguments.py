@@ -74,8 +74,8 @@ def _telling(commands: "argparse._SubParsersAction[Parser]") -> None:
     options.report(
         commands.add_parser(
             "report",
-            help="print what visitors did, or where the report is read",
-            description="Print a summary of what visitors did in the last days.",
+            help="print what visitors did, a page of the report, or where it is read",
+            description="Print a summary of what visitors did in the last days, or another page of the report.",
         )
     )
     options.export(

@@ -11,6 +11,7 @@ from proxy import typed
 LANES = ("person", "unproven", "bot")  # VISITS section 5
 FORMATS = ("jsonl", "csv")
 AUDITED_PAGES = 50
+PAGES = ("overview", "visitors", "paths", "forms", "attention", "errors", "explore")
 
 
 def everywhere(command: argparse.ArgumentParser) -> None:
@@ -86,6 +87,22 @@ def forget(command: argparse.ArgumentParser) -> None:
 
 
 def report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "page",
+        metavar="PAGE",
+        nargs="?",
+        choices=PAGES,
+        default=PAGES[0],
+        help=f"which page of the report: {', '.join(PAGES)} (overview)",
+    )
+    command.add_argument(
+        "--of",
+        metavar="THING",
+        default="",
+        help="one thing instead of all, as the report's addresses name it: paths of a page (HOST/PATH), a form "
+        "('HOST/PATH NAME'), what was hovered over (attention, 'ACTION HOST/PATH NAME'), what came after an error "
+        "(errors, 'failed STATUS HOST/PATH' or 'slow HOST/PATH'), what events said (explore, ACTION)",
+    )
     command.add_argument("--days", metavar="N", type=typed.days, default=7, help="so many days, today included (7)")
     command.add_argument(
         "--only",

@@ -17,6 +17,10 @@ def report(given: argparse.Namespace) -> int:
         chosen = reporting.read_filters(given.only)
     except ValueError as wrong:
         raise ConfigError(f"--only: {wrong}") from None
+    try:
+        page = reporting.page_about(given.page, given.of)
+    except ValueError as wrong:
+        raise ConfigError(f"--of: {wrong}") from None
     if given.address:
         if config.report.listen_address is None:
             raise ConfigError("report.listen is off: there is no report in a browser")
@@ -27,6 +31,8 @@ def report(given: argparse.Namespace) -> int:
         return print_lines(
             reporting.summarise(
                 config,
+                page=page,
+                of=given.of,
                 days=given.days,
                 chosen=chosen,
                 as_json=given.json,

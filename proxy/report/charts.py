@@ -201,6 +201,11 @@ def histogram(steps: Sequence[tuple[int, int | None, int]], of: tuple[str, str])
     return Histogram(bars, lines, f"{summary}, most of them {most.name} ({count(most.n)})" if most else summary)
 
 
+def span_name(least: int, below: int | None) -> str:
+    """Lengths from `least` ms on, and below another one where there is one."""
+    return f"{least / 1000:g} s or longer" if below is None else f"{least / 1000:g}–{below / 1000:g} s"
+
+
 def _step(one: tuple[int, int | None, int], x: float, width: float, top: int) -> Step:
     least, below, n = one
     edge, height = f"{least / 1000:g}", _height(n, top)
@@ -208,7 +213,7 @@ def _step(one: tuple[int, int | None, int], x: float, width: float, top: int) ->
         least,
         below,
         n,
-        name=f"{edge} s or longer" if below is None else f"{edge}–{below / 1000:g} s",
+        name=span_name(least, below),
         edge=edge,
         x=round(x, 3),
         width=round(width, 3),

@@ -13,7 +13,7 @@ from proxy.paper import Paper
 from proxy.report import numbers
 from proxy.report.overview import Model
 from proxy.report.pages import CHANNEL_WORDS, LANE_WORDS, device_word, evidence_text, others_text
-from proxy.report.paper import plain, table
+from proxy.report.paper import counts, named, place, plain, table
 
 SERVED_WORDS = {
     "person": "served; confirmed, or the cookie came back",
@@ -25,7 +25,7 @@ SERVED_WORDS = {
 def lanes(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in reversed(model["lanes"] or []):
-        rows.append((LANE_WORDS[row["lane"]][0], _counts(row["visitors"], row["sessions"], row["views"])))
+        rows.append((LANE_WORDS[row["lane"]][0], counts(row["visitors"], row["sessions"], row["views"])))
         if row["cookieless"]:
             rows.append((f"\1{numbers.count(row['cookieless'])} more keep no cookie, and are new on every page", ()))
     yield from table(paper, "Lanes", ("Visitors", "Sessions", "Views"), rows, model["lanes"])
@@ -34,8 +34,8 @@ def lanes(paper: Paper, model: Model) -> Iterator[str]:
 def pages(paper: Paper, model: Model) -> Iterator[str]:
     rows = [
         (
-            _named(row["title"], _place(row, model)),
-            (*_counts(row["views"], row["visitors"], row["entries"], row["exits"]), numbers.length(row["engaged_ms"])),
+            named(row["title"], place(row, model)),
+            (*counts(row["views"], row["visitors"], row["entries"], row["exits"]), numbers.length(row["engaged_ms"])),
         )
         for row in _rows(model["pages"])
     ]
@@ -46,8 +46,8 @@ def following(paper: Paper, model: Model) -> Iterator[str]:
     card = model["next"]
     if card is not None and not card["rows"]:
         return
-    rows = [(_place(row, model), _counts(row["n"])) for row in _rows(card)]
-    title = "Next pages" if card is None else f"Next pages, after {_place(card['of'], model)}"
+    rows = [(place(row, model), counts(row["n"])) for row in _rows(card)]
+    title = "Next pages" if card is None else f"Next pages, after {place(card['of'], model)}"
     yield from table(paper, title, ("Times",), rows, card)
 
 
@@ -56,12 +56,12 @@ def sources(paper: Paper, model: Model) -> Iterator[str]:
     for row in _rows(model["sources"]):
         name = "no referrer" if row["channel"] == "direct" else row["name"]
         campaign = f" ({row['campaign']})" if row["campaign"] is not None else ""
-        rows.append((f"{CHANNEL_WORDS[row['channel']]}: {name}{campaign}", _counts(row["sessions"])))
+        rows.append((f"{CHANNEL_WORDS[row['channel']]}: {name}{campaign}", counts(row["sessions"])))
     card = model["sources"]
     if card is not None and card["others"]["sessions"]:
-        rows.append((f"Others: {others_text(card['others'])}", _counts(card["others"]["sessions"])))
+        rows.append((f"Others: {others_text(card['others'])}", counts(card["others"]["sessions"])))
     if card is not None and card["continued"]:
-        rows.append(("Went on from a page that was still open", _counts(card["continued"])))
+        rows.append(("Went on from a page that was still open", counts(card["continued"])))
     yield from table(paper, "Sources", ("Sessions",), rows, model["sources"])
 
 
@@ -69,7 +69,7 @@ def hovers(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["hovers"]):
         lasting = (numbers.length(row["median_ms"]), numbers.length(row["p95_ms"]))
-        rows.append((_named(row["name"], _place(row, model)), (*_counts(row["hovers"]), *lasting)))
+        rows.append((named(row["name"], place(row, model)), (*counts(row["hovers"]), *lasting)))
         if row["unusual"] and row["evidence"] is not None:
             times = numbers.several(row["unusual"], "time", "times")
             rows.append((f"\0longer than usual {times}, the longest {evidence_text(row['evidence'])}", ()))
@@ -78,7 +78,7 @@ def hovers(paper: Paper, model: Model) -> Iterator[str]:
 
 def clicks(paper: Paper, model: Model) -> Iterator[str]:
     rows = [
-        (_named(row["name"], _place(row, model)), _counts(row["clicks"], row["visitors"]))
+        (named(row["name"], place(row, model)), counts(row["clicks"], row["visitors"]))
         for row in _rows(model["clicks"])
     ]
     yield from table(paper, "Clicks", ("Clicks", "Visitors"), rows, model["clicks"])
@@ -87,8 +87,8 @@ def clicks(paper: Paper, model: Model) -> Iterator[str]:
 def forms(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["forms"]):
-        counts = _counts(row["started"], row["submitted"], row["visitors"])
-        rows.append((_named(row["name"], _place(row, model)), counts))
+        used = counts(row["started"], row["submitted"], row["visitors"])
+        rows.append((named(row["name"], place(row, model)), used))
         for field in row["fields"]:
             told = (f"{numbers.count(field[kind])} {kind}" for kind in ("changed", "filled", "skipped") if field[kind])
             rows.append((f"\1{field['name']}: {', '.join(told)}", ()))
@@ -96,7 +96,7 @@ def forms(paper: Paper, model: Model) -> Iterator[str]:
 
 
 def devices(paper: Paper, model: Model) -> Iterator[str]:
-    rows = [(device_word(row["device"]), _counts(row["sessions"])) for row in _rows(model["devices"])]
+    rows = [(device_word(row["device"]), counts(row["sessions"])) for row in _rows(model["devices"])]
     yield from table(paper, "Devices", ("Sessions",), rows, model["devices"])
 
 
@@ -104,7 +104,7 @@ def failed(paper: Paper, model: Model) -> Iterator[str]:
     if model["failed"] is not None and not model["failed"]["rows"]:
         return
     rows = [
-        (f"{row['status']} {_place(row, model)}", _counts(row["views"], row["exits"])) for row in _rows(model["failed"])
+        (f"{row['status']} {place(row, model)}", counts(row["views"], row["exits"])) for row in _rows(model["failed"])
     ]
     yield from table(paper, "Errors", ("Views", "Left"), rows, model["failed"])
 
@@ -114,8 +114,8 @@ def slow(paper: Paper, model: Model) -> Iterator[str]:
         return
     rows = [
         (
-            _place(row, model),
-            (*_counts(row["slow"], row["views"]), numbers.length(row["median_ms"]), *_counts(row["exits"])),
+            place(row, model),
+            (*counts(row["slow"], row["views"]), numbers.length(row["median_ms"]), *counts(row["exits"])),
         )
         for row in _rows(model["slow"])
     ]
@@ -130,13 +130,13 @@ def unconfirmed(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str
     rows: list[tuple[str, tuple[str, ...]]] = []
     if card is not None:
         days = [(numbers.day(row["since"], zone), row) for row in card["days"] if row["unconfirmed"]]
-        named = [(_place(row, model), row) for row in card["rows"]]
+        named = [(place(row, model), row) for row in card["rows"]]
         rows += [(name, _parts(row)) for name, row in [*named, *(days if len(card["days"]) > 1 else []), ("All", card)]]
     yield from table(paper, "Pages that nobody confirmed", ("Views", "Of", "Share"), rows, card)
 
 
 def _parts(row: Model) -> tuple[str, ...]:
-    return (*_counts(row["unconfirmed"], row["views"]), numbers.fine_share(row["share"]))
+    return (*counts(row["unconfirmed"], row["views"]), numbers.fine_share(row["share"]))
 
 
 def blocked(paper: Paper, model: Model) -> Iterator[str]:
@@ -144,7 +144,7 @@ def blocked(paper: Paper, model: Model) -> Iterator[str]:
         return
     rows = []
     for row in _rows(model["blocked"]):
-        rows.append((numbers.beyond_or_place(row["host"], row["path"], model["several_hosts"]), _counts(row["views"])))
+        rows.append((numbers.beyond_or_place(row["host"], row["path"], model["several_hosts"]), counts(row["views"])))
         said = f"{row['why']}. {row['advice']}".rstrip()
         rows += [(f"\1{line}", ()) for line in textwrap.wrap(plain(said), paper.width - 4, break_on_hyphens=False)]
     yield from table(paper, "Pages where the tag cannot run", ("Views",), rows, model["blocked"])
@@ -154,9 +154,9 @@ def requests(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     card = model["requests"]
     if card is not None and not card["rows"]:
         return
-    rows = [(f"{row['name'].replace('_', ' '):14} {row['meaning']}", _counts(row["n"])) for row in _rows(card)]
+    rows = [(f"{row['name'].replace('_', ' '):14} {row['meaning']}", counts(row["n"])) for row in _rows(card)]
     if card is not None:
-        rows.append(("= requests served", _counts(card["total"])))
+        rows.append(("= requests served", counts(card["total"])))
         if card["released_unsaved"]:
             rows.append((f"\1{numbers.count(card['released_unsaved'])} let go before they were on disk", ()))
         if card["unheld"] is not None:
@@ -183,10 +183,10 @@ def recorded(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     if card is not None:
         lanes = card["lanes"]
-        rows += [(f"{name:14} {said}", _counts(lanes[name])) for name, said in SERVED_WORDS.items()]
-        rows += [("healed         served, lost in a crash, told again", _counts(card["healed"]))] * bool(card["healed"])
-        rows += [(f"{row['how']:14} no such request: {row['meaning']}", _counts(row["n"])) for row in card["added"]]
-        rows.append(("= page views recorded", _counts(card["total"])))
+        rows += [(f"{name:14} {said}", counts(lanes[name])) for name, said in SERVED_WORDS.items()]
+        rows += [("healed         served, lost in a crash, told again", counts(card["healed"]))] * bool(card["healed"])
+        rows += [(f"{row['how']:14} no such request: {row['meaning']}", counts(row["n"])) for row in card["added"]]
+        rows.append(("= page views recorded", counts(card["total"])))
         for row in card["equations"]:
             rows += [(f"\1{line}", ()) for line in textwrap.wrap(equation_text(row), paper.width - 4)]
     yield from table(paper, "Page views recorded of them", ("Views",), rows, card)
@@ -209,7 +209,7 @@ def rejected(paper: Paper, model: Model) -> Iterator[str]:
     rows = []
     for row in _rows(model["rejected"]):
         what = " ".join(part for part in (row["code"], row["action"], row["field"]) if part)
-        rows.append((_named(what, _place(row, model) if row["path"] else ""), _counts(row["n"])))
+        rows.append((named(what, place(row, model) if row["path"] else ""), counts(row["n"])))
     yield from table(paper, "Rejected events", ("Times",), rows, model["rejected"])
 
 
@@ -218,15 +218,3 @@ def rejected(paper: Paper, model: Model) -> Iterator[str]:
 
 def _rows(card: Model | None) -> list[Any]:
     return [] if card is None else card["rows"]
-
-
-def _counts(*values: int) -> tuple[str, ...]:
-    return tuple(map(numbers.count, values))
-
-
-def _place(row: Model, model: Model) -> str:
-    return numbers.place_of(row["host"], row["path"], model["several_hosts"])
-
-
-def _named(name: str | None, place: str) -> str:
-    return f"{name}  {place}" if name else place

@@ -4,7 +4,8 @@ Law: what visitors sent is printed without control characters, so that no title 
 line fits the width.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from proxy import paper as papers
 from proxy.paper import Paper
@@ -52,3 +53,16 @@ def plain(text: str) -> str:
 def fitted(text: str, room: int) -> str:
     """A text of exactly `room` columns, its thin spaces as wide as a terminal's."""
     return papers.fitted(plain(text), room)
+
+
+def counts(*values: int) -> tuple[str, ...]:
+    return tuple(map(numbers.count, values))
+
+
+def place(row: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    """Where a row's page is; with its host where a model has several."""
+    return numbers.place_of(row["host"], row["path"], model["several_hosts"])
+
+
+def named(name: str | None, place: str) -> str:
+    return f"{name}  {place}" if name else place

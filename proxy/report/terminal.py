@@ -17,6 +17,7 @@ from proxy.report.overview import Model, overview
 from proxy.report.pages import filter_words
 from proxy.report.paper import ends, fitted, plain
 from proxy.report.ranges import before, spanning
+from proxy.report.screens import Asked, Screen
 from proxy.store.questions import ReportReader
 
 ROWS = 8
@@ -42,10 +43,8 @@ def summary(
     """
     model = _model(reader, chosen, since_ms, until_ms, zone, now_ms)
     paper = Paper.of(width, colour)
-    span = " – ".join(dict.fromkeys((numbers.day(since_ms, zone), numbers.day(until_ms - 1, zone))))
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
-    yield from ends(paper, "footfall", f"  {span}", now)
-    yield from _filters(paper, model, zone)
+    yield from heading(paper, model, zone, now)
     yield ""
     yield from _totals(paper, model, spanning(since_ms, until_ms, zone).unit)
     yield from listing.lanes(paper, model)
@@ -79,6 +78,20 @@ def as_json(
     yield from json.dumps(_model(reader, chosen, since_ms, until_ms, zone, now_ms), indent=1).split("\n")
 
 
+def screen(
+    reader: ReportReader, page: Screen, asked: Asked, *, zone: tzinfo | None, width: int, colour: bool
+) -> Iterator[str]:
+    """Another page of people as lines, as `summary`. Raises StoreError."""
+    model, paper = page.ask(reader, asked), Paper.of(width, colour)
+    yield from heading(paper, model, zone, page.title)
+    yield from page.lines(paper, model, zone)
+
+
+def screen_as_json(reader: ReportReader, page: Screen, asked: Asked) -> Iterator[str]:
+    """The same numbers as the lines of one JSON object."""
+    yield from json.dumps(page.ask(reader, asked), indent=1).split("\n")
+
+
 def _model(
     reader: ReportReader, chosen: Sequence[Chosen], since_ms: int, until_ms: int, zone: tzinfo | None, now_ms: int
 ) -> Model:
@@ -89,6 +102,14 @@ def _model(
 
 
 # Parts -----------------------------------------------------------------------------------------------------------
+
+
+def heading(paper: Paper, model: Model, zone: tzinfo | None, right: str) -> Iterator[str]:
+    """The first lines of a page: its days, something at the right, its filters, and from when on it is whole."""
+    since, until = model["range"]["since"], model["range"]["until"]
+    span = " – ".join(dict.fromkeys((numbers.day(since, zone), numbers.day(until - 1, zone))))
+    yield from ends(paper, "footfall", f"  {span}", right)
+    yield from _filters(paper, model, zone)
 
 
 def _filters(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:

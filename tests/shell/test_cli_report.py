@@ -142,6 +142,18 @@ def test_the_summary_is_for_people_and_as_json_for_programs(tmp_path):
     assert json.loads(told.stdout)
 
 
+def test_its_other_pages_are_printed_as_well_alone_or_of_one_thing(tmp_path):
+    with running(tmp_path, "demo") as demo:
+        page(f"http://127.0.0.1:{demo.port}", "/about")
+    done = footfall(tmp_path, "report", "paths")
+    assert (done.returncode, done.stderr) == (0, "") and "Common whole paths" in done.stdout
+    told = footfall(tmp_path, "report", "explore", "--of", "page.visit", "--json")
+    model = json.loads(told.stdout)
+    assert model["of"] == {"text": "page.visit", "defined": True} and (told.returncode, told.stderr) == (0, "")
+    assert "'HOST/PATH NAME', not 'nothing'" in one_line(footfall(tmp_path, "report", "forms", "--of", "nothing"), 2)
+    assert "is for paths, forms" in one_line(footfall(tmp_path, "report", "--of", "page.visit"), 2)
+
+
 def test_a_summary_of_nothing_is_one_line(tmp_path):
     assert "nothing has been recorded there yet" in one_line(footfall(tmp_path, "report"), 1)
     recorded(tmp_path)

@@ -56,7 +56,7 @@ ROOMS: dict[str, set[str]] = {
     "secretfile": set(),
     "screen": {"checks", "tables"},
     "files": {"definitions", "errors", "events", "keys", "secretfile", "store", "tables", "visitors"},
-    "reporting": {"clock", "report", "store", "tables"},
+    "reporting": {"clock", "definitions", "report", "store", "tables", "vocabulary"},
     "reportsite": {"clock", "definitions", "http", "loading", "report", "store", "tables", "visitors", "vocabulary"},
     "reportkeeper": {"clock", "events", "files", "forgetting", "report", "store", "tables", "visitors"},
     "reporttoken": {"secretfile"},
