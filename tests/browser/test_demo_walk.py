@@ -5,13 +5,15 @@ import re
 import time
 import urllib.request
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from fronts import demonstrated, poll
 from relay import recorded
 
-PASSWORD, CARD, CVC, NOTE = "hunter2-correct-horse", "4111111111111111", "7391", "4012 8888 8888 1881"
-SECRETS = (PASSWORD, CARD, CVC, NOTE, NOTE.replace(" ", ""))
+PASSWORD, CARD, CVC, NOTE = "hunter2-correct-horse", "4111111111111111", "7#31", "4012 8888 8888 1881"
+SECRETS = (PASSWORD, CARD, CVC, quote(CVC), NOTE, NOTE.replace(" ", ""))
+"""Four digits alone are in an id or a time by chance."""
 DWELL_MS = 1_500
 DWELL_WITHIN_MS = 100
 APART_MS = 300
