@@ -98,7 +98,6 @@ def report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--of",
         metavar="THING",
-        default="",
         help="one thing instead of all, as the report's addresses name it: paths of a page (HOST/PATH), a form "
         "('HOST/PATH NAME'), what was hovered over (attention, 'ACTION HOST/PATH NAME'), what came after an error "
         "(errors, 'failed STATUS HOST/PATH' or 'slow HOST/PATH'), what events said (explore, ACTION)",

@@ -11,6 +11,7 @@ from proxy.clock import now_ms
 from proxy.definitions import catalogue_of
 from proxy.report import terminal
 from proxy.report.chosen import KEYS, Chosen, is_filter
+from proxy.report.pages import href
 from proxy.report.ranges import local, midnight, spanning
 from proxy.report.screens import SCREENS, Asked, Screen
 from proxy.store.questions import MOST_FILTERS
@@ -23,6 +24,8 @@ FILTERS = (
     "or slow=HOST/PATH"
 )
 """As they are typed."""
+QUOTED_CHARS = 80
+"""Of what is wrong."""
 
 
 def read_filters(texts: Sequence[str]) -> list[Chosen]:
@@ -34,26 +37,32 @@ def read_filters(texts: Sequence[str]) -> list[Chosen]:
     for text in texts:
         key, _, value = text.partition("=")
         if key not in KEYS or not is_filter(key, value):
-            raise ValueError(f"must be {FILTERS}, not {text!r}")
+            raise ValueError(f"must be {FILTERS}, not {text[:QUOTED_CHARS]!r}")
         found.append(Chosen(key, value))
     return found
 
 
-def page_about(page: str, of: str) -> Screen | None:
+def page_about(page: str, of: str | None) -> Screen | None:
     """The page that is asked for, None for the overview. Raises ValueError: it is not about such a thing."""
     shown = SCREENS.get(page)
-    if of and (shown is None or not shown.named):
+    if of is not None and (shown is None or not shown.named):
         raise ValueError(f"is for {', '.join(name for name, one in SCREENS.items() if one.named)}")
-    if of and shown is not None and not shown.is_named(of):
-        raise ValueError(f"must be {shown.named}, not {of!r}")
+    if of is not None and shown is not None and not shown.is_named(of):
+        raise ValueError(f"must be {shown.named}, not {of[:QUOTED_CHARS]!r}")
     return shown
+
+
+def address(config: Config, page: str, of: str | None, token: str) -> str:
+    """Where the report, or a page of it, is opened."""
+    path = f"/{page}" if page in SCREENS else "/"
+    return f"http://{config.report.listen}{href(path, of=of, token=token)}"
 
 
 def summarise(
     config: Config,
     *,
     page: Screen | None = None,
-    of: str = "",
+    of: str | None = None,
     days: int,
     chosen: Sequence[Chosen],
     as_json: bool,
@@ -70,7 +79,7 @@ def summarise(
     catalogue = catalogue_of(config.events)
     with contextlib.closing(SqliteQuestions(config.store_path, labels=catalogue.labels)) as reader:
         if page is not None:
-            asked = Asked(spanning(since_ms, until_ms, zone), chosen, of, as_plain(catalogue))
+            asked = Asked(spanning(since_ms, until_ms, zone), chosen, of or "", as_plain(catalogue))
             if as_json:
                 yield from terminal.screen_as_json(reader, page, asked)
             else:

@@ -26,7 +26,8 @@ def report(given: argparse.Namespace) -> int:
             raise ConfigError("report.listen is off: there is no report in a browser")
         if not config.report.listen_address[1]:
             raise ConfigError("report.listen has port 0: only the running footfall knows the address; it printed it")
-        return print_lines([f"http://{config.report.listen}/?token={reporttoken.load_token(config.token_path)}"])
+        token = reporttoken.load_token(config.token_path)
+        return print_lines([reporting.address(config, given.page, given.of, token)])
     try:
         return print_lines(
             reporting.summarise(

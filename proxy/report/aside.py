@@ -22,15 +22,11 @@ class Aside:
         self._reader, self._other = reader, other
         self._thread = None if other is reader else ThreadPoolExecutor(1, "aside")
 
-    def later(self, question: Callable[[ReportReader], Answer]) -> Callable[[], Answer]:
-        """Returns what asks."""
-        return partial(question, self._reader)
-
     def start(self, question: Callable[[ReportReader], Answer]) -> Callable[[], Answer]:
         """Returns what waits for the answer, and raises what the question has raised. What the thread has not come to
         by then is not waited for, but asked."""
         if self._thread is None:
-            return self.later(question)
+            return partial(question, self._reader)
         begun = self._thread.submit(question, self._other)
         return lambda: question(self._reader) if begun.cancel() else begun.result()
 

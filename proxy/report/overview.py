@@ -44,13 +44,6 @@ class Cards:
         """Whether no question is to be asked any more."""
         self._wanted = wanted
 
-    def start(self, aside: Aside, **questions: Callable[[ReportReader], Model]) -> dict[str, Callable[[], Model]]:
-        """Begins with what will be asked for, by name; in this order."""
-        return {
-            name: aside.start(question) if self._wanted is None or name in self._wanted else aside.later(question)
-            for name, question in questions.items()
-        }
-
     def ask(self, name: str, question: Callable[[], Answer]) -> Answer | None:
         if self._wanted is not None and name not in self._wanted:
             return None
@@ -80,7 +73,7 @@ def overview(
     totals are compared with, and by how many percentage points the bounce rate is above it; `wanted`: names of the
     cards that are asked for, of all where it is None; `totals` means those and the lanes."""
     cards = Cards(None if wanted is None else {*wanted, *(TOTALS if "totals" in wanted else ())})
-    # Sessions that are picked are known to the reader only that has picked them.
+    # Sessions that are picked are known to the reader only that has picked them; one card alone needs no other reader.
     with reader.moment(beside=not chosen and wanted is None) as other, Aside(reader, other) as aside:
         model: Model = {
             **of_range(span, lane),
@@ -96,12 +89,11 @@ def overview(
             within = Span(told["since"], span.until, lane)
             days, settled = _since(span.days, within.since), now_ms - CONFIRMED_WITHIN_MS
             # With the hovers that these are asked beside, they are four fifths of all that the questions take.
-            begun = cards.start(
-                aside,
-                pages=lambda one: rows_of(one.pages(within, limit)),
-                clicks=lambda one: rows_of(one.clicks(within, limit)),
-                unconfirmed=lambda one: _unconfirmed(one, days, settled, limit),
-            )
+            begun = {
+                "pages": aside.start(lambda one: rows_of(one.pages(within, limit))),
+                "clicks": aside.start(lambda one: rows_of(one.clicks(within, limit))),
+                "unconfirmed": aside.start(lambda one: _unconfirmed(one, days, settled, limit)),
+            }
             model |= {**told, **_of_sessions(reader, cards, begun, chosen, span.edges, within, limit)}
         is_whole = model["since"] == span.since and not cards.late
         is_compared = earlier is not None and is_whole and (wanted is None or "totals" in wanted)

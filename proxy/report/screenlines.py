@@ -3,12 +3,15 @@
 Law: listing.py's. What is about one thing begins with how often that was; rows beyond those that are shown are told.
 """
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 
-from proxy.paper import Paper
+from proxy.paper import Paper, columns_of
 from proxy.report import listing, numbers
+from proxy.report.attention import ENDINGS
 from proxy.report.charts import span_name
+from proxy.report.chosen import did_text, element_text, failed_text, page_text
 from proxy.report.overview import Model
 from proxy.report.pages import value_text
 from proxy.report.paper import counts, fitted, named, place, plain, table
@@ -41,7 +44,7 @@ def visitors(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
 def paths(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     flow = model["flow"]
     if model["of"] is not None:
-        of = place(model["of"], model)
+        of = _whole(model["of"])
         yield from table(paper, f"Around {of}", ("Times",), [] if flow is None else [(of, counts(flow["times"]))], flow)
         for side, title, then, end in (
             ("before", "Before it", "before that", "began here"),
@@ -60,6 +63,9 @@ def paths(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     title = "Common whole paths" if model["of"] is None else "Whole paths with it"
     yield from table(paper, title, ("Sessions",), ways, trails)
     yield from _more(paper, trails)
+    if model["of"] is None:
+        pages = None if model["pages"] is None else {"rows": model["pages"]}
+        yield from _one_of(paper, pages, lambda row: page_text(row["host"], row["path"]))
 
 
 def _side(side: Model, model: Model, then: str, end: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -78,8 +84,9 @@ def forms(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     if model["of"] is None:
         yield from listing.forms(paper, model)
         yield from _more(paper, model["forms"])
+        yield from _one_of(paper, model["forms"], lambda row: element_text(row["host"], row["path"], row["name"]))
         return
-    form, name = model["form"], named(model["of"]["name"], place(model["of"], model))
+    form, name = model["form"], named(model["of"]["name"], _whole(model["of"]))
     if form is None:
         yield from table(paper, name, ("Times",), [], None)
         return
@@ -126,8 +133,11 @@ def attention(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     if model["of"] is None:
         yield from listing.hovers(paper, model)
         yield from _more(paper, model["hovers"])
+        yield from _one_of(
+            paper, model["hovers"], lambda row: did_text(row["action"], row["host"], row["path"], row["name"])
+        )
         return
-    one, name = model["attention"], named(model["of"]["name"], place(model["of"], model))
+    one, name = model["attention"], named(model["of"]["name"], _whole(model["of"]))
     if one is None:
         yield from table(paper, name, ("Hovers",), [], None)
         return
@@ -148,9 +158,7 @@ def attention(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     yield from table(paper, "Longer than usual", ("Lasted", "Usually"), unusual, one["unusual"])
     yield from _more(paper, one["unusual"])
     following: Rows = [(place(row, model), counts(row["n"])) for row in one["next"]["rows"]]
-    following += [
-        (ENDING_WORDS[name], counts(one["next"][name])) for name in ("others", "left", "alone") if one["next"][name]
-    ]
+    following += [(ENDING_WORDS[name], counts(one["next"][name])) for name in ENDINGS if one["next"][name]]
     yield from table(paper, "Which page came next", ("Hovers",), following, one["next"])
 
 
@@ -158,14 +166,18 @@ def errors(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     if model["of"] is None:
         yield from listing.failed(paper, model)
         yield from _more(paper, model["failed"])
+        yield from _one_of(
+            paper, model["failed"], lambda row: f"failed {failed_text(row['status'], row['host'], row['path'])}"
+        )
         yield from listing.slow(paper, model)
         yield from _more(paper, model["slow"])
+        yield from _one_of(paper, model["slow"], lambda row: f"slow {page_text(row['host'], row['path'])}")
         if model["failed"] and model["slow"] and not (model["failed"]["rows"] or model["slow"]["rows"]):
             yield ""
             yield paper.soft("  no page came with an error, and none took a second")
         return
     after, of = model["after"], model["of"]
-    what = f"{of['status']} {place(of, model)}" if of["status"] else f"{place(of, model)}, slow"
+    what = f"{of['status']} {_whole(of)}" if of["status"] else f"{_whole(of)}, slow"
     rows: Rows = []
     if after is not None:
         rows = [
@@ -184,6 +196,7 @@ def explore(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
         rows: Rows = [(row["action"], counts(row["events"])) for row in (actions or {"rows": ()})["rows"]]
         yield from table(paper, "What came", ("Events",), rows, actions)
         yield from _more(paper, actions)
+        yield from _one_of(paper, actions, lambda row: str(row["action"]))
         return
     action, of = model["action"], model["of"]["text"]
     whole: Rows = [] if action is None else [("All", counts(action["events"], action["visitors"]))]
@@ -217,3 +230,17 @@ def _more(paper: Paper, card: Model | None, what: str = "") -> Iterator[str]:
     """How many rows there are in all, where that is more than there are here."""
     if card is not None and len(card["rows"]) < card["total"]:
         yield paper.soft(f"    {len(card['rows'])} of {plain(numbers.count(card['total']))} {what}".rstrip())
+
+
+def _one_of(paper: Paper, card: Model | None, text: Callable[[Model], str]) -> Iterator[str]:
+    """How the first row is asked about, as it is typed; left out where that does not fit."""
+    if card is None or not card["rows"]:
+        return
+    line = f"    --of {shlex.quote(text(card['rows'][0]))}"
+    if line.isprintable() and sum(map(columns_of, line)) <= paper.width:
+        yield paper.soft(line)
+
+
+def _whole(of: Model) -> str:
+    """Where a thing is, with its host: what is not there is told from what nobody used."""
+    return numbers.place_of(of["host"], of["path"], True)

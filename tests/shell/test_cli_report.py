@@ -150,6 +150,8 @@ def test_its_other_pages_are_printed_as_well_alone_or_of_one_thing(tmp_path):
     told = footfall(tmp_path, "report", "explore", "--of", "page.visit", "--json")
     model = json.loads(told.stdout)
     assert model["of"] == {"text": "page.visit", "defined": True} and (told.returncode, told.stderr) == (0, "")
+    opens = footfall(tmp_path, "report", "explore", "--of", "page.visit", "--address").stdout
+    assert opens.startswith("http://127.0.0.1:8081/explore?of=page.visit&token=")
     assert "'HOST/PATH NAME', not 'nothing'" in one_line(footfall(tmp_path, "report", "forms", "--of", "nothing"), 2)
     assert "is for paths, forms" in one_line(footfall(tmp_path, "report", "--of", "page.visit"), 2)
 

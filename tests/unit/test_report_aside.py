@@ -1,5 +1,6 @@
 """Two questions at once are about one state of the store, whoever writes meanwhile; none is lost."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,6 +90,44 @@ def test_a_file_that_is_put_in_anothers_place_is_not_asked_beside_it(engine, tmp
             assert other is reader and reader.newest() == newest
         with engine.asked() as other:
             assert other.newest() < newest
+
+
+def test_where_there_can_be_no_other_one_asks_alone(engine, tmp_path):
+    pages(engine, 2)
+    with engine.asked() as reader:
+        newest = reader.newest()
+        engine.close()
+        engine.place.rename(tmp_path / "old.db")
+        with reader.moment(beside=True) as other:
+            assert other is reader and reader.newest() == newest
+
+
+class Broken(SqliteQuestions):
+    """Another connection that fails once it is to begin."""
+
+    opened = 0
+
+    def __init__(self, *given, **more) -> None:
+        super().__init__(*given, **more)
+        Broken.opened += 1
+        self.number = Broken.opened
+
+    def change(self) -> int:
+        if self.number == 2:
+            self.close()  # what it is asked from now on, SQLite itself refuses
+        return super().change()
+
+
+def test_who_could_not_begin_can_begin_again(engine):
+    pages(engine, 2)
+    reader = Broken(engine.place)
+    with pytest.raises(sqlite3.ProgrammingError), reader.moment(beside=True):
+        raise AssertionError
+    with reader.moment():
+        assert reader.newest() > 0
+    with reader.moment(beside=True) as other:
+        assert other is not reader and other.newest() == reader.newest()
+    reader.close()
 
 
 def test_the_page_is_the_same_whether_asked_at_once_or_one_after_the_other(engine):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -102,7 +103,7 @@ def test_whatever_happened_every_page_fits_and_says_what_its_json_says(walk):
         told, _ = items(walk)
         with closing(written(Path(folder) / "store.db", *told)) as reader:
             for name, of in things(reader):
-                assert page_about(name, of) is SCREENS[name]
+                assert page_about(name, of or None) is SCREENS[name]
                 said = json.loads("\n".join(screen_as_json(reader, SCREENS[name], Asked(SPAN, of=of))))
                 assert said == json.loads(json.dumps(model_of(reader, name, of)))
                 lines = printed(reader, name, of)
@@ -111,6 +112,8 @@ def test_whatever_happened_every_page_fits_and_says_what_its_json_says(walk):
                 rows = [line for line in lines[1:] if line.startswith("  ") and not line.startswith("    ")]
                 counts = {int(cell) for line in rows for cell in re.split(r" {2,}", line)[2:] if cell.isdigit()}
                 assert counts <= numbers_in(said), (name, of)
+                for words in (shlex.split(line) for line in lines if line.startswith("    --of ")):
+                    assert (name, words[1]) in things(reader) and not of
 
 
 def test_ways_around_a_page_and_their_numbers(tmp_path):
@@ -122,7 +125,7 @@ def test_ways_around_a_page_and_their_numbers(tmp_path):
     ]
     with closing(written(tmp_path / "store.db", *told)) as reader:
         lines = printed(reader, "paths", f"{HOST}/b")
-        assert table(lines, "Around /b") == {"/b": ["3"]}
+        assert table(lines, f"Around {HOST}/b") == {f"{HOST}/b": ["3"]}
         assert table(lines, "Before it") == {"/a": ["2"], "before that: began here 2": [], "began here": ["1"]}
         after = table(lines, "After it")
         assert after == {"/c": ["1"], "then: left 1": [], "/a": ["1"], "left": ["1"]}
@@ -141,7 +144,7 @@ def test_what_is_cut_says_how_much_there_is(tmp_path):
     told = [visit(f"P{n}", f"V{n}", n * MINUTE, path=f"/{n}", came_back=True) for n in range(ROWS + 5)]
     with closing(written(tmp_path / "store.db", *told)) as reader:
         for name in ("visitors", "paths"):
-            assert printed(reader, name)[-1] == f"    {ROWS} of {ROWS + 5}"
+            assert f"    {ROWS} of {ROWS + 5}" in printed(reader, name)
         assert f"    8 of {ROWS + 5} values" in printed(reader, "explore", "page.visit")
 
 
@@ -165,6 +168,20 @@ def test_lines_fit_whatever_is_in_them(tmp_path, width):
             assert all(sum(map(columns_of, line)) <= max(60, min(width, 100)) for line in lines), (name, of)
             assert all(char.isprintable() for line in lines for char in line), (name, of)
         assert {name for name, of in things(reader) if of} == {"paths", "forms", "attention", "explore"}
+
+
+def test_a_list_ends_with_how_one_of_it_is_asked_about(tmp_path):
+    told = [visit("P1", "V1", came_back=True), visit("P2", "V1", MINUTE, path="/a b", status=404, came_back=True)]
+    told.append(sends(page("P1"), "V1", does("banner.hover", "H1", name="Spring sale", dwell_ms=900), at=1_000))
+    with closing(written(tmp_path / "store.db", *told)) as reader:
+        for name, wanted in (
+            ("paths", f"{HOST}/"),
+            ("attention", f"banner.hover {HOST}/ Spring sale"),
+            ("errors", f"failed 404 {HOST}/a b"),
+        ):
+            [line] = [line for line in printed(reader, name) if "--of" in line]
+            assert shlex.split(line) == ["--of", wanted]
+            assert page_about(name, wanted) is SCREENS[name]
 
 
 def test_what_took_too_long_says_so_on_every_page(tmp_path):
@@ -191,11 +208,14 @@ def test_a_store_without_anything_has_pages_that_say_nothing(tmp_path):
 
 def test_pages_are_named_as_the_command_names_them_and_are_about_what_they_can_be_about():
     assert ("overview", *SCREENS) == options.PAGES
-    assert page_about("overview", "") is None
+    assert page_about("overview", None) is None
+    assert page_about("paths", None) is SCREENS["paths"]
     for page_, of in (
         ("overview", "shop.example/"),
         ("visitors", "x"),
         ("paths", "nowhere"),
+        ("paths", ""),
+        ("overview", ""),
         ("forms", "shop.example/"),
         ("attention", "banner.click shop.example/ Sale"),
         ("errors", "404 shop.example/"),
@@ -203,3 +223,6 @@ def test_pages_are_named_as_the_command_names_them_and_are_about_what_they_can_b
     ):
         with pytest.raises(ValueError, match=r"must be|is for"):
             page_about(page_, of)
+    with pytest.raises(ValueError, match="must be") as long:
+        page_about("paths", "x" * 100_000)
+    assert len(str(long.value)) < 200

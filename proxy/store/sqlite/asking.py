@@ -13,13 +13,13 @@ every day that it touches as a whole, and else from the rows of the events of th
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from proxy.events.dwell import bucket_of
 from proxy.events.labels import TEMPLATES
-from proxy.store.base import StoreUnavailable
+from proxy.store.base import StoreError, StoreUnavailable
 from proxy.store.questions import Cursor, Late
 from proxy.store.sqlite.connection import SQL, mapped_errors, open_reader
 from proxy.store.sqlite.rollups import VALUES
@@ -88,34 +88,35 @@ class Asking:
     @contextmanager
     def moment(self, *, beside: bool = False) -> Iterator[Self]:
         """See `ReportReader.moment`: one read transaction around several questions."""
-        other = self._open_same() if beside else None
-        if other is None:
-            self._begin()
-        try:
+        with ExitStack() as ended:
+            other = self._open_same(ended) if beside else None
+            if other is None:
+                self._begin()
+                ended.callback(self._end)
             yield other or self
-        finally:
-            self._end()
-            if other is not None:
-                other.close()
 
-    def _open_same(self) -> Self | None:
-        """Begins one moment for this connection and for another one, and returns that; None where others wrote in
-        between each time. What the other one says of changes is the same before and after this one has begun."""
-        other = type(self)(self._path, labels=self._labels, question_seconds=self._seconds, raw=self._raw)
+    def _open_same(self, ended: ExitStack) -> Self | None:
+        """Begins one moment for this connection and for another one, and returns that; None where there can be none, or
+        others wrote in between each time. What the other one says of changes is the same before and after this one has
+        begun. `ended` ends what is begun."""
         try:
+            other = type(self)(self._path, labels=self._labels, question_seconds=self._seconds, raw=self._raw)
+        except StoreError:
+            return None  # a file that has lost its name since, say: this connection still reads it
+        with ExitStack() as opened:
+            opened.callback(other.close)
             for _ in range(SAME_TRIES):
                 before = other.change()
-                self._begin()
-                self.change()  # a transaction sees what is there when it reads first
-                other._begin()
-                if other.change() == before and self._file == other._file:
-                    return other
-                self._end()
-                other._end()
-        except BaseException:
-            other.close()
-            raise
-        other.close()
+                with ExitStack() as begun:
+                    self._begin()
+                    begun.callback(self._end)
+                    self.change()  # a transaction sees what is there when it reads first
+                    other._begin()
+                    begun.callback(other._end)
+                    if other.change() == before and self._file == other._file:
+                        ended.push(opened.pop_all())
+                        ended.push(begun.pop_all())
+                        return other
         return None
 
     def _begin(self) -> None:
