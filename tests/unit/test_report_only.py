@@ -201,6 +201,36 @@ def test_a_page_is_looked_for_in_the_time_that_is_asked_about(shop):
     assert sum(views(shop, Saw(HOST, "/"), since=HOUR)) == 0
 
 
+def test_what_was_seen_next_is_of_those_sessions_and_in_the_order_of_time(engine):
+    """A's page in the middle is told last, B is not picked, C began before, D's same page again is no step."""
+    told = [
+        visit("C1", "C", -MINUTE, path="/about", came_back=True),
+        visit("A1", "A", path="/", came_back=True),
+        visit("A2", "A", 2 * MINUTE, path="/sale", came_back=True),
+        visit("B1", "B", 3 * MINUTE, path="/", came_back=True),
+        visit("B2", "B", 4 * MINUTE, path="/gone", came_back=True),
+        visit("C2", "C", 5 * MINUTE, path="/sale", came_back=True),
+        visit("C3", "C", 5 * MINUTE + 1, path="/", came_back=True),
+        visit("C4", "C", 6 * MINUTE, path="/gone", came_back=True),
+        *(
+            visit(f"D{n}", "D", (1 + n) * 10_000, path=path, came_back=True)
+            for n, path in enumerate(("/", "/", "/sale"))
+        ),
+    ]
+    late = does("page.visit", "A3", uri=f"https://{HOST}/range", nav="spa", ago=2 * MINUTE)
+    engine.append(*told, sends(page("A1"), "A", late, at=3 * MINUTE))
+    span, of = Span(T, T + DAY, LANES.index("person")), (HOST, "/")
+    with engine.asked() as reader, reader.moment():
+        alone = {row.path: row.n for row in reader.next_pages(span, *of, 10).rows}
+        with reader.only([Saw(HOST, "/sale")], T, T + DAY):
+            following = reader.next_pages(span, *of, 10)
+            assert {row.path: row.n for row in following.rows} == {"/range": 1, "/sale": 1} and following.total == 2
+            first = reader.next_pages(span, *of, 1)
+            assert (first.rows, first.total) == (following.rows[:1], 2)
+        assert {row.path: row.n for row in reader.next_pages(span, *of, 10).rows} == alone
+    assert alone == {"/range": 1, "/sale": 1, "/gone": 1}
+
+
 def test_all_is_there_again_afterwards(shop):
     with shop.asked() as reader:
         for _ in range(2):

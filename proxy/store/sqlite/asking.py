@@ -67,6 +67,7 @@ class Asking:
         self._connection.set_progress_handler(self._is_late, CHECK_STEPS)
         self._connection.create_function("bucket_of", 1, bucket_of, deterministic=True)
         self._raw = raw
+        self._are_picked = False  # the events of whole sessions are asked, and no others (choosing.py)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._path}>"

@@ -91,10 +91,10 @@ class Choosing(Asking):
         raw = self._raw
         try:
             begun = self._choose(filters, since, until, about)
-            self._raw = True
+            self._raw = self._are_picked = True
             yield begun
         finally:
-            self._raw = raw
+            self._raw, self._are_picked = raw, False
             with suppress(StoreError):  # of a file that has failed, the connection is closed next
                 self._run("only_end", {})
 

@@ -136,7 +136,8 @@ class Counted(Asking):
         return titles | {page: title for page, title, _ in rows}
 
     def next_pages(self, span: Span, host: str, path: str, limit: int) -> Ranking[NextRow]:
-        rows = self._ask_span("report_next_pages", span, host=host, path=path, limit=limit)
+        name = "report_next_pages_picked" if self._are_picked else "report_next_pages"
+        rows = self._ask_span(name, span, host=host, path=path, limit=limit)
         return Ranking(tuple(NextRow(*row[:-1]) for row in rows), total_of(rows))
 
     def sources(self, span: Span, limit: int) -> Origins:
