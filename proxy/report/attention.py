@@ -13,7 +13,7 @@ from proxy.report.chosen import Chosen, did_text
 from proxy.report.numbers import fine_ratio, ratio
 from proxy.report.overview import Cards, Model, of_range, only
 from proxy.report.ranges import Range
-from proxy.report.sheets import Table, ranked, whole
+from proxy.report.sheets import Table, followed, ranked, whole
 from proxy.store.questions import Attention, Did, HoverRow, Late, Ranking, ReportReader, Span, Touched
 
 EDGES = (300, 500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 15_000, 20_000, 30_000, 60_000)
@@ -60,9 +60,7 @@ def attention_table(model: Model, card: str) -> Table:
     if model["of"] is None:
         return ranked(found)
     if card == "next":
-        following = found["next"]
-        ends = [{"next": name, "host": None, "path": None, "n": following[name]} for name in ENDINGS]
-        return ranked(following, [*({"next": "page", **row} for row in following["rows"]), *ends])
+        return followed(found["next"], {name: found["next"][name] for name in ENDINGS})
     return ranked(found["unusual"]) if card == "unusual" else whole(found["lengths"])
 
 

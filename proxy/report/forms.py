@@ -14,9 +14,9 @@ from proxy.report.ranges import Range
 from proxy.report.sheets import Table, ranked, whole
 from proxy.store.questions import FormRow, FormUse, Late, Ranking, ReportReader, Span
 
-STEPS = ("seen", "started", "submitted", "accepted")
+STEPS = {"seen": "Saw its page", "started": "Started it", "submitted": "Sent it", "accepted": "Accepted"}
 """How far somebody comes; each of them is an object of a form's JSON."""
-OUTCOMES = ("accepted", "rejected", "error")
+OUTCOMES = {"accepted": "Accepted", "rejected": "Rejected", "error": "Failed"}
 
 
 def forms(

@@ -10,6 +10,8 @@ NONE = "–"
 MINUS = "\N{MINUS SIGN}"
 MOST_PER_CENT = 999
 """Of a change that is told: beyond it stands a plus."""
+LONGEST_MS = 10**12
+"""Longer than any time is: some thirty years."""
 
 
 def count(number: int | None) -> str:
@@ -36,6 +38,13 @@ def length(ms: int | None) -> str:
             whole, rest = divmod(seconds, size)
             return f"{whole}{THIN}{big}" + (f" {rest // unit}{THIN}{small}" if rest // unit else "")
     return NONE
+
+
+def is_length(name: str, value: object) -> bool:
+    """Whether a param's value is a length of time, ms; what a page calls its own params is its affair."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return name.endswith("_ms") and value < LONGEST_MS
 
 
 def ratio(part: int, whole: int) -> float | None:

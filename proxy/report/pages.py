@@ -29,6 +29,7 @@ from proxy.report.chosen import (
     page_text,
     source_text,
 )
+from proxy.report.forms import OUTCOMES, STEPS
 from proxy.report.meanings import CARDS
 from proxy.report.ranges import DAY_MS, MONTH, MONTH_LABEL, NAMES, around_of
 from proxy.report.sheets import SHEET_ROWS
@@ -82,6 +83,8 @@ WORDS: Mapping[str, object] = {
     "meanings": CARDS,
     "most_filters": MOST_FILTERS,
     "longest_address": ADDRESS_CHARS,
+    "step_words": STEPS,
+    "outcome_words": OUTCOMES,
 }
 """What is the same on every page, whatever the site."""
 ROW_FILTERS: Mapping[str, Callable[..., Chosen]] = {
@@ -141,6 +144,7 @@ class Templates:
             trouble_address=trouble_address,
             hovers_address=hovers_address,
             form_address=form_address,
+            is_length=numbers.is_length,
             ranges=[*((name, NAMES[name][0], key) for name, key in RANGE_KEYS.items()), (MONTH, MONTH_LABEL, "c")],
             around_of=lambda name: around_of(name, clock_ms(), zone),
             **ROW_FILTERS,

@@ -6,19 +6,20 @@ Law: listing.py's. What is about one thing begins with how often that was; rows 
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
+from typing import Any
 
 from proxy.paper import Paper, columns_of
 from proxy.report import listing, numbers
 from proxy.report.attention import ENDINGS
 from proxy.report.charts import span_name
 from proxy.report.chosen import did_text, element_text, failed_text, page_text
+from proxy.report.forms import OUTCOMES, STEPS
 from proxy.report.overview import Model
 from proxy.report.pages import value_text
 from proxy.report.paper import counts, fitted, named, place, plain, table
 
 VALUES = 8
 """Of a param."""
-STEP_WORDS = {"seen": "Page seen", "started": "Started", "submitted": "Sent", "accepted": "Accepted"}
 ENDING_WORDS = {
     "again": "The same page again",
     "others": "Other pages",
@@ -103,7 +104,7 @@ def forms(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
                     *counts(form[step]["visitors"]),
                 ),
             )
-            for step, word in STEP_WORDS.items()
+            for step, word in STEPS.items()
             if step != "accepted" or form["results"]
         ],
         form,
@@ -125,7 +126,9 @@ def forms(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
     left: Rows = [(row["field"] or "none changed", counts(row["views"])) for row in form["left"]["rows"]]
     yield from table(paper, "The last field before leaving", ("Page views",), left, form["left"])
     yield from _more(paper, form["left"])
-    answers: Rows = [(f"{row['outcome']}, {row['status']}", counts(row["results"])) for row in form["statuses"]]
+    answers: Rows = [
+        (f"{OUTCOMES[row['outcome']]}, {row['status']}", counts(row["results"])) for row in form["statuses"]
+    ]
     yield from table(paper, "What the site answered", ("Times",), answers, form)
 
 
@@ -214,16 +217,20 @@ def explore(paper: Paper, model: Model, zone: tzinfo | None) -> Iterator[str]:
 def _param(paper: Paper, one: Model) -> Iterator[str]:
     shown = one["values"]["rows"][:VALUES]
     rows: Rows = [
-        (value_text(row["value"]), (*counts(row["events"]), numbers.fine_share(row["share"]))) for row in shown
+        (_said(one, row["value"]), (*counts(row["events"]), numbers.fine_share(row["share"]))) for row in shown
     ]
     if one["lowest"] is not None and one["lowest"] != one["highest"]:
-        least, half, most = (value_text(one[name]) for name in ("lowest", "median", "highest"))
+        least, half, most = (_said(one, one[name]) for name in ("lowest", "median", "highest"))
         rows.append((f"\1from {least} to {most}, half of the numbers at most {half}", ()))
     if not shown:
         rows.append((f"\1lists or objects, in {numbers.several(one['events'], 'event', 'events')}", ()))
     name = one["name"] if one["defined"] else f"{one['name']}, not defined"
     yield from table(paper, name, ("Times", "Share"), rows, one)
     yield from _more(paper, {**one["values"], "rows": shown}, "values")
+
+
+def _said(param: Model, value: Any) -> str:
+    return numbers.length(value) if numbers.is_length(param["name"], value) else value_text(value)
 
 
 def _more(paper: Paper, card: Model | None, what: str = "") -> Iterator[str]:

@@ -70,6 +70,13 @@ def ranked(card: Model, rows: Rows | None = None) -> Table:
     return Table(rows, len(rows) + more, more > 0)
 
 
+def followed(ways: Model, ends: Mapping[str, int]) -> Table:
+    """The pages that came next, then how often none of these did, and what did instead."""
+    blank: Model = {"host": None, "path": None}
+    pages = [{"next": "page", **{key: row[key] for key in ("host", "path", "n")}} for row in ways["rows"]]
+    return ranked(ways, [*pages, *({"next": name, **blank, "n": n} for name, n in ends.items())])
+
+
 def separator_of(query: Mapping[str, str]) -> str:
     """What is to be between cells: `sep`, of those that a spreadsheet knows; a comma where it is anything else."""
     wanted = query.get("sep", "")

@@ -44,7 +44,7 @@ def summary(
     model = _model(reader, chosen, since_ms, until_ms, zone, now_ms)
     paper = Paper.of(width, colour)
     now = "" if model["people_now"] is None else f"{numbers.count(model['people_now'])} on the site now"
-    yield from heading(paper, model, zone, now)
+    yield from _heading(paper, model, zone, now)
     yield ""
     yield from _totals(paper, model, spanning(since_ms, until_ms, zone).unit)
     yield from listing.lanes(paper, model)
@@ -83,7 +83,7 @@ def screen(
 ) -> Iterator[str]:
     """Another page of people as lines, as `summary`. Raises StoreError."""
     model, paper = page.ask(reader, asked), Paper.of(width, colour)
-    yield from heading(paper, model, zone, page.title)
+    yield from _heading(paper, model, zone, page.title)
     yield from page.lines(paper, model, zone)
 
 
@@ -104,7 +104,7 @@ def _model(
 # Parts -----------------------------------------------------------------------------------------------------------
 
 
-def heading(paper: Paper, model: Model, zone: tzinfo | None, right: str) -> Iterator[str]:
+def _heading(paper: Paper, model: Model, zone: tzinfo | None, right: str) -> Iterator[str]:
     """The first lines of a page: its days, something at the right, its filters, and from when on it is whole."""
     since, until = model["range"]["since"], model["range"]["until"]
     span = " – ".join(dict.fromkeys((numbers.day(since, zone), numbers.day(until - 1, zone))))

@@ -10,7 +10,7 @@ from proxy.report.chosen import Chosen, trouble_of
 from proxy.report.numbers import fine_ratio
 from proxy.report.overview import Cards, Model, of_range, only, rows_of, slow_rows
 from proxy.report.ranges import Range
-from proxy.report.sheets import Table, ranked
+from proxy.report.sheets import Table, followed, ranked
 from proxy.store.questions import Afterwards, Late, ReportReader, Span
 
 ENDINGS = ("left", "again", "others", "alone")
@@ -54,17 +54,11 @@ def trouble_table(model: Model, card: str) -> Table:
         after = model["after"]
         if after is None:
             raise Late("after")
-        ends = [{"next": name, "host": None, "path": None, "n": after[name]["n"]} for name in ENDINGS]
-        rows = [*({"next": "page", **_plain(row)} for row in after["ways"]["rows"]), *ends]
-        return ranked(after["ways"], rows)
+        return followed(after["ways"], {name: after[name]["n"] for name in ENDINGS})
     found = model["slow" if card == "slow" else "failed"]
     if found is None:
         raise Late("trouble")
     return ranked(found)
-
-
-def _plain(row: Model) -> Model:
-    return {key: row[key] for key in ("host", "path", "n")}
 
 
 def _told(after: Afterwards) -> Model:

@@ -184,6 +184,22 @@ def test_a_list_ends_with_how_one_of_it_is_asked_about(tmp_path):
             assert page_about(name, wanted) is SCREENS[name]
 
 
+def test_lengths_of_time_have_their_units_and_steps_the_pages_words(tmp_path):
+    hovers = [does("banner.hover", f"H{n}", name="Sale", dwell_ms=ms) for n, ms in enumerate((900, 2_500))]
+    submit = does("form.submit", "S1", form="news", fields={"email": "text"})
+    told = [visit("P1", "V1", came_back=True), sends(page("P1"), "V1", *hovers, submit, at=5_000)]
+    with closing(written(tmp_path / "store.db", *told)) as reader:
+        lines = printed(reader, "explore", "banner.hover")
+        assert table(lines, "dwell_ms, not defined").keys() >= {"900 ms", "2.5 s"}
+        assert "    from 900 ms to 2.5 s, half of the numbers at most 900 ms" in lines
+        steps = table(printed(reader, "forms", f"{HOST}/ news"), f"news  {HOST}/")
+        assert steps == {
+            "Saw its page": ["1", "100 %", "1"],
+            "Started it": ["0", "0.0 %", "0"],
+            "Sent it": ["1", "100 %", "1"],
+        }
+
+
 def test_what_took_too_long_says_so_on_every_page(tmp_path):
     written(tmp_path / "store.db", visit("P1", "V1")).close()
     ofs = {

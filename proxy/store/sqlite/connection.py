@@ -144,6 +144,7 @@ def open_any_version(path: Path) -> Connection:
     if not path.exists():
         raise StoreUnavailable(f"{path}: no such file; nothing has been recorded there yet")
     with mapped_errors(path):
+        # Another thread than the one that opens it may ask, one at a time (asking.py, `moment`).
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
