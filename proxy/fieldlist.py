@@ -3,6 +3,9 @@
 Law: what passes keeps its order, its repeats and its bytes, and what is asked of a head is asked by name. Nothing is
 changed in place: a change makes another list. Nearly every head has each field once, and then a dictionary is all it
 takes, since that keeps the order as well.
+
+A head that came before, to the byte, is the same list again (`kept`): whoever reads such a list leaves in `facts` what
+he made of it, and is spared the work the next time.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
+from typing import Any
 
 Field = tuple[bytes, bytes]
 NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
@@ -17,13 +21,20 @@ NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 
 class FieldList:
     """Fields as ASGI has them, an iterable of pairs, names in lower case. `by_name` has the last value of each name;
-    `repeated` is all of them in order where a name stands there more than once, else None."""
+    `repeated` is all of them in order where a name stands there more than once, else None. `facts`: what follows from
+    the fields, by a name of whoever found it; None where the list is not kept, and finding it again costs less."""
 
-    __slots__ = ("by_name", "repeated")
+    __slots__ = ("by_name", "facts", "repeated")
 
     def __init__(self, by_name: dict[bytes, bytes], repeated: list[Field] | None = None) -> None:
         self.by_name = by_name
         self.repeated = repeated
+        self.facts: dict[str, Any] | None = None
+
+    def kept(self) -> FieldList:
+        """This list, from now on one that is kept."""
+        self.facts = {}
+        return self
 
     @staticmethod
     def of(headers: Iterable[Field]) -> FieldList:

@@ -14,8 +14,9 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from proxy.fieldlist import Collected
+from proxy.http.answers import ANSWER_FIELDS, BODILESS, judged
 from proxy.http.errors import UpstreamBroken
-from proxy.http.headers import content_length
+from proxy.http.known import HEAD_END
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
 from proxy.http.tunnel import probe_peer
 from proxy.http.websocket import SWITCHING, is_accepted
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from proxy.http.upstream import Upstream
 
 ANSWER_HEAD_BYTES = 128 * 1024  # nginx takes 8 KiB by default; sites with large policies and many cookies need more
-ANSWER_FIELDS = 400  # and trailers
 INTERIM_ANSWERS = 16  # 1xx heads before the final one
 # Of a chunked body without a byte of it: the extensions of one chunk, for which RFC 9112 7.1.1 asks for a limit, and
 # all trailers (7.1.2).
@@ -34,15 +34,9 @@ BETWEEN_BYTES = 64 * 1024
 _UNTIL_CLOSE = sys.maxsize
 
 
-def _length(text: bytes) -> int:
-    try:
-        return content_length([text]) or 0
-    except ValueError as wrong:
-        raise UpstreamBroken(str(wrong)) from None
-
-
 class Connection(asyncio.Protocol):
     __slots__ = (
+        "_block",
         "_collected",
         "_exchange",
         "_fed",
@@ -64,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._exchange: Exchange | None = None
         self._parser: AnswerParser | None = None
+        self._block = b""  # the head that is being parsed, where it may be kept
         self._collected = Collected()
         self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._left = 0  # bytes of body still to come past the parser
@@ -97,8 +92,6 @@ class Connection(asyncio.Protocol):
             # The trailers of the answer before, which the parser has taken to heart as well.
             self._collected.forget()
             self._parser = None
-        if self._parser is None:
-            self._parser = answer_parser(self)
         exchange.connection = self
         self._transport.write(exchange.head)
         if not exchange.uploaded:
@@ -158,10 +151,10 @@ class Connection(asyncio.Protocol):
             # Unasked: a 408 before closing, or the tail of a lie about the length.
             self._transport.abort()
             return
-        self._heard = True
         if self._left:
             self._pass(exchange, data)
-        else:
+        elif self._heard or not self._repeat(exchange, data):
+            self._heard = True
             try:
                 self._parse(exchange, data)
             except UpstreamBroken as broken:
@@ -178,6 +171,22 @@ class Connection(asyncio.Protocol):
             return
         exchange.wake()
 
+    def _repeat(self, exchange: Exchange, data: bytes) -> bool:
+        """The first bytes of an answer: a head that the parser has read before, and that says how long the body is."""
+        end = data.find(HEAD_END) + len(HEAD_END)
+        answers = self._upstream.answers
+        head = answers.find(data[:end]) if not exchange.is_head else None
+        if head is None:
+            self._block = answers.block(data, end)
+            return False
+        self._heard = True
+        self._keep = head.keep
+        exchange.begin_answer(head)
+        self._left = 0 if head.status in BODILESS else head.length or 0
+        if len(data) > end or not self._left:
+            self._pass(exchange, data[end:])
+        return True
+
     def _pass(self, exchange: Exchange, data: bytes) -> None:
         """Body past the parser, by reference."""
         left = self._left - len(data)
@@ -192,7 +201,8 @@ class Connection(asyncio.Protocol):
     def _parse(self, exchange: Exchange, data: bytes) -> None:
         """UpstreamBroken: not HTTP, or more of it than the limits allow."""
         self._fed += len(data)
-        assert self._parser is not None
+        if self._parser is None:
+            self._parser = answer_parser(self)
         try:
             self._parser.feed_data(data)
         except CallbackError as error:
@@ -256,34 +266,22 @@ class Connection(asyncio.Protocol):
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
         fields = self._collected.take()
-        if len(fields.repeated or fields.by_name) > ANSWER_FIELDS:
-            raise UpstreamBroken("too many fields")
+        block, self._block = self._block, b""
         status = parser.get_status_code()
+        if 100 <= status < 200 and status != SWITCHING:
+            self._interim += 1
+            if self._interim > INTERIM_ANSWERS or len(fields) > ANSWER_FIELDS:
+                raise UpstreamBroken("too many interim answers, or fields in them")
+            return
+        head = judged(status, parser.get_http_version(), parser.should_keep_alive(), fields)
         if status == SWITCHING:
             if not exchange.accept or not is_accepted(fields, exchange.accept):
                 raise UpstreamBroken("unasked 101")
             probe_peer(self._transport)
-        elif 100 <= status < 200:
-            self._interim += 1
-            if self._interim > INTERIM_ANSWERS:
-                raise UpstreamBroken("too many interim answers")
-            return
-        elif not 200 <= status < 600:
-            raise UpstreamBroken(f"status {status}")
-        codings = [value.strip(b" \t").lower() for value in fields.values(b"transfer-encoding")]
-        length = fields.by_name.get(b"content-length")  # the parser has found it to be a single number of 64 bits
-        exchange.length = None if length is None or status == SWITCHING else _length(length)
-        self._keep = parser.should_keep_alive()
-        if codings:
-            if codings != [b"chunked"]:
-                raise UpstreamBroken("transfer coding other than chunked")
-            exchange.chunked = True
-            if exchange.length is not None:
-                exchange.length = None
-                self._keep = False
-        exchange.version = parser.get_http_version()
-        exchange.fields = fields
-        exchange.status = status
+        elif block and not exchange.is_head:
+            self._upstream.answers.keep(block, head)
+        self._keep = head.keep
+        exchange.begin_answer(head)
         self._fed = 0
 
     def on_body(self, body: bytes) -> None:

@@ -14,6 +14,7 @@ from proxy.fieldlist import FieldList
 from proxy.http.errors import ProxyError
 
 if TYPE_CHECKING:
+    from proxy.http.answers import AnswerHead
     from proxy.http.connection import Connection
 
 # Bytes of body held for a visitor who reads slower than upstream writes; then reading from upstream pauses. One read
@@ -104,6 +105,10 @@ class Exchange:
         )
 
     # The connection's side -------------------------------------------------------------------------------------
+
+    def begin_answer(self, head: AnswerHead) -> None:
+        """The head has arrived."""
+        self.status, self.version, self.fields, self.length, self.chunked, _ = head
 
     def put(self, chunk: bytes) -> None:
         """One piece of body. Whoever calls this wakes the forwarder afterwards, once for all pieces of a read."""

@@ -17,6 +17,7 @@ from proxy.fieldlist import Collected, FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.errors import ProxyError, VisitorError
 from proxy.http.headers import value_of
+from proxy.http.known import KnownRequests
 from proxy.http.limits import DEFAULTS, Limits
 from proxy.http.parser import CallbackError, ParserError, RequestParser, UnknownMethod, Upgrade
 from proxy.http.target import disguise
@@ -53,8 +54,10 @@ class RequestReader:
     """`cycle` is the request that is arriving, or has arrived last; None while a head is incomplete."""
 
     __slots__ = (
+        "_block",
         "_collected",
         "_fed",
+        "_known",
         "_limits",
         "_line",
         "_literal",
@@ -72,9 +75,11 @@ class RequestReader:
         "upgrades",
     )
 
-    def __init__(self, owner: Owner, limits: Limits = DEFAULTS) -> None:
+    def __init__(self, owner: Owner, limits: Limits = DEFAULTS, known: KnownRequests | None = None) -> None:
         self._owner = owner
         self._limits = limits
+        self._known = known or KnownRequests()  # of all connections
+        self._block = b""  # the head that is being parsed, where it may be kept
         self._collected = Collected()
         self.on_header = self._collected.add  # the parser's callback, as the methods below
         self._parser = RequestParser(self)
@@ -102,10 +107,18 @@ class RequestReader:
                 self._owner.beyond(data)
                 return
             behind = b""
-            if self._waiting and (self._line or not data.isascii() or data.find(b"\r\n") < 0):
-                data, behind = self._prepare(data)
-                if not data:
-                    return
+            if self._waiting:
+                if not self._line:
+                    known = self._known.find(data)
+                    if known is not None and len(known[1]) <= self._limits.target_bytes:
+                        self._repeat(*known)
+                        return
+                if self._line or not data.isascii() or data.find(b"\r\n") < 0:
+                    data, behind = self._prepare(data)
+                    if not data:
+                        return
+                else:
+                    self._block = self._known.block(data)
             self._fed += len(data)
             data = self._parse(data) + behind
             if self._waiting:
@@ -114,6 +127,20 @@ class RequestReader:
                 # Counted as received, so that what never ends is bounded too: a head, trailers, the extensions of one
                 # chunk (RFC 9112 7.1.1 asks for a limit).
                 self._owner.refuse(431, "The request header is too large.")
+
+    def _repeat(self, method: str, target: bytes, fields: FieldList) -> None:
+        """A request that came alone, without a body, and whose head the parser has read before."""
+        self.head_begun = True
+        self.cycle = None
+        try:
+            self.cycle = cycle = self._owner.accept(
+                method, "1.1", target, fields, keep_alive=True, expects_continue=False
+            )
+        except ProxyError as wrong:
+            self._owner.refuse(wrong.status, wrong.reason)
+            return
+        cycle.put_end()
+        self.deaf = self.deaf or not cycle.keep_alive
 
     def _prepare(self, data: bytes) -> tuple[bytes, bytes]:
         """Waits for a whole request line, and hides a target the parser would refuse: (what to parse, what is to be
@@ -195,6 +222,7 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         fields = self._collected.take()
+        block, self._block = self._block, b""
         if self._replaying:
             self._replaying = self._upgrading = False
             return
@@ -218,6 +246,8 @@ class RequestReader:
             # What follows a CONNECT or a request for a WebSocket is not HTTP, whatever the answer will be.
             self._upgrading = method != "CONNECT" and not self.upgrades
             keep_alive = keep_alive and self._upgrading
+        elif block and keep_alive:
+            self._known.keep(block, fields)
         expects = b"expect" in fields.by_name and version == "1.1" and _expects_continue(fields)
         self.cycle = self._owner.accept(
             method, version, target, fields, keep_alive=keep_alive, expects_continue=expects

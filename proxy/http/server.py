@@ -26,6 +26,7 @@ from proxy.http.cycle import Cycle
 from proxy.http.errors import Overloaded, raw_page
 from proxy.http.halfclosed import watch_half_closed
 from proxy.http.kernel import reset
+from proxy.http.known import KnownRequests
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
 from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience, sweep_each_second
 from proxy.http.pipeline import Pipeline
@@ -53,6 +54,7 @@ class ServerProtocol(HttpToolsProtocol):
         refused: Refused,
         crowd: Crowd,
         limits: Limits,
+        known: KnownRequests,
         patience: Callable[[], Patience],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
@@ -62,7 +64,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._refused = refused
         self._crowd = crowd
         self._place: str | None = None  # in the crowd
-        self._reader = RequestReader(self, limits)
+        self._reader = RequestReader(self, limits, known)
         self._answering: Cycle | None = None  # its response is under way
         self._refusal = b""  # to be written after the answers that are due before it
         self._discarded = 0
@@ -200,10 +202,7 @@ class ServerProtocol(HttpToolsProtocol):
     # Called by the server --------------------------------------------------------------------------------------
 
     def shutdown(self) -> None:
-        if self._answering is None:
-            self.transport.close()
-        else:
-            self._answering.stop()
+        self.transport.close() if self._answering is None else self._answering.stop()
 
     def sweep(self) -> bool:
         """Ends what has waited too long, and tells whether it has. While an answer is due, the application's clock
@@ -270,14 +269,13 @@ def run(
     tls: ssl.SSLContext | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or until
-    `lifeline` (the reading end of a pipe) is at its end, then finishes for at most `graceful_seconds`. Returns 0, or
-    1 where the application did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he
-    may take nothing of an answer (both in sweeps). `trusted_proxies` are not counted by their address. `stopping`:
-    called when it begins to stop, for answers that would not end by themselves."""
+    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (only in the main thread) or the
+    end of `lifeline` (a pipe to read from), then finishes for at most `graceful_seconds`. Returns 0, or 1 where `app` did
+    not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an answer
+    (both in sweeps). `stopping`: called when it begins to stop, for answers that would not end by themselves."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
-    crowd = Crowd(limits, trusted_proxies)
-    made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)
+    crowd, known = Crowd(limits, trusted_proxies), KnownRequests()  # trusted ones do not count by their address
+    made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, known=known, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).

@@ -11,6 +11,7 @@ import logging
 import ssl
 from urllib.parse import urlsplit
 
+from proxy.http.answers import KnownAnswers
 from proxy.http.connection import Connection
 from proxy.http.dialing import UNIX, Address, dial
 from proxy.http.errors import Overloaded, UpstreamRefused, UpstreamTimeout, VisitorStalled
@@ -62,6 +63,7 @@ class Upstream:
     ) -> None:
         self.url = url
         self.now = 0  # ticks
+        self.answers = KnownAnswers()
         self._tls: ssl.SSLContext | None = None
         if url.startswith(UNIX):
             self._address: Address = url.removeprefix(UNIX)
