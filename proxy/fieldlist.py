@@ -29,7 +29,7 @@ class FieldList:
     def __init__(self, by_name: dict[bytes, bytes], repeated: list[Field] | None = None) -> None:
         self.by_name = by_name
         self.repeated = repeated
-        self.facts: dict[str, Any] | None = None
+        self.facts: dict[object, Any] | None = None
 
     def kept(self) -> FieldList:
         """This list, from now on one that is kept."""

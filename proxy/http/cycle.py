@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from proxy.asgi import ASGIApp, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
-from proxy.http.headers import content_length, is_well_formed, value_of
+from proxy.http.headers import is_well_formed, value_of
+from proxy.http.heads import STATUS_LINES, written
 from proxy.http.kernel import reset
 
 if TYPE_CHECKING:
@@ -30,17 +30,6 @@ UPLOAD_HIGH_WATER = 64 * 1024  # bytes of request body held for the application;
 _BODILESS = frozenset((204, 304))
 
 logger = logging.getLogger("footfall.http")
-
-
-def _status_line(status: int) -> bytes:
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
-
-
-_STATUS_LINES = {status: _status_line(status) for status in range(200, 600)}
 
 
 class Cycle:
@@ -238,24 +227,20 @@ class Cycle:
         status: int = message["status"]
         given = message.get("headers", ())
         headers = FieldList.of(given)
-        line = _STATUS_LINES.get(status)
+        line = STATUS_LINES.get(status)
         if line is None:
             raise RuntimeError(f"status {status} cannot be sent")
-        lines = list(map(b": ".join, headers))
         if headers is not given and not is_well_formed(headers):
             raise RuntimeError("a response field is malformed")
-        if b"transfer-encoding" in headers.by_name:
-            raise RuntimeError("transfer-encoding is the server's business")
-        closing = b"connection" in headers.by_name and b"close" in b",".join(headers.values(b"connection")).lower()
+        block, length, closing = written(headers)
         # After an unanswered Expect the visitor may send his body or not (RFC 9110 10.1.1): no telling what follows.
         self.keep_alive = self.keep_alive and not closing and not self.expects_continue
-        self._decide_framing(status, content_length(headers.values(b"content-length")))
-        if self._chunked:
-            lines.append(b"transfer-encoding: chunked")
+        self._decide_framing(status, length)
+        ours = b"\r\ntransfer-encoding: chunked" if self._chunked else b""
         if not self.keep_alive and not closing:
-            lines.append(b"connection: close")
+            ours += b"\r\nconnection: close"
         self._started = True
-        self._head = b"\r\n".join((line, *lines, b"\r\n"))
+        self._head = b"%b%b%b\r\n\r\n" % (line, block, ours)
 
     def _decide_framing(self, status: int, length: int | None) -> None:
         if self.scope["method"] == "HEAD" or status in _BODILESS:

@@ -13,13 +13,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import unquote_to_bytes
 
 from proxy.asgi import UPGRADE, ASGIApp, Headers, Receive, Scope, Send
+from proxy.bounded import Bounded
 from proxy.fieldlist import FieldList
 from proxy.http.errors import answer
 from proxy.http.headers import Peer, content_length, value_of
 from proxy.http.target import is_host
 from proxy.http.websocket import asks_for_websocket, handshake_fault
 
-TRUST_MEMORY = 4096  # addresses whose trust is remembered; forgotten all at once when full
+TRUST_MEMORY = 4096  # addresses, and addresses with their hosts, that are remembered; forgotten all at once when full
 DECODE_ROUNDS = 4  # how often a target is percent-decoded in search of the prefix; real chains of proxies do it twice
 
 _SUSPICIOUS = re.compile(rb"[%\\;#]|//|/\.")
@@ -183,6 +184,7 @@ class Gate:
         self._trusts_somebody = bool(trusted_proxies) or trusts_unix
         self._refused = refused
         self._trust: dict[str, bool] = {"": trusts_unix}  # who connects to a socket of this machine has no address
+        self._peers: Bounded[tuple[str, str, bytes], Peer] = Bounded(TRUST_MEMORY)  # not trusted ones
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
@@ -198,16 +200,19 @@ class Gate:
 
     def _introduce(self, scope: Scope) -> None:
         """Says in the scope, which the server has made for this request alone, who the peer is."""
-        peer = scope.get("client") or ("", 0)
+        client = scope.get("client") or ("", 0)
         headers: Headers = scope["headers"]
         host = FieldList.of(headers).by_name.get(b"host", b"")
-        trusted = self._trusts_somebody and self._trusts(peer[0])
-        if trusted:
-            host = self._believe(scope, headers, peer) or host
+        if self._trusts_somebody and self._trusts(client[0]):
+            host = self._believe(scope, headers, client) or host
+            peer = Peer(client[0], scope["scheme"], host, True)
+        else:
+            key = (client[0], scope["scheme"], host)
+            peer = self._peers.get(key) or self._peers.put(key, Peer(*key, False))
         extensions = scope.get("extensions")
         if extensions is None:
             extensions = scope["extensions"] = {}
-        extensions["footfall.peer"] = Peer(peer[0], scope["scheme"], host, trusted)
+        extensions["footfall.peer"] = peer
 
     def _believe(self, scope: Scope, headers: Headers, peer: tuple[str, int]) -> bytes:
         """Takes scheme and client from a trusted peer's fields; returns the public host it forwards, or empty."""

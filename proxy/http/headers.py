@@ -56,6 +56,7 @@ _DROPPED = HOP_BY_HOP | _ALIASES | {b"proxy"}
 _REQUEST_HANDLED = _DROPPED | {b"host", b"expect", b"content-length", b"forwarded", *_FORWARDING}
 _CHAINS = frozenset((*_FORWARDING, b"forwarded"))
 _ONLY_HOST = frozenset((b"host",))
+_UPSTREAM, _PASSED = "head for upstream", "fields for the visitor"  # facts of a list
 _LENGTH = frozenset((b"content-length",))
 PEERS_REMEMBERED = 1024  # whose forwarding fields are kept ready
 _NOTHING: frozenset[bytes] = frozenset()
@@ -145,6 +146,9 @@ def request_head(
     `authority` is upstream's own: the Host where that is not preserved, or where HTTP/1.0 has none. ValueError: bad
     framing, or a line break in a value."""
     fields = FieldList.of(headers)
+    ready = fields.facts.get(_UPSTREAM) if fields.facts is not None else None
+    if ready is not None and ready[0] is peer and ready[1] == (version, via_token, authority, preserve_host):
+        return RequestHead(method + b" " + target + ready[2], 0)
     handled = _REQUEST_HANDLED.intersection(fields.by_name)
     host = fields.by_name.get(b"host", authority) if preserve_host else authority
     lines = list(map(b": ".join, fields.without(handled)))
@@ -157,8 +161,10 @@ def request_head(
     lines.append(b"via: " + version + b" " + via_token)
     if fields is not headers and has_line_break((method, target, host, *lines)):
         raise ValueError("line break in a field")
-    data = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b\r\n\r\n" % (method, target, host, b"\r\n".join(lines))
-    return RequestHead(data, length)
+    rest = b" HTTP/1.1\r\nhost: %b\r\n%b\r\n\r\n" % (host, b"\r\n".join(lines))
+    if fields.facts is not None and length == 0:
+        fields.facts[_UPSTREAM] = (peer, (version, via_token, authority, preserve_host), rest)
+    return RequestHead(b"%b %b%b" % (method, target, rest), length)
 
 
 def _frame(fields: FieldList, lines: list[bytes]) -> tuple[list[bytes], int | None]:
@@ -206,7 +212,15 @@ def _chained(chains: dict[bytes, list[bytes]], peer: Peer) -> Iterable[bytes]:
 def answer_fields(fields: FieldList, *, keep_length: bool, via: Mapping[bytes, bytes]) -> FieldList:
     """Upstream's fields for the visitor. `keep_length`: the body (or the HEAD) has the length that Content-Length
     states; else it is dropped and the server frames the body anew."""
+    facts = fields.facts
+    ready = facts.get(_PASSED) if facts is not None else None
+    if ready is not None and ready[0] is via and ready[1] is keep_length:
+        passed: FieldList = ready[2]
+        return passed
     dropped = HOP_BY_HOP.intersection(fields.by_name) | _banned(fields)
     if not keep_length:
         dropped |= _LENGTH
-    return fields.changed(dict.fromkeys(dropped), via)
+    passed = fields.changed(dict.fromkeys(dropped), via)
+    if facts is not None:
+        facts[_PASSED] = (via, keep_length, passed.kept())
+    return passed

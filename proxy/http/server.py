@@ -269,10 +269,10 @@ def run(
     tls: ssl.SSLContext | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (only in the main thread) or the
-    end of `lifeline` (a pipe to read from), then finishes for at most `graceful_seconds`. Returns 0, or 1 where `app` did
-    not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an answer
-    (both in sweeps). `stopping`: called when it begins to stop, for answers that would not end by themselves."""
+    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or the
+    end of `lifeline` (a pipe to read from), then finishes for at most `graceful_seconds`. Returns 0, or 1 where `app`
+    did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an
+    answer (both in sweeps). `stopping`: called when it begins to stop, for answers that would not end by themselves."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
     crowd, known = Crowd(limits, trusted_proxies), KnownRequests()  # trusted ones do not count by their address
     made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, known=known, patience=patience)

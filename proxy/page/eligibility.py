@@ -68,7 +68,7 @@ _OF_KIND = {
 
 NOT_MODIFIED: Final = 304
 
-_PAGE_METHODS = frozenset(("GET", "POST", "HEAD"))
+PAGE_METHODS = frozenset(("GET", "POST", "HEAD"))
 _PREFETCH_FIELDS = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
 _PREFETCH_WORDS = (b"prefetch", b"prerender", b"preview", b"instant")
 _FRAGMENT_FIELDS = frozenset(
@@ -99,6 +99,8 @@ _TELLING = frozenset(
     )
 )
 """Fields of an answer that say more than its kind and its length."""
+_READ = "answer"
+"""The fact of a list that says no more than that."""
 KINDS_REMEMBERED = 256
 """Content-Type values that were read already; a site has a few."""
 
@@ -135,11 +137,18 @@ class Answer:
 
 def read_answer(status: int, headers: FieldList) -> Answer:
     """Read the head of an answer. Names are in lower case, as ASGI has them."""
+    facts = headers.facts
+    known: Answer | None = facts.get(_READ) if facts is not None else None
+    if known is not None and known.status == status:
+        return known
     by_name = headers.by_name
     html, charset = _kind(by_name.get(b"content-type", b""))
     length = by_name.get(b"content-length")
     if _TELLING.isdisjoint(by_name):
-        return Answer(status, html, charset, length=length)
+        answer = Answer(status, html, charset, length=length)
+        if facts is not None:
+            facts[_READ] = answer
+        return answer
     # Two fields are two codings, which is one more than is decoded.
     coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding") if value.strip()])
     return Answer(
@@ -202,7 +211,7 @@ def kind_of(fields: Fields) -> str:
 def may_be_page(method: str, fields: Fields, kind: str) -> bool:
     """Whether the answer may be tagged, for all that the request says: what has to be known before it goes upstream,
     since then its conditionals, ranges and codings are made such that a taggable answer comes back."""
-    if method not in _PAGE_METHODS:
+    if method not in PAGE_METHODS:
         return False
     # A prerendered page's images say prefetch, too; they keep their conditionals.
     return kind == Kind.NAVIGATION or (

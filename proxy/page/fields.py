@@ -44,6 +44,8 @@ ETAGS_REMEMBERED = 1024
 VARY = (b"Sec-Fetch-Dest", b"Sec-Fetch-Mode")
 _VARY = b", ".join(VARY)
 POLICY = b"content-security-policy"
+_VISITORS = "page"
+"""The fact of a list: what becomes of it."""
 _ADDED = {b"cache-control": b"private", b"vary": _VARY}
 _ADDED_TAGGED = {**_ADDED, MARKER: b"tagged"}
 _MADE_ANEW = _SHARED_FIELDS | {b"cache-control", b"vary"}
@@ -174,6 +176,11 @@ def to_visitor(
         asleep: the tag does nothing yet; its copy must not be shown again once it is to, so it has no entity tag.
         extended: its policies have a nonce of ours, and its entity tag says so.
     """
+    facts = headers.facts if not (cookie or asleep or extended) else None
+    key = (_VISITORS, tagged, length)
+    if facts is not None and key in facts:
+        known: FieldList = facts[key]
+        return known
     by_name = headers.by_name
     changes: Replacements = {}
     added = _ADDED_TAGGED if tagged else _ADDED
@@ -193,7 +200,10 @@ def to_visitor(
             added = added if etag is None else {**added, b"etag": etag}
     if cookie:
         added = {**added, b"set-cookie": cookie}
-    return headers.changed(changes, added)
+    made = headers.changed(changes, added)
+    if facts is not None:
+        facts[key] = made.kept()
+    return made
 
 
 def with_policies(headers: FieldList, policies: Iterable[bytes]) -> FieldList:

@@ -7,14 +7,12 @@ that may become a tagged page, for conditionals, ranges and codings that would b
 
 import time
 
-from proxy.asgi import UPGRADE, Scope, raw_path_of
+from proxy.asgi import Scope, raw_path_of
 from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
-from proxy.page.eligibility import Standing, kind_of, may_be_page, read_fields
+from proxy.page.eligibility import PAGE_METHODS, Standing
+from proxy.tracking.asked import UNREAD, asked_of
 from proxy.tracking.settings import Tracking
-from proxy.visitors.lanes import Agent
-
-UNREAD = Agent(bot=False, source="")
 
 
 class TrackedRequest:
@@ -24,6 +22,7 @@ class TrackedRequest:
     the answer, that is no page."""
 
     __slots__ = (
+        "_asked",
         "agent",
         "asleep",
         "begun",
@@ -54,30 +53,29 @@ class TrackedRequest:
         given = scope["headers"]
         headers = FieldList.of(given)
         self.foreign = headers is not given
-        self.fields = fields = read_fields(headers)
-        self.scheme, self.host = tracking.origin(scope, fields)
-        self.secure = self.scheme == "https"
-        header = fields.get(b"cookie")
-        self.cookie = cookie = tracking.cookies.take_apart(header) if header is not None else None
-        self.identity = tracking.identify(cookie, secure=self.secure, now_ms=self.now_ms)
+        self._asked = asked = asked_of(tracking, scope, headers)
+        self.fields = asked.fields
+        self.scheme, self.host, self.secure = asked.scheme, asked.host, asked.secure
+        self.cookie = asked.cookie
+        self.identity = tracking.identify(asked.cookie, secure=asked.secure, now_ms=self.now_ms)
         self.stand: str | None = None
         self.agent = UNREAD
-        self.kind = kind = kind_of(fields)
+        self.kind = asked.kind
         self.asleep = False
-        self.upgrade = b"upgrade" in fields and UPGRADE in (scope.get("extensions") or ())
-        asks_for_page = tracking.visits and not self.upgrade and may_be_page(self.method, fields, kind)
+        self.upgrade = asked.upgrade
+        asks_for_page = asked.page and tracking.visits and not asked.upgrade and self.method in PAGE_METHODS
         self.candidate = asks_for_page and self._may_be_tagged(tracking)
-        changes = self._changes(tracking)
+        changed = asked.changed(headers, self.candidate) if asked.plain else self._changed(tracking, headers)
         self.scope = scope
-        if changes:
-            changed = headers.changed(changes)
+        if changed is not headers:
             self.scope = {**scope, "headers": list(changed) if self.foreign else changed}
 
     def standing(self, tracking: Tracking) -> str:
         """Rows 12 to 14, decided when they are needed: never for an image. From then on the agent is known, too."""
         if self.stand is None:
-            self.agent = agent = tracking.agents.read(self.fields.get(b"user-agent", b""))
-            self.stand = tracking.standing(self.fields, self.raw_path, self.cookie, agent)
+            stand = self._asked.standing()
+            self.agent = self._asked.agent
+            self.stand = Standing.EXCLUDED if tracking.exclude.match(self.raw_path) else stand
         return self.stand
 
     def _may_be_tagged(self, tracking: Tracking) -> bool:
@@ -98,27 +96,18 @@ class TrackedRequest:
         origin = self.fields.get(b"origin")
         return origin is not None and origin.lower() != f"{self.scheme}://{self.host}".encode("latin-1", "replace")
 
-    def _changes(self, tracking: Tracking) -> page_fields.Replacements:
-        fields, cookie = self.fields, self.cookie
-        changes: page_fields.Replacements = {}
-        if not page_fields.CONCERNED.isdisjoint(fields):
-            changes = page_fields.to_upstream(
-                fields,
-                # A cookie of a retired key is signed again on a whole answer only.
-                keep_ours=self.candidate and self.identity is not None and not self.identity.stale and not self.asleep,
-                drop_conditionals=self.candidate,
-                drop_ours=self.stand == Standing.OPTED_OUT,
-                drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
-            )
-        if cookie is not None and cookie.is_cut:
-            changes[b"cookie"] = cookie.rest
-        if self.candidate and tracking.inject:
-            accepted = fields.get(b"accept-encoding")
-            if accepted is not None:
-                narrowed = tracking.sites.codings(accepted)
-                if narrowed != accepted:
-                    changes[b"accept-encoding"] = narrowed
-        return changes
+    def _changed(self, tracking: Tracking, headers: FieldList) -> FieldList:
+        """The fields that the application gets, where some of them are conditions, or ask for a range."""
+        changes = page_fields.to_upstream(
+            self.fields,
+            # A cookie of a retired key is signed again on a whole answer only.
+            keep_ours=self.candidate and self.identity is not None and not self.identity.stale and not self.asleep,
+            drop_conditionals=self.candidate,
+            drop_ours=self.stand == Standing.OPTED_OUT,
+            drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
+        )
+        changes.update(self._asked.changes(self.candidate))
+        return headers.changed(changes) if changes else headers
 
 
 def without_our_cookie(tracking: Tracking, scope: Scope) -> Scope:

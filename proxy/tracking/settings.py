@@ -177,10 +177,8 @@ class Tracking:
             return Refusal.GPC
         return Refusal.DNT if self.dnt and fields.get(b"dnt") == b"1" else Refusal.NONE
 
-    def standing(self, fields: Fields, raw_path: bytes, cookie: CookieHeader | None, agent: Agent) -> str:
-        """Rows 12 to 14 of VISITS.md section 1."""
-        if self.exclude.match(raw_path):
-            return Standing.EXCLUDED
+    def standing(self, fields: Fields, cookie: CookieHeader | None, agent: Agent) -> str:
+        """Rows 13 and 14 of VISITS.md section 1."""
         if agent.bot:
             return Standing.BOT
         return Standing.OPTED_OUT if self.opted_out(fields, cookie) else Standing.ORDINARY
