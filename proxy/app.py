@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from proxy import config as configuration
@@ -127,14 +127,17 @@ class Footfall:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; anything but http and lifespan passes untouched."""
-        if scope["type"] == "http":
-            if not self._started:
-                self._start_anyway()  # nobody said that the server starts
-            await (self._own if self._own.takes(raw_path_of(scope)) else self._tracked)(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await live_inside(self._app, scope, receive, send, start=self._start_anyway, stop=self.stop)
-        else:
-            await self._app(scope, receive, send)
+        await self.serve(scope, receive, send)
+
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The same with one coroutine less, for whoever does not tell an application by its being one: our server."""
+        if scope["type"] == "lifespan":
+            return live_inside(self._app, scope, receive, send, start=self._start_anyway, stop=self.stop)
+        if scope["type"] != "http":
+            return self._app(scope, receive, send)
+        if not self._started:
+            self._start_anyway()  # nobody said that the server starts
+        return (self._own if self._own.takes(raw_path_of(scope)) else self._tracked)(scope, receive, send)
 
     def count_refused(self, host: bytes, status: int) -> None:
         """Count a request that the gate answered."""
@@ -273,7 +276,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
     )
     footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config))
     gate = Gate(
-        footfall,
+        footfall.serve,
         prefix=config.site.prefix.encode("ascii"),
         via_token=token,
         trusted_proxies=config.site.trusted_networks,

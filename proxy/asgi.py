@@ -1,6 +1,6 @@
 """The ASGI 3 interface as types, structurally the same as Starlette's, so that either side may be anybody's."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -15,6 +15,21 @@ UPGRADE = "footfall.upgrade"
 answers it with status 101 has the connection: from then on `http.request` brings what the visitor sends and
 `http.response.body` what he is sent, raw bytes both; `more_body` is False at the end of a direction. The 101's own
 Upgrade and Connection are the server's. Any other answer is an ordinary one; without the extension there is no 101."""
+
+
+AT_ONCE = "footfall.at_once"
+"""True in an `http.response.start` says that the first piece of the body follows within the same turn of the event
+loop: our server waits for it with the head, and makes one write of both."""
+
+
+class _Done:
+    """Nothing to wait for: an empty iterator is all that `await` asks for, and costs a third of a coroutine."""
+
+    __slots__ = ()
+    __await__: Callable[[], Iterator[None]] = ().__iter__
+
+
+DONE: Awaitable[None] = _Done()  # type: ignore[assignment]
 
 
 def raw_path_of(scope: Scope) -> bytes:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from proxy.asgi import ASGIApp, Message, Scope
+from proxy.asgi import AT_ONCE, DONE, ASGIApp, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
 from proxy.http.headers import is_well_formed, value_of
@@ -189,12 +190,19 @@ class Cycle:
         self._heard = True
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """RuntimeError: the application breaks the order of messages, its stated length or the syntax of fields."""
-        flow = self._protocol.flow
-        if flow.write_paused and not self.disconnected:
-            self.flush_head()
-            await flow.drain()
+        if self._protocol.flow.write_paused and not self.disconnected:
+            return self._send_later(message)
+        self._send(message)
+        return DONE
+
+    async def _send_later(self, message: Message) -> None:
+        self.flush_head()
+        await self._protocol.flow.drain()
+        self._send(message)
+
+    def _send(self, message: Message) -> None:
         if self.disconnected:
             return
         if self.complete:
@@ -204,7 +212,8 @@ class Cycle:
             if kind != "http.response.start":
                 raise RuntimeError(f"expected http.response.start, not {kind}")
             self._start(message)
-            self._protocol.loop.call_soon(self.flush_head)
+            if AT_ONCE not in message:
+                self._protocol.loop.call_soon(self.flush_head)
         elif kind == "http.response.body":
             body: bytes = message.get("body", b"")
             more: bool = message.get("more_body", False)
@@ -226,7 +235,7 @@ class Cycle:
     def _start(self, message: Message) -> None:
         status: int = message["status"]
         given = message.get("headers", ())
-        headers = FieldList.of(given)
+        headers = given if type(given) is FieldList else FieldList.of(given)
         line = STATUS_LINES.get(status)
         if line is None:
             raise RuntimeError(f"status {status} cannot be sent")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from email.utils import formatdate
 from functools import partial
 
-from proxy.asgi import UPGRADE, Receive, Scope, Send
+from proxy.asgi import AT_ONCE, UPGRADE, Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
 from proxy.http.headers import Peer, answer_fields, request_head, value_of
@@ -80,7 +80,18 @@ class Forwarder:
             if exchange.error is not None and not exchange.status:
                 raise exchange.error
             await send(self._start(exchange, scope))
-            await _stream(exchange, send)
+            while True:
+                complete, failed = exchange.complete, exchange.error is not None
+                body = exchange.take()
+                if complete:
+                    await send({"type": "http.response.body", "body": body, "more_body": False})
+                    return
+                if body:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                if failed:
+                    return  # upstream truncated the body: the server makes it look truncated
+                if not exchange.buffered and not exchange.complete and exchange.error is None:
+                    await exchange.changed()
         except VisitorGone:
             return
         except ProxyError as error:
@@ -135,23 +146,10 @@ class Forwarder:
             fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})
         if self._origins is not None and (public := self._public_origin or _origin(scope)):
             fields = self._origins.to_visitor(fields, public)
-        return {"type": "http.response.start", "status": status, "headers": fields}
-
-
-async def _stream(exchange: Exchange, send: Send) -> None:
-    """The body as it comes. Returns early where upstream truncated it: the server then makes it look truncated."""
-    while True:
-        complete, failed = exchange.complete, exchange.error is not None
-        body = exchange.take()
-        if complete:
-            await send({"type": "http.response.body", "body": body, "more_body": False})
-            return
-        if body:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-        if failed:
-            return
-        if not exchange.buffered and not exchange.complete and exchange.error is None:
-            await exchange.changed()
+        start: dict[str, object] = {"type": "http.response.start", "status": status, "headers": fields}
+        if exchange.buffered or exchange.complete:
+            start[AT_ONCE] = True
+        return start
 
 
 async def _pump(exchange: Exchange, receive: Receive, length: int | None) -> None:

@@ -27,6 +27,7 @@ _SUSPICIOUS = re.compile(rb"[%\\;#]|//|/\.")
 _DOT_SEGMENTS = (b"", b".")
 _VERSIONS = frozenset(("1.0", "1.1", "2", "3"))  # "2.0" is a client that writes HTTP/2.0 into an HTTP/1 request line
 _SOUND = "gate"  # the fact that nothing is wrong with the fields of a head, and that it asks for no upgrade
+_PLAIN_METHODS = frozenset(("GET", "HEAD", "POST"))
 _WATCHED = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"via"))
 
 
@@ -47,8 +48,11 @@ def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
     """Why this request is not forwarded, or None. `prefix` is our reserved path (b"/_footfall")."""
     fields = FieldList.of(scope["headers"])
     known = fields.facts is not None and fields.facts.get(_SOUND) == (via_token, scope["http_version"])
-    refusal = _bad_line(scope) if known else _bad_head(scope, fields, via_token)
     raw_path: bytes = scope["raw_path"]
+    if known and scope["method"] in _PLAIN_METHODS and raw_path.startswith(b"/"):
+        refusal = None
+    else:
+        refusal = _bad_head(scope, fields, via_token)
     if refusal is None and _SUSPICIOUS.search(raw_path) is not None and is_disguised(raw_path, prefix):
         return Refusal(404, "There is nothing at this address.")
     return refusal
@@ -61,25 +65,20 @@ def _bad_head(scope: Scope, fields: FieldList, via_token: bytes) -> Refusal | No
         return Refusal(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     seen = {name: fields.values(name) for name in _WATCHED.intersection(fields.by_name)}
     refusal = _bad_host(seen, version) or (_bad_framing(seen, version) if len(seen) > (b"host" in seen) else None)
-    refusal = refusal or _bad_line(scope)
     if refusal is not None:
         return refusal
+    method: str = scope["method"]
+    raw_path: bytes = scope["raw_path"]
+    if method in ("CONNECT", "TRACE"):
+        return Refusal(405, f"{method} is not available here.")
+    if not raw_path.startswith(b"/") and not (raw_path == b"*" and method == "OPTIONS"):
+        return _bad("The request target is not a path.")
     if b"via" in seen and any(_names_token(value, via_token) for value in seen[b"via"]):
         return Refusal(508, "This request has come through here before.")
     if b"upgrade" in seen and version != "1.0" and asks_for_websocket(fields):  # RFC 9110 7.8: ignored in HTTP/1.0
-        return _bad_upgrade(scope, scope["method"], fields)
+        return _bad_upgrade(scope, method, fields)
     if fields.facts is not None:
         fields.facts[_SOUND] = (via_token, version)
-    return None
-
-
-def _bad_line(scope: Scope) -> Refusal | None:
-    method: str = scope["method"]
-    if method in ("CONNECT", "TRACE"):
-        return Refusal(405, f"{method} is not available here.")
-    raw_path: bytes = scope["raw_path"]
-    if not raw_path.startswith(b"/") and not (raw_path == b"*" and method == "OPTIONS"):
-        return _bad("The request target is not a path.")
     return None
 
 
@@ -202,7 +201,7 @@ class Gate:
         """Says in the scope, which the server has made for this request alone, who the peer is."""
         client = scope.get("client") or ("", 0)
         headers: Headers = scope["headers"]
-        host = FieldList.of(headers).by_name.get(b"host", b"")
+        host = (headers if type(headers) is FieldList else FieldList.of(headers)).by_name.get(b"host", b"")
         if self._trusts_somebody and self._trusts(client[0]):
             host = self._believe(scope, headers, client) or host
             peer = Peer(client[0], scope["scheme"], host, True)

@@ -178,7 +178,7 @@ class ServerProtocol(HttpToolsProtocol):
         elif self._refusal:
             self.transport.write(self._refusal)
             self._close(lingering=True)
-        if not self.queue.is_full:
+        if self.flow.read_paused and not self.queue.is_full:
             self.flow.resume_reading()
 
     def on_application_end(self, cycle: Cycle) -> None:

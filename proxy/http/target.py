@@ -56,15 +56,19 @@ def text_path(path: bytes) -> str:
 
 def request_scope(method: str, version: str, target: bytes, headers: FieldList) -> Scope:
     """All of the ASGI scope that a request's head tells; the connection's part is for the server to add."""
-    path, query, authority = split_target(target)
-    if authority is not None:
-        headers = replace_host(headers, authority)
+    if target.startswith(b"/"):
+        path, mark, behind = target.partition(b"?")
+        query = behind if mark else None
+    else:
+        path, query, authority = split_target(target)
+        if authority is not None:
+            headers = replace_host(headers, authority)
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": version,
         "method": method,
-        "path": text_path(path),
+        "path": path.decode("ascii") if path.isascii() and path.find(b"%") < 0 else text_path(path),
         "raw_path": path,
         "query_string": query or b"",
         "root_path": "",

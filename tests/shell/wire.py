@@ -203,6 +203,8 @@ class Origin:
     def _one(self, wire: Wire) -> bool:
         line, fields = wire.head()
         seen = Seen(line, fields)
+        is_framed = bool(seen.all(b"transfer-encoding") or seen.all(b"content-length"))
+        seen.whole = not (self.reads_body and is_framed)  # until its body has been read
         self.seen.append(seen)
         if self.reads_body:
             if seen.all(b"transfer-encoding"):

@@ -1,0 +1,178 @@
+"""The body of an answer on its way to the visitor: looked at, tagged, its last byte held for the commit.
+
+Law: a head that is kept back goes with the first piece of the body, and never alone but in `let_go` and at the end. The
+last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+from proxy.asgi import AT_ONCE, DONE, Message, Send
+from proxy.page.tagging import Tagging
+from proxy.tracking.heads import restate
+from proxy.tracking.meaning import Watch
+from proxy.tracking.policies import blocked_by_meta
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.sending import awaited, listing
+from proxy.tracking.settings import Tracking
+
+log = logging.getLogger("footfall.tracking")
+
+HOLD_WHOLE_BYTES = 16 * 1024
+"""A page of one chunk of at most this size waits whole for its commit (one write, not two); of others the last byte."""
+
+
+class AnswerBody:
+    """The state of one answer, as far as its body needs it."""
+
+    __slots__ = (
+        "_late",
+        "_length",
+        "_outcome",
+        "_passing",
+        "_pending",
+        "_request",
+        "_send",
+        "_tagging",
+        "_ticket",
+        "_tracking",
+        "_watch",
+    )
+
+    def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
+        self._tracking = tracking
+        self._request = request
+        self._send = listing(send) if request.foreign else send
+        self._outcome: str | None = None
+        self._tagging: Tagging | None = None
+        self._pending: Message | None = None
+        self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
+        self._ticket = 0
+        self._passing = False
+        self._late: asyncio.Future[None] | None = None
+        self._watch: Watch | None = None
+
+    async def _end_as_it_came(self) -> None:
+        """There is no more. A head that still waits goes without what was to be added: what the visitor gets is as
+        truncated as what the application said."""
+        self._end_watch()
+        pending = self._take_pending()
+        if pending is not None:
+            restate(pending, self._length)
+            await self._send(pending)
+
+    async def let_go(self) -> None:
+        """The body keeps the head waiting: send it without a length."""
+        pending = self._take_pending()
+        if pending is not None:
+            restate(pending, None)
+            self._late = asyncio.ensure_future(awaited(self._send(pending)))
+            await self._late
+
+    def _take_pending(self) -> Message | None:
+        pending, self._pending = self._pending, None
+        self._tracking.heads.remove(self)
+        return pending
+
+    def _body(self, message: Message) -> Awaitable[None]:
+        chunk: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        tagging = self._tagging
+        if self._watch is not None and (tagging is None or not tagging.coded):  # else it is seen as it is decoded
+            self._watch.pass_by(chunk)
+            if not more:
+                self._end_watch()
+        if self._late is not None and not self._late.done():
+            return self._body_late(self._late, tagging, chunk, more)
+        return self._body_now(tagging, chunk, more)
+
+    async def _body_late(self, late: Awaitable[None], tagging: Tagging | None, chunk: bytes, more: bool) -> None:
+        await late
+        await self._body_now(tagging, chunk, more)
+
+    def _body_now(self, tagging: Tagging | None, chunk: bytes, more: bool) -> Awaitable[None]:
+        if tagging is not None:
+            if tagging.coded:
+                return self._body_coded(tagging, chunk, more)
+            chunk = tagging.put(chunk, last=not more)
+            if tagging.blocked or tagging.failure is not None:
+                self._tell(tagging)
+        pending = self._pending
+        if pending is not None and tagging is not None:
+            if more and not tagging.decided and not chunk:
+                return DONE
+            self._take_pending()
+            if not tagging.decided:
+                restate(pending, None)
+            elif tagging.added != tagging.likely:
+                restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
+        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
+            return self._end_held(pending, chunk)
+        return self._send_on(pending, chunk, more)
+
+    def _send_on(self, pending: Message | None, chunk: bytes, more: bool) -> Awaitable[None]:
+        """A head that was kept back, if any, and a piece of body."""
+        piece: Message | None = None
+        if chunk or not more:
+            piece = {"type": "http.response.body", "body": chunk, "more_body": more}
+        if pending is None:
+            return DONE if piece is None else self._send(piece)
+        if piece is None:
+            return self._send(pending)
+        if not self._request.foreign:
+            pending[AT_ONCE] = True
+        sent = self._send(pending)
+        return self._send(piece) if sent is DONE else self._send_after(sent, piece)
+
+    async def _send_after(self, sent: Awaitable[None], piece: Message) -> None:
+        await sent
+        await self._send(piece)
+
+    async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
+        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
+        turn for others in between: little input can be much to read."""
+        waiting: bytes | None = None
+        for piece in tagging.feed_coded(chunk, last=not more):
+            if waiting is not None:
+                if waiting:
+                    await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+                await asyncio.sleep(0)
+            waiting = piece
+        waiting = waiting or b""
+        if not more:
+            self._end_watch()
+        if tagging.blocked or tagging.failure is not None:
+            self._tell(tagging)
+        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
+            await self._end_held(None, waiting)
+        elif waiting or not more:
+            await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
+
+    def _end_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.end()
+
+    def _tell(self, tagging: Tagging) -> None:
+        """Why a page goes without its tag: to the report, or to the log."""
+        if tagging.blocked:
+            blocked_by_meta(self._tracking, self._request, self._outcome, tagging.blocked)
+            tagging.blocked = ""
+        if tagging.failure is not None:
+            log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
+            tagging.failure = None
+
+    async def _end_held(self, pending: Message | None, chunk: bytes) -> None:
+        """The end of a page whose visit is not on disk yet: its last byte waits."""
+        if pending is None or len(chunk) > HOLD_WHOLE_BYTES:
+            if pending is not None:
+                await self._send(pending)
+                pending = None
+            if len(chunk) > 1:
+                await self._send({"type": "http.response.body", "body": chunk[:-1], "more_body": True})
+                chunk = chunk[-1:]
+        waiter = self._tracking.recorder.hold(self._ticket)
+        if waiter is not None:
+            await waiter
+        await self._send_on(pending, chunk, False)
