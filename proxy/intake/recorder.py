@@ -67,6 +67,7 @@ class Recorder:
         self._pending_events = 0
         self._sweeping = False
         self._waiters: deque[_Waiter] = deque()
+        self._are_mixed = False  # somebody waits for an earlier ticket than one before him
         self._timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
@@ -147,7 +148,10 @@ class Recorder:
             return None
         future: asyncio.Future[bool] = self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
-        self._waiters.append(_Waiter(ticket, deadline, future))
+        waiters = self._waiters
+        if waiters and ticket < waiters[-1].ticket:
+            self._are_mixed = True
+        waiters.append(_Waiter(ticket, deadline, future))
         if ticket <= self._committed:  # by the thread, meanwhile: it may have seen nobody waiting
             self._wake()
         elif self._timer is None:
@@ -232,17 +236,25 @@ class Recorder:
             self._timer = self._loop.call_at(self._waiters[0].deadline, self._release_late)
 
     def _wake(self) -> None:
-        """A batch is in the store: let its pages go. They began to wait in another order than they were recorded."""
-        committed = self._committed
-        waiting = self._waiters
-        self._waiters = deque(waiter for waiter in waiting if waiter.ticket > committed)
-        for waiter in waiting:
-            if waiter.ticket <= committed and not waiter.future.done():
-                waiter.future.set_result(True)
-                if self.breaker.committed():
-                    self._spells.see(self._clock_ms(), closed=True)
-                    self._flush_counts_soon()
-                    log.warning("the store answers in time again: pages are held for their commit")
+        """A batch is in the store: let its pages go. Most wait in the order in which they were recorded."""
+        committed, waiting = self._committed, self._waiters
+        while waiting and waiting[0].ticket <= committed:
+            self._release(waiting.popleft())
+        if not waiting:
+            self._are_mixed = False
+        elif self._are_mixed:
+            self._waiters = deque(waiter for waiter in waiting if waiter.ticket > committed)
+            for waiter in waiting:
+                if waiter.ticket <= committed:
+                    self._release(waiter)
+
+    def _release(self, waiter: _Waiter) -> None:
+        if not waiter.future.done():
+            waiter.future.set_result(True)
+            if self.breaker.committed():
+                self._spells.see(self._clock_ms(), closed=True)
+                self._flush_counts_soon()
+                log.warning("the store answers in time again: pages are held for their commit")
 
     def _answer(self, wanted: Sequence[tuple[asyncio.Future[Result], Result]]) -> None:
         for future, result in wanted:
