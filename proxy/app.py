@@ -255,7 +255,9 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
+def run_worker(
+    config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int, ready: Callable[[], None]
+) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
     upstream = Upstream(
@@ -291,4 +293,5 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         trusted_proxies=config.site.trusted_networks,
         body_idle_seconds=config.limits.body_idle_seconds,
         tls=visitors_context(config),
+        started=ready,
     )

@@ -174,4 +174,5 @@ def _children() -> argparse.ArgumentParser:
         child = commands.add_parser(name)
         child.add_argument("--socket", type=int, action="append")
         child.add_argument("--lifeline", type=int, required=True)
+        child.add_argument("--ready", type=int, required=True)
     return top

@@ -5,7 +5,7 @@ the way of a visitor: where both want the CPU, whoever fronts the site has it.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from socket import socket
 
 from proxy.clock import now_ms
@@ -32,13 +32,14 @@ def run_report(
     version: str,
     sockets: list[socket],
     lifeline: int,
+    ready: Callable[[], None],
     *,
     customer_keys: Sequence[bytes],
     erasure_keys: Sequence[bytes],
 ) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
-    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, `erasure_keys`
-    (visitors/erased.py) mark who is erased; neither sign anything."""
+    visitors connect; `ready` is called when it answers; `customer_keys` (visitors/customers.py, `mark_keys`) find a
+    customer, `erasure_keys` (visitors/erased.py) mark who is erased; neither sign anything."""
     os.nice(NICER)
     address, catalogue = config.report.listen_address, catalogue_of(config.events)
     host = address[0] if address is not None else "localhost"
@@ -60,5 +61,6 @@ def run_report(
         refused=lambda host, status: None,
         lifeline=lifeline,
         graceful_seconds=STOP_SECONDS,
+        started=ready,
         stopping=app.stop,
     )
