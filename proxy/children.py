@@ -55,6 +55,7 @@ async def start(job: Job, lifeline: int, ready: Callable[[], None]) -> asyncio.s
     descriptors = [one.fileno() for one in job.sockets]
     arguments = [part for number in descriptors for part in ("--socket", str(number))]
     hearing, saying = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # for the child, until it ignores it
     try:
         with tempfile.TemporaryFile() as given:
             given.write(job.stdin)
@@ -72,6 +73,7 @@ async def start(job: Job, lifeline: int, ready: Callable[[], None]) -> asyncio.s
         os.close(hearing)
         raise
     finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         os.close(saying)
     asyncio.get_running_loop().add_reader(hearing, _hear, hearing, ready)
     return child

@@ -24,6 +24,7 @@ def begin(level: int) -> None:
     """Log from this level on; a hang-up, which whoever signals all processes of a service sends here as well, is the
     parent's business."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     logging.basicConfig(level=level, format=LOG_FORMAT)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starting and stopping is ours to tell
 
