@@ -27,6 +27,7 @@ from proxy.events.incoming import made_by_server
 from proxy.files import keys_of, open_reader, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.life import Life
 from proxy.http.limits import Limits
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
@@ -255,9 +256,7 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def run_worker(
-    config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int, ready: Callable[[], None]
-) -> int:
+def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
     upstream = Upstream(
@@ -287,11 +286,10 @@ def run_worker(
         gate,
         sockets=sockets,
         refused=footfall.count_refused,
-        lifeline=lifeline,
+        life=life,
         header_seconds=config.limits.header_seconds,
         limits=limits_of(config),
         trusted_proxies=config.site.trusted_networks,
         body_idle_seconds=config.limits.body_idle_seconds,
         tls=visitors_context(config),
-        started=ready,
     )

@@ -175,4 +175,6 @@ def _children() -> argparse.ArgumentParser:
         child.add_argument("--socket", type=int, action="append")
         child.add_argument("--lifeline", type=int, required=True)
         child.add_argument("--ready", type=int, required=True)
+        child.add_argument("--tally", type=int)
+        child.add_argument("--place", type=int)
     return top

@@ -47,13 +47,18 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return {**(MALLOC if libc.startswith("glibc") else {}), **inherited}
 
 
-async def start(job: Job, lifeline: int, ready: Callable[[], None]) -> asyncio.subprocess.Process:
-    """One process of the job; `ready` is called once it has said that it answers. Raises OSError.
+async def start(
+    job: Job, place: int, tally: int, lifeline: int, ready: Callable[[], None]
+) -> asyncio.subprocess.Process:
+    """The process of the job that has this place among them, in `tally` too (http/accepting.py); `ready` is called once
+    it has said that it answers. Raises OSError.
 
     The input is an unlinked file, not a pipe: it has no size that could block us, and no reader to wait for.
     """
     descriptors = [one.fileno() for one in job.sockets]
     arguments = [part for number in descriptors for part in ("--socket", str(number))]
+    if job.count > 1:
+        arguments += ["--tally", str(tally), "--place", str(place)]
     hearing, saying = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # for the child, until it ignores it
     try:
@@ -65,7 +70,7 @@ async def start(job: Job, lifeline: int, ready: Callable[[], None]) -> asyncio.s
                 *("-m", "proxy", job.command, *arguments, "--lifeline", str(lifeline), "--ready", str(saying)),
                 stdin=given,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(*descriptors, lifeline, saying),
+                pass_fds=(*descriptors, tally, lifeline, saying),
                 env=environment(os.environ),
                 start_new_session=True,  # a Ctrl-C in the terminal reaches us alone
             )

@@ -5,11 +5,13 @@ Law: it knows processes, not what they do, and no signal reaches it but through 
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.children import Job, ending, send, start
+from proxy.http.accepting import make_tally, strike_out
 
 QUICK_SECONDS = 2.0  # a child that lives less than this is started again with a growing delay
 STEADY_SECONDS = 10.0  # one that lives this long has run; a busy machine takes seconds to start one that never does
@@ -48,6 +50,7 @@ class Crew:
         self._stopping = asyncio.Event()
         self._hurry = False
         self._keepers: list[asyncio.Task[None]] = []
+        self._tallies: list[int] = []
 
     def __repr__(self) -> str:
         return f"<Crew{''.join(f' {name}={pid}' for name, pid in self.children.items())}>"
@@ -59,11 +62,13 @@ class Crew:
 
     def begin(self) -> None:
         for job in self.jobs:
-            for n in range(1, job.count + 1):
-                name = f"{job.name} {n}" if job.count > 1 else job.name
+            tally = make_tally(job.count)
+            self._tallies.append(tally)
+            for place in range(job.count):
+                name = f"{job.name} {place + 1}" if job.count > 1 else job.name
                 if not job.once:
                     self._unready.add(name)
-                keeper = asyncio.create_task(self._keep(name, job))
+                keeper = asyncio.create_task(self._keep(name, job, place, tally))
                 keeper.add_done_callback(self._kept)
                 self._keepers.append(keeper)
 
@@ -86,14 +91,14 @@ class Crew:
         if not self._unready:
             self._verdict.set()
 
-    async def _keep(self, name: str, job: Job) -> None:
+    async def _keep(self, name: str, job: Job, place: int, tally: int) -> None:
         """Start one child, wait for its end, start it again; until we stop."""
         loop = asyncio.get_running_loop()
         quick = hopeless = 0
         while not self._stopping.is_set():
             started = loop.time()
             try:
-                child = await start(job, self._lifeline, lambda: self._is_ready(name))
+                child = await start(job, place, tally, self._lifeline, lambda: self._is_ready(name))
             except OSError as wrong:  # no process or memory to be had just now
                 if self._stopping.is_set():
                     return
@@ -107,6 +112,7 @@ class Crew:
             status = await child.wait()
             steady.cancel()
             del self._children[name]
+            strike_out(tally, place)
             if self._stopping.is_set() or self._is_settled(name, job, status):
                 return
             lived = loop.time() - started
@@ -161,7 +167,10 @@ class Crew:
         for name, child in stuck:
             send(child, signal.SIGKILL)
             self._announce(f"{name} did not end in time and is killed")
-        for failure in await everyone:
+        failures = await everyone
+        for tally in self._tallies:
+            os.close(tally)
+        for failure in failures:
             if failure is not None:
                 raise failure
         return bool(stuck)

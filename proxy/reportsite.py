@@ -5,11 +5,13 @@ the way of a visitor: where both want the CPU, whoever fronts the site has it.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from socket import socket
 
 from proxy.clock import now_ms
 from proxy.definitions import catalogue_of
+from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.loading import report_keeper
 from proxy.report.app import make_report
@@ -31,15 +33,14 @@ def run_report(
     site: str,
     version: str,
     sockets: list[socket],
-    lifeline: int,
-    ready: Callable[[], None],
+    life: Life,
     *,
     customer_keys: Sequence[bytes],
     erasure_keys: Sequence[bytes],
 ) -> int:
     """The report's process: serve it on the sockets until the signal or the parent's end. `site` is the address where
-    visitors connect; `ready` is called when it answers; `customer_keys` (visitors/customers.py, `mark_keys`) find a
-    customer, `erasure_keys` (visitors/erased.py) mark who is erased; neither sign anything."""
+    visitors connect; `customer_keys` (visitors/customers.py, `mark_keys`) find a customer, `erasure_keys`
+    (visitors/erased.py) mark who is erased; neither sign anything."""
     os.nice(NICER)
     address, catalogue = config.report.listen_address, catalogue_of(config.events)
     host = address[0] if address is not None else "localhost"
@@ -59,8 +60,6 @@ def run_report(
         app,
         sockets=sockets,
         refused=lambda host, status: None,
-        lifeline=lifeline,
+        life=replace(life, stopping=app.stop),
         graceful_seconds=STOP_SECONDS,
-        started=ready,
-        stopping=app.stop,
     )

@@ -3,7 +3,8 @@
 import argparse
 import logging
 
-from proxy.commands.started import begin, ready, sockets
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets
 from proxy.demo import shop
 from proxy.http import server
 
@@ -16,7 +17,6 @@ def demo_site(given: argparse.Namespace) -> int:
         shop.app(),
         sockets=sockets(given),
         refused=lambda host, status: None,
-        lifeline=given.lifeline,
+        life=life(given),
         graceful_seconds=SITE_SECONDS,
-        started=ready(given),
     )

@@ -4,7 +4,8 @@ import argparse
 import logging
 from importlib.metadata import version
 
-from proxy.commands.started import begin, ready, sockets, told
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets, told
 from proxy.config import Config
 from proxy.reportsite import run_report
 
@@ -18,8 +19,7 @@ def report_site(given: argparse.Namespace) -> int:
         said["site"],
         version("footfall"),
         sockets(given),
-        given.lifeline,
-        ready(given),
+        life(given),
         customer_keys=[bytes.fromhex(key) for key in said["customers"]],
         erasure_keys=[bytes.fromhex(key) for key in said["erasures"]],
     )

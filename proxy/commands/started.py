@@ -6,15 +6,11 @@ come as descriptors. Of signals, only SIGTERM and SIGINT mean them.
 """
 
 import argparse
-import contextlib
 import json
 import logging
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s[%(process)d]: %(message)s"
@@ -37,14 +33,3 @@ def told() -> dict[str, Any]:
 
 def sockets(given: argparse.Namespace) -> list[socket.socket]:
     return [socket.socket(fileno=number) for number in given.socket or ()]
-
-
-def ready(given: argparse.Namespace) -> Callable[[], None]:
-    """What says that this process answers; call it once."""
-    return partial(_say_ready, given.ready)
-
-
-def _say_ready(pipe: int) -> None:
-    with contextlib.suppress(OSError):  # nobody waits for it any more
-        os.write(pipe, b"r")
-    os.close(pipe)

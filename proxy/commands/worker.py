@@ -4,7 +4,8 @@ import argparse
 import logging
 
 from proxy import app
-from proxy.commands.started import begin, ready, sockets, told
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets, told
 from proxy.config import Config
 from proxy.keys import from_text
 
@@ -12,5 +13,4 @@ from proxy.keys import from_text
 def worker(given: argparse.Namespace) -> int:
     begin(logging.INFO)
     said = told()
-    config, keys = Config.from_json(said["config"]), from_text(said["keys"])
-    return app.run_worker(config, keys, sockets(given), given.lifeline, ready(given))
+    return app.run_worker(Config.from_json(said["config"]), from_text(said["keys"]), sockets(given), life(given))

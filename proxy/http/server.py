@@ -244,8 +244,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._life.begin(self)
+        await super().startup(self._life.left(sockets))
+        self._life.begin(self, sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit, self.should_exit = self.should_exit, True  # the first signal drains, the second does not wait
@@ -261,28 +261,27 @@ def run(
     *,
     sockets: Sequence[socket.socket],
     refused: Refused,
-    lifeline: int | None = None,
+    life: Life | None = None,
     graceful_seconds: int = GRACEFUL_SECONDS,
     header_seconds: float = HEADER_SECONDS,
     body_idle_seconds: float = STALLED_SECONDS,
     limits: Limits = DEFAULTS,
     trusted_proxies: Sequence[Network] = (),
     tls: ssl.SSLContext | None = None,
-    started: Callable[[], None] = lambda: None,
-    stopping: Callable[[], None] = lambda: None,
 ) -> int:
     """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or until
-    `lifeline` ends, then finishes for at most `graceful_seconds`. Returns 0, or 1 where the application did not start.
-    `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an answer (both in
-    sweeps). `trusted_proxies` are not counted by their address. `lifeline`, `started`, `stopping`: life.py."""
+    the lifeline of its `life` ends, then finishes for at most `graceful_seconds`. Returns 0, or 1 where the application
+    did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an
+    answer (both in sweeps). `trusted_proxies` are not counted by their address."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
-    crowd = Crowd(limits, trusted_proxies)
+    life = life or Life()
+    crowd = Crowd(limits, trusted_proxies, life.count)
     made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
         loop="uvloop",
-        http=cast(Any, made if tls is None else lambda **given: VisitorTls(made(**given), tls)),
+        http=cast(Any, made if tls is None else lambda *given, **named: VisitorTls(made(*given, **named), tls)),
         ws="none",
         interface="asgi3",
         lifespan="on",
@@ -294,7 +293,7 @@ def run(
         timeout_graceful_shutdown=graceful_seconds,
     )
     try:
-        _Server(config, Life(lifeline, started, stopping)).run(list(sockets))
+        _Server(config, life).run(list(sockets))
     except SystemExit:
         return 1
     return 0

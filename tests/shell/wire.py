@@ -20,6 +20,7 @@ from typing import Any
 from proxy.asgi import ASGIApp
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 
@@ -276,7 +277,7 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iter
     def target() -> None:
         refused = lambda host, status: served.refusals.append((host, status))  # noqa: E731
         limits: dict[str, Any] = {"graceful_seconds": graceful_seconds, **patience}
-        codes.append(run(app, sockets=[listener], refused=refused, lifeline=reading, **limits))
+        codes.append(run(app, sockets=[listener], refused=refused, life=Life(reading), **limits))
 
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
