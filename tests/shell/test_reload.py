@@ -365,6 +365,40 @@ def test_what_was_asked_before_the_end_is_answered(tmp_path):
     assert len(asked) - first == len(load.answered) + 1
 
 
+def sockets_of(pid: int) -> set[str]:
+    return {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+
+
+def test_kept_connections_are_spread_evenly_and_again_over_new_workers(tmp_path):
+    with served(tmp_path, workers=2) as here:
+
+        def counts() -> list[int]:
+            """Connections of each worker, while 64 that came at once are kept."""
+            load = Load(here.port)
+            wires = [load.connect() for _ in range(64)]
+            for wire in wires:
+                load.ask(wire)
+            established = set()
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                local, _, state, *_, inode = line.split()[1:10]
+                if int(local.partition(":")[2], 16) == here.port and state == "01":
+                    established.add(f"socket:[{inode}]")
+            found = [len(sockets_of(pid) & established) for pid in here.children()]
+            for wire in wires:
+                wire.close()
+            assert sum(found) == 64 and not load.failures
+            return found
+
+        before = here.children()
+        assert eventually(lambda: max(counts()) <= 40, START_SECONDS)  # the first worker that answers waits for nobody
+        here.configure(workers=4)
+        here.hang_up()
+        assert here.said("footfall: reloaded: ")
+        assert eventually(lambda: not before & here.children(), START_SECONDS)
+        after = counts()
+        assert len(after) == 4 and max(after) <= 26, after
+
+
 def test_workers_take_no_notice_of_a_hang_up(tmp_path):
     """`systemctl kill --signal=HUP` sends it to all processes of the unit."""
     with served(tmp_path, workers=2) as here:
