@@ -268,7 +268,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iterator[Served]:
+def serving(
+    app: ASGIApp, *, graceful_seconds: int = 2, stopping: Callable[[], None] = lambda: None, **patience: Any
+) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     served = Served(listener.getsockname()[1], [])
     reading, writing = os.pipe()
@@ -277,7 +279,7 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iter
     def target() -> None:
         refused = lambda host, status: served.refusals.append((host, status))  # noqa: E731
         limits: dict[str, Any] = {"graceful_seconds": graceful_seconds, **patience}
-        codes.append(run(app, sockets=[listener], refused=refused, life=Life(reading), **limits))
+        codes.append(run(app, sockets=[listener], refused=refused, life=Life(reading, stopping=stopping), **limits))
 
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
