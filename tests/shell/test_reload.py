@@ -207,7 +207,7 @@ def test_no_request_is_refused_or_cut_while_the_configuration_changes(tmp_path):
         assert talk.exactly(4) == GOODBYE
         assert slow.exactly(SLOW_PIECES) == b"s" * SLOW_PIECES
         # That it would be the last one, this answer could no longer say: so it is not.
-        assert load.ask(slow).get(b"connection") == b"close"
+        assert eventually(lambda: load.ask(slow).get(b"connection") == b"close")
         talk.close()
         assert eventually(lambda: not before & here.children(), START_SECONDS)
         assert not any(here.tags(b"/page") for _ in range(10)) and here.tags(b"/other")
