@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from proxy.supervisor import BACKLOG, environment
+from proxy.children import environment
+from proxy.listening import BACKLOG
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 20.0

@@ -14,6 +14,7 @@ from proxy.app import Footfall, tune_collector
 from proxy.config import Config
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 
@@ -72,7 +73,7 @@ def main() -> int:
     given = parser.parse_args()
     app = application(given.kind, given.upstream, given.page)
     tune_collector()
-    return run(app, sockets=[socket.socket(fileno=given.socket)], refused=refused, lifeline=sys.stdin.fileno())
+    return run(app, sockets=[socket.socket(fileno=given.socket)], refused=refused, life=Life(sys.stdin.fileno()))
 
 
 if __name__ == "__main__":

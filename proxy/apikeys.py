@@ -34,7 +34,7 @@ def authority_left(config: Config) -> Authority:
         try:
             keys.append(_key(config, text))
         except StartError as wrong:
-            log.error("%s; tokens that it would verify are refused until footfall is started again", wrong)
+            log.error("%s; tokens that it would verify are refused until footfall is started again or reloaded", wrong)
     return _authority(config, keys)
 
 

@@ -27,6 +27,7 @@ from proxy.events.incoming import made_by_server
 from proxy.files import keys_of, open_reader, open_writer
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.life import Life
 from proxy.http.limits import Limits
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
@@ -258,7 +259,7 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], lifeline: int) -> int:
+def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life) -> int:
     """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
     token = via_token(keys)
     upstream = Upstream(
@@ -288,7 +289,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         gate,
         sockets=sockets,
         refused=footfall.count_refused,
-        lifeline=lifeline,
+        life=life,
         header_seconds=config.limits.header_seconds,
         limits=limits_of(config),
         trusted_proxies=config.site.trusted_networks,

@@ -45,7 +45,13 @@ def parser(version: str) -> argparse.ArgumentParser:
     top.add_argument("-V", "--version", action="version", version=f"footfall {version}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
-    serve = commands.add_parser("serve", help="stand in front of a site", description="Stand in front of a site.")
+    serve = commands.add_parser(
+        "serve",
+        help="stand in front of a site",
+        description="Stand in front of a site. SIGTERM and Ctrl-C finish what is in flight, then end. SIGHUP reads the "
+        "configuration again and puts new processes in the place of the old ones, without losing a request; where "
+        "footfall was started in a terminal, it ends.",
+    )
     serve.add_argument("--upstream", metavar="URL", help="the site, such as http://127.0.0.1:3000")
     options.running(serve)
 
@@ -174,4 +180,7 @@ def _children() -> argparse.ArgumentParser:
         child = commands.add_parser(name)
         child.add_argument("--socket", type=int, action="append")
         child.add_argument("--lifeline", type=int, required=True)
+        child.add_argument("--ready", type=int, required=True)
+        child.add_argument("--tally", type=int)
+        child.add_argument("--place", type=int)
     return top

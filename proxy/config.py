@@ -20,7 +20,7 @@ from proxy.definitions import BadDefinition, Defined, catalogue_of, read_definit
 from proxy.rulebook import Ruled, read_rules
 from proxy.tables import Config, keys
 
-__all__ = ["Config", "ConfigError", "keys", "load"]
+__all__ = ["Config", "ConfigError", "keys", "load", "refuse_a_circle"]
 
 ENVIRONMENT_PREFIX = "FOOTFALL_"
 # Not ours to judge: what the tests read, and what Kubernetes and Docker links tell of a service named footfall.
@@ -72,7 +72,7 @@ def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, 
     base = path.absolute().parent if path is not None else Path.cwd()
     empty = Config(base=base, events=events, rules=rules)
     config = replace(empty, **{name: replace(getattr(empty, name), **t) for name, t in tables.items()})
-    _refuse_a_circle(config)
+    refuse_a_circle(config)
     return config
 
 
@@ -174,9 +174,9 @@ def _nearest(name: str, known: Mapping[str, object], written: Callable[[str], st
     return f"; did you mean {written(near[0])}?" if near else ""
 
 
-def _refuse_a_circle(config: Config) -> None:
-    """An upstream that is our own listener would answer every request with itself, or show the report to everybody
-    (X4); two listeners need two addresses."""
+def refuse_a_circle(config: Config) -> None:
+    """Raises ConfigError. An upstream that is our own listener would answer every request with itself, or show the
+    report to everybody (X4); two listeners need two addresses."""
     listeners = {"site.listen": _known_as(*config.site.listen_address)}
     report = config.report.listen_address
     if report is not None:

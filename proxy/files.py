@@ -69,9 +69,6 @@ def open_held(config: Config) -> SqliteHeld:
 def prepare(config: Config) -> tuple[Key, ...]:
     """What the parent does before workers start: the secrets file, and the store's schema.
 
-    A store that cannot be written now may be later, so it only warns: the site is served, beside a damaged file as
-    well. One that is there by mistake (another program's file, a newer footfall's) is refused.
-
     Returns:
         The signing keys, for the workers: a file that is removed or spoilt meanwhile must not divide them.
 
@@ -79,13 +76,22 @@ def prepare(config: Config) -> tuple[Key, ...]:
         StartError: the secrets file or the store needs its owner.
     """
     keys = keys_of(config)
+    prepare_store(config)
+    return keys
+
+
+def prepare_store(config: Config) -> None:
+    """The store's schema. Raises StartError.
+
+    A store that cannot be written now may be later, so it only warns: the site is served, beside a damaged file as
+    well. One that is there by mistake (another program's file, a newer footfall's) is refused.
+    """
     try:
         open_writer(config).close()
     except (StoreUnavailable, StoreDamaged) as error:
         log.error("the store cannot be written, the site is served without recording until it can: %s", error)
     except StoreUnusable as error:
         raise StartError(str(error)) from error
-    return keys
 
 
 def inspect(config: Config) -> list[str]:

@@ -22,7 +22,7 @@ def everywhere(command: argparse.ArgumentParser) -> None:
 def running(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", metavar="HOST:PORT", help="where visitors connect (127.0.0.1:8080)")
     command.add_argument("--report", metavar="HOST:PORT|off", help="where the report is read (127.0.0.1:8081)")
-    command.add_argument("--workers", metavar="N", type=typed.workers, default=1, help="worker processes (1)")
+    command.add_argument("--workers", metavar="N", type=typed.workers, help="worker processes (1)")
     everywhere(command)
 
 

@@ -6,10 +6,12 @@ the way of a visitor: where both want the CPU, whoever fronts the site has it.
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from socket import socket
 
 from proxy.clock import now_ms
 from proxy.definitions import catalogue_of
+from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.loading import report_keeper
 from proxy.report.app import make_report
@@ -31,7 +33,7 @@ def run_report(
     site: str,
     version: str,
     sockets: list[socket],
-    lifeline: int,
+    life: Life,
     *,
     customer_keys: Sequence[bytes],
     erasure_keys: Sequence[bytes],
@@ -58,7 +60,6 @@ def run_report(
         app,
         sockets=sockets,
         refused=lambda host, status: None,
-        lifeline=lifeline,
+        life=replace(life, stopping=app.stop),
         graceful_seconds=STOP_SECONDS,
-        stopping=app.stop,
     )

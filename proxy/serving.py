@@ -6,65 +6,74 @@ Law: whatever cannot work is said before anything is started; an address that is
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+import os
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from proxy import apikeys, certificates, files, reporttoken
-from proxy.config import Config, ConfigError
-from proxy.keys import to_text
+from proxy import files, reporttoken
+from proxy.children import Job
+from proxy.config import Config
+from proxy.jobs import Standing, jobs_of, refuse_unusable, site_of
+from proxy.listening import BindError, bind_patiently
 from proxy.printing import print_error, say
+from proxy.reloading import renewed
 from proxy.screen import url_of, welcome
 from proxy.secretfile import SecretFileError
-from proxy.supervisor import BindError, Job, Supervisor, bind_patiently
-from proxy.visitors.cookie import Key
-from proxy.visitors.customers import mark_keys
-from proxy.visitors.erased import erasure_keys
+from proxy.supervisor import Supervisor
 
 DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what is in flight; then they are killed
 
 
-async def serve(config: Config, given: argparse.Namespace) -> int:
-    """Serve until the signal; the exit code."""
-    demo = given.command == "demo"
-    if wrong := certificates.inspect_tls(config) or apikeys.inspect(config):
-        raise ConfigError(wrong)
+async def serve(read: Callable[[], Config], given: argparse.Namespace) -> int:
+    """Serve until the signal; the exit code. `read` reads the configuration: now, and at each reload."""
+    config = read()
+    refuse_unusable(config)
     listener = await bind_patiently(*config.site.listen_address)
-    address = url_of(listener, "https" if config.tls.cert_file else "http")
-    jobs = []
-    if demo:
+    lasting: list[Job] = []
+    shop = ""
+    if given.command == "demo":
         site = await bind_patiently("127.0.0.1", 0)
-        jobs.append(Job("demo shop", "demo-site", (site,)))
-        config = config.with_upstream(url_of(site))
+        lasting.append(Job("demo shop", "demo-site", (site,)))
+        shop = url_of(site)
+        config = config.with_upstream(shop)
     logging.basicConfig(level=logging.WARNING, format="footfall: %(message)s")
     keys = files.prepare(config)
-    told = {"config": config.to_json(), "keys": to_text(keys)}
-    jobs.append(Job("worker", "worker", (listener,), json.dumps(told).encode(), given.workers))
-    report = await _report_job(config, keys, address, jobs)
-    if demo and given.visitors:
-        walk = {"address": address, "visitors": given.visitors}
-        jobs.append(Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True))
-    for line in welcome(config, address, report, given):
+    reported, token = await _report(config)
+    standing = Standing(config, keys, listener, reported, shop)
+    jobs = jobs_of(config, standing)
+    lasting += _simulated(config, listener, given)
+    report = f"{url_of(reported)}/?token={token}" if reported is not None else ""
+    for line in welcome(config, site_of(config, listener), report, given):
         print_error(line)
-    return await Supervisor(announce=say, drain_seconds=DRAIN_SECONDS).run(jobs)
+    renew = None if has_terminal() else partial(renewed, read, standing)
+    return await Supervisor(announce=say, drain_seconds=DRAIN_SECONDS).run(jobs, lasting=lasting, renew=renew)
 
 
-async def _report_job(config: Config, keys: Sequence[Key], site: str, jobs: list[Job]) -> str:
-    """Adds the report's process to the jobs. Returns the address that opens it, '' where there is none: a report that
-    cannot be had is no reason not to serve the site."""
+def has_terminal() -> bool:
+    """Whether there is a terminal whose closing would be told by SIGHUP (tty(4), /dev/tty)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+async def _report(config: Config) -> tuple[socket.socket | None, str]:
+    """The report's socket and its password; None where there is none: a report that cannot be had is no reason not to
+    serve the site."""
     if config.report.listen_address is None:
-        return ""
+        return None, ""
     try:
         token = reporttoken.load_token(config.token_path)
-        listener = await bind_patiently(*config.report.listen_address)
+        return await bind_patiently(*config.report.listen_address), token
     except (BindError, SecretFileError) as wrong:
         say(f"there will be no report: {wrong}")
-        return ""
-    secrets = [key.secret for key in keys]
-    told = {
-        "config": config.to_json(),
-        "token": token,
-        "site": site,
-        "customers": [key.hex() for key in mark_keys(secrets)],
-        "erasures": [key.hex() for key in erasure_keys(secrets)],
-    }
-    jobs.append(Job("report", "report-site", (listener,), json.dumps(told).encode(), vital=False))
-    return f"{url_of(listener)}/?token={token}"
+        return None, ""
+
+
+def _simulated(config: Config, listener: socket.socket, given: argparse.Namespace) -> Sequence[Job]:
+    if given.command != "demo" or not given.visitors:
+        return ()
+    walk = {"address": site_of(config, listener), "visitors": given.visitors}
+    return (Job("simulated visitors", "demo-visitors", (), json.dumps(walk).encode(), once=True),)

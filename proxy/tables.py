@@ -41,6 +41,7 @@ class Site:
         "addresses or networks whose X-Forwarded-* are believed; unix: who connects to a unix socket",
         checks.networks,
     )
+    workers: int = _key(1, "worker processes, on one address and one store", checks.between(1, 64))
     preserve_host: bool = _key(
         True, "false: the site is asked under the name in upstream, not the visitor's, and its redirects are put right"
     )

@@ -3,7 +3,8 @@
 import argparse
 import logging
 
-from proxy.commands.started import log_from, sockets
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets
 from proxy.demo import shop
 from proxy.http import server
 
@@ -11,11 +12,11 @@ SITE_SECONDS = 2  # to finish what it is sending
 
 
 def demo_site(given: argparse.Namespace) -> int:
-    log_from(logging.WARNING)
+    begin(logging.WARNING)
     return server.run(
         shop.app(),
         sockets=sockets(given),
         refused=lambda host, status: None,
-        lifeline=given.lifeline,
+        life=life(given),
         graceful_seconds=SITE_SECONDS,
     )

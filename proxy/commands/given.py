@@ -9,12 +9,14 @@ from pathlib import Path
 from proxy.config import Config, load
 
 DEFAULT_FILE = Path("config.toml")
+OVERRIDES = {"store": "store.url", "listen": "site.listen", "report": "report.listen", "workers": "site.workers"}
+"""Options that win over their key."""
 SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 
 
 def configuration(given: argparse.Namespace, overrides: dict[str, object]) -> Config:
     path = given.config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
-    for option, key in (("store", "store.url"), ("listen", "site.listen"), ("report", "report.listen")):
+    for option, key in OVERRIDES.items():
         overrides[key] = getattr(given, option, None)
     return load(path, os.environ, overrides)
 

@@ -4,13 +4,14 @@ import argparse
 import logging
 from importlib.metadata import version
 
-from proxy.commands.started import log_from, sockets, told
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets, told
 from proxy.config import Config
 from proxy.reportsite import run_report
 
 
 def report_site(given: argparse.Namespace) -> int:
-    log_from(logging.INFO)
+    begin(logging.INFO)
     said = told()
     return run_report(
         Config.from_json(said["config"]),
@@ -18,7 +19,7 @@ def report_site(given: argparse.Namespace) -> int:
         said["site"],
         version("footfall"),
         sockets(given),
-        given.lifeline,
+        life(given),
         customer_keys=[bytes.fromhex(key) for key in said["customers"]],
         erasure_keys=[bytes.fromhex(key) for key in said["erasures"]],
     )

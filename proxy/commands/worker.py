@@ -4,12 +4,13 @@ import argparse
 import logging
 
 from proxy import app
-from proxy.commands.started import log_from, sockets, told
+from proxy.commands.life import life
+from proxy.commands.started import begin, sockets, told
 from proxy.config import Config
 from proxy.keys import from_text
 
 
 def worker(given: argparse.Namespace) -> int:
-    log_from(logging.INFO)
+    begin(logging.INFO)
     said = told()
-    return app.run_worker(Config.from_json(said["config"]), from_text(said["keys"]), sockets(given), given.lifeline)
+    return app.run_worker(Config.from_json(said["config"]), from_text(said["keys"]), sockets(given), life(given))

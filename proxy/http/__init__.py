@@ -1,6 +1,8 @@
 """The intermediary: an honest HTTP/1.1 reverse proxy that does not know that tracking exists.
 
     server      a visitor's connection, and the process around it (the only importer of uvicorn)
+    accepting   connections accepted where several processes share a socket
+    life        what a server does from its start to its end, beside serving
     patience    how long a visitor's connection may stand still
     limits      how much of a visitor there may be: of a head, of connections
     halfclosed  an answer whose visitor has ended his side

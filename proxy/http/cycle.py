@@ -107,8 +107,8 @@ class Cycle:
         self.wake()
 
     def stop(self) -> None:
-        """The server is stopping: this is the connection's last answer."""
-        self.keep_alive = False
+        """The server is stopping: this is the connection's last answer, if it can still say so."""
+        self.keep_alive = self.keep_alive and self._started
 
     def disconnect(self) -> None:
         self.disconnected = True

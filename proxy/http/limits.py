@@ -5,7 +5,7 @@ tell him would cost a handshake); those who are there go on undisturbed. A front
 speaks for many, and counts only in all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -29,12 +29,16 @@ Network = IPv4Network | IPv6Network
 
 
 class Crowd:
-    """The connections that are there; `enter` one before it is read, `leave` with what that returned."""
+    """The connections that are there; `enter` one before it is read, `leave` with what that returned. `told` is
+    called with 1 or -1 whenever their number changes."""
 
-    def __init__(self, limits: Limits, trusted: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, limits: Limits, trusted: Sequence[Network] = (), told: Callable[[int], None] = lambda change: None
+    ) -> None:
         self._most = limits.connections
         self._most_per_address = limits.connections_per_address
         self._trusted = trusted
+        self._told = told
         self._all = 0
         self._by_address: dict[str, int] = {}
 
@@ -52,12 +56,14 @@ class Crowd:
                 return None
             self._by_address[name] = count + 1
         self._all += 1
+        self._told(1)
         return name
 
     def leave(self, name: str | None) -> None:
         if name is None:
             return
         self._all -= 1
+        self._told(-1)
         if name:
             self._by_address[name] -= 1
             if not self._by_address[name]:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from proxy.http.kernel import peer_state, unacknowledged, unread
+from proxy.http.kernel import peer_state, reset, unacknowledged, unread
 from proxy.http.reader import RequestReader
 from proxy.http.tls import VisitorTls
 from proxy.http.tunnel import ENDING_SECONDS
@@ -27,8 +27,8 @@ _NOTHING = -1
 
 
 class Patience:
-    """`is_stalled` where something waits to be written, else `is_over` where no answer is due: call one, each sweep.
-    Before them `has_left` where reading is paused."""
+    """`ends` is called in each sweep. Of it, `is_stalled` is asked where something waits to be written, else `is_over`
+    where no answer is due; before them `has_left` where reading is paused."""
 
     __slots__ = ("_ended", "_header_seconds", "_moved", "_stalled", "_stalled_seconds", "_taken", "_waited")
 
@@ -44,6 +44,33 @@ class Patience:
     def restart(self) -> None:
         """An answer has ended; the time until the next request counts from here."""
         self._waited = 0
+
+    def ends(
+        self,
+        transport: asyncio.Transport,
+        reader: RequestReader,
+        *,
+        written: int,
+        is_held: bool,
+        is_due: bool,
+        is_tunnel: bool,
+    ) -> bool:
+        """Ends the connection where it has waited too long. While an answer `is_due`, the application's clock counts,
+        unless the visitor does not take it. On a tunnel none does: its ends may be as silent as they like. `is_held`:
+        nothing is read from him; `written`: bytes given to the transport so far."""
+        if is_held and self.has_left(transport, written, tunnel=is_tunnel):
+            reset(transport)
+        elif is_tunnel:
+            return False
+        elif transport.get_write_buffer_size():
+            if not self.is_stalled(transport, written):
+                return False
+            reset(transport)
+        elif not is_due and self.is_over(reader, transport):
+            transport.abort()
+        else:
+            return False
+        return True
 
     def is_stalled(self, transport: asyncio.Transport, written: int) -> bool:
         """`written`: bytes given to the transport so far."""

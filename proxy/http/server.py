@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections.abc import Callable, Generator, Sequence
@@ -25,10 +24,10 @@ from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.errors import Overloaded, raw_page
 from proxy.http.halfclosed import watch_half_closed
-from proxy.http.kernel import reset
 from proxy.http.known import KnownRequests
+from proxy.http.life import PARTING_TIMES, Life
 from proxy.http.limits import DEFAULTS, Crowd, Limits, Network
-from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience, sweep_each_second
+from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.pipeline import Pipeline
 from proxy.http.reader import RequestReader
 from proxy.http.signals import handled
@@ -68,6 +67,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._answering: Cycle | None = None  # its response is under way
         self._refusal = b""  # to be written after the answers that are due before it
         self._discarded = 0
+        self._parting = 0  # since the server stops: how often in a row there was nothing to answer
         self._patience = patience()
 
     # asyncio.Protocol ------------------------------------------------------------------------------------------
@@ -115,6 +115,8 @@ class ServerProtocol(HttpToolsProtocol):
         scope.update(scheme=self.scheme, server=self.server, client=self.client, state=self.app_state.copy())
         kind = UpgradeCycle if self._reader.upgrades else Cycle
         cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
+        if self._parting:
+            cycle.stop()
         if self._answering is None:
             self._begin(cycle)
         else:
@@ -202,49 +204,42 @@ class ServerProtocol(HttpToolsProtocol):
     # Called by the server --------------------------------------------------------------------------------------
 
     def shutdown(self) -> None:
-        self.transport.close() if self._answering is None else self._answering.stop()
+        """Called again and again (life.py)."""
+        last = self.queue[-1] if self.queue else self._answering
+        if last is not None:
+            last.stop()
+        is_idle = last is None and (self._reader.is_between or self._reader.deaf)
+        self._parting = self._parting + 1 if is_idle else 1
+        if self._parting > PARTING_TIMES:
+            self.transport.close()
 
     def sweep(self) -> bool:
-        """Ends what has waited too long, and tells whether it has. While an answer is due, the application's clock
-        counts, unless the visitor does not take it. On a tunnel none does: its ends may be as silent as they like."""
-        tunnel = isinstance(self._answering, UpgradeCycle) and self._answering.upgraded
-        patience, transport = self._patience, self.transport
-        if self.flow.read_paused and patience.has_left(transport, self.written, tunnel=tunnel):
-            reset(transport)
-        elif tunnel:
-            return False
-        elif transport.get_write_buffer_size():
-            if not patience.is_stalled(transport, self.written):
-                return False
-            reset(transport)
-        elif self._answering is None and patience.is_over(self._reader, transport):
-            transport.abort()
-        else:
-            return False
-        return True
+        """Ends what has waited too long, and tells whether it has."""
+        answering = self._answering
+        return self._patience.ends(
+            self.transport,
+            self._reader,
+            written=self.written,
+            is_held=self.flow.read_paused,
+            is_due=answering is not None,
+            is_tunnel=isinstance(answering, UpgradeCycle) and answering.upgraded,
+        )
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which besides sweeps its connections, ends with its parent, and returns after a signal."""
+    """uvicorn's server with a life of ours (life.py), which returns after a signal."""
 
-    def __init__(self, config: uvicorn.Config, lifeline: int | None, stopping: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, life: Life) -> None:
         super().__init__(config)
-        self._lifeline, self._stopping = lifeline, stopping
+        self._life = life
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._stopping()
+        self._life.end(self)
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self._lifeline is not None:
-            asyncio.get_running_loop().add_reader(self._lifeline, self._read_lifeline, self._lifeline)
-        sweep_each_second(asyncio.get_running_loop(), self.server_state.connections)
-
-    def _read_lifeline(self, lifeline: int) -> None:
-        if not os.read(lifeline, 1):
-            asyncio.get_running_loop().remove_reader(lifeline)
-            self.should_exit = True
+        await super().startup(self._life.left(sockets))
+        self._life.begin(self, sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit, self.should_exit = self.should_exit, True  # the first signal drains, the second does not wait
@@ -260,27 +255,27 @@ def run(
     *,
     sockets: Sequence[socket.socket],
     refused: Refused,
-    lifeline: int | None = None,
+    life: Life | None = None,
     graceful_seconds: int = GRACEFUL_SECONDS,
     header_seconds: float = HEADER_SECONDS,
     body_idle_seconds: float = STALLED_SECONDS,
     limits: Limits = DEFAULTS,
     trusted_proxies: Sequence[Network] = (),
     tls: ssl.SSLContext | None = None,
-    stopping: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or the
-    end of `lifeline` (a pipe to read from), then finishes for at most `graceful_seconds`. Returns 0, or 1 where `app`
+    """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or until
+    the lifeline of its `life` ends, then finishes for at most `graceful_seconds`. Returns 0, or 1 where the application
     did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an
-    answer (both in sweeps). `stopping`: called when it begins to stop, for answers that would not end by themselves."""
+    answer (both in sweeps). `trusted_proxies` are not counted by their address."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
-    crowd, known = Crowd(limits, trusted_proxies), KnownRequests()  # trusted ones do not count by their address
+    life = life or Life()
+    crowd, known = Crowd(limits, trusted_proxies, life.count), KnownRequests()
     made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, known=known, patience=patience)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).
         loop="uvloop",
-        http=cast(Any, made if tls is None else lambda **given: VisitorTls(made(**given), tls)),
+        http=cast(Any, made if tls is None else lambda *given, **named: VisitorTls(made(*given, **named), tls)),
         ws="none",
         interface="asgi3",
         lifespan="on",
@@ -292,7 +287,7 @@ def run(
         timeout_graceful_shutdown=graceful_seconds,
     )
     try:
-        _Server(config, lifeline, stopping).run(list(sockets))
+        _Server(config, life).run(list(sockets))
     except SystemExit:
         return 1
     return 0

@@ -67,9 +67,9 @@ class UpgradeCycle(Cycle):
 
     def stop(self) -> None:
         super().stop()
-        self._stopping = True
-        if self.upgraded:
+        if self.upgraded and not self._stopping:
             self._say_goodbye()
+        self._stopping = True
 
     def _say_goodbye(self) -> None:
         """To the application as if the visitor had said it, so that it goes on upstream, and to the visitor."""

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.supervisor import MALLOC, BindError, Job, Supervisor, bind, environment
+from proxy.children import MALLOC, Job, environment
+from proxy.listening import BindError, bind
+from proxy.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 

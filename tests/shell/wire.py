@@ -20,6 +20,7 @@ from typing import Any
 from proxy.asgi import ASGIApp
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
+from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
 
@@ -269,7 +270,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iterator[Served]:
+def serving(
+    app: ASGIApp, *, graceful_seconds: int = 2, stopping: Callable[[], None] = lambda: None, **patience: Any
+) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     served = Served(listener.getsockname()[1], [])
     reading, writing = os.pipe()
@@ -278,7 +281,7 @@ def serving(app: ASGIApp, *, graceful_seconds: int = 2, **patience: Any) -> Iter
     def target() -> None:
         refused = lambda host, status: served.refusals.append((host, status))  # noqa: E731
         limits: dict[str, Any] = {"graceful_seconds": graceful_seconds, **patience}
-        codes.append(run(app, sockets=[listener], refused=refused, lifeline=reading, **limits))
+        codes.append(run(app, sockets=[listener], refused=refused, life=Life(reading, stopping=stopping), **limits))
 
     thread = threading.Thread(target=target, daemon=True)
     thread.start()

@@ -68,8 +68,8 @@ def test_what_only_a_parent_says_is_neither_in_the_help_nor_in_an_error(capsys):
 
 @pytest.mark.parametrize("command", ["worker", "demo-site"])
 def test_a_child_is_told_its_descriptors(capsys, command):
-    given = parsed(command, "--socket", "5", "--socket", "6", "--lifeline", "7")
-    assert (given.command, given.socket, given.lifeline) == (command, [5, 6], 7)
+    given = parsed(command, "--socket", "5", "--socket", "6", "--lifeline", "7", "--ready", "8")
+    assert (given.command, given.socket, given.lifeline, given.ready) == (command, [5, 6], 7, 8)
     assert "--lifeline" in refused(capsys, command, "--socket", "5")
 
 

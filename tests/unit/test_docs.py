@@ -46,6 +46,7 @@ IN_HELP = {
     "--listen": "site.listen",
     "--report": "report.listen",
     "--store": "store.url",
+    "--workers": "site.workers",
 }
 
 

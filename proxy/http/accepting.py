@@ -1,0 +1,135 @@
+"""Connections accepted by one of several processes that share a socket, so that each gets about as many.
+
+Law: whoever wakes first takes what is there, so that nobody waits for a process that is busy, dead or about to end; but
+one that has more than others steps back for a moment, and takes a connection then only if no other has. Left to the
+kernel, a burst goes to one process whole: it wakes all of them, and the first takes until nothing is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import mmap
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+
+COURTESY_SECONDS = 0.005  # a process that is not busy has taken it by then
+AT_ONCE = 8  # connections taken in one turn of the loop
+SLACK = 1  # connections that one may be ahead of others
+REST_SECONDS = 1.0  # where there is no descriptor or memory for one more
+NUMBER_BYTES = 4
+
+log = logging.getLogger("footfall")
+
+
+def make_tally(count: int) -> int:
+    """For so many processes: the descriptor of an unlinked file, for each a `Tally`."""
+    with tempfile.TemporaryFile() as file:
+        file.truncate(count * NUMBER_BYTES)
+        return os.dup(file.fileno())
+
+
+def strike_out(tally: int, place: int) -> None:
+    """This process has ended, and may not have had the time to say so."""
+    os.pwrite(tally, bytes(NUMBER_BYTES), place * NUMBER_BYTES)
+
+
+class Tally:
+    """How many connections each process has, in memory that all of them have mapped: a number each, n + 1 for n, and 0
+    for one that is not there. `place` says whose is ours."""
+
+    def __init__(self, descriptor: int, place: int) -> None:
+        self._numbers = memoryview(mmap.mmap(descriptor, 0)).cast("i")
+        self._place = place
+        self._count = 0
+        self._numbers[place] = 1
+
+    def __repr__(self) -> str:
+        return f"<Tally {self._place} of {list(self._numbers)}>"
+
+    def add(self, change: int) -> None:
+        self._count += change
+        if self._numbers[self._place]:
+            self._numbers[self._place] = self._count + 1
+
+    def leave(self) -> None:
+        self._numbers[self._place] = 0
+
+    def is_ahead(self) -> bool:
+        least = min(filter(None, self._numbers), default=0)
+        return self._count + 1 > least + SLACK
+
+
+class Acceptor:
+    """Makes a connection of `made` of each that is accepted on `sockets`, from now until `end`."""
+
+    def __init__(
+        self, sockets: Sequence[socket.socket], made: Callable[[], asyncio.BaseProtocol], tally: Tally
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sockets = sockets
+        self._made = made
+        self._tally = tally
+        self._coming: set[asyncio.Task[object]] = set()
+        self._back: dict[socket.socket, asyncio.TimerHandle] = {}
+        for one in sockets:
+            one.setblocking(False)
+            self._loop.add_reader(one, self._ready, one)
+
+    def end(self) -> None:
+        self._tally.leave()
+        for waiting in self._back.values():
+            waiting.cancel()
+        self._back.clear()
+        for one in self._sockets:
+            self._loop.remove_reader(one)
+
+    def _ready(self, listener: socket.socket) -> None:
+        for _ in range(AT_ONCE):
+            if self._tally.is_ahead():
+                self._step_back(listener, COURTESY_SECONDS)
+                return
+            if not self._accept(listener):
+                return
+
+    def reconsider(self) -> None:
+        """We have fewer connections than before: we need not stand back any longer."""
+        if self._back and not self._tally.is_ahead():
+            for listener, waiting in self._back.items():
+                waiting.cancel()
+                self._loop.add_reader(listener, self._ready, listener)
+            self._back.clear()
+
+    def _step_back(self, listener: socket.socket, seconds: float) -> None:
+        self._loop.remove_reader(listener)
+        self._back[listener] = self._loop.call_later(seconds, self._return, listener)
+
+    def _return(self, listener: socket.socket) -> None:
+        del self._back[listener]
+        self._loop.add_reader(listener, self._ready, listener)
+        self._accept(listener)
+
+    def _accept(self, listener: socket.socket) -> bool:
+        """Whether there may be more."""
+        try:
+            accepted, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as wrong:
+            log.error("a connection cannot be accepted: %s", wrong.strerror)
+            self._step_back(listener, REST_SECONDS)
+            return False
+        accepted.setblocking(False)
+        self._tally.add(1)  # until the protocol has counted it itself
+        coming: asyncio.Task[object] = self._loop.create_task(self._loop.connect_accepted_socket(self._made, accepted))
+        self._coming.add(coming)
+        coming.add_done_callback(self._came)
+        return True
+
+    def _came(self, coming: asyncio.Task[object]) -> None:
+        self._coming.discard(coming)
+        self._tally.add(-1)
+        if not coming.cancelled() and coming.exception() is not None:
+            log.debug("a connection was over before it began: %s", coming.exception())
