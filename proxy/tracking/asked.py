@@ -1,7 +1,7 @@
 """What the fields of a request tell, whatever its path: whose it is, what kind it is, what becomes of its fields.
 
-Law: nothing here depends on the path, the answer or the time, so that it holds for every request with the same fields
-from the same side: it is left with a list of fields that is kept (fieldlist.py), and found there the next time.
+Law: nothing here depends on the path, the answer or the time of day, so that it holds for every request with the same
+fields from the same side: it is left with a list of fields that is kept (fieldlist.py), and found there the next time.
 """
 
 from proxy.asgi import UPGRADE, Scope
@@ -9,7 +9,9 @@ from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import kind_of, may_be_page, read_fields
 from proxy.tracking.settings import PEER, Tracking
+from proxy.visitors.cookie import Identity
 from proxy.visitors.lanes import Agent
+from proxy.visitors.times import DAY_MS
 
 UNREAD = Agent(bot=False, source="")
 _ASKED = "tracking"
@@ -23,6 +25,8 @@ class Asked:
 
     __slots__ = (
         "_changed",
+        "_identified",
+        "_identity",
         "_key",
         "_stand",
         "_tracking",
@@ -51,11 +55,23 @@ class Asked:
         self.plain = page_fields.CONCERNED.isdisjoint(fields)
         self.agent = UNREAD
         self._stand: str | None = None
+        self._identity: Identity | None = None
+        self._identified: tuple[int, int] | None = None  # on which day, and when it was last heard of somebody erased
         self._changed: dict[bool, FieldList] = {}
 
     def is_for(self, tracking: Tracking, key: tuple[object, ...]) -> bool:
         """Whether it was told to this tracking, from this side."""
         return self._tracking is tracking and self._key == key
+
+    def identity(self, now_ms: int) -> Identity | None:
+        """The visitor of the cookie, if it can be believed: that depends on the day, and on who was erased."""
+        if self.cookie is None:
+            return None
+        at = (now_ms // DAY_MS, self._tracking.cookies.erased.version)
+        if at != self._identified:
+            self._identity = self._tracking.identify(self.cookie, secure=self.secure, now_ms=now_ms)
+            self._identified = at
+        return self._identity
 
     def standing(self) -> str:
         """Rows 13 and 14 of VISITS.md section 1, found when they are needed: never for an image. From then on the agent

@@ -57,7 +57,7 @@ class TrackedRequest:
         self.fields = asked.fields
         self.scheme, self.host, self.secure = asked.scheme, asked.host, asked.secure
         self.cookie = asked.cookie
-        self.identity = tracking.identify(asked.cookie, secure=asked.secure, now_ms=self.now_ms)
+        self.identity = asked.identity(self.now_ms)
         self.stand: str | None = None
         self.agent = UNREAD
         self.kind = asked.kind

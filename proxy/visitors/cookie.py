@@ -74,12 +74,12 @@ class CookieSigner:
 
     __slots__ = (
         "_current",
-        "_erased",
         "_erased_at",
         "_headers",
         "_max_age_days",
         "_signers",
         "_verified",
+        "erased",
         "name_http",
         "name_https",
     )
@@ -92,12 +92,9 @@ class CookieSigner:
         max_age_days: int = 395,
         erased: Erased | None = None,
     ) -> None:
-        self._erased = erased or Erased(())
-        self._erased_at = self._erased.version
-        self._signers = {
-            key.id: Signer(key.secret, salt=b"footfall cookie", key_derivation="hmac", digest_method=hashlib.sha256)
-            for key in keys
-        }
+        self.erased = erased or Erased(())
+        self._erased_at = self.erased.version
+        self._signers = {key.id: _signer(key.secret) for key in keys}
         self._current = keys[0].id
         self._max_age_days = max_age_days
         self._verified: Bounded[bytes, Identity] = Bounded(VERIFIED_CACHE_ENTRIES)
@@ -132,8 +129,8 @@ class CookieSigner:
 
     def read(self, values: Sequence[bytes], now_ms: int) -> Identity | None:
         """The first value that can be believed, or None (two cookies of our name: first valid wins)."""
-        if self._erased_at != self._erased.version:
-            self._erased_at = self._erased.version
+        if self._erased_at != self.erased.version:
+            self._erased_at = self.erased.version
             self._verified.clear()
         today = now_ms // DAY_MS
         for value in values:
@@ -174,11 +171,17 @@ class CookieSigner:
             self._signers[body[19]].unsign(value)
         except BadSignature:
             return None
-        if self._erased.has(body[1:17]):
+        if self.erased.has(body[1:17]):
             return None
         return self._verified.put(
             value, Identity(body[1:17], int.from_bytes(body[17:19], "big"), body[19] != self._current)
         )
+
+
+def _signer(secret: bytes) -> Signer:
+    """A signer whose key is derived from the secret and the salt once, not for each cookie (8 -> 4 us)."""
+    salted = Signer(secret, salt=b"footfall cookie", key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(salted.derive_key(), salt=salted.salt, key_derivation="none", digest_method=hashlib.sha256)
 
 
 def consent_cookie(consent: bytes, *, secure: bool) -> bytes:
