@@ -34,8 +34,7 @@ logger = logging.getLogger("footfall.http")
 
 
 class Cycle:
-    """`keep_alive`: another request may follow. `complete`: the response has been written whole. A request that asks
-    for another protocol is an `UpgradeCycle` (upgrade.py)."""
+    """`keep_alive`: another request may follow. `complete`: the response was written whole. Of a WebSocket: upgrade.py."""
 
     __slots__ = (
         "_body",
@@ -263,7 +262,7 @@ class Cycle:
 
     def _frame(self, body: bytes, more: bool) -> None:
         if self._silent:
-            self._write(b"", b"", b"")
+            self._write_plain(b"")
         elif self._chunked:
             size = b"%x\r\n" % len(body) if body else b""
             end = b"\r\n" if body else b""
@@ -273,7 +272,16 @@ class Cycle:
                 self._left -= len(body)
                 if self._left < 0 or (self._left > 0 and not more):
                     raise RuntimeError("the body does not have the length that was stated")
-            self._write(b"", body, b"")
+            self._write_plain(body)
+
+    def _write_plain(self, body: bytes) -> None:
+        """`_write` of what needs no frame, as most bodies do."""
+        head, self._head = self._head, b""
+        self._protocol.written += len(head) + len(body)
+        if head and len(body) > JOIN_BYTES:
+            self._protocol.transport.writelines((head, body))
+        elif head or body:
+            self._protocol.transport.write(head + body)
 
     def _write(self, before: bytes, body: bytes, after: bytes) -> None:
         """One write, whatever it consists of; large pieces of body are not copied."""

@@ -112,7 +112,8 @@ class ServerProtocol(HttpToolsProtocol):
     ) -> Cycle:
         self._discarded = 0
         scope = request_scope(method, version, target, headers)
-        scope.update(scheme=self.scheme, server=self.server, client=self.client, state=self.app_state.copy())
+        scope["scheme"], scope["server"], scope["client"] = self.scheme, self.server, self.client
+        scope["state"] = self.app_state.copy()
         kind = UpgradeCycle if self._reader.upgrades else Cycle
         cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._parting:

@@ -109,7 +109,8 @@ class Responder(AnswerBody):
         standing = request.standing(tracking) if document else Standing.ORDINARY
         outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
         self._count(outcome)
-        self._watch = tell(tracking, request, outcome, answer, headers)
+        if tracking.rules or request.query or request.method != "GET":  # a plain GET is no form, and means nothing
+            self._watch = tell(tracking, request, outcome, answer, headers)
         if answer.set_cookies:
             headers = self._without_our_cookies(headers)
         as_get = outcome

@@ -30,6 +30,9 @@ class Rules:
         self._rules = tuple(rules)
         self._methods = frozenset(rule.method for rule in self._rules)
 
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
     def meant(self, method: str, raw_path: bytes, status: int) -> tuple[BrowserEvent, ...]:
         """What an answer means, in the order of the rules."""
         if method not in self._methods:
