@@ -34,7 +34,7 @@ logger = logging.getLogger("footfall.http")
 
 
 class Cycle:
-    """`keep_alive`: another request may follow. `complete`: the response was written whole. Of a WebSocket: upgrade.py."""
+    """`keep_alive`: another request may follow. `complete`: the response was written whole. Upgrades: upgrade.py."""
 
     __slots__ = (
         "_body",
@@ -275,7 +275,6 @@ class Cycle:
             self._write_plain(body)
 
     def _write_plain(self, body: bytes) -> None:
-        """`_write` of what needs no frame, as most bodies do."""
         head, self._head = self._head, b""
         self._protocol.written += len(head) + len(body)
         if head and len(body) > JOIN_BYTES:
