@@ -43,8 +43,8 @@ from benchmarks.servers import SMALL, Server
 
 TRIES = 2
 """For a row of a round, until it is not disturbed."""
-HALF_SECONDS, QUICK_HALF_SECONDS = 3.0, 1.0
-IDLE_SECONDS, QUICK_IDLE_SECONDS = 5.0, 1.0
+HALF_SECONDS, QUICK_HALF_SECONDS = 2.0, 1.0
+IDLE_SECONDS, QUICK_IDLE_SECONDS = 4.0, 1.0
 QUICK_SOCKETS = 100
 SCRIPT = re.compile(rb"<script[^>]*/t\.js[^>]*></script>")
 STRANGERS = Visitors([FirstAnswer(SET_COOKIE.replace("x", chr(ord("a") + at % 26)), b"") for at in range(VISITORS)])

@@ -52,7 +52,7 @@ def run(plan: Plan, choice: Choice) -> Told:
     plan.where.mkdir()
     write_site(plan.where / "site")
     rows = traffic.chosen(choice.rows, plan.where)
-    among, found, rounds = peers.chosen(choice.only), Found(), (plan.rounds + 1) // 2
+    among, found, rounds = peers.chosen(choice.only), Found(), max(1, plan.rounds // 2)
     is_quick = plan.requests <= QUICK_REQUESTS
     half_seconds = measuring.QUICK_HALF_SECONDS if is_quick else measuring.HALF_SECONDS
     sockets = measuring.QUICK_SOCKETS if is_quick else SOCKETS

@@ -70,12 +70,12 @@ def memory(found: Found, peers: Sequence[Peer], sockets: int) -> str:
     """Peak memory, and idle WebSockets where they were measured."""
     lines = []
     for peer in peers:
-        idle, peak = found.idle.get(peer.key), found.memory.get(peer.key)
-        if peak or idle:
+        idle = found.idle.get(peer.key)
+        if idle or peer.key in found.memory:
             lines.append(
                 (
                     peer.title,
-                    f"{peak / MB:.0f} MB" if peak else NOTHING,
+                    _peak(found, peer),
                     f"{idle.bytes_each / KB:.1f} KB" if idle else NOTHING,
                     f"{idle.cpu_us / 1_000:.1f} ms" if idle else NOTHING,
                 )
@@ -91,9 +91,12 @@ def short(found: Found, peers: Sequence[Peer]) -> str:
         cell = found.cells.get((FIRST, peer.key))
         if cell:
             own = ("1", "") if peer.key == FILTER else (f"{cell.ratio:.2f}", span(cell.ratios))
-            memory = found.memory.get(peer.key, 0) / MB
-            lines.append((peer.title, f"{cpu(cell)} us", *own, per_second(cell), f"{memory:.0f} MB"))
+            lines.append((peer.title, f"{cpu(cell)} us", *own, per_second(cell), _peak(found, peer)))
     return columns(("7 KB page, through", "CPU", "ratio", "from - to", "requests/s", "peak memory"), lines)
+
+
+def _peak(found: Found, peer: Peer) -> str:
+    return f"{found.memory[peer.key] / MB:.0f} MB" if peer.key in found.memory else NOTHING
 
 
 def span(ratios: Sequence[float]) -> str:

@@ -43,20 +43,23 @@ def whole(told: Told) -> str:
     """All tables, for docs/performance.md."""
     found, peers = told.found, told.peers
     timed = [row for row in told.rows if not row.row.events]
-    parts = [f"Measured on {machine(versions(told.plan.programs))}."]
+    text = [f"Measured on {machine(versions(told.plan.programs))}."]
     if found.absent:
-        parts.append(f"Left out: {left_out(found)}.")
+        text.append(f"Left out: {left_out(found)}.")
     if told.rows:
-        parts += ["### CPU microseconds per request", matrix(found, peers, told.rows, cpu)]
-        parts += ["### Beside nginx with sub_filter", matrix(found, peers, told.rows, ratio)]
+        text += ["### CPU microseconds per request", matrix(found, peers, told.rows, cpu)]
+        text += [
+            "### Times nginx with sub_filter (and gzip, where the site gzips)",
+            matrix(found, peers, told.rows, ratio),
+        ]
     if timed:
-        parts += ["### Requests a second at saturation", matrix(found, peers, timed, per_second)]
-        parts += ["### p50 / p99 at saturation, milliseconds", matrix(found, peers, timed, times)]
+        text += ["### Requests a second at saturation", matrix(found, peers, timed, per_second)]
+        text += ["### p50 / p99 at saturation, milliseconds", matrix(found, peers, timed, times)]
     if found.half:
-        parts += [f"### Half load, the {_title(told, FIRST)}", half_load(found, peers)]
+        text += [f"### Half load, the {_title(told, FIRST)}", half_load(found, peers)]
     if found.memory or found.idle:
-        parts += ["### Memory, and WebSockets on which nothing is said", memory(found, peers, told.sockets)]
-    return "\n\n".join((*parts, "### How much was measured", *how(told)))
+        text += ["### Memory, and WebSockets on which nothing is said", memory(found, peers, told.sockets)]
+    return "\n\n".join((*text, "### How much was measured", *how(told)))
 
 
 def _title(told: Told, key: str) -> str:
@@ -66,8 +69,7 @@ def _title(told: Told, key: str) -> str:
 def how(told: Told) -> list[str]:
     """How the figures came about."""
     found, base = told.found, told.plan.requests
-    shares = ", ".join(f"{peer.title} 1/{peer.share}" for peer in told.peers if peer.share > 1)
-    rows = ", ".join(f"{row.title} 1/{row.share}" for row in told.rows if row.share > 1)
+    shares, rows = parts(told.peers), parts(told.rows)
     lines = [
         f"Medians of {told.rounds} round{'s' * (told.rounds > 1)}, after one that warmed everything up; in each round"
         f" everybody in turn. A run is {base:,} requests, or a part of them for who is slower"
@@ -88,6 +90,14 @@ def how(told: Told) -> list[str]:
         " disturbed."
     )
     return lines
+
+
+def parts(those: Sequence[Peer] | Sequence[Traffic]) -> str:
+    """Who or what gets which part of the requests; empty where all get all of them."""
+    named: dict[int, list[str]] = {}
+    for one in those:
+        named.setdefault(one.share, []).append(one.title)
+    return "; ".join(f"1/{share}: {', '.join(titles)}" for share, titles in sorted(named.items()) if share > 1)
 
 
 def brief(told: Told) -> str:
