@@ -13,6 +13,7 @@ from benchmarks.load import SECONDS, LoadError
 from benchmarks.servers import Server
 
 SOCKETS = 1_000
+"""As many as footfall lets one address have at once (`limits.connections_per_address`)."""
 SETTLING_SECONDS = 1.0
 DESCRIPTORS = 8_192
 """A proxy has two for each WebSocket; 1,024 is what a shell gives as a rule."""
@@ -41,10 +42,10 @@ def idle(server: Server, number: int, seconds: float) -> Idle:
         open_ones.callback(_open(server.port).close)  # what the first one brings with it is not each one's
         time.sleep(SETTLING_SECONDS)
         before = resident(server.pid)
-        for _ in range(number):
+        for _ in range(number - 1):
             open_ones.callback(_open(server.port).close)
         time.sleep(SETTLING_SECONDS)
-        each = (resident(server.pid) - before) / number
+        each = (resident(server.pid) - before) / (number - 1)
         begun, cost = time.monotonic(), spent(server.pid)
         time.sleep(seconds)
         later, ended = spent(server.pid), time.monotonic()
