@@ -45,8 +45,10 @@ judge: ## tools that are not ours judge it: framing, fields, deadlines, the tag 
 	@scripts/setup-judge
 	@.venv/bin/python -m judges $(ARGS)
 
-bench: ## CPU per request beside nginx, as a ratio
+bench: ## CPU per request beside nginx, and the same traffic through other proxies (ARGS=--no-peers without them)
 	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-bench
+	@scripts/setup-peers
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 bench-guard: ## instructions per request, counted, and the ratio to nginx: not more than benchmarks/guard.json says
@@ -62,5 +64,5 @@ lock: ## pin the dependencies again, to the newest that pyproject.toml allows
 	@PYTHON='$(PYTHON)' scripts/lock
 
 clean: ## remove what was installed and cached; never a store or a key
-	rm -rf .venv .venv-lock .judges .apps .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-lock .judges .apps .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

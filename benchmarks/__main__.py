@@ -1,4 +1,5 @@
-"""`python -m benchmarks`: CPU per request beside nginx's `sub_filter`, paired in the same run, as a table.
+"""`python -m benchmarks`: CPU per request beside nginx's `sub_filter`, paired in the same run, as a table; then the
+same site behind other proxies (benchmarks/field).
 
 Exit codes: 0 good; 1 a problem, or the tracked 7 KB page costs more than RATIO_LIMIT times nginx; 2 wrong usage, or a
 program is missing.
@@ -8,36 +9,88 @@ import argparse
 import contextlib
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from benchmarks.command import GOOD, PROBLEM, Plan, UsageError, machine, parser, run, say, versions, warn_if_busy
+from benchmarks.field.run import Choice, check, words
+from benchmarks.field.run import run as field
+from benchmarks.field.told import brief, whole
 from benchmarks.load import ARRIVING, CONNECTIONS, IMAGE, INSIDE, LOADERS, VISITORS
 from benchmarks.pace import SLOWER
 from benchmarks.pairing import pair_of
 from benchmarks.rows import BARE, ONE, OPEN, PEER, TEN, TRACKED, TRIES, TWO, Figures, Visitors, released_unsaved, rounds
 from benchmarks.servers import ROOT, SMALL, UNLIMITED, Server, footfall, origin, part, write_site
-from benchmarks.table import ratio, replaced, table
+from benchmarks.table import PEERS, ratio, replaced, table
 
 RATIO_LIMIT = 4.5
 README = ROOT / "README.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
 OWN_FIELDS = 1
 """Host, which h2load adds; a cookie is another one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the tables are written to."""
+
+    readme: Path
+    performance: Path
+
+    def check(self, *, alone: bool) -> None:
+        """Raises UsageError where one has no markers; `alone`: only the first table is written."""
+        needed = [(self.readme, "bench")]
+        if not alone:
+            needed += [(self.readme, PEERS), (self.performance, PEERS)]
+        for path, name in needed:
+            if not path.is_file() or replaced(path.read_text(), "", name) is None:
+                raise UsageError(
+                    f"{path.name} has no place for the table: a pair of markers, {name}:start and {name}:end"
+                )
+
+    def write(self, path: Path, text: str, name: str) -> None:
+        path.write_text(replaced(path.read_text(), text, name) or "")
+        say(f"{path.name} has the {'table' if name != PEERS else 'other proxies'}")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    options = parser("CPU per request of footfall beside nginx sub_filter, as a ratio.")
-    options.add_argument("--write", action="store_true", help="put the table between the markers in README.md")
+    options = parser("CPU per request of footfall beside nginx sub_filter, as a ratio; then all that other proxies do.")
+    options.add_argument("--write", action="store_true", help="put the tables into README.md and docs/performance.md")
+    options.add_argument("--no-peers", action="store_true", help="footfall beside nginx, and no other proxies")
+    options.add_argument("--only", type=words, default=[], metavar="NAMES", help="of the other tables, these proxies")
+    options.add_argument("--row", type=words, default=[], metavar="NAMES", help="of the other tables, this traffic")
     options.add_argument("--readme", type=Path, default=README, help=argparse.SUPPRESS)
+    options.add_argument("--performance", type=Path, default=PERFORMANCE, help=argparse.SUPPRESS)
     given = options.parse_args(arguments)
-    return run(given, lambda plan: bench(plan, given.readme if given.write else None))
+    choice = Choice(given.only, given.row)
+    places = Places(given.readme, given.performance) if given.write else None
+    return run(given, lambda plan: everything(plan, places, choice, alone=given.no_peers))
 
 
-def bench(plan: Plan, readme: Path | None) -> int:
-    if readme is not None and replaced(readme.read_text(), "") is None:
-        raise UsageError(f"{readme.name} has no place for the table: a pair of markers, bench:start and bench:end")
+def everything(plan: Plan, places: Places | None, choice: Choice, *, alone: bool) -> int:
+    """footfall beside nginx, unless something else was chosen; then the field, unless it was not wanted."""
+    check(choice)
+    some = bool(choice.only or choice.rows)
+    if some and (places is not None or alone):
+        raise UsageError("--only and --row measure a part of the tables: not with --write, nor with --no-peers")
+    if places is not None:
+        places.check(alone=alone)
     warn_if_busy()
     begun = time.monotonic()
+    code = GOOD if some else bench(plan, places)
+    if not alone:
+        told = field(plan, choice)
+        text = whole(told)
+        print(text if some else f"\n{text}")
+        if places is not None:
+            places.write(places.readme, brief(told), PEERS)
+            places.write(places.performance, text, PEERS)
+    say(f"took {time.monotonic() - begun:.0f} s")
+    return code
+
+
+def bench(plan: Plan, places: Places | None) -> int:
     with contextlib.ExitStack() as running:
         servers, visitors = start(plan, running)
         say(f"{'; '.join(server.name for server in servers.values())}: running; warm-up, then rounds: {plan.rounds}")
@@ -47,10 +100,8 @@ def bench(plan: Plan, readme: Path | None) -> int:
     late = sum(released_unsaved(server.store) for server in servers.values() if server.store)
     text = f"{table(figures)}\n\n{explained(plan, figures, late)}"
     print(text)
-    say(f"took {time.monotonic() - begun:.0f} s")
-    if readme is not None:
-        readme.write_text(replaced(readme.read_text(), text) or "")
-        say(f"{readme.name} has the table")
+    if places is not None:
+        places.write(places.readme, text, "bench")
     tracked = next(ratio(one) for one in figures if one.row is TRACKED)
     if tracked > RATIO_LIMIT:
         say(f"the tracked 7 KB page costs {tracked:.2f} times nginx, more than {RATIO_LIMIT}")

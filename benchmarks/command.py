@@ -20,8 +20,8 @@ from pathlib import Path
 
 from benchmarks.cpu import CpuError
 from benchmarks.load import LoadError, whole
+from benchmarks.process import StartError
 from benchmarks.rows import CountError
-from benchmarks.servers import StartError
 from proxy.store.base import StoreError
 
 GOOD, PROBLEM, USAGE = 0, 1, 2

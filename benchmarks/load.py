@@ -4,11 +4,13 @@ h2load sends one set of header fields, so each visitor is an h2load of its own: 
 with its connections and its cookie. Another round is other visitors.
 """
 
+import contextlib
 import http.client
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 LOADERS = 8
 """h2loads side by side. From 1 to 32 of them made no difference that stood out of the noise; each more is a start more
@@ -55,7 +57,7 @@ IMAGE: Fields = (
 )
 
 _DONE = re.compile(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded")
-_STATUS = re.compile(r"status codes: (\d+) 2xx")
+_STATUSES = {200: re.compile(r"status codes: (\d+) 2xx"), 300: re.compile(r"status codes: \d+ 2xx, (\d+) 3xx")}
 
 
 class LoadError(Exception):
@@ -64,10 +66,21 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What every loader asks for; `{authority}` in a field is the subject's host and port."""
+    """What every loader asks for; `{authority}` in a field is the subject's host and port. `body`: a file that is
+    posted; `statuses`: the hundred that its answers have to be of."""
 
     path: str
     fields: Fields
+    body: Path | None = None
+    statuses: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """How many answers a second there were while all loaders ran, and how long each answer took, in microseconds."""
+
+    per_second: float
+    took: tuple[int, ...]
 
 
 def whole(requests: int) -> int:
@@ -75,21 +88,25 @@ def whole(requests: int) -> int:
     return -(-requests // CONNECTIONS) * CONNECTIONS
 
 
-def run(h2load: str, port: int, request: Request, requests: int, cookies: Sequence[str | None]) -> None:
-    """`requests` answered requests over CONNECTIONS connections, one loader for each of `cookies`.
+def run(
+    h2load: str, port: int, request: Request, requests: int, cookies: Sequence[str | None], logs: Path | None = None
+) -> None:
+    """`requests` answered requests over CONNECTIONS connections, one loader for each of `cookies`. `logs`: a directory
+    in which each loader leaves its times, for `timed`.
 
     Raises:
-        LoadError: an answer is missing or is not 2xx.
+        LoadError: an answer is missing or is not of `request.statuses`.
     """
+    share = requests // len(cookies), CONNECTIONS // len(cookies)
     loaders = [
         subprocess.Popen(
-            _command(h2load, port, request, requests // len(cookies), CONNECTIONS // len(cookies), cookie),
+            _command(h2load, port, request, *share, cookie, logs / str(at) if logs else None),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for cookie in cookies
+        for at, cookie in enumerate(cookies)
     ]
     try:
         said = [loader.communicate(timeout=SECONDS)[0] for loader in loaders]
@@ -100,28 +117,40 @@ def run(h2load: str, port: int, request: Request, requests: int, cookies: Sequen
             if loader.poll() is None:
                 loader.kill()
                 loader.wait()
-    good = sum(min(_number(_DONE, text), _number(_STATUS, text)) for text in said)
+    status = _STATUSES[request.statuses]
+    good = sum(min(_number(_DONE, text), _number(status, text)) for text in said)
     if good != requests:
         last = next((text for text in said if "failed" in text), said[0]).strip().splitlines()[-1:]
         raise LoadError(f"{request.path}: {good} of {requests} requests were answered well: {' '.join(last)}")
 
 
-def _command(h2load: str, port: int, request: Request, n: int, connections: int, cookie: str | None) -> list[str]:
+def timed(logs: Path) -> Timed:
+    """What the loaders of a run left there, which is gone afterwards. Their starts and ends are left out of the rate:
+    a run's first and last fifth."""
+    lines = [line.split("\t") for log in logs.iterdir() for line in log.read_text().splitlines()]
+    for log in logs.iterdir():
+        log.unlink()
+    begun, took = [int(line[0]) for line in lines], tuple(int(line[2]) for line in lines)
+    return Timed(rate(sorted(map(sum, zip(begun, took, strict=True)))), took)
+
+
+def rate(ended: Sequence[int]) -> float:
+    """Answers a second in the middle three fifths of these moments, which are microseconds in order."""
+    first, last = len(ended) // 5, len(ended) - 1 - len(ended) // 5
+    return (last - first) * 1_000_000 / max(1, ended[last] - ended[first])
+
+
+def _command(
+    h2load: str, port: int, request: Request, n: int, connections: int, cookie: str | None, log: Path | None
+) -> list[str]:
     fields = [*request.fields, ("cookie", cookie)] if cookie else list(request.fields)
     authority = f"127.0.0.1:{port}"
     words = [word for name, value in fields for word in ("-H", f"{name}: {value.format(authority=authority)}")]
-    return [
-        h2load,
-        "--h1",
-        "-n",
-        str(n),
-        "-c",
-        str(connections),
-        "-t",
-        "1",
-        *words,
-        f"http://{authority}{request.path}",
-    ]
+    files = ["-d", str(request.body)] if request.body else []
+    if log:
+        files.append(f"--log-file={log}")
+    load = ["--h1", "-n", str(n), "-c", str(connections), "-t", "1"]
+    return [h2load, *load, *words, *files, f"http://{authority}{request.path}"]
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int:
@@ -144,17 +173,19 @@ class FirstAnswer:
 def first_visits(port: int, request: Request, number: int) -> list[FirstAnswer]:
     """As many new visitors, one request each. Raises LoadError where one gets no cookie."""
     answers = []
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-    fields = {name: value.format(authority=f"127.0.0.1:{port}") for name, value in request.fields}
-    try:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as connection:
         for _ in range(number):
-            connection.request("GET", request.path, headers=fields)
-            answer = connection.getresponse()
-            body = answer.read()
+            answer, body = asked(connection, request)
             set_cookie = answer.getheader("set-cookie")
             if answer.status != 200 or not set_cookie:
                 raise LoadError(f"{request.path}: a first visit was answered {answer.status}, cookie: {set_cookie}")
             answers.append(FirstAnswer(set_cookie, body))
-    finally:
-        connection.close()
     return answers
+
+
+def asked(connection: http.client.HTTPConnection, request: Request) -> tuple[http.client.HTTPResponse, bytes]:
+    """One answer, and all of its body."""
+    fields = {name: value.format(authority=f"127.0.0.1:{connection.port}") for name, value in request.fields}
+    connection.request("GET", request.path, headers=fields)
+    answer = connection.getresponse()
+    return answer, answer.read()

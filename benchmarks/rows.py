@@ -115,13 +115,13 @@ def measure(h2load: str, server: Server, row: Row, requests: int, cookies: Seque
     before = spent(server.pid)
     load(h2load, server.port, row.request, requests, cookies)
     if server.store is not None:
-        _check_visits(server.store, since, row, requests)
+        check_visits(server.store, since, row, requests, LOADERS if row.returning else requests)
     return spent(server.pid).since(before)
 
 
-def _check_visits(store: Path, since: int, row: Row, requests: int) -> None:
-    """Exactly as many page.visits as requests, of as many visitors as there were."""
-    wanted = (requests * row.visits, (LOADERS if row.returning else requests) * row.visits)
+def check_visits(store: Path, since: int, row: Row, requests: int, people: int) -> None:
+    """Exactly as many page.visits as requests, of as many visitors as there were. Raises CountError."""
+    wanted = (requests * row.visits, people * row.visits)
     deadline = time.monotonic() + COMMIT_SECONDS
     while (found := _visits(store, since)) != wanted:
         if time.monotonic() > deadline or found[0] > wanted[0]:
@@ -153,11 +153,11 @@ def measure_beacons(server: Server, row: Row, requests: int, tellers: Sequence[b
         sender.go()
         cost = spent(server.pid).since(before)
     if server.store is not None:
-        _check_events(server.store, since, row, beacons.bodies(seed, requests, tellers, row.events))
+        check_events(server.store, since, row, beacons.bodies(seed, requests, tellers, row.events))
     return cost
 
 
-def _check_events(store: Path, since: int, row: Row, told: Sequence[bytes]) -> None:
+def check_events(store: Path, since: int, row: Row, told: Sequence[bytes]) -> None:
     """Every event of these beacons exactly once. Their answers came after the commit: there is nothing to wait for."""
     with contextlib.closing(SqliteReader(store)) as reader:
         stored = Counter(event.id for event in reader.export(Query(since=since - beacons.AGO_MS)))

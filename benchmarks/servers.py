@@ -5,28 +5,30 @@ addresses are free ports of 127.0.0.1.
 """
 
 import contextlib
-import http.client
 import os
 import random
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.process import (
+    PORT_TRIES,
+    START_SECONDS,
+    StartError,
+    answers,
+    ended,
+    free_port,
+    last_line,
+    listens,
+    starts,
+)
 from proxy.children import environment
 from proxy.listening import BACKLOG
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 20.0
-STOP_SECONDS = 45.0
-"""Longer than footfall gives its workers to finish (35 s)."""
-POLL_SECONDS = 0.01
-PORT_TRIES = 5
-"""Another program may take a free port before its server does."""
-
 NO_REPORT = {"FOOTFALL_REPORT__LISTEN": "off"}
 DEFAULTS: Mapping[str, str] = {}
 UNLIMITED: Mapping[str, str] = {
@@ -34,8 +36,8 @@ UNLIMITED: Mapping[str, str] = {
     "FOOTFALL_LIMITS__ADDRESS_EVENTS_PER_SECOND": "0",
 }
 """All beacons come from one address here, and each visitor's faster than a hand can move."""
-SMALL, MEDIUM, IMAGE = "/small.html", "/medium.html", "/image.bin"
-SIZES = {SMALL: 7_000, MEDIUM: 58_000, IMAGE: 100_000}
+SMALL, MEDIUM, IMAGE, LARGE = "/small.html", "/medium.html", "/image.bin", "/large.html"
+SIZES = {SMALL: 7_000, MEDIUM: 58_000, IMAGE: 100_000, LARGE: 755_000}
 """Bytes of the site's files, those of pages to within a paragraph."""
 HEAD_TAG = "<head>"
 SCRIPT = "/_footfall/t.js"
@@ -70,23 +72,26 @@ PEER = """
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         proxy_set_header Host $http_host;
-        proxy_set_header Accept-Encoding "";
+        {asked}
         location = /_footfall/events {{ proxy_pass http://origin; }}
+        location = /socket {{
+            proxy_pass http://origin;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_read_timeout 1h;
+        }}
         location / {{
             proxy_pass http://origin;
             proxy_buffer_size 16k;
             proxy_buffers 16 16k;
             proxy_busy_buffers_size 128k;
-            sub_filter_once on;
-            sub_filter '{head}' '{head}{tag}';
-            add_header Set-Cookie '{set_cookie}';
+            {changed}
         }}
     }}
 """
-
-
-class StartError(Exception):
-    """Something could not be started; one line."""
+UNCODED = 'proxy_set_header Accept-Encoding "";'
+FILTER = "sub_filter_once on; sub_filter '{head}' '{head}{tag}'; add_header Set-Cookie '{set_cookie}';"
+GZIP = "gzip on; gzip_comp_level 1; gzip_proxied any;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Server:
 
 
 def write_site(root: Path) -> None:
-    """Two pages and an image, the same at every run."""
+    """Three pages and an image, the same at every run."""
     root.mkdir()
     source = random.Random(1)
     for path, size in SIZES.items():
@@ -154,11 +159,19 @@ def origin(program: str, where: Path, root: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def peer(program: str, where: Path, upstream: Server, *, tag: str, set_cookie: str) -> Iterator[Server]:
-    """nginx before the site, putting `tag` into pages and a cookie into every answer."""
-    with nginx(
-        program, where, "nginx", PEER, origin=upstream.port, head=HEAD_TAG, tag=tag, set_cookie=set_cookie
-    ) as it:
+def peer(
+    program: str, where: Path, upstream: Server, *, tag: str, set_cookie: str, gzip: bool = False
+) -> Iterator[Server]:
+    """nginx before the site, putting `tag` into pages and a cookie into every answer; `gzip`: and compressing them."""
+    changed = FILTER.format(head=HEAD_TAG, tag=tag, set_cookie=set_cookie) + GZIP * gzip
+    with nginx(program, where, "nginx", PEER, origin=upstream.port, asked=UNCODED, changed=changed) as it:
+        yield it
+
+
+@contextlib.contextmanager
+def plain(program: str, where: Path, upstream: Server) -> Iterator[Server]:
+    """nginx before the site, passing everything on."""
+    with nginx(program, where, "nginx", PEER, origin=upstream.port, asked="", changed="") as it:
         yield it
 
 
@@ -176,11 +189,11 @@ def nginx(program: str, where: Path, name: str, content: str, **values: object) 
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        with _ended(process):
-            if _starts(process, lambda: _listens(port), START_SECONDS):  # noqa: B023
+        with ended(process):
+            if starts(process, lambda: listens(port), START_SECONDS):  # noqa: B023
                 yield Server(name, process.pid, port)
                 return
-    raise StartError(f"{name} did not start: {_last_line(log)}")
+    raise StartError(f"{name} did not start: {last_line(log)}")
 
 
 @contextlib.contextmanager
@@ -203,13 +216,13 @@ def footfall(
                 stdout=subprocess.DEVNULL,
                 stderr=said,
             )
-        with _ended(process):
-            if _starts(process, lambda: _answers(port, SCRIPT), by.start_seconds):  # noqa: B023
+        with ended(process):
+            if starts(process, lambda: answers(port, SCRIPT), by.start_seconds):  # noqa: B023
                 yield Server(
                     f"footfall, {workers} worker{'s' * (workers > 1)}", process.pid, port, where / "footfall.db"
                 )
                 return
-    raise StartError(f"footfall did not start: {_last_line(log)}")
+    raise StartError(f"footfall did not start: {last_line(log)}")
 
 
 @contextlib.contextmanager
@@ -230,26 +243,10 @@ def part(where: Path, kind: str, upstream: Server, page: Path, *, by: Runner = O
             stderr=said,
             pass_fds=(number,),
         )
-    with _ended(process):
-        if not _starts(process, lambda: _answers(port, SMALL), by.start_seconds):
-            raise StartError(f"{kind} did not start: {_last_line(log)}")
+    with ended(process):
+        if not starts(process, lambda: answers(port, SMALL), by.start_seconds):
+            raise StartError(f"{kind} did not start: {last_line(log)}")
         yield Server(kind, process.pid, port)
-
-
-@contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
 
 
 def _environment(by: Runner) -> dict[str, str]:
@@ -260,42 +257,3 @@ def _environment(by: Runner) -> dict[str, str]:
 
 def _url(server: Server) -> str:
     return f"http://127.0.0.1:{server.port}"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    return False
-
-
-def _answers(port: int, path: str) -> bool:
-    """Whether a worker answers; footfall's own addresses are not counted as requests."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _starts(process: subprocess.Popen[bytes], is_there: Callable[[], bool], seconds: float) -> bool:
-    """Whether it is there in time, and the process still runs: on its port there could be somebody else."""
-    deadline = time.monotonic() + seconds
-    while not is_there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            return False
-        time.sleep(POLL_SECONDS)
-    return process.poll() is None
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-    return lines[-1] if lines else "it says nothing"

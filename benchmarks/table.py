@@ -11,7 +11,8 @@ from statistics import median
 from benchmarks.rows import Figures
 
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
-BETWEEN = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
+PEERS = "peers"
+"""The other pair of markers: peers:start, peers:end."""
 HEADINGS = ("CPU per request", "footfall", "nginx", "ratio", "from - to")
 REFERENCE = "for comparison"
 
@@ -61,8 +62,10 @@ def columns(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join((shown(headings), f"|{rule}|", *map(shown, lines)))
 
 
-def replaced(readme: str, text: str) -> str | None:
-    """The README with `text` between its markers; None where it does not have exactly one pair of them."""
-    if len(BETWEEN.findall(readme)) != 1:
+def replaced(document: str, text: str, name: str = "bench") -> str | None:
+    """The document with `text` between its markers; None where it does not have exactly one pair of them."""
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    between = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    if len(between.findall(document)) != 1:
         return None
-    return BETWEEN.sub(lambda _: f"{START}\n{text}\n{END}", readme)
+    return between.sub(lambda _: f"{start}\n{text}\n{end}", document)

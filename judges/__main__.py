@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.servers import StartError
+from benchmarks.process import StartError
 from judges import FOUND, GOOD, JUDGES, Unavailable
 
 Judge = Callable[[list[str]], int]

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.servers import Server, footfall, free_port
+from benchmarks.process import free_port
+from benchmarks.servers import Server, footfall
 from judges import FOUND, GOOD, ROOT
 from judges.tools import program
 

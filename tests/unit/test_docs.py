@@ -9,6 +9,8 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from benchmarks.field.peers import PEERS
+from benchmarks.table import replaced
 from proxy import loading
 from proxy.arguments import CHILDREN, parser
 from proxy.audit.crawling import MOST_REDIRECTS
@@ -202,6 +204,15 @@ def test_links_between_documents_lead_somewhere():
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def test_the_page_on_performance_says_what_each_proxy_does():
+    text = (ROOT / "docs" / "performance.md").read_text()
+    assert "](docs/performance.md)" in README
+    told = text.partition("## Who is measured")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| ([^|]+) \| \S", told, re.MULTILINE)[1:] == [peer.title for peer in PEERS]
+    for path in (ROOT / "README.md", ROOT / "docs" / "performance.md"):
+        assert replaced(path.read_text(), "", "peers") is not None, path.name
+
+
 def test_make_help_tells_of_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
@@ -209,14 +220,25 @@ def test_make_help_tells_of_every_target():
 
 
 def test_the_locks_hold_names_versions_and_hashes_and_no_addresses():
-    for name in ("requirements.lock", "requirements-dev.lock"):
-        text = (ROOT / name).read_text()
+    for path in (*ROOT.glob("*.lock"), *(ROOT / "benchmarks" / "peers").glob("*.lock")):
+        text = path.read_text()
         assert "://" not in text
         assert not re.search(r"^(-|\S+ @)", text, re.MULTILINE)
         entries = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
         for entry in entries:
             assert re.match(r"[a-z0-9._-]+==\S+( ; [^\\]+)? \\\n", entry), entry[:60]
             assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_the_lock_of_what_node_runs_holds_hashes_and_no_addresses():
+    text = (ROOT / "benchmarks" / "peers" / "package-lock.json").read_text()
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    asked = json.loads((ROOT / "benchmarks" / "peers" / "package.json").read_text())["dependencies"]
+    assert packages.pop("")["dependencies"] == asked
+    for name, package in packages.items():
+        assert package["version"] and package["integrity"].startswith("sha512-"), name
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
 
 
 def test_what_is_locked_runs_on_the_oldest_python_that_is_promised():
