@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.load import LoadError
 from benchmarks.soak.watching import Sample, Seen
 
 MB = 1_000_000
@@ -105,10 +106,10 @@ def within(samples: Sequence[Sample], stretch: Stretch) -> list[Sample]:
 
 
 def usual(samples: Sequence[Sample], stretch: Stretch, measure: Callable[[Sample], int]) -> float:
-    """The median, in bytes. Raises ValueError where nothing was seen then."""
+    """The median, in bytes. Raises LoadError where nothing was seen then."""
     found = within(samples, stretch)
     if not found:
-        raise ValueError(f"nothing was seen between {stretch[0]:.0f} and {stretch[1]:.0f} s")
+        raise LoadError(f"nothing was seen between {stretch[0]:.0f} and {stretch[1]:.0f} s")
     return median(map(measure, found))
 
 
@@ -124,7 +125,7 @@ def per_stalled(found: Found) -> float:
 
 
 def lines(found: Found) -> list[Line]:
-    """Everything that must hold, in the order in which it is shown."""
+    """Everything that must hold, in the order in which it is shown. Raises LoadError where too little was seen."""
     rate, flat, grown = found.answered / found.seconds, growth(found, resident), growth(found, private)
     each, stored = per_stalled(found), found.stored
     return [
