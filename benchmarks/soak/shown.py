@@ -11,6 +11,7 @@ from benchmarks.table import columns
 
 Said = Mapping[str, Any]
 FAULTS_SHOWN = 10
+VERDICTS = {True: "good", False: "NOT GOOD", None: "too short to tell"}
 
 
 def text(found: Found, saturation: float, sent: Said, did: Mapping[str, int]) -> str:
@@ -25,7 +26,8 @@ def text(found: Found, saturation: float, sent: Said, did: Mapping[str, int]) ->
 
 
 def is_good(found: Found) -> bool:
-    return all(line.is_good for line in lines(found))
+    """Nothing is known not to hold."""
+    return all(line.is_good is not False for line in lines(found))
 
 
 def data(found: Found, saturation: float, sent: Said, did: Mapping[str, int]) -> dict[str, Any]:
@@ -114,5 +116,5 @@ def _explained(found: Found, saturation: float, sent: Said) -> str:
 
 
 def _verdicts(judged: Sequence[Line]) -> str:
-    made = [(line.title, line.found, line.wanted, "good" if line.is_good else "NOT GOOD") for line in judged]
+    made = [(line.title, line.found, line.wanted, VERDICTS[line.is_good]) for line in judged]
     return columns(("what must hold", "found", "wanted", "verdict"), made)

@@ -32,7 +32,7 @@ WEBSOCKET_SECONDS = (2.0, 10.0)
 ECHO_SECONDS = 0.5
 """Between two messages of a WebSocket, on average."""
 LARGE_MESSAGE = 100_000
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 """For an echo, or the end of a WebSocket."""
 PIECE_BYTES = 16 * 1_024
 """Of an answer, read at a time: twice that is less than any of those that are left in the middle."""
