@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check fuzz crash judge bench bench-guard bench-store lock clean
+.PHONY: help run test check fuzz crash judge bench bench-guard bench-store soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -59,6 +59,11 @@ bench-guard: ## instructions per request, counted, and the ratio to nginx: not m
 bench-store: ## CPU and bytes per event, CPU of every question, at 1, 3 and 10 million events (ARGS='--keep FOLDER')
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m benchmarks.store $(ARGS)
+
+soak: ## half an hour at half load beside visitors who leave, stall and reconnect: memory, sockets, errors (ARGS='--minutes 3')
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-bench
+	@.venv/bin/python -m benchmarks.soak $(ARGS)
 
 lock: ## pin the dependencies again, to the newest that pyproject.toml allows
 	@PYTHON='$(PYTHON)' scripts/lock

@@ -133,6 +133,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(clean=False)
         self._upstream.forget(self)
+        self._parser = None  # it holds us as we hold it
 
     def eof_received(self) -> None:
         self._end(clean=True)

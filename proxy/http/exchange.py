@@ -204,6 +204,8 @@ class Exchange:
         if self.watcher is not None:
             self.watcher.cancel()
         self.watch = None
+        if self.error is not None:
+            self.error.__traceback__ = None  # whose frames hold us
 
     def _release(self) -> None:
         if self.opening is not None:

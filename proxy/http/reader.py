@@ -101,6 +101,13 @@ class RequestReader:
         """No part of a request has arrived that is not whole."""
         return self._waiting and not self._line
 
+    def let_go(self) -> None:
+        """The connection is no more. What holds on to each other is taken apart: it would wait for the collector of
+        cycles, which comes seldom, and to what it finds alive more seldom still."""
+        self.deaf = True
+        self.cycle = None
+        del self._owner, self._parser
+
     def feed(self, data: bytes) -> None:
         while data:
             if self.deaf:

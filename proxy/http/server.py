@@ -57,6 +57,7 @@ class ServerProtocol(HttpToolsProtocol):
         patience: Callable[[], Patience],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        del self.parser  # the reader has its own
         self.queue = Pipeline()
         self.written = 0  # bytes of responses given to the transport
         self._application = cast(ASGIApp, config.loaded_app)
@@ -97,7 +98,7 @@ class ServerProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
         self._crowd.leave(self._place)
-        self._reader.deaf = True
+        self._reader.let_go()
         if self._answering is not None:
             self._answering.disconnect()
         for cycle in self.queue:

@@ -41,6 +41,7 @@ class TlsLayer(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.inner.connection_lost(exc)
+        del self.inner  # which holds us for its transport
 
     def data_received(self, data: bytes) -> None:
         if self._ended:

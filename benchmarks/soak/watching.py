@@ -1,0 +1,96 @@
+"""What Linux knows of footfall's processes while they run: memory, sockets, descriptors, threads. Reads /proc only."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cpu import CpuError, processes, spent
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+KB = 1_024
+_SOCKET = "socket:"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One process. Bytes: `rss` is resident, `private` the part of it that nobody shares, `pss` that and its share of
+    the rest."""
+
+    rss: int
+    pss: int
+    private: int
+    sockets: int
+    descriptors: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`at`: seconds since the load began, before it 0. `cpu` seconds of both so far. `tcp` bytes that the kernel holds
+    for all connections of this machine, at both their ends."""
+
+    at: float
+    parent: Seen
+    worker: Seen
+    cpu: float
+    tcp: int
+
+
+def footfall_processes(pid: int) -> tuple[int, int]:
+    """The parent and its one worker. Raises CpuError."""
+    try:
+        tree = processes(pid)
+    except OSError as wrong:
+        raise CpuError(f"process {pid} went away: {wrong.strerror}") from None
+    if len(tree) != 2:
+        raise CpuError(f"footfall has {len(tree) - 1} processes beside its parent, not one worker")
+    return tree[0], tree[1]
+
+
+def look(pids: Sequence[int], at: float) -> Sample:
+    """Raises CpuError where one of them is gone."""
+    parent, worker = pids
+    try:
+        return Sample(at, _seen(parent), _seen(worker), spent(parent).total_us / 1_000_000, _tcp_bytes())
+    except OSError as wrong:
+        raise CpuError(f"footfall ended, or its worker did: {wrong.strerror}") from None
+
+
+def _seen(pid: int) -> Seen:
+    memory = _numbers(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    folder = f"/proc/{pid}/fd"
+    names = os.listdir(folder)
+    return Seen(
+        rss=memory["Rss"],
+        pss=memory["Pss"],
+        private=memory["Private_Clean"] + memory["Private_Dirty"],
+        sockets=sum(_target(f"{folder}/{name}").startswith(_SOCKET) for name in names),
+        descriptors=len(names),
+        threads=len(os.listdir(f"/proc/{pid}/task")),
+    )
+
+
+def _target(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
+def _numbers(text: str) -> dict[str, int]:
+    """Bytes by name, of lines such as `Rss:  84 kB`."""
+    found = {}
+    for line in text.splitlines()[1:]:
+        name, _, rest = line.partition(":")
+        found[name] = int(rest.split()[0]) * KB
+    return found
+
+
+def _tcp_bytes() -> int:
+    """`mem` of the line `TCP:` counts pages (proc_net(5), sockstat)."""
+    for line in Path("/proc/net/sockstat").read_text().splitlines():
+        if line.startswith("TCP:"):
+            words = line.split()
+            return int(words[words.index("mem") + 1]) * PAGE_BYTES
+    return 0
