@@ -144,6 +144,8 @@ def explained(plan: Plan, figures: list[Figures], late: int) -> str:
         f"h2load, {CONNECTIONS} connections kept alive, {LOADERS} visitors at a time with a cookie each, {visitors}"
         f" different ones in turn; a browser's {page + 1} header fields ({image + 1} for the image, {first} on a first"
         " visit, which has no cookie).",
+        "h2load sends the same fields again and again, and what came before, to the byte, is not parsed again; a row"
+        " has pages that are each asked for with fields of their own (Referer), by a process of ours.",
         "A beacon of ten events (seven hovers, two clicks, page.leave) is answered after its commit;"
         f" per event that is {ten / TEN.events:.0f} us. {VISITORS} visitors in turn, every event with an id of its own,"
         " sent by a process of ours that had made all of them before; the limits per visitor and address are off, since"

@@ -40,7 +40,7 @@ class CountError(Exception):
 @dataclass(frozen=True, slots=True)
 class Row:
     """`subject` names who answers; `visits` how many page.visits a request makes where there is a store, `events` how
-    many events it tells: 0, or it is a beacon."""
+    many events it tells: 0, or it is a beacon. `unlike`: no two of its requests have the same fields."""
 
     title: str
     subject: str
@@ -49,6 +49,7 @@ class Row:
     visits: int
     is_reference: bool = False
     events: int = 0
+    unlike: bool = False
 
     def requests(self, of_a_page: int) -> int:
         """How many in a run, where there are `of_a_page` of pages: a beacon takes several times as long."""
@@ -68,6 +69,7 @@ ROWS = (
     TEN,
     Row("7 KB page, bare proxy: nothing tracked", BARE, PAGE, True, 0, is_reference=True),
     Row("7 KB page, returning visitors, 2 workers", TWO, PAGE, True, 1, is_reference=True),
+    Row("7 KB page, fields never seen before", ONE, PAGE, True, 1, is_reference=True, unlike=True),
     Row("beacon of one event, returning visitors", OPEN, BEACON, True, 0, is_reference=True, events=1),
 )
 
@@ -157,6 +159,19 @@ def measure_beacons(server: Server, row: Row, requests: int, tellers: Sequence[b
     return cost
 
 
+def measure_unlike(server: Server, row: Row, requests: int, cookies: Sequence[str], seed: int) -> Spent:
+    """One run of pages, each asked for from another one: what it cost, its visits counted. Raises as `measure`."""
+    among = [beacons.Teller(cookie, "", "") for cookie in cookies]
+    with beacons.sender(server.port, seed, requests, among, 0, "200 data-page=") as sender:
+        time.sleep(PAGES_APART_SECONDS)
+        since = time.time_ns() // 1_000_000
+        before = spent(server.pid)
+        sender.go()
+        if server.store is not None:
+            check_visits(server.store, since, row, requests, len(cookies))
+        return spent(server.pid).since(before)
+
+
 def check_events(store: Path, since: int, row: Row, told: Sequence[bytes]) -> None:
     """Every event of these beacons exactly once. Their answers came after the commit: there is nothing to wait for."""
     with contextlib.closing(SqliteReader(store)) as reader:
@@ -214,6 +229,8 @@ def _measured(
         seed = time.time_ns()  # another one, and so other ids, in every run that anybody ever makes
         return lambda server: measure_beacons(server, row, requests, theirs.tellers, seed)
     cookies = theirs.of_round(turn) if row.returning else [None] * LOADERS
+    if row.unlike:
+        return lambda server: measure_unlike(server, row, requests, theirs.of_round(turn), time.time_ns())
     return lambda server: measure(h2load, server, row, requests, cookies)
 
 

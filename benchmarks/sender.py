@@ -1,4 +1,5 @@
-"""`python -m benchmarks.sender`: sends beacons that it has made beforehand, as fast as they are answered.
+"""`python -m benchmarks.sender`: sends what h2load cannot, beacons of new events and pages asked for with fields of
+their own, all made beforehand, as fast as they are answered.
 
 Told on standard input, as JSON in one line, what to send (benchmarks/beacons.py: `sender`); says `ready`; told `go`,
 sends all of it over its connections, one request at a time on each; says `good`, or what was wrong with an answer.
@@ -12,15 +13,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.beacons import PATH, Teller, bodies, headers
-from benchmarks.load import SECONDS, LoadError
+from benchmarks.load import INSIDE, SECONDS, LoadError
+from benchmarks.servers import SMALL
 
 END = b"\r\n\r\n"
-LENGTH = b"content-length: "
+LENGTH, CHUNKED = b"content-length: ", b"transfer-encoding: chunked"
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 def requests(told: dict[str, Any]) -> list[bytes]:
     """Every request as it goes over the wire."""
     among = [Teller(**one) for one in told["among"]]
+    if not told["events"]:
+        return [page(told["port"], among[at % len(among)], f"{told['seed']}/{at}") for at in range(told["number"])]
     heads = [head(told["port"], one) for one in among]
     made = bodies(told["seed"], told["number"], among, told["events"])
     return [
@@ -30,6 +35,15 @@ def requests(told: dict[str, Any]) -> list[bytes]:
 
 def head(port: int, teller: Teller) -> bytes:
     lines = [f"POST {PATH} HTTP/1.1", f"Host: 127.0.0.1:{port}", *map(": ".join, headers(port, teller).items()), ""]
+    return "\r\n".join(lines).encode()
+
+
+def page(port: int, teller: Teller, before: str) -> bytes:
+    """The page, asked for from a page of that path."""
+    authority = f"127.0.0.1:{port}"
+    fields = {name: value.format(authority=authority) for name, value in INSIDE} | {"cookie": teller.cookie}
+    fields["referer"] += before
+    lines = [f"GET {SMALL} HTTP/1.1", f"Host: {authority}", *map(": ".join, fields.items()), "", ""]
     return "\r\n".join(lines).encode()
 
 
@@ -77,11 +91,13 @@ def _next(connection: Any, waiting: Iterator[bytes]) -> bool:
 
 
 def _is_whole(buffer: bytearray) -> bool:
-    """Whether this is an answer with all of its body, whose length it says; 204 has none."""
+    """Whether this is an answer with all of its body, whose length it says, or which is chunked; 204 has none."""
     end = buffer.find(END)
     if end < 0:
         return False
     fields = bytes(buffer[:end]).lower()
+    if CHUNKED in fields:
+        return buffer.endswith(LAST_CHUNK)
     at = fields.find(LENGTH)
     length = int(fields[at + len(LENGTH) :].partition(b"\r\n")[0]) if at >= 0 else 0
     return len(buffer) >= end + len(END) + length
