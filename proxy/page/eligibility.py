@@ -5,7 +5,7 @@ decided once, from the request's fields and the head of the answer. Rows 1 to 5 
 aborted) are seen elsewhere: they have no answer of the site to judge.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -121,7 +121,8 @@ class Answer:
     """The head of an answer, as far as it decides: `status`; whether it is `html` (exactly `text/html`); the declared
     `charset` (lower case, b"" if none); whether it is an `attachment`; its content `coding` (lower case, b"" if
     none); the enforced `policies`; whether transforming it is forbidden or it was tagged before us (`untouchable`);
-    its `length`, if it says so; the cookies that it sets; whether it asks for the `integrity` of every script."""
+    its `length`, if it says so; the cookies that it sets; whether it asks for the `integrity` of every script. `whole`:
+    it can be a document; `takes_tag`: it can take the tag, for all that it says itself."""
 
     status: int
     html: bool
@@ -133,6 +134,13 @@ class Answer:
     length: bytes | None = None
     set_cookies: tuple[bytes, ...] = ()
     integrity: bool = False
+    whole: bool = field(init=False)
+    takes_tag: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.whole = not self.attachment and self.status not in _NO_DOCUMENT_STATUS
+        is_page = self.whole and self.html and self.status >= 200 and not 300 <= self.status < 400
+        self.takes_tag = is_page and not self.untouchable and (not self.charset or is_scannable_charset(self.charset))
 
 
 def read_answer(status: int, headers: FieldList) -> Answer:
@@ -228,7 +236,7 @@ def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
 
 def is_document(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
     """What row 11 leaves: HTML to be shown, whole. Only of that a head is changed: an attachment or a 206 never is."""
-    return not answer.attachment and answer.status not in _NO_DOCUMENT_STATUS and is_html(answer, fields, known_html)
+    return answer.whole and is_html(answer, fields, known_html)
 
 
 def classify(method: str, fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
@@ -279,10 +287,4 @@ fetched without fetch fields would be served to the next person, untagged."""
 def is_taggable(answer: Answer, fields: Fields) -> bool:
     """The gate for the tag of a page that may have one: a document in a charset that the scanner knows, which neither
     side forbids to transform (C4), and that no footfall before us has tagged."""
-    if not answer.html or answer.attachment or answer.untouchable or answer.status in _NO_DOCUMENT_STATUS:
-        return False
-    if answer.status < 200 or 300 <= answer.status < 400:
-        return False
-    if answer.charset and not is_scannable_charset(answer.charset):
-        return False
-    return fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0
+    return answer.takes_tag and fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0
