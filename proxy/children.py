@@ -48,7 +48,7 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 async def start(
-    job: Job, place: int, tally: int, lifeline: int, ready: Callable[[], None]
+    job: Job, place: int, tally: int | None, lifeline: int, ready: Callable[[], None]
 ) -> asyncio.subprocess.Process:
     """The process of the job that has this place among them, in `tally` too (http/accepting.py); `ready` is called once
     it has said that it answers. Raises OSError.
@@ -57,7 +57,8 @@ async def start(
     """
     descriptors = [one.fileno() for one in job.sockets]
     arguments = [part for number in descriptors for part in ("--socket", str(number))]
-    if job.count > 1:
+    if tally is not None:
+        descriptors.append(tally)
         arguments += ["--tally", str(tally), "--place", str(place)]
     hearing, saying = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # for the child, until it ignores it
@@ -70,7 +71,7 @@ async def start(
                 *("-m", "proxy", job.command, *arguments, "--lifeline", str(lifeline), "--ready", str(saying)),
                 stdin=given,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(*descriptors, tally, lifeline, saying),
+                pass_fds=(*descriptors, lifeline, saying),
                 env=environment(os.environ),
                 start_new_session=True,  # a Ctrl-C in the terminal reaches us alone
             )

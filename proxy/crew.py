@@ -50,7 +50,7 @@ class Crew:
         self._stopping = asyncio.Event()
         self._hurry = False
         self._keepers: list[asyncio.Task[None]] = []
-        self._tallies: list[int] = []
+        self._tallies: list[int | None] = []
 
     def __repr__(self) -> str:
         return f"<Crew{''.join(f' {name}={pid}' for name, pid in self.children.items())}>"
@@ -61,9 +61,14 @@ class Crew:
         return {name: child.pid for name, child in self._children.items()}
 
     def begin(self) -> None:
-        for job in self.jobs:
-            tally = make_tally(job.count)
-            self._tallies.append(tally)
+        """Starts them. OSError: none was started, there is not even room to count them."""
+        try:
+            for job in self.jobs:
+                self._tallies.append(make_tally(job.count) if job.count > 1 else None)
+        except OSError:
+            self._close_tallies()
+            raise
+        for job, tally in zip(self.jobs, self._tallies, strict=True):
             for place in range(job.count):
                 name = f"{job.name} {place + 1}" if job.count > 1 else job.name
                 if not job.once:
@@ -91,7 +96,12 @@ class Crew:
         if not self._unready:
             self._verdict.set()
 
-    async def _keep(self, name: str, job: Job, place: int, tally: int) -> None:
+    def _close_tallies(self) -> None:
+        for tally in self._tallies:
+            if tally is not None:
+                os.close(tally)
+
+    async def _keep(self, name: str, job: Job, place: int, tally: int | None) -> None:
         """Start one child, wait for its end, start it again; until we stop."""
         loop = asyncio.get_running_loop()
         quick = hopeless = 0
@@ -112,7 +122,8 @@ class Crew:
             status = await child.wait()
             steady.cancel()
             del self._children[name]
-            strike_out(tally, place)
+            if tally is not None:
+                strike_out(tally, place)
             if self._stopping.is_set() or self._is_settled(name, job, status):
                 return
             lived = loop.time() - started
@@ -168,8 +179,7 @@ class Crew:
             send(child, signal.SIGKILL)
             self._announce(f"{name} did not end in time and is killed")
         failures = await everyone
-        for tally in self._tallies:
-            os.close(tally)
+        self._close_tallies()
         for failure in failures:
             if failure is not None:
                 raise failure

@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,6 +28,7 @@ DRAIN_SECONDS = 35.0  # for workers, which give themselves 30 s to finish what i
 
 async def serve(read: Callable[[], Config], given: argparse.Namespace) -> int:
     """Serve until the signal; the exit code. `read` reads the configuration: now, and at each reload."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until the supervisor understands it: it would end us
     config = read()
     refuse_unusable(config)
     listener = await bind_patiently(*config.site.listen_address)

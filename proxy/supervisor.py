@@ -56,6 +56,7 @@ class Supervisor:
         for number in handled:
             is_renewal = number == signal.SIGHUP and renew is not None
             loop.add_signal_handler(number, self._asked.set if is_renewal else self._signalled)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # which may have come before there was a handler
         lifeline, held = os.pipe()
         try:
             self._begin(lasting, lifeline)
@@ -86,8 +87,8 @@ class Supervisor:
 
     def _begin(self, jobs: Sequence[Job], lifeline: int, *, on_trial: bool = False) -> Crew:
         crew = Crew(jobs, lifeline, announce=self._announce, over=self._stopping.set, on_trial=on_trial)
-        self._crews.append(crew)
         crew.begin()
+        self._crews.append(crew)
         return crew
 
     async def _renew_when_asked(self, renew: Renew | None, lifeline: int) -> None:
@@ -98,11 +99,10 @@ class Supervisor:
             self._asked.clear()  # whoever asks from here on may mean what is not yet there to be read
             try:
                 jobs = await asyncio.to_thread(renew)
-            except Exception as wrong:  # ours to mend, and no reason to stop serving
+                if jobs is not None:
+                    await self._replace(jobs, lifeline)
+            except Exception as wrong:  # ours to mend, or no memory just now, and no reason to stop serving
                 self._announce(f"not reloaded: {wrong!r}; everything goes on as it was")
-                continue
-            if jobs is not None:
-                await self._replace(jobs, lifeline)
 
     async def _replace(self, jobs: Sequence[Job], lifeline: int) -> None:
         """The last crew by a new one, where that comes up."""

@@ -15,10 +15,11 @@ SUMMARY_COLUMNS = 80  # where nobody says how wide the terminal is
 
 
 def configuration(given: argparse.Namespace, overrides: dict[str, object]) -> Config:
-    path = given.config or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    if given.config is None and DEFAULT_FILE.is_file():
+        given.config = DEFAULT_FILE  # from now on, or a reload that does not find it would fall back on the defaults
     for option, key in OVERRIDES.items():
         overrides[key] = getattr(given, option, None)
-    return load(path, os.environ, overrides)
+    return load(given.config, os.environ, overrides)
 
 
 def columns() -> int:

@@ -8,6 +8,7 @@ kernel, a burst goes to one process whole: it wakes all of them, and the first t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import mmap
 import os
@@ -25,15 +26,22 @@ log = logging.getLogger("footfall")
 
 
 def make_tally(count: int) -> int:
-    """For so many processes: the descriptor of an unlinked file, for each a `Tally`."""
+    """For so many processes: the descriptor of memory, for each a `Tally`. Of memory, since a full disk would end who
+    writes into a file that is mapped; where there is none (not Linux), an unlinked file. Raises OSError."""
+    if hasattr(os, "memfd_create"):
+        memory: int = os.memfd_create("footfall-tally")
+        os.ftruncate(memory, count * NUMBER_BYTES)
+        return memory
     with tempfile.TemporaryFile() as file:
-        file.truncate(count * NUMBER_BYTES)
+        file.write(bytes(count * NUMBER_BYTES))
+        file.flush()
         return os.dup(file.fileno())
 
 
 def strike_out(tally: int, place: int) -> None:
-    """This process has ended, and may not have had the time to say so."""
-    os.pwrite(tally, bytes(NUMBER_BYTES), place * NUMBER_BYTES)
+    """This process has ended, and may not have had the time to say so. Raises nothing: it is a matter of fairness."""
+    with contextlib.suppress(OSError):
+        os.pwrite(tally, bytes(NUMBER_BYTES), place * NUMBER_BYTES)
 
 
 class Tally:
@@ -107,9 +115,12 @@ class Acceptor:
         self._back[listener] = self._loop.call_later(seconds, self._return, listener)
 
     def _return(self, listener: socket.socket) -> None:
+        """Nobody else has taken what is still there: whoever could is busy, or hangs."""
         del self._back[listener]
         self._loop.add_reader(listener, self._ready, listener)
-        self._accept(listener)
+        for _ in range(AT_ONCE):
+            if not self._accept(listener):
+                return
 
     def _accept(self, listener: socket.socket) -> bool:
         """Whether there may be more."""

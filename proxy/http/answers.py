@@ -15,6 +15,11 @@ from proxy.http.headers import content_length
 from proxy.http.known import HEAD_BYTES, HEADS_REMEMBERED, is_plain
 from proxy.http.websocket import SWITCHING
 
+ANSWER_HEAD_BYTES = 128 * 1024  # nginx takes 8 KiB by default; sites with large policies and many cookies need more
+INTERIM_ANSWERS = 16  # 1xx heads before the final one
+# Of a chunked body without a byte of it: the extensions of one chunk, for which RFC 9112 7.1.1 asks for a limit, and
+# all trailers (7.1.2).
+BETWEEN_BYTES = 64 * 1024
 ANSWER_FIELDS = 400  # and trailers
 BODILESS = frozenset((204, 304))  # RFC 9112 6.3 rule 1; that nothing follows a HEAD only the request tells
 

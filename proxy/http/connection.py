@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from proxy.fieldlist import Collected
-from proxy.http.answers import ANSWER_FIELDS, BODILESS, judged
+from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, BODILESS, INTERIM_ANSWERS, judged
 from proxy.http.errors import UpstreamBroken
 from proxy.http.known import HEAD_END
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
@@ -24,12 +24,6 @@ from proxy.http.websocket import SWITCHING, is_accepted
 if TYPE_CHECKING:
     from proxy.http.exchange import Exchange
     from proxy.http.upstream import Upstream
-
-ANSWER_HEAD_BYTES = 128 * 1024  # nginx takes 8 KiB by default; sites with large policies and many cookies need more
-INTERIM_ANSWERS = 16  # 1xx heads before the final one
-# Of a chunked body without a byte of it: the extensions of one chunk, for which RFC 9112 7.1.1 asks for a limit, and
-# all trailers (7.1.2).
-BETWEEN_BYTES = 64 * 1024
 
 _UNTIL_CLOSE = sys.maxsize
 
@@ -261,6 +255,10 @@ class Connection(asyncio.Protocol):
             exchange.fail(UpstreamBroken("connection closed early"))
 
     # The parser's callbacks ----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        # Behind a complete answer: what begins there, be it whole or not, is nobody's.
+        self._keep = self._keep and (self._exchange is None or not self._exchange.complete)
 
     def on_headers_complete(self) -> None:
         exchange, parser = self._exchange, self._parser

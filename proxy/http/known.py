@@ -15,8 +15,9 @@ import re
 from proxy.bounded import Bounded
 from proxy.fieldlist import FieldList
 
-HEADS_REMEMBERED = 1024  # of requests, and of answers: 8 MB at the most, what is known of them included
+HEADS_REMEMBERED = 1024  # of requests, and of answers: some 10 MB each at the most, what is known of them included
 HEAD_BYTES = 2048  # the longest of them
+HEAD_FIELDS = 40  # of one; many small ones would take three times as much
 HEAD_END = b"\r\n\r\n"
 
 # One that no parser could read otherwise. A target in absolute form, or with bytes that are escaped in URLs, is not.
@@ -29,7 +30,9 @@ def is_plain(block: bytes, fields: FieldList) -> bool:
     """Whether `block` is a line for each of `fields`, and nothing behind their end: the only reading that there is of
     it (a parser may take a bare line feed for the end of a line)."""
     lines = block.count(b"\r\n")
-    return block.endswith(HEAD_END) and fields.repeated is None and lines == block.count(b"\n") == len(fields) + 2
+    if len(fields) > HEAD_FIELDS or fields.repeated is not None or not block.endswith(HEAD_END):
+        return False
+    return lines == block.count(b"\n") == len(fields) + 2
 
 
 class KnownRequests:
@@ -43,7 +46,7 @@ class KnownRequests:
     def find(self, data: bytes) -> tuple[str, bytes, FieldList] | None:
         """Method, target and fields of the request that `data` is; None: it has to be parsed."""
         line = data.find(b"\r\n")
-        fields = self._known.get(data[line:])
+        fields = self._known.get(data[line:]) if len(data) - line <= HEAD_BYTES else None
         if fields is None:
             return None
         found = _REQUEST_LINE.fullmatch(data, 0, line)

@@ -9,6 +9,7 @@ import logging
 from proxy.asgi import ASGIApp, Receive, Scope, Send
 from proxy.tracking.request import TrackedRequest, without_our_cookie
 from proxy.tracking.responder import Responder
+from proxy.tracking.sending import coroutine
 from proxy.tracking.settings import Tracking
 
 log = logging.getLogger("footfall.tracking")
@@ -31,7 +32,7 @@ class TrackingMiddleware:
             return
         responder = Responder(self.tracking, request, send)
         try:
-            await self.app(request.scope, receive, responder.send)
+            await self.app(request.scope, receive, coroutine(responder.send) if request.foreign else responder.send)
         finally:
             if not responder.is_finished:
                 await responder.finish()

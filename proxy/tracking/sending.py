@@ -1,4 +1,5 @@
-"""Sends, wrapped: for servers that take a list of fields for granted, and for one that goes on by itself."""
+"""Sends, wrapped: for servers that take a list of fields for granted, for applications that take a coroutine for
+granted, and for one that goes on by itself."""
 
 from collections.abc import Awaitable
 
@@ -14,6 +15,15 @@ def listing(send: Send) -> Send:
         await send(message)
 
     return send_lists
+
+
+def coroutine(send: Send) -> Send:
+    """For applications of others, some of which make a task of what they send."""
+
+    async def send_by_coroutine(message: Message) -> None:
+        await send(message)
+
+    return send_by_coroutine
 
 
 async def awaited(sending: Awaitable[None]) -> None:

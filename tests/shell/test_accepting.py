@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.http.accepting import COURTESY_SECONDS, NUMBER_BYTES, SLACK, Acceptor, Tally, make_tally, strike_out
+from proxy.http.accepting import AT_ONCE, COURTESY_SECONDS, NUMBER_BYTES, SLACK, Acceptor, Tally, make_tally, strike_out
 
 
 @pytest.fixture
@@ -95,19 +95,27 @@ def test_a_burst_is_shared_evenly(shared):
 
 
 def test_one_that_takes_nothing_is_waited_for_a_moment_only(shared):
-    async def run() -> float:
+    class Standing(Counting):
+        moments = 0
+
+        def _return(self, listener: socket.socket) -> None:
+            self.moments += 1
+            super()._return(listener)
+
+    async def run() -> tuple[float, int]:
         loop = asyncio.get_running_loop()
         busy = Tally(shared, 1)
         async with listening() as (listener, visit):
-            here = Counting(listener, Tally(shared, 0))
-            visit(20)
+            here = Standing(listener, Tally(shared, 0))
+            visit(5 * AT_ONCE)
             began = loop.time()
-            await until(lambda: len(here.made) == 20)
+            await until(lambda: len(here.made) == 5 * AT_ONCE)
             here.end()
             assert not busy.is_ahead()
-            return loop.time() - began
+            return loop.time() - began, here.moments
 
-    assert asyncio.run(run()) > 10 * COURTESY_SECONDS
+    seconds, moments = asyncio.run(run())
+    assert seconds >= COURTESY_SECONDS and 1 <= moments <= 6
 
 
 def test_who_has_fewer_again_takes_at_once(shared):

@@ -79,6 +79,27 @@ def test_f3_a_known_head_that_lies_this_time_spoils_its_connection_alone(body: b
             assert proxy.ask(b"GET /" + ASKING).body == b"hello"
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_f3_what_begins_behind_an_answer_is_given_to_nobody(times: int) -> None:
+    begun = b"HTTP/1.1 200 OK\r\nx-b: 3\r\n"
+    answered: dict[Wire, int] = {}
+
+    def generous(wire: Wire, seen: Seen) -> bool:
+        before = answered[wire] = answered.get(wire, 0) + 1
+        is_more = seen.line.startswith(b"GET /more")
+        wire.send(
+            b"content-length: 5\r\n\r\nEVIL!" if before > times else HEAD + b"hello" + (begun if is_more else b"")
+        )
+        return True
+
+    with origin(generous) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        for path in (*[b"/"] * (times - 1), b"/more", b"/"):
+            wire.send(b"GET " + path + ASKING)
+            assert wire.answer().body == b"hello"
+    assert site.connections == 2
+
+
 def test_f3_not_modified_again_and_again_and_whole_in_between() -> None:
     fields = b'etag: "x"\r\ncontent-length: 5\r\n\r\n'
 

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pty
+import resource
 import signal
 import socket
 import sqlite3
@@ -240,9 +241,9 @@ def test_a_configuration_that_cannot_be_used_is_told_and_changes_nothing(tmp_pat
             assert here.said("not reloaded: ", count + 1), lines
             last = here.log.read_text().splitlines()[-1]
             assert last.startswith("footfall: not reloaded: ") and told in last and last.endswith("as it was"), last
-        (tmp_path / "config.toml").unlink()  # and so without a site
+        (tmp_path / "config.toml").unlink()
         here.hang_up()
-        assert here.said("no site to front")
+        assert here.said("not reloaded: config.toml: No such file or directory")
         assert here.children() == before and here.tags(b"/page")
     assert load.failures == []
 
@@ -437,3 +438,33 @@ def test_a_terminal_that_is_closed_ends_it(tmp_path):
             if here.process.poll() is None:
                 here.process.kill()
                 here.process.wait()
+
+
+def test_a_file_that_is_not_there_for_a_moment_is_no_word_for_the_defaults(tmp_path: Path) -> None:
+    with served(tmp_path) as here:
+        here.configure("[consent]", 'mode = "opt-in"')
+        here.hang_up()
+        assert here.said("reloaded: ")
+        away = (tmp_path / "config.toml").rename(tmp_path / "away")
+        here.hang_up()
+        assert here.said("not reloaded: "), here.log.read_text()
+        assert "config.toml" in here.log.read_text().splitlines()[-1]
+        assert all(name != b"set-cookie" for name, _ in here.get(b"/").fields)
+        away.rename(tmp_path / "config.toml")
+        here.hang_up()
+        assert here.said("\nfootfall: reloaded: ", 2), here.log.read_text()
+
+
+def test_no_room_to_count_a_new_crew_is_said_and_the_next_reload_works(tmp_path: Path) -> None:
+    with served(tmp_path, workers=2) as here:
+        before = here.children()
+        soft, hard = resource.prlimit(here.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(
+            here.process.pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{here.process.pid}/fd")), hard)
+        )
+        here.hang_up()
+        assert here.said("not reloaded: "), here.log.read_text()
+        assert here.children() == before
+        resource.prlimit(here.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        here.hang_up()
+        assert here.said("\nfootfall: reloaded: "), here.log.read_text()

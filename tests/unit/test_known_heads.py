@@ -11,7 +11,7 @@ from test_request_reader import Connection
 
 from proxy.fieldlist import FieldList
 from proxy.http.answers import AnswerHead, KnownAnswers
-from proxy.http.known import HEAD_BYTES, HEADS_REMEMBERED, KnownRequests
+from proxy.http.known import HEAD_BYTES, HEAD_FIELDS, HEADS_REMEMBERED, KnownRequests
 from proxy.http.limits import Limits
 from proxy.http.reader import RequestReader
 
@@ -82,6 +82,10 @@ def test_a_plain_head_is_the_same_list_again() -> None:
         pytest.param(PLAIN.replace(b"Accept: */*", b"Cookie: b=2"), id="a field twice"),
         pytest.param(PLAIN.replace(b"*/*\r\n", b"*/*\n"), id="a bare line feed"),
         pytest.param(PLAIN.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * HEAD_BYTES + b"\r\n\r\n"), id="a long head"),
+        pytest.param(
+            PLAIN.replace(b"Accept", b"".join(b"X%d: y\r\n" % number for number in range(HEAD_FIELDS)) + b"Accept"),
+            id="many fields",
+        ),
         pytest.param(PLAIN + PLAIN, id="two requests in one read"),
         pytest.param(b"\r\n" + PLAIN, id="an empty line before it"),
     ],

@@ -1,9 +1,12 @@
 """VISITS.md section 2, towards upstream: what the application sees of a request, by what it may become."""
 
+import asyncio
+
 import pytest
 
 from proxy.intake.recorder import Recorder
 from proxy.page.paths import Globs
+from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.request import TrackedRequest, without_our_cookie
 from proxy.tracking.settings import Sites, Tracking
 from proxy.visitors.cookie import DAY_MS, CookieSigner, Key
@@ -62,6 +65,24 @@ def test_f7_a_request_that_cannot_be_read_is_rid_of_our_cookie_all_the_same():
     assert scope["headers"] is headers and len(headers) == 4
     others = {"type": "http", "headers": [(b"cookie", b"a=1")]}
     assert without_our_cookie(tracking(), others) is others
+
+
+def test_an_application_of_others_may_make_tasks_of_what_it_sends():
+    sent, page = [], b"<!doctype html><html><head><title>a</title></head></html>"
+    fields = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(page))]
+
+    async def app(scope, receive, send):
+        await asyncio.create_task(send({"type": "http.response.start", "status": 200, "headers": fields}))
+        await asyncio.create_task(send({"type": "http.response.body", "body": page}))
+
+    async def keep(message):
+        sent.append(message)
+
+    headers = [(b"host", b"shop.example"), FIREFOX, *NAVIGATE, COOKIE]
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "raw_path": b"/", "headers": headers}
+    asyncio.run(TrackingMiddleware(app, tracking())(scope, None, keep))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert b"data-page=" in sent[1]["body"]
 
 
 # what asks, with which cookie, the conditionals that it sends, those that reach upstream
