@@ -11,7 +11,7 @@ from typing import NamedTuple
 from proxy.bounded import Bounded
 from proxy.fieldlist import FieldList
 from proxy.http.errors import UpstreamBroken
-from proxy.http.headers import content_length
+from proxy.http.headers import BODILESS, content_length
 from proxy.http.known import HEAD_BYTES, HEADS_REMEMBERED, is_plain
 from proxy.http.websocket import SWITCHING
 
@@ -21,7 +21,6 @@ INTERIM_ANSWERS = 16  # 1xx heads before the final one
 # all trailers (7.1.2).
 BETWEEN_BYTES = 64 * 1024
 ANSWER_FIELDS = 400  # and trailers
-BODILESS = frozenset((204, 304))  # RFC 9112 6.3 rule 1; that nothing follows a HEAD only the request tells
 
 
 class AnswerHead(NamedTuple):

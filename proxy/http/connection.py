@@ -14,8 +14,9 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from proxy.fieldlist import Collected
-from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, BODILESS, INTERIM_ANSWERS, judged
+from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, INTERIM_ANSWERS, judged
 from proxy.http.errors import UpstreamBroken
+from proxy.http.headers import BODILESS
 from proxy.http.known import HEAD_END
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
 from proxy.http.tunnel import probe_peer

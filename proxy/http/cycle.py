@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from proxy.asgi import AT_ONCE, DONE, ASGIApp, Message, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
-from proxy.http.headers import is_well_formed, value_of
+from proxy.http.headers import BODILESS, is_well_formed, value_of
 from proxy.http.heads import STATUS_LINES, written
 from proxy.http.kernel import reset
 
@@ -28,7 +28,6 @@ JOIN_BYTES = 32 * 1024  # head and body up to this size are joined; above it cop
 HEARING_SECONDS = 0.25  # for an application that is not listening to hear that the visitor has left
 UPLOAD_HIGH_WATER = 64 * 1024  # bytes of request body held for the application; then reading pauses
 
-_BODILESS = frozenset((204, 304))
 
 logger = logging.getLogger("footfall.http")
 
@@ -251,7 +250,7 @@ class Cycle:
         self._head = b"%b%b%b\r\n\r\n" % (line, block, ours)
 
     def _decide_framing(self, status: int, length: int | None) -> None:
-        if self.scope["method"] == "HEAD" or status in _BODILESS:
+        if self.scope["method"] == "HEAD" or status in BODILESS:
             self._silent = True
         elif length is not None:
             self._left = length

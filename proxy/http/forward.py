@@ -16,7 +16,7 @@ from functools import partial
 from proxy.asgi import AT_ONCE, UPGRADE, Receive, Scope, Send
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
-from proxy.http.headers import Peer, answer_fields, request_head, value_of
+from proxy.http.headers import BODILESS, Peer, answer_fields, request_head, value_of
 from proxy.http.origins import Origins
 from proxy.http.target import is_host
 from proxy.http.tunnel import carry
@@ -26,7 +26,7 @@ from proxy.http.websocket import SWITCHING, accept_of, upgrading
 # RFC 9110 9.2.2; TRACE never gets here.
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "SEARCH", "REPORT"))
 # RFC 9110 15.2, 15.3.5, 15.4.5; a Content-Length there would end some connections (T11).
-_BODILESS = frozenset((SWITCHING, 204, 304))
+_BODILESS = BODILESS | {SWITCHING}
 
 
 class Forwarder:

@@ -17,6 +17,7 @@ from proxy.fieldlist import FieldList
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 LENGTH_DIGITS = 18  # stay below 2**63
+BODILESS = frozenset((204, 304))  # RFC 9112 6.3 rule 1; that nothing follows a HEAD only the request tells
 
 # RFC 9110 7.6.1, and what older intermediaries used. HTTP2-Settings would offer h2c for our connection (7.8).
 HOP_BY_HOP = frozenset(
