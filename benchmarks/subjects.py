@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from proxy.app import Footfall, tune_collector
+from proxy.app import Footfall
 from proxy.config import Config
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.life import Life
 from proxy.http.server import run
 from proxy.http.upstream import Upstream
+from proxy.tuning import tune
 
 KINDS = ("hello", "bare", "tracking")
 TOKEN = b"footfall-benchmark"
@@ -72,7 +73,7 @@ def main() -> int:
     parser.add_argument("--page", type=Path, required=True)
     given = parser.parse_args()
     app = application(given.kind, given.upstream, given.page)
-    tune_collector()
+    tune()
     return run(app, sockets=[socket.socket(fileno=given.socket)], refused=refused, life=Life(sys.stdin.fileno()))
 
 

@@ -6,7 +6,6 @@ around somebody's own application (WIRE.md, "In another application"); `run_work
 """
 
 import asyncio
-import gc
 import hashlib
 import logging
 import os
@@ -44,6 +43,7 @@ from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
+from proxy.tuning import tune
 from proxy.visitorpage import privacy_of
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.customers import Customers, mark_keys
@@ -56,8 +56,6 @@ SWEEP_EVERY_SECONDS = 10.0
 """How often overdue sessions are looked for; every worker does, twice does no harm."""
 STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
-GC_THRESHOLDS = (50_000, 20, 50)
-"""Allocations before a young collection, young ones before an older one, and so on."""
 
 
 class Footfall:
@@ -240,14 +238,6 @@ def via_token(keys: tuple[Key, ...]) -> bytes:
     return b"footfall-" + hashlib.sha256(b"via\0" + keys[-1].secret).hexdigest()[:8].encode("ascii")
 
 
-def tune_collector() -> None:
-    """What was loaded stays: the cycle collector need not look at it again, and need not look often (3 % of a
-    worker's time with Python's defaults; requests leave next to no cycles)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-
-
 def limits_of(config: Config) -> Limits:
     limits = config.limits
     return Limits(
@@ -284,7 +274,7 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         trusts_unix=config.site.trusts_unix,
         refused=footfall.count_refused,
     )
-    tune_collector()
+    tune()
     return run(
         gate,
         sockets=sockets,

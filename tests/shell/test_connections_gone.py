@@ -1,5 +1,5 @@
 """A connection that has ended is freed there and then: what holds on to itself waits for the collector of cycles, which
-comes seldom (`tune_collector`), and seldom enough for tens of megabytes to what it once found alive."""
+comes seldom (proxy/tuning.py), and seldom enough for tens of megabytes to what it once found alive."""
 
 import contextlib
 import gc

@@ -101,8 +101,10 @@ ROOMS: dict[str, set[str]] = {
         "intake",
         "scripts",
         "tracking",
+        "tuning",
         "visitorpage",
     },
+    "tuning": set(),
     "serving": {
         *("children", "config", "files", "jobs", "listening", "printing", "reloading", "reporttoken", "screen"),
         *("secretfile", "supervisor"),

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -268,12 +270,12 @@ def test_a_directory_in_the_files_place_is_unavailable(tmp_path):
         sqlite(tmp_path / "store.db").append(visit("P1", "A"))
 
 
-def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine):
+def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine, monkeypatch):
     with engine.writer() as writer:
         writer.append([visit("P1", "A")])
         other = sqlite3.connect(engine.place, isolation_level=None)
         other.execute("PRAGMA busy_timeout = 0")
-        writer._connection.execute("PRAGMA busy_timeout = 20")
+        monkeypatch.setattr(connection, "BUSY_TIMEOUT_MS", 20)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"):
             writer.append([visit("P2", "B")])
@@ -281,6 +283,41 @@ def test_a_store_that_somebody_else_is_writing_to_may_be_tried_again(engine):
         other.close()
         writer.append([visit("P2", "B")])
     assert len(engine.events()) == 4
+
+
+WRITES_ALWAYS = """
+import os, sys, time
+from pathlib import Path
+from proxy.store.base import Visit
+from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.ids import event_id, visitor_id
+from proxy.visitors.sessions import Rules
+at, batches = time.time_ns() // 1_000_000, []
+for _ in range(100):
+    what = (at, "shop.example", "/", "https://shop.example/", False, False, None, 5, (("status", 200),), ())
+    batches.append([Visit(event_id(at, os.urandom(10)), visitor_id(os.urandom(16)), *what) for _ in range(300)])
+other = SqliteWriter(Path(sys.argv[1]), durability="process", rules=Rules())
+for batch in batches:
+    other.append(batch)
+    print(flush=True)
+    other.rest()
+"""
+
+
+def test_beside_a_process_that_writes_all_the_time_the_others_turn_comes_soon(engine):
+    """Sixty small transactions are done before its hundred large ones. SQLite's own way of waiting looks less and less
+    often, and finds the file taken each time."""
+    with engine.writer() as writer:
+        command = [sys.executable, "-c", WRITES_ALWAYS, str(engine.place)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+            try:
+                assert other.stdout.readline()
+                for number in range(60):
+                    writer.append([visit(f"P{number}", "A", number, came_back=True)])
+                    writer.rest()
+                assert other.poll() is None, "it was done with all of its own meanwhile"
+            finally:
+                other.kill()
 
 
 def test_a_read_only_store_is_unavailable(engine):
@@ -575,7 +612,7 @@ def test_a_damaged_store_is_a_fault_of_the_store_and_costs_no_item(engine):
 def test_the_log_is_copied_when_nobody_waits_and_else_later(engine, rests):
     log, most = engine.place.with_name("store.db-wal"), 0
     with engine.writer() as writer:
-        for number in range(500):
+        for number in range(3_000):
             writer.append([visit(f"P{number}.{who}", f"V{who}", number * 100 + who) for who in range(40)])
             if rests:
                 writer.rest()

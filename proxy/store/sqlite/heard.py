@@ -12,22 +12,24 @@ from proxy.visitors.erased import Erased
 
 
 class Heard:
-    """`erased`: is told of the marks of all who were erased."""
+    """`erased`: is told of the marks of all who were erased. `has_company`: another process wrote between the last two
+    transactions of this one."""
 
-    __slots__ = ("_erased_at", "_execute", "_swept", "_version", "erased")
+    __slots__ = ("_erased_at", "_execute", "_swept", "_version", "erased", "has_company")
 
     def __init__(self, execute: Callable[..., Any], erased: Erased) -> None:
         self._execute = execute
         self.erased = erased
         self._version = 0
+        self.has_company = False
         self._swept: int | None = None
         self._erased_at: int | None = None
 
     def of_writing(self) -> bool:
         """Whether another process has written."""
         version = self._execute("PRAGMA data_version").fetchone()[0]
-        changed, self._version = version != self._version, version
-        return bool(changed)
+        self.has_company, self._version = version != self._version, version
+        return self.has_company
 
     def of_sweeping(self, number: int | None) -> bool:
         """Whether texts were removed, whose numbers may be others' now."""

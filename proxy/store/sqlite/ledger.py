@@ -25,14 +25,12 @@ from proxy.store.sqlite.dictionary import (
     VISIT,
     Dictionary,
 )
+from proxy.store.sqlite.fields import fields_of
+from proxy.store.sqlite.reached import Reached
 from proxy.store.sqlite.rollups import (
     BESIDE,
     ELEMENT_CONTEXTS,
-    FIELD_CHANGED,
-    FIELD_FILLED,
-    FIELD_SKIPPED,
     NEVER,
-    REACH_MS,
     SLOW_MS,
     UNCONFIRMED,
     VISITORS_OF,
@@ -50,6 +48,8 @@ CONFIRMED, UNUSUAL = 1, 4
 """Bits of event.state: a browser told of it; a hover that was longer than usual."""
 FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
+ASKED_OFTEN = 16
+"""How often it is asked how many there are, until there are so many: other processes write some, too."""
 PRESENCES = 10_000
 """Of visitors on days, remembered from one batch to the next: most who do something were there a moment ago; 2 MB."""
 NOBODY = 0
@@ -76,7 +76,8 @@ class Ledger:
     `fresh_cells`: how many cells may wait to be added to the others."""
 
     __slots__ = (
-        "_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reach", "_there", "connection"
+        "_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reached", "_there", "_unasked",
+        "connection",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, days: Days, fresh_cells: int = FRESH_CELLS) -> None:
@@ -84,19 +85,21 @@ class Ledger:
         self._execute: Callable[..., Any] = connection.execute
         self._dictionary = dictionary
         self._days = days
-        self._fresh_cells = fresh_cells
+        self._fresh_cells = self._unasked = fresh_cells
+        self._reached = Reached(connection.execute)
         self._there: Bounded[There, None] = Bounded(PRESENCES)
         self.clear()
 
     def forget(self) -> None:
         """What is remembered beyond a transaction may not be true any more."""
         self._there.clear()
+        self._reached.forget()
 
     def clear(self) -> None:
         """Begin anew."""
         self._cells: defaultdict[Cell, int] = defaultdict(int)
         self._presence: defaultdict[There, int] = defaultdict(int)
-        self._reach: dict[int, tuple[int, int]] = {}
+        self._reached.clear()
 
     def day_of(self, time: int) -> int:
         return self._days.of(self.connection, time)
@@ -117,9 +120,7 @@ class Ledger:
         elif sort <= LAST_OF_TARGETS and row.target is not None:
             self._count_target(row, sort, context, (lane, day), n)
         if n > 0:
-            slot, seq = time // REACH_MS, row.seq
-            first, last = self._reach.get(slot, (seq, seq))
-            self._reach[slot] = (first if first < seq else seq, last if last > seq else seq)
+            self._reached.see(time, row.seq)
 
     def _count_visit(self, row: EventRow, lane: int, day: int, n: int) -> None:
         cells, presence, visitor = self._cells, self._presence, row.visitor
@@ -213,11 +214,13 @@ class Ledger:
         self._settle_presence()
         cells = [(*key, n) for key, n in self._cells.items() if n]
         run_many(self._execute, "add_cells_many", cells)
-        if cells and self._execute(SQL["last_fresh_cell"]).fetchone()[0] >= self._fresh_cells:
-            self._execute(SQL["fold_cells"])
-            self._execute(SQL["clear_fresh_cells"])
-        reach = [(slot, *seqs) for slot, seqs in sorted(self._reach.items())]
-        run_many(self._execute, "add_reach_many", reach)
+        self._unasked += len(cells)
+        if self._unasked * ASKED_OFTEN >= self._fresh_cells:
+            self._unasked = 0
+            if self._execute(SQL["last_fresh_cell"]).fetchone()[0] >= self._fresh_cells:
+                self._execute(SQL["fold_cells"])
+                self._execute(SQL["clear_fresh_cells"])
+        self._reached.settle()
         self.clear()
 
     def _counted_session(self, session: SessionRow) -> Iterator[Counted]:
@@ -284,17 +287,3 @@ class Ledger:
         if after is not None:
             self._cells[kind, lane, after, subject, day] += n
             self._cells[kind, lane, after, subject, previous] -= n
-
-
-def fields_of(sort: int, more: str) -> Iterator[tuple[str, int]]:
-    """The fields that an event tells of, and what became of each."""
-    told = json.loads(more)
-    if sort == FIELD:
-        if isinstance(told.get("field"), str):
-            yield told["field"], FIELD_CHANGED
-        return
-    for key, what in (("fields", FIELD_FILLED), ("skipped", FIELD_SKIPPED)):
-        fields = told.get(key)
-        if isinstance(fields, dict):
-            for name in fields:
-                yield name, what

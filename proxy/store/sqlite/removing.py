@@ -11,7 +11,8 @@ from typing import NamedTuple
 from proxy.store.sqlite import leftovers
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.dictionary import FIELD, FORM_SUBMIT, TARGET, URI, WORD
-from proxy.store.sqlite.ledger import NOBODY, fields_of
+from proxy.store.sqlite.fields import fields_of
+from proxy.store.sqlite.ledger import NOBODY
 from proxy.store.sqlite.rows import EventRow, SessionRow
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL

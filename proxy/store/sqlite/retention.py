@@ -41,7 +41,7 @@ def begin(retention: Retention, work: Work, now: int) -> Walk:
         execute(SQL["remove_blocked"], values)
         execute(SQL["remove_unheld"], values)
         execute(SQL["remove_rejections"], (limits.limit,))
-    execute(SQL["remove_reach"])
+    execute(SQL["remove_reach"], {"reach_ms": REACH_MS})
     youngest = max(limits.limit, *limits.own.values()) if limits.own else limits.limit
     until = execute(SQL["events_until"], {"time": youngest, "reach_ms": REACH_MS}).fetchone()[0]
     before = walk_at(execute, "events")

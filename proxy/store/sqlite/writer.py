@@ -33,11 +33,12 @@ from proxy.store.base import (
 )
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, sessions, visits
-from proxy.store.sqlite.connection import CHECKPOINT_PAGES, checkpoint, is_item_fault, mapped_errors, open_writer
+from proxy.store.sqlite.connection import begin, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.keeping import Keeper
 from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
+from proxy.store.sqlite.resting import Rest
 from proxy.store.sqlite.saving import save
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.tidying import Tidying
@@ -47,12 +48,6 @@ from proxy.visitors.sessions import Reason, Rules
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at: whether it is still the one that was opened."""
-
-FIRST_REST_COMMITS = 60
-"""Batches before the write-ahead log is first copied; from then on about as many as CHECKPOINT_PAGES have."""
-
-MOST_REST_COMMITS = 250
-"""and at most so many: the log is every process's, and one that writes little judges by its own few batches."""
 
 log = logging.getLogger("footfall.store")
 
@@ -96,7 +91,7 @@ class SqliteWriter:
             opened = os.stat(path)
         self._file = (opened.st_dev, opened.st_ino)
         self._check_at = 0.0
-        self._commits, self._rest_after = 0, FIRST_REST_COMMITS
+        self._rest = Rest(path, self._connection, self._work.heard)
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
@@ -143,18 +138,8 @@ class SqliteWriter:
             return Tidied()
 
     def rest(self) -> None:
-        """Copy the write-ahead log to the database where it has grown. It waits for the disk twice, some 10 ms, now and
-        then 300."""
-        if self._commits < self._rest_after:
-            return
-        try:
-            pages = max(1, checkpoint(self._connection))
-        except Exception as error:
-            log.warning("%s: what was stored could not be copied from the log to the database: %s", self._path, error)
-            pages = CHECKPOINT_PAGES
-        after = self._commits * CHECKPOINT_PAGES // pages
-        self._rest_after = min(max(1, after), MOST_REST_COMMITS)
-        self._commits = 0
+        """Between two batches; see resting.py."""
+        self._rest.take()
 
     def close(self) -> None:
         """Close the file. Never raises."""
@@ -164,15 +149,14 @@ class SqliteWriter:
             log.warning("closing %s: %s", self._path, error)
 
     def _transaction(self, work: Callable[[], Done]) -> Done:
-        """In a transaction that is for writing at once: a deferred one fails when two processes meet."""
         connection = self._connection
         with mapped_errors(self._path):
             self._check_file()
-            connection.execute("BEGIN IMMEDIATE")
+            begin(connection)
             try:
                 results = work()
                 connection.execute("COMMIT")
-                self._commits += 1
+                self._rest.count()
             except BaseException:
                 self._forget()
                 if connection.in_transaction:
