@@ -23,7 +23,8 @@ test: ## set up all that the tests need, a browser included, and run every test
 	@scripts/setup-judge
 	@scripts/setup-apps
 	@.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder tests/shell tests/unit $(ARGS) || [ $$? = 5 ]
-	@.venv/bin/python -m pytest -n 2 --dist loadfile tests/browser $(ARGS) || [ $$? = 5 ]
+	@.venv/bin/python -m pytest -n 2 --dist loadfile -m 'not alone' tests/browser $(ARGS) || [ $$? = 5 ]
+	@.venv/bin/python -m pytest -m alone tests/browser $(ARGS) || [ $$? = 5 ]
 
 check: ## the fast part: lint, format, types, unit tests
 	@PYTHON='$(PYTHON)' scripts/install dev

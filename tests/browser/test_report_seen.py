@@ -600,6 +600,7 @@ def clicked(running: Running, times: int) -> tuple[int, float, float]:
     return count, median, p95
 
 
+@pytest.mark.alone
 def test_from_a_click_to_its_line_it_takes_less_than_a_tenth_of_a_second(running):
     """As the page itself says. On a machine that is busy with other things one quiet round of six is enough."""
     rounds = []

@@ -18,6 +18,8 @@ HAS_STAYED = """() => Boolean(window.hasStayed && !document.querySelector("dialo
 """Whether nothing has led to another page, nor opened the list of keys."""
 STATE = """() => [location.href, document.activeElement.tagName, ...document.querySelectorAll(
     "[aria-current], [aria-pressed], :checked")].map(one => one.outerHTML || one)"""
+FOCUS_IS_OUT = "() => !document.activeElement.closest('#keys')"
+"""A browser takes the focus out of what is hidden when it draws next, not at once."""
 SHOWN = """() => [...document.querySelectorAll("#feed li:not([hidden])")].map(item => Number(item.dataset.seq))"""
 
 GROUPS_SHOWN = """() => [...document.querySelectorAll("#feed li:not([hidden])")].map(item => item.dataset.group)"""
@@ -52,6 +54,7 @@ def listed(one: Looking) -> dict[str, str]:
     rows = [row.inner_text().split("\t") for row in one.page.locator("#keys-table tr").all()]
     one.page.keyboard.press("Escape")
     expect(one.page.locator("#keys")).to_be_hidden()
+    one.page.wait_for_function(FOCUS_IS_OUT)
     assert len({key for key, _ in rows}) == len(rows), "a key for two things"
     return {key.strip(): does.strip() for key, does in rows}
 
