@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 
+from proxy.bounded import Bounded
 from proxy.events.event import is_action
 from proxy.events.sensitive import is_sensitive_name
 
@@ -23,6 +24,10 @@ DWELL_MAX_MS = 60_000
 ENGAGED_MAX_MS = 86_400_000
 """No session is longer than 24 h (EVENTS.md section 6)."""
 REFOCUS_MAX = 1_000
+TAKEN = 1_000
+"""Texts remembered of an action: a site's elements and links are told of again and again, by everybody."""
+TAKEN_CHARS = 200
+"""Of such a text at most."""
 
 TYPES = frozenset(("string", "number", "boolean", "datetime", "list", "object"))
 """What a configured param may be."""
@@ -56,7 +61,8 @@ class Param:
     """What a param must be: `type` of SHIPPED_TYPES, at most `max_chars` (string), at most `most` (measure), one of
     `choices` (string, if any). `default` stands in where it is absent. `place` is where a BrowserEvent has it:
     `name`, `amount`, `facts` (few-valued, kept in the store's dictionary) or `more`. `each`: what is in it is judged
-    one by one, so that one secret takes only itself out. `articles`: a whole article number is none of a card, though
+    one by one, so that one secret takes only itself out. `repeats`: it is the site's own text, the same from everybody.
+    `articles`: a whole article number is none of a card, though
     every tenth passes for one; `is_own_number`: the same of whatever number the sender gave to something of its own."""
 
     type: str
@@ -70,10 +76,12 @@ class Param:
     each: bool = False
     articles: bool = False
     is_own_number: bool = False
+    repeats: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.type not in SHIPPED_TYPES:
             raise ValueError(f"{self.type} is no type of params")
+        object.__setattr__(self, "repeats", self.place == "name" or self.type == "uri" or bool(self.choices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,8 @@ class Definition:
     """An action. `anonymous`: a browser may send it without a token; `opens`: it may start a session; `keeps`: it moves
     the session's last activity; `is_open`: any further param is its own, so none is undefined; `server_made`: further
     params that only the server says; `from_api`: an app or a server may send it; `label`: its template, the action
-    itself where that is empty; `retention_days`: how long it is kept, None: as everything else, 0: for ever.
+    itself where that is empty; `retention_days`: how long it is kept, None: as everything else, 0: for ever. `taken`:
+    texts that repeat, and were taken as they are: by (name of the param, text).
 
     Raises:
         ValueError: the action is malformed, or a param's name is one that is never kept.
@@ -98,6 +107,7 @@ class Definition:
     from_api: bool = False
     label: str = ""
     retention_days: int | None = None
+    taken: Bounded[tuple[str, str], str] = field(init=False, repr=False, compare=False)
     required: tuple[str, ...] = field(init=False)
     defaults: tuple[tuple[str, str], ...] = field(init=False)
 
@@ -110,6 +120,7 @@ class Definition:
         required = tuple(name for name, param in self.params.items() if param.required)
         defaults = tuple((name, param.default) for name, param in self.params.items() if param.default is not None)
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        object.__setattr__(self, "taken", Bounded(TAKEN))
         object.__setattr__(self, "required", required)
         object.__setattr__(self, "defaults", defaults)
 

@@ -7,7 +7,7 @@ secret in it, whether or not the sender looked; no refusal and no notice repeats
 import json
 from typing import NamedTuple
 
-from proxy.events.catalogue import DWELL_MAX_MS, Definition, Param, Rejection
+from proxy.events.catalogue import DWELL_MAX_MS, TAKEN_CHARS, Definition, Param, Rejection
 from proxy.events.privacy import clean_uri
 from proxy.events.sensitive import is_article_number, is_sensitive_name, why_sensitive
 from proxy.events.values import (
@@ -96,6 +96,10 @@ def _read_param(params: Params, key: object, value: object, definition: Definiti
     if not isinstance(key, str):
         raise Rejection("bad_type", "", "a param has no name")
     param = definition.params.get(key)
+    repeats = param is not None and param.repeats and isinstance(value, str) and len(value) <= TAKEN_CHARS
+    if repeats and (key, value) in definition.taken:
+        params.values[key] = value
+        return
     if param is None:
         if key in NEVER or key in definition.server_made:
             params.notices.append(Notice("reserved_param", key))
@@ -114,6 +118,8 @@ def _read_param(params: Params, key: object, value: object, definition: Definiti
         params.refused.add(key)
         return
     params.values[key] = clean
+    if repeats and clean == value:
+        definition.taken.put((key, str(value)), str(value))
     if param is None and not definition.is_open:
         params.undefined.append(key)
 
@@ -180,7 +186,12 @@ def _weight(value: object) -> int:
     if isinstance(value, str):
         return len(value) * CHAR_MAX_BYTES + PUNCTUATION_BYTES
     if isinstance(value, dict):
-        return sum(_weight(key) + _weight(item) for key, item in value.items()) + PUNCTUATION_BYTES
+        weight = PUNCTUATION_BYTES
+        for key, item in value.items():
+            chars = len(key) + (len(item) if isinstance(item, str) else 0)
+            weight += chars * CHAR_MAX_BYTES + 2 * PUNCTUATION_BYTES
+            weight += 0 if isinstance(item, str) else _weight(item)
+        return weight
     if isinstance(value, list):
         return sum(map(_weight, value)) + PUNCTUATION_BYTES
     return NUMBER_BYTES

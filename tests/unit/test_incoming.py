@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -619,3 +620,24 @@ def test_a_secret_is_in_no_event_no_notice_and_no_refusal(raw, secret, shape, ke
     except Rejection as error:
         shown = f"{error.code} {error.field} {error}"
     assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    "value", ["Spring sale", "  Spring  sale ", CARD, f"card {CARD}", "x" * 101, "ada@example.com", "", "?token=secret"]
+)
+@pytest.mark.parametrize("key", ["name", "href"])
+def test_what_was_taken_or_refused_once_is_so_again(key, value):
+    """Also where a text is remembered: what is judged anew and what is not says the same."""
+
+    def said(catalogue, text):
+        sent = {"id": ID, "action": "link.click", "params": {"name": "a", key: text}}
+        try:
+            event, notices = read_event(sent, catalogue)
+        except Rejection as error:
+            return error.code, error.field
+        return event.params, notices
+
+    for text in (value, f"http://site.example/?q={value}"):
+        anew = Catalogue(replace(one) for one in SHIPPED)
+        assert said(SITE, text) == said(SITE, text) == said(anew, text)
+    assert not SITE.get("link.click").taken.keys() & {(key, CARD), (key, f"card {CARD}")}

@@ -214,6 +214,19 @@ def test_a_click_comes_before_the_submit_that_it_makes_also_where_the_next_page_
     check_promises(engine)
 
 
+def test_the_same_where_what_was_submitted_became_another_visitors(engine):
+    submit = does("form.submit", "E1", form="f", fields={}, ago=0)
+    with engine.writer() as writer:
+        writer.append([visit("P0", "B"), visit("P1", "A", SECOND)])
+        writer.append([sends(page("P1"), None, submit, at=MINUTE + 40)])
+        writer.append([confirm("C1", page("P1"), "B", MINUTE + 42)])  # A was B
+        writer.append([sends(page("P1"), "B", click("E2"), at=MINUTE + 45)])
+    events = {name_of(event.id): event for event in engine.events()}
+    assert {event.uuid for event in events.values()} == {events["P0"].uuid}
+    assert events["E2"].time == events["E1"].time - 1 == T + MINUTE + 39
+    check_promises(engine)
+
+
 def test_a_submit_comes_after_the_click_that_makes_it_also_where_that_was_longer_on_its_way(engine):
     submit = does("form.submit", "E2", form="f", fields={}, ago=30)
     engine.append(visit("P1", "A"), confirm("C1", P1, "A", SECOND))

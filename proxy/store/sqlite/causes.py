@@ -39,11 +39,12 @@ def before_its_effect(
         if clicked > time:  # and the click that it comes from was longer on its way
             return min(clicked, time + event.ago_ms), (("original_ago", event.ago_ms),)
     led: list[int] = []
-    # Most often there is nothing to look for: no later page, nothing done a moment ago.
+    # Most often there is nothing to look for: no later page, no form, nothing done a moment ago.
     if session.viewed is not None and session.viewed > view.time:
         asked = min((row.time for row in _next_pages(work, view, session, time)), default=view.time)
         led += [asked - before] if asked > view.time else []
-    if event.action.endswith(CLICK_ENDING) and session.last > time - CAUSE_WITHIN_MS:
+    is_click = event.action.endswith(CLICK_ENDING)
+    if is_click and session.submitted is not False and session.last > time - CAUSE_WITHIN_MS:
         sent = min((row.time for row in _submits(work, view, session, time)), default=view.time)
         led += [sent - 1] if sent > view.time else []
     if not led:

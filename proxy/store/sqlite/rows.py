@@ -96,9 +96,10 @@ class SessionRow:
     """A session. `stored`: the columns as they are in the table, None where it is not there yet. `steps`: pairs of
     pages that followed each other since (1) or did not after all (-1); `is_rechained`: they are to be found again from
     its visits. `is_gone`: to be removed. `tail`: its last page.visits as (time, seq, page), as far as they are known
-    without a gap; none where that has to be begun anew."""
+    without a gap; none where that has to be begun anew. `submitted`: whether a form was submitted in it; None where
+    nobody knows."""
 
-    __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored", "tail")
+    __slots__ = (*SESSION_COLUMNS, "is_gone", "is_rechained", "steps", "stored", "submitted", "tail")
 
     def __init__(
         self,
@@ -140,6 +141,7 @@ class SessionRow:
         self.stored: tuple[Any, ...] | None = None
         self.steps: list[tuple[int, int, int]] = []
         self.tail: list[tuple[int, int, int | None]] = []
+        self.submitted: bool | None = None
         self.is_rechained = self.is_gone = False
 
     def __repr__(self) -> str:

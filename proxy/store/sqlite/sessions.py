@@ -86,7 +86,7 @@ def _open(work: Work, visitor: VisitorRow, time: int, opener: Opener) -> Session
     seq = work.next_seq()
     uuid = session_id(time, opener.cause + visitor.uuid)
     session = work.add_session(uuid, visitor, time)
-    session.lane, session.entry = opener.lane, opener.uri
+    session.lane, session.entry, session.submitted = opener.lane, opener.uri, False
     set_origin(work, session, opener.referrer, opener.facts, opener.uri)
     dictionary = work.dictionary
     work.add_event(

@@ -12,7 +12,7 @@ from typing import Any
 from proxy.bounded import Bounded
 from proxy.events.dwell import History
 from proxy.store.base import Item
-from proxy.store.sqlite.dictionary import Dictionary
+from proxy.store.sqlite.dictionary import FORM_SUBMIT, Dictionary
 from proxy.store.sqlite.heard import Heard
 from proxy.store.sqlite.ledger import Ledger
 from proxy.store.sqlite.naming import named, places
@@ -164,6 +164,8 @@ class Work(Reading):
             session = self.session(row.session)
             row.back = None if session.top is None else row.seq - session.top
             session.top = row.seq
+            if session.submitted is False and self.dictionary.act(row.action).sort == FORM_SUBMIT:
+                session.submitted = True
         self.events.put(row)
         self.ledger.count(row, 1)
 
@@ -180,6 +182,8 @@ class Work(Reading):
         self.ledger.count(row, 1)
         if "session" in values:
             self._unlink(row)
+            if known := self.sessions.get(row.session or 0):
+                known.submitted = None
         row.is_changed = True
         row.is_moved |= "session" in values or "visitor" in values
         if row.is_moved or "time" in values:
