@@ -37,14 +37,15 @@ from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
 from proxy.intake.tidying import Tidier
 from proxy.lifespan import live_inside
+from proxy.loading import visitor_page
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
+from proxy.privacy.late import LatePage
 from proxy.scripts import Tracker, load_tracker
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
 from proxy.tuning import tune
-from proxy.visitorpage import privacy_of
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.customers import Customers, mark_keys
 from proxy.visitors.erased import Erased
@@ -118,7 +119,7 @@ class Footfall:
             per_visitor=config.limits.visitor_events_per_second,
             per_server=config.limits.server_events_per_second,
         )
-        privacy = privacy_of(config, keys, self._tracking)
+        privacy = LatePage(lambda: visitor_page(config, keys, self._tracking)) if config.consent.page else None
         endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking, privacy)
         self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)

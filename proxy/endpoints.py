@@ -19,7 +19,7 @@ from proxy.intake.collector import Collector, Sender
 from proxy.intake.openapi import openapi
 from proxy.intake.verdicts import problem
 from proxy.page.eligibility import Fields, read_fields
-from proxy.privacy.page import PrivacyPage
+from proxy.privacy.late import LatePage
 from proxy.scripts import Script, Tracker
 from proxy.tracking.asker import asker_of
 from proxy.tracking.settings import Tracking
@@ -44,7 +44,7 @@ def make_endpoints(
     collector: Collector,
     api: Api,
     tracking: Tracking,
-    privacy: PrivacyPage | None = None,
+    privacy: LatePage | None = None,
 ) -> Starlette:
     """The Starlette application for everything under the prefix. `privacy`: None where the owner wants no such page."""
     document = openapi(prefix)

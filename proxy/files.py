@@ -16,7 +16,6 @@ from proxy.keys import inspect as inspect_keys
 from proxy.keys import load_keys
 from proxy.secretfile import SecretFileError
 from proxy.store.base import Query, Retention, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
-from proxy.store.sqlite.held import SqliteHeld
 from proxy.store.sqlite.reader import SqliteReader
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tables import Config
@@ -59,11 +58,6 @@ def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
 def open_reader(config: Config) -> SqliteReader:
     """The store of this configuration, for reading. Raises StoreError."""
     return SqliteReader(config.store_path, labels=catalogue_of(config.events).labels)
-
-
-def open_held(config: Config) -> SqliteHeld:
-    """The same, for a visitor who asks what is held of them. Raises StoreError."""
-    return SqliteHeld(config.store_path, labels=catalogue_of(config.events).labels)
 
 
 def prepare(config: Config) -> tuple[Key, ...]:

@@ -52,6 +52,11 @@ def verifier(keys: Keys, audience: str) -> Verifier:
     return made(keys, audience)
 
 
+def visitor_page(config: object, keys: Sequence[object], tracking: object) -> Any:
+    """The visitor's page (proxy/visitorpage.py)."""
+    return import_module("proxy.visitorpage").privacy_of(config, keys, tracking)
+
+
 def report_keeper(config: object, erasure_keys: Sequence[bytes]) -> Any:
     """What the report does for one visitor (proxy/reportkeeper.py, `ReportKeeper`): it brings all that writes."""
     return import_module("proxy.reportkeeper").ReportKeeper(config, erasure_keys)

@@ -10,7 +10,8 @@ from collections.abc import Generator, Sequence
 from proxy import forgetting
 from proxy.clock import now_ms
 from proxy.events.event import Event
-from proxy.files import open_held, open_reader
+from proxy.files import open_reader
+from proxy.held import open_held
 from proxy.report.keeping import IsCrawler, NotSearched
 from proxy.store.base import Query, StoreUnavailable
 from proxy.store.questions.held import Held

@@ -4,7 +4,8 @@ Law: nothing is decided here; what the page says of the configuration is what th
 """
 
 from proxy.definitions import catalogue_of
-from proxy.files import open_held, open_reader
+from proxy.files import open_reader
+from proxy.held import open_held
 from proxy.privacy.asking import HeldFiles
 from proxy.privacy.page import PrivacyPage
 from proxy.privacy.words import Promises, Templates
@@ -14,10 +15,8 @@ from proxy.visitors.cookie import Key
 from proxy.visitors.formtokens import FormTokens
 
 
-def privacy_of(config: Config, keys: tuple[Key, ...], tracking: Tracking) -> PrivacyPage | None:
-    """The page, or None where the owner wants none. `keys`: the signing keys, the current one first."""
-    if not config.consent.page:
-        return None
+def privacy_of(config: Config, keys: tuple[Key, ...], tracking: Tracking) -> PrivacyPage:
+    """The page. `keys`: the signing keys, the current one first."""
     promises = Promises(
         retention_days=config.store.retention_days,
         has_other_times=bool(catalogue_of(config.events).retention),

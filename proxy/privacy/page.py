@@ -11,7 +11,6 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from proxy.intake.buckets import Buckets, network_of, take_all
@@ -53,6 +52,7 @@ UNREADABLE = (
     "What is held about this browser cannot be looked up at this moment. Nothing is lost; please try again in a minute."
 )
 
+Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 Work = Callable[[Request, Browser], Coroutine[Any, Any, Response]]
 
 
@@ -78,18 +78,12 @@ class PrivacyPage:
         self._erasures = Buckets(ERASURES_PER_SECOND)
         self._address_erasures = Buckets(ADDRESS_ERASURES_PER_SECOND)
 
-    def routes(self, prefix: str) -> list[Route]:
-        """All that is answered here, by method."""
-        here = f"{prefix}/privacy"
-        return [
-            Route(here, self._guarded(self._show), methods=["GET"]),
-            Route(f"{here}/stop", self._guarded(self._stop), methods=["POST"]),
-            Route(f"{here}/record", self._guarded(self._record), methods=["POST"]),
-            Route(f"{here}/download", self._guarded(self._download), methods=["POST"]),
-            Route(f"{here}/erase", self._guarded(self._ask_or_erase), methods=["GET", "POST"]),
-        ]
+    def answers(self) -> list[Answer]:
+        """Who answers each of PATHS, in their order."""
+        works = (self._show, self._stop, self._record, self._download, self._ask_or_erase)
+        return [self._guarded(work) for work in works]
 
-    def _guarded(self, work: Work) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def _guarded(self, work: Work) -> Answer:
         async def answer(request: Request) -> Response:
             try:
                 browser = browser_of(self._tracking, request)

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from shops import FIREFOX, HOST, TAG, Shop
 from wire import Answer, eventually
 
-from proxy.files import open_held
+from proxy.held import open_held
 from proxy.store.questions.held import Held
 from proxy.visitors.ids import parse_uuid
 

@@ -16,6 +16,7 @@ from proxy.app import tracker_of, tracking_of
 from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.intake.recorder import Recorder
+from proxy.privacy.late import LatePage
 from proxy.privacy.page import ERASE_SECONDS
 from proxy.store.base import Item, Result, Writer
 from proxy.visitorpage import privacy_of
@@ -40,8 +41,7 @@ async def erase(recorder: Recorder, base: Path) -> Answer:
     """Ann's form, with the box ticked, through ASGI."""
     config = replace(Config(), base=base)
     tracking = tracking_of(config, KEYS, Erased((SECRET,)), recorder, tracker_of(config), now_ms)
-    page = privacy_of(config, KEYS, tracking)
-    assert page is not None
+    page = LatePage(lambda: privacy_of(config, KEYS, tracking))
     [route] = [route for route in page.routes("/_footfall") if route.path == ERASE]
     now = now_ms()
     cookie = b"footfall=" + tracking.cookies.value(ANN, now // 86_400_000)
