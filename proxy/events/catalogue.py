@@ -25,7 +25,8 @@ ENGAGED_MAX_MS = 86_400_000
 """No session is longer than 24 h (EVENTS.md section 6)."""
 REFOCUS_MAX = 1_000
 TAKEN = 1_000
-"""Texts remembered of an action: a site's elements and links are told of again and again, by everybody."""
+"""Texts remembered of an action: a site's elements and links are told of again and again, by everybody. None of them is
+any visitor's; they go when there are so many, and with the process."""
 TAKEN_CHARS = 200
 """Of such a text at most."""
 
@@ -62,8 +63,8 @@ class Param:
     `choices` (string, if any). `default` stands in where it is absent. `place` is where a BrowserEvent has it:
     `name`, `amount`, `facts` (few-valued, kept in the store's dictionary) or `more`. `each`: what is in it is judged
     one by one, so that one secret takes only itself out. `repeats`: it is the site's own text, the same from everybody.
-    `articles`: a whole article number is none of a card, though
-    every tenth passes for one; `is_own_number`: the same of whatever number the sender gave to something of its own."""
+    `articles`: a whole article number is none of a card, though every tenth passes for one; `is_own_number`: the same
+    of whatever number the sender gave to something of its own."""
 
     type: str
     required: bool = False

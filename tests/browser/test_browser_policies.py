@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from fronts import PAGES_ONLY, proxied
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ConsoleMessage, Error
+from playwright.sync_api import Page as Tab
 from telling import read_events
 from upstream_site import Page, Site, script
 
@@ -111,24 +113,40 @@ def complaint(text: str, url: str) -> str:
 
 
 def look_at_all(browser: Browser, site: Site, url: str) -> list[Seen]:
-    """Every page, used by somebody of its own."""
+    """Every page, used by one visitor."""
     site.pages.update(pages(url.removeprefix("http://")))
     found = [Seen() for _ in POLICIES]
+    context = browser.new_context(locale="en-GB")
+    tabs = [context.new_page() for _ in range(TABS)]
     for start in range(0, len(POLICIES), TABS):
-        context = browser.new_context(locale="en-GB")
-        for number, seen in enumerate(found[start : start + TABS], start):
-            page = context.new_page()
-            page.on("console", lambda said, seen=seen: seen.complaints.append(complaint(said.text, url)))
-            page.on("pageerror", lambda error, seen=seen: seen.complaints.append(complaint(str(error), url)))
+        listening = []
+        for page, (number, seen) in zip(tabs, enumerate(found[start : start + TABS], start), strict=False):
+            listening.append((page, *listen(page, seen, url)))
             page.goto(f"{url}/{number}")
             page.click("p")
             page.fill("input", "Ada")
             seen.state = page.evaluate(STATE)
         threading.Event().wait(QUIET_SECONDS)
-        for page in context.pages:
+        for page, console, error in listening:
             page.goto("about:blank")  # what waits to be sent is sent; what was said meanwhile has arrived
-        context.close()
+            page.remove_listener("console", console)
+            page.remove_listener("pageerror", error)
+    context.close()
     return found
+
+
+def listen(page: Tab, seen: Seen, url: str) -> tuple[Callable[[ConsoleMessage], None], Callable[[Error], None]]:
+    """Keep what a page complains of; what does so."""
+
+    def console(said: ConsoleMessage) -> None:
+        seen.complaints.append(complaint(said.text, url))
+
+    def error(what: Error) -> None:
+        seen.complaints.append(complaint(str(what), url))
+
+    page.on("console", console)
+    page.on("pageerror", error)
+    return console, error
 
 
 def look_through(browser: Browser, site: Site, where: Path, csp: str) -> list[Seen]:

@@ -3,6 +3,8 @@
 import ast
 import functools
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -276,6 +278,13 @@ def test_the_report_loads_nothing_that_writes():
 @pytest.mark.parametrize("name", [*COMMANDS, *CHILDREN])
 def test_every_command_can_be_loaded(name):
     assert callable(command(name))
+
+
+@pytest.mark.parametrize("unused", ["jinja2", "jwt", "proxy.store.questions", "proxy.privacy.page", "proxy.report"])
+def test_a_worker_does_not_load_what_most_sites_never_use(unused):
+    script = f"import sys, proxy.commands.worker; print([name for name in sys.modules if name.startswith({unused!r})])"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
 
 
 def test_only_one_module_loads_by_name():

@@ -5,6 +5,7 @@ import contextlib
 import random
 import sqlite3
 import tempfile
+import threading
 from pathlib import Path
 
 import report_walks
@@ -259,3 +260,40 @@ def test_many_visitors_leave_no_trace_in_pages_that_were_split(engine):
         assert traces(engine, gone) == []
     check_promises(engine)
     assert len({event.uuid for event in engine.events()}) == 2_960
+
+
+@contextlib.contextmanager
+def busy(place):
+    """Somebody writes now and then, and two readers take turns so that there is always one."""
+    over = threading.Event()
+
+    def write():
+        with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as other:
+            while not over.wait(0.02):
+                other.execute("INSERT INTO note VALUES ('busy', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+
+    def read(begins):
+        over.wait(begins)
+        with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as other:
+            while not over.is_set():
+                other.execute("BEGIN")
+                other.execute("SELECT count(*) FROM event").fetchone()
+                over.wait(0.2)
+                other.execute("COMMIT")
+
+    threads = [threading.Thread(target=write), *(threading.Thread(target=read, args=(at,)) for at in (0, 0.1))]
+    for one in threads:
+        one.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for one in threads:
+            one.join()
+
+
+def test_the_log_is_emptied_also_where_others_read_and_write_all_the_time(engine):
+    with writing(engine) as writer:
+        writer.append([visit("P1", "A"), visit("P2", "B")])
+        with busy(engine.place):
+            assert forget(writer, "A", MINUTE).is_flushed

@@ -18,7 +18,7 @@ from proxy.store.sqlite.texts import SQL
 
 CHUNKS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """Rows of a statement. Few sizes, so that prepared statements are used again; each is in the cache of
-`STATEMENTS_CACHED` for every name."""
+`STATEMENTS_CACHED` for every name, filled up and exact."""
 MOST = CHUNKS[-1]
 _ROW = re.compile(r"\(\?(?:, \?)*\)")
 _PASSING_OVER = re.compile(r"SELECT \* FROM \((VALUES .+)\) WHERE column\d+ <> 0")

@@ -1,8 +1,8 @@
 """Opening the SQLite file: pragmas, schema version, and foreign errors mapped at this one boundary.
 
 Law: the only module that imports sqlite3. A connection that leaves it is in WAL mode, says its durability
-explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another process (a writer's by `begin`), and has
-our schema.
+explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another process (a writer by `begin`, which
+looks more often), and has our schema.
 """
 
 import os
@@ -33,7 +33,7 @@ CHECKPOINT_PAGES = 1_000
 tenth of what is written, and take the disk so much longer."""
 CHECKPOINT_LATEST_PAGES = 4 * CHECKPOINT_PAGES
 """When SQLite does it by itself, in the middle of a batch: whoever waits for that batch waits for the disk, too."""
-STATEMENTS_CACHED = 512
+STATEMENTS_CACHED = 768
 OWNER_ONLY = 0o600
 """A new file holds what people typed into forms; its -wal and -shm get the same mode from SQLite."""
 ADVICE = "move it away, its -wal and -shm too, and a new one is made"
@@ -129,7 +129,7 @@ def begin(connection: Connection) -> None:
         except sqlite3.OperationalError as error:
             now = time.monotonic()
             until = until or now + BUSY_TIMEOUT_MS / 1000
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or now >= until:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or now >= until:
                 raise
 
 

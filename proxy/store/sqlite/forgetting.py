@@ -17,6 +17,7 @@ from proxy.events.dwell import bucket_of
 from proxy.store.base import Forget, Forgotten
 from proxy.store.sqlite import leftovers
 from proxy.store.sqlite.bulk import run_many
+from proxy.store.sqlite.connection import BUSY_TIMEOUT_MS, POLL_MS
 from proxy.store.sqlite.dictionary import HOVER
 from proxy.store.sqlite.removing import Limits, Removing
 from proxy.store.sqlite.texts import SQL
@@ -176,13 +177,18 @@ def _ids(work: Work, seqs: Sequence[int]) -> list[bytes]:
 def _flush(work: Work) -> bool:
     """Empty the write-ahead log; readers that are in the midst of something are waited for."""
     until = time.monotonic() + FLUSH_SECONDS
-    while True:
-        busy, _, _ = work.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if not busy:
-            return True
-        if time.monotonic() >= until:
-            return False
-        time.sleep(RETRY_SECONDS)
+    # While it waits for readers nobody writes, so that they come to an end: SQLite has to do the waiting.
+    work.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    try:
+        while True:
+            busy, _, _ = work.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy:
+                return True
+            if time.monotonic() >= until:
+                return False
+            time.sleep(RETRY_SECONDS)
+    finally:
+        work.execute(f"PRAGMA busy_timeout = {POLL_MS}")
 
 
 def _gently(transaction: Transaction[object], work: Callable[[], object]) -> object:

@@ -20,7 +20,7 @@ class Heard:
     def __init__(self, execute: Callable[..., Any], erased: Erased) -> None:
         self._execute = execute
         self.erased = erased
-        self._version = 0
+        self._version: int | None = None
         self.has_company = False
         self._swept: int | None = None
         self._erased_at: int | None = None
@@ -28,8 +28,9 @@ class Heard:
     def of_writing(self) -> bool:
         """Whether another process has written."""
         version = self._execute("PRAGMA data_version").fetchone()[0]
-        self.has_company, self._version = version != self._version, version
-        return self.has_company
+        before, self._version = self._version, int(version)
+        self.has_company = before not in (None, self._version)
+        return before != self._version
 
     def of_sweeping(self, number: int | None) -> bool:
         """Whether texts were removed, whose numbers may be others' now."""
