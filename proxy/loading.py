@@ -53,8 +53,8 @@ def verifier(keys: Keys, audience: str) -> Verifier:
 
 
 def visitor_page(config: object, keys: Sequence[object], tracking: object) -> Any:
-    """The visitor's page (proxy/visitorpage.py)."""
-    return import_module("proxy.visitorpage").privacy_of(config, keys, tracking)
+    """Who answers the addresses of the visitor's page (proxy/visitorpage.py, `PrivacyPage.answers`)."""
+    return import_module("proxy.visitorpage").privacy_of(config, keys, tracking).answers()
 
 
 def report_keeper(config: object, erasure_keys: Sequence[bytes]) -> Any:

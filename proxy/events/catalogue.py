@@ -108,7 +108,7 @@ class Definition:
     from_api: bool = False
     label: str = ""
     retention_days: int | None = None
-    taken: Bounded[tuple[str, str], str] = field(init=False, repr=False, compare=False)
+    taken: Bounded[tuple[str, str], None] = field(init=False, repr=False, compare=False)
     required: tuple[str, ...] = field(init=False)
     defaults: tuple[tuple[str, str], ...] = field(init=False)
 

@@ -118,8 +118,8 @@ def _read_param(params: Params, key: object, value: object, definition: Definiti
         params.refused.add(key)
         return
     params.values[key] = clean
-    if repeats and clean == value:
-        definition.taken.put((key, str(value)), str(value))
+    if repeats and isinstance(clean, str) and clean == value:
+        definition.taken.put((key, clean), None)
     if param is None and not definition.is_open:
         params.undefined.append(key)
 
@@ -186,12 +186,8 @@ def _weight(value: object) -> int:
     if isinstance(value, str):
         return len(value) * CHAR_MAX_BYTES + PUNCTUATION_BYTES
     if isinstance(value, dict):
-        weight = PUNCTUATION_BYTES
-        for key, item in value.items():
-            chars = len(key) + (len(item) if isinstance(item, str) else 0)
-            weight += chars * CHAR_MAX_BYTES + 2 * PUNCTUATION_BYTES
-            weight += 0 if isinstance(item, str) else _weight(item)
-        return weight
+        keys = sum([len(key) * CHAR_MAX_BYTES + PUNCTUATION_BYTES for key in value])
+        return keys + sum(map(_weight, value.values())) + PUNCTUATION_BYTES
     if isinstance(value, list):
         return sum(map(_weight, value)) + PUNCTUATION_BYTES
     return NUMBER_BYTES

@@ -6,7 +6,7 @@ would load at its start, and most workers are never asked for it.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,18 +17,14 @@ from proxy.privacy.paths import PATHS
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Page(Protocol):
-    """What `proxy/privacy/page.py` has: who answers each of PATHS."""
-
-    def answers(self) -> Sequence[Answer]: ...
-
-
 class LatePage:
-    """`load` is called in a thread until it has succeeded once: the site's own pages are served meanwhile."""
+    """`load`: who answers each of PATHS (`PrivacyPage.answers`); called in a thread until it has succeeded once: the
+    site's own pages are served meanwhile."""
 
-    def __init__(self, load: Callable[[], Page]) -> None:
+    def __init__(self, load: Callable[[], Sequence[Answer]]) -> None:
         self._load = load
-        self._loading: asyncio.Task[Sequence[Answer]] | None = None
+        self._answers: Sequence[Answer] = ()
+        self._loading = asyncio.Lock()
 
     def routes(self, prefix: str) -> list[Route]:
         """All that is answered here, by method."""
@@ -39,9 +35,8 @@ class LatePage:
 
     def _answer(self, place: int) -> Answer:
         async def answer(request: Request) -> Response:
-            if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-                self._loading = asyncio.create_task(asyncio.to_thread(lambda: self._load().answers()))
-            answers = await asyncio.shield(self._loading)
-            return await answers[place](request)
+            async with self._loading:
+                self._answers = self._answers or await asyncio.to_thread(self._load)
+            return await self._answers[place](request)
 
         return answer

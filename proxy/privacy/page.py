@@ -17,6 +17,7 @@ from proxy.intake.buckets import Buckets, network_of, take_all
 from proxy.intake.recorder import Full, Recorder
 from proxy.privacy.asking import LATEST_SHOWN, Download, HeldFiles, Unreadable
 from proxy.privacy.door import Browser, Problem, browser_of, take_form
+from proxy.privacy.late import Answer
 from proxy.privacy.words import Templates
 from proxy.store.base import Forget, Forgotten, OptOut
 from proxy.tracking.settings import Tracking
@@ -52,7 +53,6 @@ UNREADABLE = (
     "What is held about this browser cannot be looked up at this moment. Nothing is lost; please try again in a minute."
 )
 
-Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 Work = Callable[[Request, Browser], Coroutine[Any, Any, Response]]
 
 

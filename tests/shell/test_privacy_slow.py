@@ -41,7 +41,7 @@ async def erase(recorder: Recorder, base: Path) -> Answer:
     """Ann's form, with the box ticked, through ASGI."""
     config = replace(Config(), base=base)
     tracking = tracking_of(config, KEYS, Erased((SECRET,)), recorder, tracker_of(config), now_ms)
-    page = LatePage(lambda: privacy_of(config, KEYS, tracking))
+    page = LatePage(privacy_of(config, KEYS, tracking).answers)
     [route] = [route for route in page.routes("/_footfall") if route.path == ERASE]
     now = now_ms()
     cookie = b"footfall=" + tracking.cookies.value(ANN, now // 86_400_000)

@@ -56,7 +56,7 @@ ROOMS: dict[str, set[str]] = {
     "tracking": {"events", "visitors", "page", "intake", "store.base"},  # the middleware; knows no proxy
     # The visitor's page: who a browser is and whether it is recorded, the middleware says; it reads as the report does.
     "privacy": {"events", "visitors", "intake", "page.eligibility", "tracking", "store.base", "store.questions"},
-    "visitorpage": {"files", "held", "privacy", "tables", "tracking", "visitors", "definitions"},
+    "visitorpage": {"definitions", "files", "held", "privacy", "tables", "tracking", "visitors"},
     "held": {"definitions", "store", "tables"},
     "scripts": set(),
     "endpoints": {"tracking", "intake", "page.eligibility", "privacy", "scripts"},
