@@ -97,7 +97,7 @@ def test_what_is_never_captured_is_left_out_again(tmp_path):
     done = footfall(tmp_path, "import", "-", stdin="\n".join(texts).encode())
     assert done.returncode == 0 and b"3 params left out" in done.stderr
     text = footfall(tmp_path, "export").stdout.decode()
-    for secret in ("1234", "4111", "abc", "secret"):
+    for secret in ('"1234', "4111 1111", "41111111", "=abc", '"abc', "secret"):  # an id may have some of their letters
         assert secret not in text
     assert '"skipped": {"pin": "word", "note": "card"}' in text and "?token=removed&a=1" in text
 
