@@ -279,7 +279,7 @@ class Cycle:
         if head and len(body) > JOIN_BYTES:
             self._protocol.transport.writelines((head, body))
         elif head or body:
-            self._protocol.transport.write(head + body)
+            self._protocol.transport.write(head + body if head else body)
 
     def _write(self, before: bytes, body: bytes, after: bytes) -> None:
         """One write, whatever it consists of; large pieces of body are not copied."""

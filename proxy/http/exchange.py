@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Bytes of body held for a visitor who reads slower than upstream writes; then reading from upstream pauses. One read
 # of uvloop brings up to 256 KiB, so at most twice that is held.
 HIGH_WATER = 256 * 1024
+# Pieces of at least this size on average are taken one by one: joining them is a copy of all.
+PIECE_BYTES = 32 * 1024
 NO_FIELDS = FieldList({})
 
 
@@ -156,14 +158,20 @@ class Exchange:
         return waiter
 
     def take(self) -> bytes:
-        """All body that has arrived since the last call, and room for more."""
+        """Body that has arrived since the last call, all of it unless its pieces are large; when there is no more
+        (`buffered`), there is room for more."""
         chunks = self._chunks
         if not chunks:
             return b""
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        chunks.clear()
-        self.buffered = 0
-        if self._paused:
+        if len(chunks) == 1:
+            body = chunks.pop()
+        elif self.buffered >= PIECE_BYTES * len(chunks):
+            body = chunks.pop(0)
+        else:
+            body = b"".join(chunks)
+            chunks.clear()
+        self.buffered -= len(body)
+        if self._paused and not chunks:
             self._paused = False
             if self.connection is not None:
                 self.connection.resume()

@@ -83,12 +83,12 @@ class Forwarder:
             while True:
                 complete, failed = exchange.complete, exchange.error is not None
                 body = exchange.take()
-                if complete:
+                if complete and not exchange.buffered:
                     await send({"type": "http.response.body", "body": body, "more_body": False})
                     return
                 if body:
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-                if failed:
+                if failed and not exchange.buffered:
                     return  # upstream truncated the body: the server makes it look truncated
                 if not exchange.buffered and not exchange.complete and exchange.error is None:
                     await exchange.changed()

