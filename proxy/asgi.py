@@ -7,6 +7,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+Piece = bytes | memoryview
+"""Of a body. Our own server takes either; whoever may have another one around it gives bytes, as ASGI says."""
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 

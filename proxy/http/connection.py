@@ -13,9 +13,11 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, cast
 
+from proxy.asgi import Piece
 from proxy.fieldlist import Collected
 from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, INTERIM_ANSWERS, judged
 from proxy.http.errors import UpstreamBroken
+from proxy.http.exchange import PIECE_BYTES
 from proxy.http.headers import BODILESS
 from proxy.http.known import HEAD_END
 from proxy.http.parser import AnswerParser, CallbackError, ParserError, Upgrade, answer_parser
@@ -180,10 +182,10 @@ class Connection(asyncio.Protocol):
         exchange.begin_answer(head)
         self._left = 0 if head.status in BODILESS else head.length or 0
         if len(data) > end or not self._left:
-            self._pass(exchange, data[end:])
+            self._pass(exchange, data[end:] if len(data) < PIECE_BYTES else memoryview(data)[end:])
         return True
 
-    def _pass(self, exchange: Exchange, data: bytes) -> None:
+    def _pass(self, exchange: Exchange, data: Piece) -> None:
         """Body past the parser, by reference."""
         left = self._left - len(data)
         if left < 0:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from proxy.asgi import Piece
 from proxy.fieldlist import FieldList
 from proxy.http.errors import ProxyError
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 # Bytes of body held for a visitor who reads slower than upstream writes; then reading from upstream pauses. One read
 # of uvloop brings up to 256 KiB, so at most twice that is held.
 HIGH_WATER = 256 * 1024
-# Pieces of at least this size on average are taken one by one: joining them is a copy of all.
-PIECE_BYTES = 32 * 1024
+PIECE_BYTES = 32 * 1024  # from this size on a piece is cut without copying it
+JOINED_BYTES = 128 * 1024  # pieces of more than this in all are taken one by one: a copy costs more than another write
 NO_FIELDS = FieldList({})
 
 
@@ -94,7 +95,7 @@ class Exchange:
         self.chunked = False
         self.complete = False
         self.error: ProxyError | None = None
-        self._chunks: list[bytes] = []
+        self._chunks: list[Piece] = []
         self.buffered = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
@@ -112,7 +113,7 @@ class Exchange:
         """The head has arrived."""
         self.status, self.version, self.fields, self.length, self.chunked, _ = head
 
-    def put(self, chunk: bytes) -> None:
+    def put(self, chunk: Piece) -> None:
         """One piece of body. Whoever calls this wakes the forwarder afterwards, once for all pieces of a read."""
         self._chunks.append(chunk)
         self.buffered += len(chunk)
@@ -157,15 +158,15 @@ class Exchange:
         self._waiter = waiter = self.loop.create_future()
         return waiter
 
-    def take(self) -> bytes:
+    def take(self) -> Piece:
         """Body that has arrived since the last call, all of it unless its pieces are large; when there is no more
         (`buffered`), there is room for more."""
         chunks = self._chunks
         if not chunks:
             return b""
         if len(chunks) == 1:
-            body = chunks.pop()
-        elif self.buffered >= PIECE_BYTES * len(chunks):
+            body: Piece = chunks.pop()
+        elif self.buffered > JOINED_BYTES and self.buffered >= PIECE_BYTES * len(chunks):
             body = chunks.pop(0)
         else:
             body = b"".join(chunks)

@@ -14,6 +14,7 @@ from proxy.page.coding.offered import coding_of
 from proxy.page.coding.recoder import Recoder
 from proxy.page.eligibility import Answer, Fields, is_taggable
 from proxy.page.injector import Injector
+from proxy.page.usual import HEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +100,19 @@ class Tagging:
         """Whether the body's length cannot be known before its end."""
         return self._recoder is not None
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, chunk: bytes | memoryview) -> bytes | memoryview:
         """What can be sent after this chunk of a body that is not coded."""
         if self.decided:
             return chunk
         if self._injector is None:
-            place = self._place(chunk, charset_declared=self._declared)
+            place = self._place(bytes(chunk[:HEAD_BYTES]), charset_declared=self._declared)
             if place is not None:
                 self.decided = True
                 return b"".join((chunk[:place], self._make_tag(()) or b"", chunk[place:]))
             self._injector = self._make_injector()
-        chunk = self._injector.feed(chunk)
+        out = self._injector.feed(bytes(chunk))
         self.decided = self._injector.decided
-        return chunk
+        return out
 
     def flush(self) -> bytes:
         """The rest of a body that is not coded."""
@@ -121,15 +122,15 @@ class Tagging:
     def _make_injector(self) -> Injector:
         return Injector(self._make_tag, charset_declared=self._declared, must_look_like_document=self._must_look)
 
-    def put(self, chunk: bytes, *, last: bool) -> bytes:
+    def put(self, chunk: bytes | memoryview, *, last: bool) -> bytes | memoryview:
         """`feed`, and `flush` after the last chunk. Raises nothing: where tagging fails, the page goes on without."""
         if self.decided:
             return chunk
         try:
             out = self.feed(chunk)
-            return out + self.flush() if last else out
+            return bytes(out) + self.flush() if last else out
         except Exception as error:
-            return self.fail(error, self._injector, chunk)
+            return self.fail(error, self._injector, bytes(chunk))
 
     def fail(self, error: Exception, injector: Injector | None, chunk: bytes) -> bytes:
         """No tag for this page: what has not been given out of it."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 
-from proxy.asgi import AT_ONCE, DONE, Message, Send
+from proxy.asgi import AT_ONCE, DONE, Message, Piece, Send
 from proxy.page.tagging import Tagging
 from proxy.tracking.heads import restate
 from proxy.tracking.meaning import Watch
@@ -81,22 +81,22 @@ class AnswerBody:
         return pending
 
     def _body(self, message: Message) -> Awaitable[None]:
-        chunk: bytes = message.get("body", b"")
+        chunk: Piece = message.get("body", b"")
         more: bool = message.get("more_body", False)
         tagging = self._tagging
         if self._watch is not None and (tagging is None or not tagging.coded):  # else it is seen as it is decoded
-            self._watch.pass_by(chunk)
+            self._watch.pass_by(bytes(chunk))
             if not more:
                 self._end_watch()
         if self._late is not None and not self._late.done():
             return self._body_late(self._late, tagging, chunk, more)
         return self._body_now(tagging, chunk, more)
 
-    async def _body_late(self, late: Awaitable[None], tagging: Tagging | None, chunk: bytes, more: bool) -> None:
+    async def _body_late(self, late: Awaitable[None], tagging: Tagging | None, chunk: Piece, more: bool) -> None:
         await late
         await self._body_now(tagging, chunk, more)
 
-    def _body_now(self, tagging: Tagging | None, chunk: bytes, more: bool) -> Awaitable[None]:
+    def _body_now(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
         if tagging is None or tagging.decided or len(chunk) < CUT_BYTES or tagging.coded:
             return self._body_piece(tagging, chunk, more)
         sent = self._body_piece(tagging, chunk[:BEGINNING_BYTES], True)
@@ -105,15 +105,15 @@ class AnswerBody:
             return self._body_piece(tagging, rest, more)
         return self._body_after(sent, tagging, rest, more)
 
-    async def _body_after(self, sent: Awaitable[None], tagging: Tagging, chunk: bytes, more: bool) -> None:
+    async def _body_after(self, sent: Awaitable[None], tagging: Tagging, chunk: Piece, more: bool) -> None:
         await sent
         await self._body_piece(tagging, chunk, more)
 
-    def _part(self, chunk: bytes, start: int, end: int | None = None) -> bytes:
+    def _part(self, chunk: Piece, start: int, end: int | None = None) -> Piece:
         """A part of a piece, for our own server without a copy: it takes whatever has bytes."""
-        return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]  # type: ignore[return-value]
+        return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]
 
-    def _body_piece(self, tagging: Tagging | None, chunk: bytes, more: bool) -> Awaitable[None]:
+    def _body_piece(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
         if tagging is not None:
             if tagging.coded:
                 return self._body_coded(tagging, chunk, more)
@@ -133,7 +133,7 @@ class AnswerBody:
             return self._end_held(pending, chunk)
         return self._send_on(pending, chunk, more)
 
-    def _send_on(self, pending: Message | None, chunk: bytes, more: bool) -> Awaitable[None]:
+    def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
         """A head that was kept back, if any, and a piece of body."""
         piece: Message | None = None
         if chunk or not more:
@@ -151,11 +151,11 @@ class AnswerBody:
         await sent
         await self._send(piece)
 
-    async def _body_coded(self, tagging: Tagging, chunk: bytes, more: bool) -> None:
+    async def _body_coded(self, tagging: Tagging, chunk: Piece, more: bool) -> None:
         """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
         turn for others in between: little input can be much to read."""
         waiting: bytes | None = None
-        for piece in tagging.feed_coded(chunk, last=not more):
+        for piece in tagging.feed_coded(bytes(chunk), last=not more):
             if waiting is not None:
                 if waiting:
                     await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
@@ -185,7 +185,7 @@ class AnswerBody:
             log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
             tagging.failure = None
 
-    async def _end_held(self, pending: Message | None, chunk: bytes) -> None:
+    async def _end_held(self, pending: Message | None, chunk: Piece) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""
         if pending is None or len(chunk) > HOLD_WHOLE_BYTES:
             if pending is not None:
