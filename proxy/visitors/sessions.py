@@ -115,6 +115,8 @@ def place(sessions: Sequence[Times], time: int, *, opens: bool, rules: Rules) ->
         time: when the event happened, UTC ms.
         opens: whether its action may open a session (EVENTS.md section 4).
     """
+    if not sessions:
+        return Placement(None, time, True) if opens else NOWHERE
     for session in sorted(sessions, key=lambda known: known.start, reverse=True):
         if contains(session, time, rules):
             return Placement(session.id, session.start, False)

@@ -55,15 +55,18 @@ PRESENCES = 10_000
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
 
-# As plain numbers: a look-up in the enumeration for each costs as much as counting.
+# As plain numbers: a look-up in the enumeration for each costs as much as counting, and sqlite3 asks each member of one
+# in vain for what it is to be stored as.
 _VIEWS, _PAGE, _STATUS, _ENGAGED = int(Kind.VIEWS), int(Kind.PAGE), int(Kind.STATUS), int(Kind.ENGAGED)
 _ACTION, _CLICK, _HOVER, _UNUSUAL = int(Kind.ACTION), int(Kind.CLICK), int(Kind.HOVER), int(Kind.UNUSUAL)
 _FORM, _FIELD, _USED, _HOVERED = int(Kind.FORM), int(Kind.FIELD), int(Kind.USED), int(Kind.HOVERED)
 _HOUR, _FAILED, _SLOW = int(Kind.HOUR), int(Kind.FAILED), int(Kind.SLOW)
-_BOUNCES, _EXIT, _NEXT = int(Kind.BOUNCES), int(Kind.EXIT), int(Kind.NEXT)
+_SESSIONS, _BOUNCES, _NEXT = int(Kind.SESSIONS), int(Kind.BOUNCES), int(Kind.NEXT)
+_ENTRY, _SOURCE, _DEVICE = int(Kind.ENTRY), int(Kind.SOURCE), int(Kind.DEVICE)
+_EXIT, _FAILED_EXIT, _SLOW_EXIT = int(Kind.EXIT), int(Kind.FAILED_EXIT), int(Kind.SLOW_EXIT)
 _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
-Counted = tuple[Kind, int, int]
+Counted = tuple[int, int, int]
 """Kind, subject, extra."""
 Cell = tuple[int, int, int, int, int]
 """Kind, lane, day, subject, extra."""
@@ -225,28 +228,28 @@ class Ledger:
 
     def _counted_session(self, session: SessionRow) -> Iterator[Counted]:
         """What a session counts for, but for what followed what."""
-        yield Kind.SESSIONS, 0, 0
+        yield _SESSIONS, 0, 0
         if session.pages == 1:
-            yield Kind.BOUNCES, 0, 0
+            yield _BOUNCES, 0, 0
         if session.entry is not None:
-            yield Kind.ENTRY, self._dictionary.address(session.entry).page, 0
+            yield _ENTRY, self._dictionary.address(session.entry).page, 0
         yield from self._exits(session.uri, session.trouble)
         if session.source is not None:
-            yield Kind.SOURCE, session.source, 0
+            yield _SOURCE, session.source, 0
         if session.device is not None:
-            yield Kind.DEVICE, session.device, 0
+            yield _DEVICE, session.device, 0
 
     def _exits(self, uri: int | None, trouble: int | None) -> Iterator[Counted]:
         """What a session counts for by its last page."""
         if uri is None:
             return
         page = self._dictionary.address(uri).page
-        yield Kind.EXIT, page, 0
+        yield _EXIT, page, 0
         failed, is_slow = divmod(trouble or 0, 2)
         if failed:
-            yield Kind.FAILED_EXIT, page, failed
+            yield _FAILED_EXIT, page, failed
         if is_slow:
-            yield Kind.SLOW_EXIT, page, 0
+            yield _SLOW_EXIT, page, 0
 
     def _settle_presence(self) -> None:
         """Of each visitor one day at a time: what is found of a day depends on those before and after it."""

@@ -21,6 +21,8 @@ SESSION_COLUMNS = (
 Usual = tuple[int, int] | tuple[None, None]
 """Of a hover, what was known of its element before it: `usual_ms`, `usual_n`."""
 NOTHING_USUAL: Usual = (None, None)
+OPEN = int(Reason.OPEN)
+"""A plain number, as all that is stored."""
 
 WAITS, HANDED = 32, 64
 """Bits of visitor.proof beside those of what was proven (visitors/lanes.py): has lately submitted a form that asks for
@@ -108,7 +110,7 @@ class SessionRow:
         visitor: int,
         start: int,
         last: int,
-        reason: int = Reason.OPEN,
+        reason: int = OPEN,
         pages: int = 0,
         events: int = 0,
         uri: int | None = None,

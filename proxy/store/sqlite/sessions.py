@@ -209,7 +209,7 @@ def turn(work: Work, session: SessionRow) -> None:
 
 def end(work: Work, session: SessionRow, reason: Reason, received: int) -> None:
     """End a session at its last activity. Its session.end reads its numbers from the session when it is exported."""
-    session.reason = reason
+    session.reason = int(reason)
     event = session_end_id(session.uuid)
     if work.seq_of(event) is not None:
         return

@@ -131,6 +131,8 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
 
 def _session_facts(view: NewView) -> Facts:
     """What its session.start says: also the campaign of a page that only a browser tells of."""
+    if not any(key.startswith("utm_") for key, _ in view.facts):
+        return view.session_facts
     known = {key for key, _ in view.session_facts}
     campaign = tuple((key, term) for key, term in view.facts if key.startswith("utm_") and key not in known)
     return (*campaign, *view.session_facts) if campaign else view.session_facts
