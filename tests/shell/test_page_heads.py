@@ -63,56 +63,56 @@ def test_t12_a_page_cut_off_before_its_first_byte_looks_cut_off(slow):
 
 
 def large_page(before_the_tag: int) -> bytes:
-    start = (
-        b"<!doctype html><html><head>" + (b"<!--%b-->" % (b"c" * 93)) * (before_the_tag // 100) + b"<link rel=a><body>"
-    )
-    return start + b"%07d " * ((LARGE - len(start)) // 8) % tuple(range((LARGE - len(start)) // 8))
+    comments = (b"<!--%b-->" % (b"c" * 93)) * (before_the_tag // 100)
+    start = b"<!doctype html><html><head>" + comments + b"<link rel=a><body>"
+    number = (LARGE - len(start)) // 8
+    return start + b"%07d " * number % tuple(range(number))
 
 
-@pytest.mark.parametrize("before_the_tag", [0, 16_300, 16_400, 40_000, 100_000, 250_000])
-@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_a_large_page_is_whole_wherever_its_tag_goes(tmp_path, before_the_tag, framing):
-    page = large_page(before_the_tag)
-    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+PAGES = {place: large_page(place) for place in (0, 16_300, 16_400, 40_000, 100_000, 250_000)}
+"""By where the tag goes."""
 
-    def handle(wire: Wire, seen: Seen) -> bool:
-        if framing == "chunked":
-            pieces = b"".join(
-                b"%x\r\n%b\r\n" % (len(p), p) for p in (page[i : i + 300_000] for i in range(0, LARGE, 300_000))
-            )
-            wire.send(start + b"Transfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n")
-            return True
-        wire.send(
-            start + (b"Content-Length: %d\r\n\r\n" % len(page) if framing == "length" else b"Connection: close\r\n\r\n")
-        )
-        wire.send(page)
-        return framing == "length"
 
-    with origin(handle) as site, serving(tmp_path, site.port) as served:
-        wire = connect(served)
-        for _ in range(3):
-            wire.send(request(b"/large"))
-            body = wire.answer().body
-            assert untagged(body)[0] == page and untagged(body)[1] is not None
-            assert body.index(b"<script") == page.index(b"<link")
-        wire.send(request(b"/large").replace(b"HTTP/1.1", b"HTTP/1.0"))
-        _, _, body = wire.rest().partition(b"\r\n\r\n")
+def send_large(wire: Wire, seen: Seen) -> bool:
+    """`/framing/place`, or `/cut/bytes`: so many of a page that says how long it is."""
+    _, framing, number = seen.line.split()[1].split(b"/")
+    page = PAGES[0 if framing == b"cut" else int(number)]
+    wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n")
+    if framing == b"chunked":
+        pieces = [page[start : start + 300_000] for start in range(0, len(page), 300_000)]
+        framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+        wire.send(b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n")
+        return True
+    wire.send(b"Connection: close\r\n\r\n" if framing == b"close" else b"Content-Length: %d\r\n\r\n" % len(page))
+    wire.send(page[: int(number)] if framing == b"cut" else page)
+    return framing == b"length"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Iterator[Serving]:
+    with origin(send_large) as site, serving(tmp_path_factory.mktemp("large"), site.port) as served:
+        yield served
+
+
+@pytest.mark.parametrize("place", PAGES)
+@pytest.mark.parametrize("framing", [b"length", b"chunked", b"close"])
+def test_a_large_page_is_whole_wherever_its_tag_goes(large, place, framing):
+    target, page = b"/%b/%d" % (framing, place), PAGES[place]
+    wire = connect(large)
+    for _ in range(3):
+        wire.send(request(target))
+        body = wire.answer().body
         assert untagged(body)[0] == page and untagged(body)[1] is not None
+        assert body.index(b"<script") == page.index(b"<link")
+    wire.send(request(target).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    _, _, body = wire.rest().partition(b"\r\n\r\n")
+    assert untagged(body)[0] == page and untagged(body)[1] is not None
 
 
 @pytest.mark.parametrize("sent", [100_000, 300_000, -1])
-def test_t12_a_large_page_cut_off_gives_what_there_was_and_looks_cut_off(tmp_path, sent):
-    page = large_page(0)
-
-    def handle(wire: Wire, seen: Seen) -> bool:
-        wire.send(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(page)
-        )
-        wire.send(page[:sent])
-        return False
-
-    with origin(handle) as site, serving(tmp_path, site.port) as served:
-        wire = connect(served)
-        wire.send(request(b"/large"))
-        wire.head()
-        assert untagged(wire.rest())[0] == page[:sent]
+def test_t12_a_large_page_cut_off_gives_what_there_was_and_looks_cut_off(large, sent):
+    wire = connect(large)
+    wire.send(request(b"/cut/%d" % sent))
+    _, fields = wire.head()
+    body = wire.rest()
+    assert untagged(body)[0] == PAGES[0][:sent] and len(body) < int(dict(fields)[b"content-length"])
