@@ -44,8 +44,9 @@ class Watch(Protocol):
 class Tagging:
     """The body of one page. `feed` chunks, then `flush` once; a body that upstream broke off is not flushed, so that it
     looks as truncated as it is. `decided`: the tag is in, or never will be. `failure`: what went wrong in here,
-    to be logged. `blocked`: why a policy in a meta forbids the tag (policy.py, `Verdict.reason`). `nonce`: the one
-    with which the head's policies let the tag run. `watch`: is shown a coded body as it is decoded."""
+    to be logged. `coded`: the body is; its length cannot be known before its end, and then `end`. `blocked`: why a
+    policy in a meta forbids the tag (policy.py, `Verdict.reason`). `nonce`: the one with which the head's policies let
+    the tag run. `watch`: is shown a coded body as it is decoded."""
 
     __slots__ = (
         "_declared",
@@ -59,6 +60,7 @@ class Tagging:
         "_site",
         "added",
         "blocked",
+        "coded",
         "decided",
         "failure",
         "watch",
@@ -84,6 +86,7 @@ class Tagging:
         self._injector: Injector | None = None
         coding = coding_of(answer.coding) if answer.coding else None
         self._recoder = None if coding is None else Recoder(Careful(self._make_injector(), self), coding)
+        self.coded = coding is not None
         self.decided = False
         self.added = 0
         self.blocked = ""
@@ -94,11 +97,6 @@ class Tagging:
     def likely(self) -> int:
         """Bytes that the tag will most likely add: `added` says how many they were."""
         return len(self._plain)
-
-    @property
-    def coded(self) -> bool:
-        """Whether the body's length cannot be known before its end."""
-        return self._recoder is not None
 
     def feed(self, chunk: bytes | memoryview) -> bytes | memoryview:
         """What can be sent after this chunk of a body that is not coded."""
@@ -111,7 +109,8 @@ class Tagging:
                 return b"".join((chunk[:place], self._make_tag(()) or b"", chunk[place:]))
             self._injector = self._make_injector()
         out = self._injector.feed(bytes(chunk))
-        self.decided = self._injector.decided
+        if self._injector.decided:
+            self.decided, self._injector = True, None  # which knows us
         return out
 
     def flush(self) -> bytes:
@@ -146,6 +145,11 @@ class Tagging:
         yield from self._recoder.feed(chunk)
         if last:
             yield from self._recoder.flush()
+
+    def end(self) -> None:
+        """Nothing of a coded body is to come. What it was decoded and encoded with, some 150 KB, goes now: it knows us
+        as we know it, and would wait for the cycle collector, with that of thousands of other pages."""
+        self._recoder = None
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
         tag, nonce = self._plain, self._nonce

@@ -62,6 +62,7 @@ class AnswerBody:
         """There is no more. A head that still waits goes without what was to be added: what the visitor gets is as
         truncated as what the application said."""
         self._end_watch()
+        self._end_tagging()
         pending = self._take_pending()
         if pending is not None:
             restate(pending, self._length)
@@ -164,6 +165,7 @@ class AnswerBody:
         waiting = waiting or b""
         if not more:
             self._end_watch()
+            self._end_tagging()
         if tagging.blocked or tagging.failure is not None:
             self._tell(tagging)
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
@@ -175,6 +177,11 @@ class AnswerBody:
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.end()
+
+    def _end_tagging(self) -> None:
+        tagging, self._tagging = self._tagging, None
+        if tagging is not None:
+            tagging.end()
 
     def _tell(self, tagging: Tagging) -> None:
         """Why a page goes without its tag: to the report, or to the log."""

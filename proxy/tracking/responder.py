@@ -52,6 +52,8 @@ class Responder(AnswerBody):
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left for `finish`, which spares the usual answer a coroutine."""
+        if self._tagging is not None and self._tagging.coded:
+            return False
         return self._outcome is not None and self._pending is None and self._watch is None
 
     async def finish(self) -> None:

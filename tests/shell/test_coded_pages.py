@@ -26,6 +26,9 @@ BOMB_MEGABYTES = 400
 MEGABYTE = 1024 * 1024
 OTHERS_SECONDS = 0.25
 GROWTH_BYTES = 32 * MEGABYTE
+AGAIN, AGAIN_BYTES = 300, 8 * MEGABYTE
+"""Pages one after the other, and how much they may leave behind together: less than 30 KB each, where what they are
+decoded and encoded with is 150 KB."""
 
 
 @dataclass
@@ -264,3 +267,15 @@ def test_e2_a_bomb_costs_little_memory_and_others_are_served_meanwhile(through: 
     assert peak < GROWTH_BYTES, f"{peak / MEGABYTE:.1f} MB"
     # Without turns in between there would be few, and half of them as long as the bomb takes (2.4 s in br).
     assert statistics.median(waits) < OTHERS_SECONDS, waits
+
+
+@pytest.mark.parametrize("target", [b"/again", b"/cut-again"])
+def test_what_a_page_is_coded_with_goes_with_it(through: Through, target: bytes) -> None:
+    encoder = upstream("gzip")
+    through.site.puts(target, b"gzip", encoder.feed(PLAIN) + encoder.sync(), encoder.flush())
+    for _ in range(50):
+        through.navigate(target)
+    before = through.served.resident_bytes()
+    for _ in range(AGAIN):
+        assert through.navigate(target).whole is not target.startswith(b"/cut")
+    assert through.served.resident_bytes() - before < AGAIN_BYTES
