@@ -19,9 +19,8 @@ from proxy.tracking.settings import Tracking
 
 log = logging.getLogger("footfall.tracking")
 
-HOLD_WHOLE_BYTES = 64 * 1024
-"""A page of one chunk of at most this size waits whole for its commit (one write, not two: a page of 58 KB costs 6 %
-less); of others the last byte."""
+HOLD_WHOLE_BYTES = 16 * 1024
+"""A page of one chunk of at most this size waits whole for its commit (one write, not two); of others the last byte."""
 CUT_BYTES = 128 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
 BEGINNING_BYTES = 16 * 1024
