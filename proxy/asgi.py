@@ -8,7 +8,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Piece = bytes | memoryview
-"""Of a body. Our own server takes either; whoever may have another one around it gives bytes, as ASGI says."""
+"""Of a body. The forwarder sends either, and our own server takes either. Others are given bytes, as ASGI says:
+tracking around somebody's application sends nothing else (`TrackedRequest.foreign`)."""
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -172,7 +172,7 @@ class Exchange:
             body = b"".join(chunks)
             chunks.clear()
         self.buffered -= len(body)
-        if self._paused and not chunks:
+        if self._paused and not self.buffered:
             self._paused = False
             if self.connection is not None:
                 self.connection.resume()

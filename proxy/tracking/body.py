@@ -97,13 +97,25 @@ class AnswerBody:
         await self._body_now(tagging, chunk, more)
 
     def _body_now(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
-        if tagging is None or tagging.decided or len(chunk) < CUT_BYTES or tagging.coded:
+        if tagging is None:
+            return self._body_piece(None, chunk, more)
+        if tagging.coded:
+            return self._body_coded(tagging, chunk, more)
+        if tagging.decided or len(chunk) < CUT_BYTES:
+            return self._body_piece(tagging, self._put(tagging, chunk, more), more)
+        begun = self._put(tagging, chunk[:BEGINNING_BYTES], True)
+        if not tagging.decided:  # the place is further on, and the length not known before it
+            chunk = b"".join((begun, self._put(tagging, chunk[BEGINNING_BYTES:], more)))
             return self._body_piece(tagging, chunk, more)
-        sent = self._body_piece(tagging, chunk[:BEGINNING_BYTES], True)
-        rest = self._part(chunk, BEGINNING_BYTES) if tagging.decided else chunk[BEGINNING_BYTES:]
-        if sent is DONE:
-            return self._body_piece(tagging, rest, more)
-        return self._body_after(sent, tagging, rest, more)
+        rest = self._part(chunk, BEGINNING_BYTES)
+        sent = self._body_piece(tagging, begun, True)
+        return self._body_piece(tagging, rest, more) if sent is DONE else self._body_after(sent, tagging, rest, more)
+
+    def _put(self, tagging: Tagging, chunk: Piece, more: bool) -> Piece:
+        chunk = tagging.put(chunk, last=not more)
+        if tagging.blocked or tagging.failure is not None:
+            self._tell(tagging)
+        return chunk
 
     async def _body_after(self, sent: Awaitable[None], tagging: Tagging, chunk: Piece, more: bool) -> None:
         await sent
@@ -114,12 +126,7 @@ class AnswerBody:
         return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]
 
     def _body_piece(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
-        if tagging is not None:
-            if tagging.coded:
-                return self._body_coded(tagging, chunk, more)
-            chunk = tagging.put(chunk, last=not more)
-            if tagging.blocked or tagging.failure is not None:
-                self._tell(tagging)
+        """A piece that has been looked at."""
         pending = self._pending
         if pending is not None and tagging is not None:
             if more and not tagging.decided and not chunk:

@@ -182,6 +182,37 @@ def test_a_server_without_lifespan_starts_recording_with_the_first_request(tmp_p
     assert visit["params"]["uri"] == "http://shop.example/%C3%A9"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("place", [0, 15_000, 17_000, 150_000])
+def test_the_length_of_a_page_that_is_there_at_once_is_known_wherever_its_tag_goes(tmp_path: Path, place: int) -> None:
+    comments = b"<!--%b-->" % (b"c" * 93) * (place // 100)
+    page = b"<!doctype html><html><head>%b<link rel=a><body>%b" % (comments, b"<p>text" * 30_000)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        fields = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(page))]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": page})
+
+    async def ask() -> list[Any]:
+        footfall, sent = Footfall(app, Config(base=tmp_path)), []
+
+        async def keep(message: Any) -> None:
+            sent.append(message)
+
+        async def nothing() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        headers = [(b"host", b"shop.example"), *((name.lower(), value) for name, value in NAVIGATION)]
+        await footfall({"type": "http", "method": "GET", "path": "/", "headers": headers}, nothing, keep)
+        await footfall.stop()
+        return sent
+
+    start, *pieces = asyncio.run(ask())
+    body = b"".join(piece.get("body", b"") for piece in pieces)
+    assert untagged(body)[0] == page and untagged(body)[1] is not None
+    assert dict(start["headers"])[b"content-length"] == b"%d" % len(body)
+    assert all(type(piece.get("body", b"")) is bytes for piece in pieces)
+
+
 def test_a_streamed_page_arrives_piece_by_piece_with_its_tag(tmp_path: Path) -> None:
     with uvicorn("tracked", tmp_path) as port:
         for target, first in ((b"/stream", b"<p>0</p>"), (b"/news", b"data: 0\n\n")):
