@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 from stories import MINUTE, Engine, T, confirm, confirmed, does, opt_out, page, rows, sends, sqlite, sweep, visit
 
+from proxy.intake import writing
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
@@ -157,6 +159,38 @@ def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engin
             assert await held(recorder, ticket) in (True, None)
             assert views(engine) == [f"P{number}" for number in range(1, 31)]
             assert gate.batches == [1, 29]
+
+    run(story())
+
+
+def test_the_thread_rests_as_long_as_a_batch_took_and_what_comes_meanwhile_is_one_batch(engine, gate, monkeypatch):
+    monkeypatch.setattr(writing, "REST_SECONDS", 0.5)
+
+    async def story():
+        async with recording(gate) as recorder:
+            gate.open.clear()
+            first = recorder.record(visit("P1", "A"))
+            asyncio.get_running_loop().call_later(0.3, gate.open.set)
+            assert await held(recorder, first)
+            for number in range(2, 5):
+                ticket = recorder.record(visit(f"P{number}", "A", number, came_back=True))
+                await asyncio.sleep(0.01)
+            assert await held(recorder, ticket)
+            assert gate.batches == [1, 3]
+
+    run(story())
+
+
+def test_whoever_comes_alone_is_written_at_once(gate, monkeypatch):
+    monkeypatch.setattr(writing, "REST_SECONDS", PATIENCE_SECONDS)
+
+    async def story():
+        async with recording(gate) as recorder:
+            for number in range(1, 4):
+                await asyncio.sleep(0.3)
+                begun = time.monotonic()
+                assert await held(recorder, recorder.record(visit(f"P{number}", "A", number)))
+                assert time.monotonic() - begun < 0.2
 
     run(story())
 
