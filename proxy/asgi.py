@@ -21,8 +21,8 @@ Upgrade and Connection are the server's. Any other answer is an ordinary one; wi
 
 
 AT_ONCE = "footfall.at_once"
-"""True in an `http.response.start` says that the first piece of the body follows within the same turn of the event
-loop: our server waits for it with the head, and makes one write of both."""
+"""True in an `http.response.start`, or in a small piece of a body, says that the next piece follows within the same
+turn of the event loop: our server waits for it, and makes one write of both."""
 
 
 class _Done:

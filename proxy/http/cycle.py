@@ -1,8 +1,7 @@
 """One request and its response at the visitor's side: `receive` and `send` of the ASGI interface.
 
 Trimmed from what a general server must do to what this one needs: only fields that no parser of ours has read are
-checked, and the head waits for the first piece of body within the same turn of the event loop, so that both leave in
-one write.
+checked, and the head waits within its turn of the event loop for the first piece of body, so that both are one write.
 Framing is decided here alone (RFC 9112 6): a length that was stated is enforced, chunked goes to HTTP/1.1 only, a
 response cut short looks cut short.
 """
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 JOIN_BYTES = 32 * 1024  # head and body up to this size are joined; above it copying costs more than a second buffer
 HEARING_SECONDS = 0.25  # for an application that is not listening to hear that the visitor has left
 UPLOAD_HIGH_WATER = 64 * 1024  # bytes of request body held for the application; then reading pauses
-
 
 logger = logging.getLogger("footfall.http")
 
@@ -74,7 +72,7 @@ class Cycle:
         self._chunked = False
         self._silent = False  # HEAD, 204, 304: no body whatever the application sends
         self._left: int | None = None  # bytes of body still owed; None: as many as come
-        self._head = b""  # written with the first piece of body, or at the end of this turn of the loop
+        self._head = b""  # and what goes with it: written with a piece of body, or at the end of this turn of the loop
 
     @property
     def is_received(self) -> bool:
@@ -215,7 +213,7 @@ class Cycle:
         elif kind == "http.response.body":
             body: bytes = message.get("body", b"")
             more: bool = message.get("more_body", False)
-            self._frame(body, more)
+            self._frame(body, more, at_once=AT_ONCE in message)
             if not more:
                 self._end()
         else:
@@ -259,32 +257,35 @@ class Cycle:
         else:
             self.keep_alive = False
 
-    def _frame(self, body: bytes, more: bool) -> None:
+    def _frame(self, body: bytes, more: bool, *, at_once: bool = False) -> None:
         if self._silent:
-            self._write_plain(b"")
+            body = b""
         elif self._chunked:
-            size = b"%x\r\n" % len(body) if body else b""
-            end = b"\r\n" if body else b""
-            self._write(size, body, end if more else end + b"0\r\n\r\n")
-        else:
-            if self._left is not None:
-                self._left -= len(body)
-                if self._left < 0 or (self._left > 0 and not more):
-                    raise RuntimeError("the body does not have the length that was stated")
-            self._write_plain(body)
+            size, end = (b"%x\r\n" % len(body), b"\r\n") if body else (b"", b"")
+            return self._write(size, body, end if more else end + b"0\r\n\r\n", at_once=at_once)
+        elif self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (self._left > 0 and not more):
+                raise RuntimeError("the body does not have the length that was stated")
+        self._write_plain(body, at_once=at_once)
 
-    def _write_plain(self, body: bytes) -> None:
+    def _write_plain(self, body: bytes, *, at_once: bool = False) -> None:
         head, self._head = self._head, b""
+        if at_once:
+            self._head = head + body
+            return
         self._protocol.written += len(head) + len(body)
         if head and len(body) > JOIN_BYTES:
             self._protocol.transport.writelines((head, body))
         elif head or body:
             self._protocol.transport.write(head + body if head else body)
 
-    def _write(self, before: bytes, body: bytes, after: bytes) -> None:
+    def _write(self, before: bytes, body: bytes, after: bytes, *, at_once: bool) -> None:
         """One write, whatever it consists of; large pieces of body are not copied."""
-        before = self._head + before
-        self._head = b""
+        before, self._head = self._head + before, b""
+        if at_once:
+            self._head = before + body + after
+            return
         self._protocol.written += len(before) + len(body) + len(after)
         if len(body) <= JOIN_BYTES:
             data = before + body + after

@@ -105,5 +105,5 @@ class UpgradeCycle(Cycle):
         if self._stopping:
             self._say_goodbye()
 
-    def _frame(self, body: bytes, more: bool) -> None:
-        super()._frame(self._down.feed(body) if self.upgraded else body, more)
+    def _frame(self, body: bytes, more: bool, *, at_once: bool = False) -> None:
+        super()._frame(self._down.feed(body) if self.upgraded else body, more, at_once=at_once)

@@ -108,7 +108,7 @@ class AnswerBody:
             chunk = b"".join((begun, self._put(tagging, chunk[BEGINNING_BYTES:], more)))
             return self._body_piece(tagging, chunk, more)
         rest = self._part(chunk, BEGINNING_BYTES)
-        sent = self._body_piece(tagging, begun, True)
+        sent = self._body_piece(tagging, begun, True, at_once=True)
         return self._body_piece(tagging, rest, more) if sent is DONE else self._body_after(sent, tagging, rest, more)
 
     def _put(self, tagging: Tagging, chunk: Piece, more: bool) -> Piece:
@@ -125,7 +125,9 @@ class AnswerBody:
         """A part of a piece, for our own server without a copy: it takes whatever has bytes."""
         return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]
 
-    def _body_piece(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
+    def _body_piece(
+        self, tagging: Tagging | None, chunk: Piece, more: bool, *, at_once: bool = False
+    ) -> Awaitable[None]:
         """A piece that has been looked at."""
         pending = self._pending
         if pending is not None and tagging is not None:
@@ -138,13 +140,15 @@ class AnswerBody:
                 restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             return self._end_held(pending, chunk)
-        return self._send_on(pending, chunk, more)
+        return self._send_on(pending, chunk, more, at_once=at_once)
 
-    def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
-        """A head that was kept back, if any, and a piece of body."""
+    def _send_on(self, pending: Message | None, chunk: Piece, more: bool, *, at_once: bool = False) -> Awaitable[None]:
+        """A head that was kept back, if any, and a piece of body; `at_once`: after which another one follows."""
         piece: Message | None = None
         if chunk or not more:
             piece = {"type": "http.response.body", "body": chunk, "more_body": more}
+            if at_once and not self._request.foreign:
+                piece[AT_ONCE] = True
         if pending is None:
             return DONE if piece is None else self._send(piece)
         if piece is None:
