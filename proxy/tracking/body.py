@@ -1,7 +1,8 @@
 """The body of an answer on its way to the visitor: looked at, tagged, its last byte held for the commit.
 
 Law: a head that is kept back goes with the first piece of the body, and never alone but in `let_go` and at the end. The
-last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6).
+last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6); a page that is there at once
+waits whole, one of some size not longer than a head is kept back (heads.py): what waits leaves in one write, not two.
 """
 
 import asyncio
@@ -20,7 +21,9 @@ from proxy.tracking.settings import Tracking
 log = logging.getLogger("footfall.tracking")
 
 HOLD_WHOLE_BYTES = 16 * 1024
-"""A page of one chunk of at most this size waits whole for its commit (one write, not two); of others the last byte."""
+"""A page of one chunk of at most this size waits whole for its commit;"""
+HOLD_SHORTLY_BYTES = 64 * 1024
+"""one of up to this size too, but not longer than a head may wait for its body: then all but its last byte goes."""
 CUT_BYTES = 128 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
 BEGINNING_BYTES = 16 * 1024
@@ -31,6 +34,7 @@ class AnswerBody:
     """The state of one answer, as far as its body needs it."""
 
     __slots__ = (
+        "_held",
         "_late",
         "_length",
         "_outcome",
@@ -51,6 +55,7 @@ class AnswerBody:
         self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
+        self._held: tuple[Message, Piece] | None = None
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
         self._passing = False
@@ -68,11 +73,15 @@ class AnswerBody:
             await self._send(pending)
 
     async def let_go(self) -> None:
-        """The body keeps the head waiting: send it without a length."""
+        """The body keeps the head waiting: send it without a length. Or the store does: send all but the last byte."""
+        held, self._held = self._held, None
         pending = self._take_pending()
-        if pending is not None:
+        if held is not None:
+            self._late = asyncio.ensure_future(self._all_but_last(*held))
+        elif pending is not None:
             restate(pending, None)
             self._late = asyncio.ensure_future(awaited(self._send(pending)))
+        if self._late is not None:
             await self._late
 
     def _take_pending(self) -> Message | None:
@@ -204,14 +213,36 @@ class AnswerBody:
 
     async def _end_held(self, pending: Message | None, chunk: Piece) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""
-        if pending is None or len(chunk) > HOLD_WHOLE_BYTES:
-            if pending is not None:
-                await self._send(pending)
-                pending = None
-            if len(chunk) > 1:
-                await self._send({"type": "http.response.body", "body": self._part(chunk, 0, -1), "more_body": True})
-                chunk = chunk[-1:]
         waiter = self._tracking.recorder.hold(self._ticket)
-        if waiter is not None:
+        if waiter is None:
+            await self._send_on(pending, chunk, False)
+            return
+        if pending is not None and len(chunk) <= HOLD_WHOLE_BYTES:
+            await waiter
+        elif pending is not None and len(chunk) <= HOLD_SHORTLY_BYTES:
+            if not await self._waited(waiter, pending, chunk):
+                pending, chunk = None, chunk[-1:]
+        else:
+            await self._all_but_last(pending, chunk)
+            pending, chunk = None, chunk[-1:]
             await waiter
         await self._send_on(pending, chunk, False)
+
+    async def _waited(self, waiter: Awaitable[bool], pending: Message, chunk: Piece) -> bool:
+        """Whether the commit came, or was given up, before the page had to be let go."""
+        self._held = pending, chunk
+        self._tracking.heads.add(self)
+        try:
+            await waiter
+        finally:
+            whole, self._held = self._held is not None, None
+            self._tracking.heads.remove(self)
+        if not whole and self._late is not None:
+            await self._late
+        return whole
+
+    async def _all_but_last(self, pending: Message | None, chunk: Piece) -> None:
+        if pending is not None:
+            await self._send(pending)
+        if len(chunk) > 1:
+            await self._send({"type": "http.response.body", "body": self._part(chunk, 0, -1), "more_body": True})

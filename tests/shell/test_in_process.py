@@ -182,35 +182,57 @@ def test_a_server_without_lifespan_starts_recording_with_the_first_request(tmp_p
     assert visit["params"]["uri"] == "http://shop.example/%C3%A9"  # type: ignore[index]
 
 
-@pytest.mark.parametrize("place", [0, 15_000, 17_000, 150_000])
-def test_the_length_of_a_page_that_is_there_at_once_is_known_wherever_its_tag_goes(tmp_path: Path, place: int) -> None:
-    comments = b"<!--%b-->" % (b"c" * 93) * (place // 100)
-    page = b"<!doctype html><html><head>%b<link rel=a><body>%b" % (comments, b"<p>text" * 30_000)
+def shown(folder: Path, page: bytes, *, asked: int = 1) -> list[list[Any]]:
+    """What is sent of a page that an application has at once, each time that it is asked for."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         fields = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(page))]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
         await send({"type": "http.response.body", "body": page})
 
-    async def ask() -> list[Any]:
-        footfall, sent = Footfall(app, Config(base=tmp_path)), []
+    async def ask() -> list[list[Any]]:
+        footfall, told = Footfall(app, Config(base=folder)), []
+        for _ in range(asked):
+            sent: list[Any] = []
 
-        async def keep(message: Any) -> None:
-            sent.append(message)
+            async def keep(message: Any, sent: list[Any] = sent) -> None:
+                sent.append(message)
 
-        async def nothing() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            async def nothing() -> dict[str, Any]:
+                return {"type": "http.request", "body": b"", "more_body": False}
 
-        headers = [(b"host", b"shop.example"), *((name.lower(), value) for name, value in NAVIGATION)]
-        await footfall({"type": "http", "method": "GET", "path": "/", "headers": headers}, nothing, keep)
+            headers = [(b"host", b"shop.example"), *((name.lower(), value) for name, value in NAVIGATION)]
+            await footfall({"type": "http", "method": "GET", "path": "/", "headers": headers}, nothing, keep)
+            told.append(sent)
         await footfall.stop()
-        return sent
+        return told
 
-    start, *pieces = asyncio.run(ask())
-    body = b"".join(piece.get("body", b"") for piece in pieces)
+    return asyncio.run(ask())
+
+
+def body_of(pieces: list[Any]) -> bytes:
+    assert all(type(piece.get("body", b"")) is bytes for piece in pieces)
+    return b"".join(piece.get("body", b"") for piece in pieces)
+
+
+@pytest.mark.parametrize("place", [0, 15_000, 17_000, 150_000])
+def test_the_length_of_a_page_that_is_there_at_once_is_known_wherever_its_tag_goes(tmp_path: Path, place: int) -> None:
+    comments = b"<!--%b-->" % (b"c" * 93) * (place // 100)
+    page = b"<!doctype html><html><head>%b<link rel=a><body>%b" % (comments, b"<p>text" * 30_000)
+    ((start, *pieces),) = shown(tmp_path, page)
+    body = body_of(pieces)
     assert untagged(body)[0] == page and untagged(body)[1] is not None
     assert dict(start["headers"])[b"content-length"] == b"%d" % len(body)
-    assert all(type(piece.get("body", b"")) is bytes for piece in pieces)
+
+
+@pytest.mark.parametrize(("size", "leaves_whole"), [(5_000, True), (60_000, True), (70_000, False)])
+def test_a_page_that_is_there_at_once_and_not_too_large_leaves_whole(
+    tmp_path: Path, size: int, leaves_whole: bool
+) -> None:
+    page = (b"<!doctype html><html><head><link rel=a><body>" + b"<p>text" * 30_000)[:size]
+    for _, *pieces in shown(tmp_path, page, asked=3)[1:]:  # the first one waits for the store to be opened
+        assert len(pieces) == (1 if leaves_whole else 2)
+        assert untagged(body_of(pieces))[0] == page
 
 
 def test_a_streamed_page_arrives_piece_by_piece_with_its_tag(tmp_path: Path) -> None:
