@@ -24,9 +24,9 @@ HOLD_WHOLE_BYTES = 16 * 1024
 """A page of one chunk of at most this size waits whole for its commit;"""
 HOLD_SHORTLY_BYTES = 64 * 1024
 """one of up to this size too, but not longer than a head may wait for its body: then all but its last byte goes."""
-CUT_BYTES = 128 * 1024
+CUT_BYTES = 32 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
-BEGINNING_BYTES = 16 * 1024
+BEGINNING_BYTES = 8 * 1024
 """so much of it."""
 
 
@@ -34,6 +34,7 @@ class AnswerBody:
     """The state of one answer, as far as its body needs it."""
 
     __slots__ = (
+        "_begun",
         "_held",
         "_late",
         "_length",
@@ -55,6 +56,7 @@ class AnswerBody:
         self._outcome: str | None = None
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
+        self._begun: Piece = b""  # a piece's beginning, which goes with the rest of it
         self._held: tuple[Message, Piece] | None = None
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
@@ -106,37 +108,28 @@ class AnswerBody:
         await self._body_now(tagging, chunk, more)
 
     def _body_now(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
-        if tagging is None:
-            return self._body_piece(None, chunk, more)
-        if tagging.coded:
-            return self._body_coded(tagging, chunk, more)
-        if tagging.decided or len(chunk) < CUT_BYTES:
-            return self._body_piece(tagging, self._put(tagging, chunk, more), more)
-        begun = self._put(tagging, chunk[:BEGINNING_BYTES], True)
-        if not tagging.decided:  # the place is further on, and the length not known before it
-            chunk = b"".join((begun, self._put(tagging, chunk[BEGINNING_BYTES:], more)))
-            return self._body_piece(tagging, chunk, more)
-        rest = self._part(chunk, BEGINNING_BYTES)
-        sent = self._body_piece(tagging, begun, True, at_once=True)
-        return self._body_piece(tagging, rest, more) if sent is DONE else self._body_after(sent, tagging, rest, more)
+        if tagging is not None:
+            if tagging.coded:
+                return self._body_coded(tagging, chunk, more)
+            if not tagging.decided:
+                chunk = self._put(tagging, chunk, more)
+        return self._body_piece(tagging, chunk, more)
 
     def _put(self, tagging: Tagging, chunk: Piece, more: bool) -> Piece:
-        chunk = tagging.put(chunk, last=not more)
+        """What can go of a piece, with the tag if this is its place."""
+        if len(chunk) < CUT_BYTES or self._request.foreign:
+            chunk = tagging.put(chunk, last=not more)
+        else:
+            begun, rest = tagging.put(chunk[:BEGINNING_BYTES], last=False), memoryview(chunk)[BEGINNING_BYTES:]
+            if tagging.decided:
+                self._begun, chunk = begun, rest
+            else:  # the place is further on, and the length not known before it
+                chunk = b"".join((begun, tagging.put(rest, last=not more)))
         if tagging.blocked or tagging.failure is not None:
             self._tell(tagging)
         return chunk
 
-    async def _body_after(self, sent: Awaitable[None], tagging: Tagging, chunk: Piece, more: bool) -> None:
-        await sent
-        await self._body_piece(tagging, chunk, more)
-
-    def _part(self, chunk: Piece, start: int, end: int | None = None) -> Piece:
-        """A part of a piece, for our own server without a copy: it takes whatever has bytes."""
-        return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]
-
-    def _body_piece(
-        self, tagging: Tagging | None, chunk: Piece, more: bool, *, at_once: bool = False
-    ) -> Awaitable[None]:
+    def _body_piece(self, tagging: Tagging | None, chunk: Piece, more: bool) -> Awaitable[None]:
         """A piece that has been looked at."""
         pending = self._pending
         if pending is not None and tagging is not None:
@@ -149,27 +142,34 @@ class AnswerBody:
                 restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
         if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
             return self._end_held(pending, chunk)
-        return self._send_on(pending, chunk, more, at_once=at_once)
+        return self._send_on(pending, chunk, more)
 
-    def _send_on(self, pending: Message | None, chunk: Piece, more: bool, *, at_once: bool = False) -> Awaitable[None]:
-        """A head that was kept back, if any, and a piece of body; `at_once`: after which another one follows."""
+    def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
+        """A head that was kept back, if any, and a piece of body."""
         piece: Message | None = None
         if chunk or not more:
             piece = {"type": "http.response.body", "body": chunk, "more_body": more}
-            if at_once and not self._request.foreign:
-                piece[AT_ONCE] = True
-        if pending is None:
+        if pending is None and not self._begun:
             return DONE if piece is None else self._send(piece)
-        if piece is None:
-            return self._send(pending)
-        if not self._request.foreign:
-            pending[AT_ONCE] = True
-        sent = self._send(pending)
-        return self._send(piece) if sent is DONE else self._send_after(sent, piece)
+        begun: Message | None = None
+        if self._begun:
+            begun, self._begun = {"type": "http.response.body", "body": self._begun, "more_body": True}, b""
+        return self._send_all([one for one in (pending, begun, piece) if one is not None])
 
-    async def _send_after(self, sent: Awaitable[None], piece: Message) -> None:
+    def _send_all(self, messages: list[Message]) -> Awaitable[None]:
+        if not self._request.foreign:
+            for message in messages[:-1]:
+                message[AT_ONCE] = True
+        for place, message in enumerate(messages, 1):
+            sent = self._send(message)
+            if sent is not DONE:
+                return self._send_after(sent, messages[place:])
+        return DONE
+
+    async def _send_after(self, sent: Awaitable[None], messages: list[Message]) -> None:
         await sent
-        await self._send(piece)
+        for message in messages:
+            await self._send(message)
 
     async def _body_coded(self, tagging: Tagging, chunk: Piece, more: bool) -> None:
         """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
@@ -214,18 +214,16 @@ class AnswerBody:
     async def _end_held(self, pending: Message | None, chunk: Piece) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""
         waiter = self._tracking.recorder.hold(self._ticket)
-        if waiter is None:
-            await self._send_on(pending, chunk, False)
-            return
-        if pending is not None and len(chunk) <= HOLD_WHOLE_BYTES:
-            await waiter
-        elif pending is not None and len(chunk) <= HOLD_SHORTLY_BYTES:
-            if not await self._waited(waiter, pending, chunk):
+        if waiter is not None:
+            size = len(self._begun) + len(chunk)
+            if pending is not None and size <= HOLD_WHOLE_BYTES:
+                await waiter
+            elif pending is None or size > HOLD_SHORTLY_BYTES:
+                await self._all_but_last(pending, chunk)
                 pending, chunk = None, chunk[-1:]
-        else:
-            await self._all_but_last(pending, chunk)
-            pending, chunk = None, chunk[-1:]
-            await waiter
+                await waiter
+            elif not await self._waited(waiter, pending, chunk):
+                pending, chunk = None, chunk[-1:]
         await self._send_on(pending, chunk, False)
 
     async def _waited(self, waiter: Awaitable[bool], pending: Message, chunk: Piece) -> bool:
@@ -242,7 +240,8 @@ class AnswerBody:
         return whole
 
     async def _all_but_last(self, pending: Message | None, chunk: Piece) -> None:
-        if pending is not None:
-            await self._send(pending)
-        if len(chunk) > 1:
-            await self._send({"type": "http.response.body", "body": self._part(chunk, 0, -1), "more_body": True})
+        await self._send_on(pending, self._part(chunk, 0, -1), True)
+
+    def _part(self, chunk: Piece, start: int, end: int) -> Piece:
+        """A part of a piece, for our own server without a copy: it takes whatever has bytes."""
+        return chunk[start:end] if self._request.foreign else memoryview(chunk)[start:end]
