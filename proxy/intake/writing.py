@@ -1,8 +1,8 @@
 """The writing thread: the only one of a process that writes to the store.
 
 Law: a batch is whatever has come together meanwhile; it is tried until the store holds it, and only then reported. No
-error ends the thread. It rests between two batches as long as the first one took: whoever comes alone is written at
-once, and under load the batches are larger.
+error ends the thread. After a large batch it rests as long as that took: whoever comes alone is written at once, and
+under load the batches are larger.
 """
 
 import asyncio
@@ -19,10 +19,12 @@ log = logging.getLogger("footfall.recorder")
 
 BATCH_EVENTS = 1_000
 """Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
-REST_SECONDS = 0.004
-"""The longest rest. A batch costs as much as some twenty pages in it, most of that for the interpreter lock, which the
-thread gives away in each statement and then takes back from a busy event loop. Resting, batches of 7 KB pages had 25
-instead of 18; CPU per page was 13 % less, of 58 KB 15 %, and as many pages a second went through or more."""
+REST_ITEMS = 16
+"""From this size on a batch is followed by a whole rest, below it by a part of one: few do not wait for more."""
+REST_SECONDS = 0.002
+"""The longest rest. Writing costs by the batch, most of that for the interpreter lock, which the thread gives away in
+each statement and takes back from a busy event loop. At saturation a batch of 7 KB pages had 25 instead of 18; CPU per
+page was 10 to 13 % less, of 58 KB 15 %, and as many pages a second went through or more."""
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
 FAILING_STOP_SECONDS = 2.0
@@ -133,7 +135,7 @@ class WritingThread:
                 log.warning("the store takes events again: recording resumed")
         self._deliver(batch, results)
         now = time.monotonic()
-        self._rests_until = now + min(now - begun, REST_SECONDS)
+        self._rests_until = now + min((now - begun) * min(1.0, len(items) / REST_ITEMS), REST_SECONDS)
         writer.rest()
         return writer
 

@@ -163,20 +163,24 @@ def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engin
     run(story())
 
 
-def test_the_thread_rests_as_long_as_a_batch_took_and_what_comes_meanwhile_is_one_batch(engine, gate, monkeypatch):
+@pytest.mark.parametrize(("first", "batches"), [(writing.REST_ITEMS, 2), (1, 4)])
+def test_after_a_large_batch_the_thread_rests_and_what_comes_meanwhile_is_one_batch(
+    engine, gate, monkeypatch, first, batches
+):
     monkeypatch.setattr(writing, "REST_SECONDS", 0.5)
 
     async def story():
         async with recording(gate) as recorder:
             gate.open.clear()
-            first = recorder.record(visit("P1", "A"))
-            asyncio.get_running_loop().call_later(0.3, gate.open.set)
-            assert await held(recorder, first)
-            for number in range(2, 5):
+            for number in range(1, first + 1):
                 ticket = recorder.record(visit(f"P{number}", "A", number, came_back=True))
-                await asyncio.sleep(0.01)
+            asyncio.get_running_loop().call_later(0.3, gate.open.set)
             assert await held(recorder, ticket)
-            assert gate.batches == [1, 3]
+            for number in range(first + 1, first + 4):
+                ticket = recorder.record(visit(f"P{number}", "A", number, came_back=True))
+                await asyncio.sleep(0.05)
+            assert await held(recorder, ticket) in (True, None)
+            assert gate.batches[0] == first and len(gate.batches) == batches and sum(gate.batches) == first + 3
 
     run(story())
 
