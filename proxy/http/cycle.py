@@ -213,7 +213,7 @@ class Cycle:
         elif kind == "http.response.body":
             body: bytes = message.get("body", b"")
             more: bool = message.get("more_body", False)
-            self._frame(body, more, at_once=AT_ONCE in message)
+            self._frame(body, more, at_once=more and AT_ONCE in message)
             if not more:
                 self._end()
         else:

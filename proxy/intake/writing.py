@@ -1,8 +1,8 @@
 """The writing thread: the only one of a process that writes to the store.
 
 Law: a batch is whatever has come together meanwhile; it is tried until the store holds it, and only then reported. No
-error ends the thread. After a large batch it rests as long as that took: whoever comes alone is written at once, and
-under load the batches are larger.
+error ends the thread. After a batch it rests, after a large one as long as that took: where little comes it is written
+at once or nearly so, and under load the batches are larger.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Law: a head that is kept back goes with the first piece of the body, and never alone but in `let_go` and at the end. The
 last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6); a page that is there at once
-waits whole, one of some size not longer than a head is kept back (heads.py): what waits leaves in one write, not two.
+waits whole, one of some size not longer than a head is kept back, once more (heads.py): one write, not two.
 """
 
 import asyncio
@@ -219,7 +219,11 @@ class AnswerBody:
             if pending is not None and size <= HOLD_WHOLE_BYTES:
                 await waiter
             elif pending is None or size > HOLD_SHORTLY_BYTES:
-                await self._all_but_last(pending, chunk)
+                try:
+                    await self._all_but_last(pending, chunk)
+                except BaseException:
+                    waiter.cancel()  # nobody waits, and the store is not to be thought late
+                    raise
                 pending, chunk = None, chunk[-1:]
                 await waiter
             elif not await self._waited(waiter, pending, chunk):

@@ -1,8 +1,8 @@
-"""Heads that wait for the first body chunk, and the clock that lets them go.
+"""Heads that wait for the first body chunk, or with it for its commit, and the clock that lets them go.
 
-Law: a head is kept back only to state the length that the body will have with the tag in it; where the body does not
-come at once the head goes without a length (HTTP.md, S1: first byte within 50 ms). One timer for all of them, and only
-while there are any: most are gone within the same turn of the loop.
+Law: a head is kept back only to state the length that the body will have with the tag in it, or to leave in one write
+with its page; where either does not come at once it goes before it (HTTP.md, S1: first byte within 50 ms). One timer
+for all of them, and only while there are any: most are gone within the same turn of the loop.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class HeldHeads:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     def remove(self, waiting: Waiting) -> None:
-        """Its body has come, or its application has returned."""
+        """What it waited for has come, or its application has returned."""
         self._fresh.discard(waiting)
         self._old.discard(waiting)
 
