@@ -258,41 +258,31 @@ class Cycle:
             self.keep_alive = False
 
     def _frame(self, body: bytes, more: bool, *, at_once: bool = False) -> None:
+        before = after = b""
         if self._silent:
             body = b""
         elif self._chunked:
-            size, end = (b"%x\r\n" % len(body), b"\r\n") if body else (b"", b"")
-            return self._write(size, body, end if more else end + b"0\r\n\r\n", at_once=at_once)
+            if body:
+                before, after = b"%x\r\n" % len(body), b"\r\n"
+            if not more:
+                after += b"0\r\n\r\n"
         elif self._left is not None:
             self._left -= len(body)
             if self._left < 0 or (self._left > 0 and not more):
                 raise RuntimeError("the body does not have the length that was stated")
-        self._write_plain(body, at_once=at_once)
-
-    def _write_plain(self, body: bytes, *, at_once: bool = False) -> None:
-        head, self._head = self._head, b""
-        if at_once:
-            self._head = head + body
-            return
-        self._protocol.written += len(head) + len(body)
-        if head and len(body) > JOIN_BYTES:
-            self._protocol.transport.writelines((head, body))
-        elif head or body:
-            self._protocol.transport.write(head + body if head else body)
-
-    def _write(self, before: bytes, body: bytes, after: bytes, *, at_once: bool) -> None:
-        """One write, whatever it consists of; large pieces of body are not copied."""
         before, self._head = self._head + before, b""
         if at_once:
             self._head = before + body + after
-            return
-        self._protocol.written += len(before) + len(body) + len(after)
-        if len(body) <= JOIN_BYTES:
-            data = before + body + after
-            if data:
-                self._protocol.transport.write(data)
         else:
+            self._write(before, body, after)
+
+    def _write(self, before: bytes, body: bytes, after: bytes) -> None:
+        """One write, whatever it consists of; large pieces of body are not copied."""
+        self._protocol.written += len(before) + len(body) + len(after)
+        if len(body) > JOIN_BYTES and (before or after):
             self._protocol.transport.writelines([part for part in (before, body, after) if part])
+        elif data := (before + body + after if before or after else body):
+            self._protocol.transport.write(data)
 
     def _end(self) -> None:
         self.complete = True
