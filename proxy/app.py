@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from proxy import config as configuration
@@ -42,6 +43,8 @@ from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
 from proxy.privacy.late import LatePage
 from proxy.scripts import Tracker, load_tracker
+from proxy.store.base import Writer
+from proxy.store.handover.giving import Giver
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
@@ -68,6 +71,7 @@ class Footfall:
         clock_ms: UTC milliseconds; tests bring their own.
         keys: the signing keys; none: those of the secrets file, which is made where there is none.
         authority: who may use the API; None: as the configuration says.
+        open_store: opens what is recorded to, and tells it who was erased; None: the configuration's store itself.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -82,14 +86,14 @@ class Footfall:
         clock_ms: Callable[[], int] = now_ms,
         keys: tuple[Key, ...] = (),
         authority: Authority | None = None,
+        open_store: Callable[[Erased], Writer] | None = None,
     ) -> None:
         if not isinstance(config, Config):
             config = configuration.load(Path(config) if config is not None else None, os.environ, {})
-        self._app, self._started = app, False
-        keys = keys or keys_of(config)
+        self._app, self._started, keys = app, False, keys or keys_of(config)
         erased = Erased(key.secret for key in keys)
         self.recorder = Recorder(
-            lambda: open_writer(config, erased),
+            partial(open_store or partial(open_writer, config), erased),
             clock_ms=clock_ms,
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
@@ -250,8 +254,11 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life) -> int:
-    """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end."""
+def run_worker(
+    config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life, door: socket.socket | None
+) -> int:
+    """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end. `door`: where
+    who writes for all of them takes connections; None: it writes itself."""
     token = via_token(keys)
     upstream = Upstream(
         config.site.upstream,
@@ -266,7 +273,8 @@ def run_worker(config: Config, keys: tuple[Key, ...], sockets: list[socket.socke
         preserve_host=config.site.preserve_host,
         public_origin=config.site.public_origin,
     )
-    footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config))
+    open_store = partial(Giver, door) if door is not None else None
+    footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config), open_store=open_store)
     gate = Gate(
         footfall.serve,
         prefix=config.site.prefix.encode("ascii"),

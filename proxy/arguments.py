@@ -8,6 +8,7 @@ from proxy import options, typed
 
 CHILDREN = (
     "worker",
+    "writer",
     "report-site",
     "demo-site",
     "demo-visitors",
@@ -183,4 +184,5 @@ def _children() -> argparse.ArgumentParser:
         child.add_argument("--ready", type=int, required=True)
         child.add_argument("--tally", type=int)
         child.add_argument("--place", type=int)
+        child.add_argument("--door", type=int)
     return top

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 MALLOC = {  # MEASURED.md: a 58 KB page costs 77 instead of 123 us when large buffers are not mapped anew
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1_048_576),
@@ -27,6 +28,8 @@ class Job:
 
     The sockets are the supervisor's from then on: it closes them when it stops. `once`: it is done when it ends, and is
     not started again. `vital`: where it will not start, there is nothing to run for; another job is given up alone.
+    `door`: which end it gets, as `--door FD`, of a pair of sockets of its crew: through the one, connections are handed
+    to whoever has the other. Who takes them ends when nobody is left who could hand one over.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Job:
     count: int = 1
     once: bool = False
     vital: bool = True
+    door: Literal["", "giving", "taking"] = ""
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -48,9 +52,10 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 async def start(
-    job: Job, place: int, tally: int | None, lifeline: int, ready: Callable[[], None]
+    job: Job, place: int, tally: int | None, door: int | None, lifeline: int, ready: Callable[[], None]
 ) -> asyncio.subprocess.Process:
-    """The process of the job that has this place among them, in `tally` too (http/accepting.py); `ready` is called once
+    """The process of the job that has this place among them, in `tally` too (http/accepting.py), and its end of the
+    door; `ready` is called once
     it has said that it answers. Raises OSError.
 
     The input is an unlinked file, not a pipe: it has no size that could block us, and no reader to wait for.
@@ -60,6 +65,9 @@ async def start(
     if tally is not None:
         descriptors.append(tally)
         arguments += ["--tally", str(tally), "--place", str(place)]
+    if door is not None:
+        descriptors.append(door)
+        arguments += ["--door", str(door)]
     hearing, saying = os.pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # for the child, until it ignores it
     try:

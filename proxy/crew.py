@@ -7,6 +7,7 @@ Law: it knows processes, not what they do, and no signal reaches it but through 
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ STEADY_SECONDS = 10.0  # one that lives this long has run; a busy machine takes 
 FIRST_DELAY_SECONDS = 0.1
 LONGEST_DELAY_SECONDS = 2.0
 HOPELESS_STARTS = 5  # in a row, by the child's own exit (not by a signal), before the job ever ran steadily
+LAST_SECONDS = 5.0  # for who takes what the others hand over, once they have ended
 
 
 class Crew:
@@ -48,9 +50,12 @@ class Crew:
         self._unready: set[str] = set()
         self._steady: set[Job] = set()
         self._stopping = asyncio.Event()
+        self._emptying = asyncio.Event()  # nobody is left to hand anything over
         self._hurry = False
-        self._keepers: list[asyncio.Task[None]] = []
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._takers: list[str] = []
         self._tallies: list[int | None] = []
+        self._doors: dict[str, socket.socket] = {}
 
     def __repr__(self) -> str:
         return f"<Crew{''.join(f' {name}={pid}' for name, pid in self.children.items())}>"
@@ -65,8 +70,10 @@ class Crew:
         try:
             for job in self.jobs:
                 self._tallies.append(make_tally(job.count) if job.count > 1 else None)
+            if any(job.door for job in self.jobs):
+                self._doors["giving"], self._doors["taking"] = socket.socketpair()
         except OSError:
-            self._close_tallies()
+            self._close()
             raise
         for job, tally in zip(self.jobs, self._tallies, strict=True):
             for place in range(job.count):
@@ -75,7 +82,9 @@ class Crew:
                     self._unready.add(name)
                 keeper = asyncio.create_task(self._keep(name, job, place, tally))
                 keeper.add_done_callback(self._kept)
-                self._keepers.append(keeper)
+                self._keepers[name] = keeper
+                if job.door == "taking":
+                    self._takers.append(name)
 
     async def obstacle(self, seconds: float) -> str:
         """'' when all are ready, else who is not within that time, or has ended instead. The trial is over then."""
@@ -96,27 +105,31 @@ class Crew:
         if not self._unready:
             self._verdict.set()
 
-    def _close_tallies(self) -> None:
+    def _close(self) -> None:
         for tally in self._tallies:
             if tally is not None:
                 os.close(tally)
+        for door in self._doors.values():
+            door.close()
 
     async def _keep(self, name: str, job: Job, place: int, tally: int | None) -> None:
         """Start one child, wait for its end, start it again; until we stop."""
         loop = asyncio.get_running_loop()
         quick = hopeless = 0
-        while not self._stopping.is_set():
+        stopping = self._emptying if job.door == "taking" else self._stopping
+        door = self._doors[job.door].fileno() if job.door else None
+        while not stopping.is_set():
             started = loop.time()
             try:
-                child = await start(job, place, tally, self._lifeline, lambda: self._is_ready(name))
+                child = await start(job, place, tally, door, self._lifeline, lambda: self._is_ready(name))
             except OSError as wrong:  # no process or memory to be had just now
-                if self._stopping.is_set():
+                if stopping.is_set():
                     return
                 self._announce(f"{name} cannot be started: {wrong.strerror}")
-                await self._rest(LONGEST_DELAY_SECONDS)
+                await _rest(stopping, LONGEST_DELAY_SECONDS)
                 continue
             self._children[name] = child
-            if self._stopping.is_set():  # the signal came while it was being started
+            if stopping.is_set():  # the signal came while it was being started
                 send(child, signal.SIGKILL if self._hurry else signal.SIGTERM)
             steady = loop.call_later(STEADY_SECONDS, self._steady.add, job)
             status = await child.wait()
@@ -124,7 +137,7 @@ class Crew:
             del self._children[name]
             if tally is not None:
                 strike_out(tally, place)
-            if self._stopping.is_set() or self._is_settled(name, job, status):
+            if stopping.is_set() or self._is_settled(name, job, status):
                 return
             lived = loop.time() - started
             quick = 0 if lived >= QUICK_SECONDS else quick + 1
@@ -134,7 +147,7 @@ class Crew:
                 return
             delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(quick - 1, 9)) if quick else 0.0
             self._announce(f"{name} ended after {lived:.1f} s ({ending(status)}); starting it again")
-            await self._rest(delay)
+            await _rest(stopping, delay)
 
     def _is_settled(self, name: str, job: Job, status: int) -> bool:
         """Whether nothing is to be started again."""
@@ -156,31 +169,40 @@ class Crew:
             self.has_failed = True
             self._over()
 
-    async def _rest(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
-
     async def drain(self, seconds: float, hurry: asyncio.Event) -> bool:
-        """Ask all to end, then insist, after that time or when `hurry` is set; true if any had to be killed. Raises
-        what has failed in keeping them."""
+        """Ask all to end, then insist, after that time or when `hurry` is set; true if any had to be killed. Who takes
+        what the others hand over ends after them. Raises what has failed in keeping them."""
         self._stopping.set()
         for child in self._children.values():
             send(child, signal.SIGTERM)
+        killed = await self._ended([name for name in self._keepers if name not in self._takers], seconds, hurry)
+        self._emptying.set()
+        for door in self._doors.values():
+            door.close()
+        killed |= await self._ended(self._takers, LAST_SECONDS, hurry)
+        self._close()
+        for keeper in self._keepers.values():
+            keeper.result()
+        return killed
+
+    async def _ended(self, names: Sequence[str], seconds: float, hurry: asyncio.Event) -> bool:
+        """These end by themselves or, after that time or when `hurry` is set, are killed; true if any had to be."""
         hurried = asyncio.create_task(hurry.wait())
-        everyone = asyncio.gather(*self._keepers, return_exceptions=True)
+        everyone = asyncio.gather(*(self._keepers[name] for name in names), return_exceptions=True)
         either: set[asyncio.Future[Any]] = {hurried, everyone}
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         self._hurry = True  # whoever is only now being started is too late as well
-        stuck = list(self._children.items())
-        for name, child in stuck:
-            send(child, signal.SIGKILL)
+        stuck = [name for name in names if name in self._children]
+        for name in stuck:
+            send(self._children[name], signal.SIGKILL)
             self._announce(f"{name} did not end in time and is killed")
-        failures = await everyone
-        self._close_tallies()
-        for failure in failures:
-            if failure is not None:
-                raise failure
+        await everyone
         return bool(stuck)
+
+
+async def _rest(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        return

@@ -6,7 +6,7 @@ Law: nothing is started or bound here. Secrets go by the children's input alone.
 import json
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy import apikeys, certificates, reporttoken
 from proxy.children import Job
@@ -43,10 +43,14 @@ def site_of(config: Config, listener: socket.socket) -> str:
 
 
 def jobs_of(config: Config, standing: Standing) -> list[Job]:
-    """The workers, and the report where there is one. Raises SecretFileError: the report's password."""
-    told = {"config": config.to_json(), "keys": to_text(standing.keys)}
-    workers = Job("worker", "worker", (standing.listener,), json.dumps(told).encode(), config.site.workers)
-    return [workers, *_report_job(config, standing)]
+    """The workers, who writes for them where there are several, and the report where there is one. Raises
+    SecretFileError: the report's password."""
+    told = json.dumps({"config": config.to_json(), "keys": to_text(standing.keys)}).encode()
+    workers = Job("worker", "worker", (standing.listener,), told, config.site.workers)
+    writing: tuple[Job, ...] = ()
+    if workers.count > 1:
+        workers, writing = replace(workers, door="giving"), (Job("writer", "writer", (), told, door="taking"),)
+    return [*writing, workers, *_report_job(config, standing)]
 
 
 def _report_job(config: Config, standing: Standing) -> Sequence[Job]:

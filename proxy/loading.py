@@ -29,6 +29,7 @@ COMMANDS = {
 """module:function below `proxy.commands`."""
 CHILDREN = {
     "worker": "worker:worker",
+    "writer": "writer:writer",
     "report-site": "reportsite:report_site",
     "demo-visitors": "demovisitors:demo_visitors",
     "demo-site": "demosite:demo_site",

@@ -6,8 +6,10 @@ come as descriptors. Of signals, only SIGTERM and SIGINT mean them.
 """
 
 import argparse
+import contextlib
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -33,3 +35,15 @@ def told() -> dict[str, Any]:
 
 def sockets(given: argparse.Namespace) -> list[socket.socket]:
     return [socket.socket(fileno=number) for number in given.socket or ()]
+
+
+def door(given: argparse.Namespace) -> socket.socket | None:
+    """This process's end of it; None where it has none (children.py, `Job`)."""
+    return None if given.door is None else socket.socket(fileno=given.door)
+
+
+def say_ready(pipe: int) -> None:
+    """That this process answers: one byte on a pipe."""
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        os.write(pipe, b"r")
+    os.close(pipe)

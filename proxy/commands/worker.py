@@ -5,7 +5,7 @@ import logging
 
 from proxy import app
 from proxy.commands.life import life
-from proxy.commands.started import begin, sockets, told
+from proxy.commands.started import begin, door, sockets, told
 from proxy.config import Config
 from proxy.keys import from_text
 
@@ -13,4 +13,5 @@ from proxy.keys import from_text
 def worker(given: argparse.Namespace) -> int:
     begin(logging.INFO)
     said = told()
-    return app.run_worker(Config.from_json(said["config"]), from_text(said["keys"]), sockets(given), life(given))
+    config, keys = Config.from_json(said["config"]), from_text(said["keys"])
+    return app.run_worker(config, keys, sockets(given), life(given), door(given))

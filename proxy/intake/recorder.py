@@ -8,7 +8,9 @@ costs events, which are counted and logged once, never a page.
 """
 
 import asyncio
+import itertools
 import logging
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,8 +18,8 @@ from typing import NamedTuple
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.holding import Breaker, Spells
 from proxy.intake.writing import Handed, WritingThread
-from proxy.store.base import Item, Result, Sweep, Visit, Writer, weight_of
-from proxy.store.counters import Outcomes
+from proxy.store.base import FormAnswer, Item, Once, Result, Sweep, Visit, Writer, weight_of
+from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.times import DAY_MS
 
 log = logging.getLogger("footfall.recorder")
@@ -27,6 +29,7 @@ COUNTS_EVERY_SECONDS = 1.0
 COUNTED_HOSTS = 200
 """Distinct hosts counted between two flushes; a flood of made-up Host fields shares one row."""
 OTHER_HOST = "(other)"
+SENDER_BYTES = 8
 
 
 class Full(Exception):
@@ -73,6 +76,7 @@ class Recorder:
         self._counts_timer: asyncio.TimerHandle | None = None
         self._blocked = BlockedPages()
         self._lost = 0
+        self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
         self.breaker = Breaker()
         self._spells = Spells()
 
@@ -112,7 +116,7 @@ class Recorder:
             if isinstance(item, Visit):
                 self.count(item.host, "lost")
             return 0
-        self._hand(item)
+        self._hand(self._once(item) if isinstance(item, FormAnswer) else item)
         return self._handed
 
     async def ask(self, item: Item) -> Result:
@@ -200,17 +204,22 @@ class Recorder:
             if self._counts:
                 counts = tuple((*key, n) for key, n in self._counts.items())
                 self._counts = {}
-                self._pending.append(Outcomes(counts))
-                self._handed += 1
+                self._add_up(Outcomes(counts))
             if self._blocked:
-                self._pending.append(self._blocked.take())
-                self._handed += 1
+                self._add_up(self._blocked.take())
             if self.breaker.open:
                 self._spells.see(self._clock_ms())
-            spells = self._spells.take()
-            self._pending += spells
-            self._handed += len(spells)
+            for spell in self._spells.take():
+                self._add_up(spell)
         self._flush()
+
+    def _add_up(self, counters: Outcomes | Blocked | Unheld) -> None:
+        self._pending.append(self._once(counters))
+        self._handed += 1
+
+    def _once(self, item: FormAnswer | Outcomes | Blocked | Unheld) -> Once:
+        """A batch may be tried again although it was stored: who was to say so may have ended in between."""
+        return Once(self._sender, next(self._numbers), self._clock_ms(), item)
 
     def _flush(self) -> None:
         """Hand what has come together in this turn of the loop to the thread."""

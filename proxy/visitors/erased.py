@@ -42,6 +42,11 @@ class Erased:
     def __repr__(self) -> str:
         return f"<Erased {len(self._marks)}>"
 
+    @property
+    def known(self) -> frozenset[bytes]:
+        """All marks that were put last."""
+        return self._marks
+
     def marks(self, value: bytes) -> list[bytes]:
         """The marks of a uuid or an id, that under the current key first."""
         return [hmac.digest(key, value, "sha256")[:MARK_BYTES] for key in self._keys]

@@ -29,6 +29,8 @@ ROOMS: dict[str, set[str]] = {
     "store.counters": set(),
     "store.sqlite": {"store.base", "store.counters", "store.questions", "events", "visitors"},
     "store.questions": {"events"},
+    # What reads pickle is apart from all that a visitor's bytes come near.
+    "store.handover": {"store.base", "visitors.erased"},
     "store": {"store.base"},
     "intake": {"events", "visitors", "store.base", "store.counters"},
     "report": {"store.base", "store.questions", "events", "paper"},
@@ -102,6 +104,8 @@ ROOMS: dict[str, set[str]] = {
         "loading",
         "page",
         "privacy.late",
+        "store.base",
+        "store.handover",
         "visitors",
         "intake",
         "scripts",
@@ -115,7 +119,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "commands.given": {"config"},
     "commands.started": set(),
-    "commands.life": {"http.accepting", "http.life"},
+    "commands.life": {"commands.started", "http.accepting", "http.life"},
     "commands.serve": {"checks", "commands.given", "config", "serving"},
     "commands.report": {"commands.given", "config", "printing", "reporting", "reporttoken", "screen", "store.base"},
     "commands.keep": {
@@ -130,6 +134,9 @@ ROOMS: dict[str, set[str]] = {
     },
     "commands.reconcile": {"clock", "commands.given", "printing", "reconciling"},
     "commands.worker": {"app", "commands.life", "commands.started", "config", "keys"},
+    "commands.writer": {
+        *("commands.started", "config", "files", "keys", "store.handover", "tuning", "visitors.erased"),
+    },
     "commands.reportsite": {"commands.life", "commands.started", "config", "reportsite"},
     "commands.demovisitors": {"commands.started", "demo", "printing"},
     "commands.demosite": {"commands.life", "commands.started", "demo", "http"},
@@ -260,6 +267,7 @@ NEEDS |= {
     "demosite": ("jinja2", "starlette", "uvicorn"),
     "audit": ("bs4",),
     "key": (),
+    "writer": (),
     "serve": (),
 }
 

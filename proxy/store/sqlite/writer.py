@@ -21,6 +21,7 @@ from proxy.store.base import (
     FormAnswer,
     Item,
     Kept,
+    Once,
     OptOut,
     Result,
     Retention,
@@ -32,7 +33,7 @@ from proxy.store.base import (
     Visit,
 )
 from proxy.store.counters import Blocked, Outcomes, Unheld
-from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, sessions, visits
+from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, senders, sessions, visits
 from proxy.store.sqlite.connection import begin, is_item_fault, mapped_errors, open_writer
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
@@ -199,7 +200,8 @@ class SqliteWriter:
             return self._confirm_guarded(item)
         done = self._try(item)
         if isinstance(done, Exception):
-            log.error("an event could not be stored and is lost (%s): %s", type(item).__name__, done)
+            kind = type(item.item if isinstance(item, Once) else item).__name__
+            log.error("an event could not be stored and is lost (%s): %s", kind, done)
             return None
         return done
 
@@ -252,6 +254,8 @@ class SqliteWriter:
         if isinstance(item, FormAnswer):
             results.answered(work, rules, item)
             return None
+        if isinstance(item, Once):
+            return None if senders.is_repeat(self._connection.execute, item) else self._apply(item.item)
         if isinstance(item, Kept):
             return self._keeper.keep(item.event)
         if isinstance(item, Sweep):

@@ -1,0 +1,2 @@
+-- Senders of whom nothing came for long.
+DELETE FROM sender WHERE day < :day - :days
