@@ -244,7 +244,9 @@ class _Server(uvicorn.Server):
         self._life.begin(self, sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit, self.should_exit = self.should_exit, True  # the first signal drains, the second does not wait
+        """Once more means no more: a service manager may tell every process, and the parent tells its children, too. Who
+        is in a hurry, the parent kills."""
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

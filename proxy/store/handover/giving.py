@@ -6,6 +6,7 @@ again, which is what its ids are for. Nothing is kept here.
 
 import contextlib
 import socket
+from array import array
 from collections.abc import Sequence
 
 from proxy.store.base import Item, Result, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
@@ -38,7 +39,8 @@ class Giver:
         self._frames = Frames()
         self._socket, theirs = socket.socketpair()
         try:
-            socket.send_fds(door, [KNOCK], [theirs.fileno()], socket.MSG_DONTWAIT)
+            handed = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [theirs.fileno()]))
+            door.sendmsg([KNOCK], [handed], socket.MSG_DONTWAIT)  # socket.send_fds passes no flags on before 3.12
         except OSError as error:
             self.close()
             raise StoreUnavailable(f"{GONE} ({error.strerror})") from error

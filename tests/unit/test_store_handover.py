@@ -1,0 +1,259 @@
+"""What workers hand over to the process that writes for all of them: real sockets, real stores, several givers."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from stories import HOUR, MINUTE, T, confirm, confirmed, does, ident, name_of, page, sends, sqlite, sweep, visit
+
+from proxy.store.base import Forget, Once, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable, Writer
+from proxy.store.counters import Outcomes
+from proxy.store.handover.frames import LENGTH, Frames, framed
+from proxy.store.handover.giving import KNOCK, Giver
+from proxy.store.handover.taking import BATCH_ITEMS, Taker
+from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.erased import Erased
+from proxy.visitors.sessions import Rules
+
+PATIENCE_SECONDS = 10.0
+SECRETS = (b"a secret of thirty-two bytes....",)
+
+
+@dataclass
+class Shared:
+    """A door, and whoever takes what comes through it, in a thread, as often as it is started."""
+
+    engine: object
+    giving: socket.socket = field(init=False)
+    taking: socket.socket = field(init=False)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.giving, self.taking = socket.socketpair()
+
+    def start(self, open_writer: Callable[[], Writer] | None = None, door: socket.socket | None = None) -> None:
+        erased = Erased(SECRETS)
+        taker = Taker(door or self.taking, open_writer or (lambda: self.store(erased)), erased)
+        self.threads.append(threading.Thread(target=taker.run, daemon=True))
+        self.threads[-1].start()
+
+    def store(self, erased: Erased) -> SqliteWriter:
+        return SqliteWriter(self.engine.place, durability="process", rules=Rules(), erased=erased)  # type: ignore[attr-defined]
+
+    def giver(self, erased: Erased | None = None) -> Giver:
+        return Giver(self.giving, erased or Erased(SECRETS))
+
+    def end(self) -> None:
+        """The last that could hand anything over is gone."""
+        self.giving.close()
+        for thread in self.threads:
+            thread.join(PATIENCE_SECONDS)
+        assert not any(thread.is_alive() for thread in self.threads)
+        self.taking.close()
+
+
+@pytest.fixture
+def shared(tmp_path) -> Iterator[Shared]:
+    made = Shared(sqlite(tmp_path / "store.db"))
+    yield made
+    made.end()
+
+
+def visits(shared: Shared) -> list[str]:
+    return [event.id for event in shared.engine.events() if event.action == "page.visit"]  # type: ignore[attr-defined]
+
+
+def test_each_worker_hears_what_became_of_its_own_batch(shared):
+    shared.start()
+    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+        assert one.append([visit("P1", "A"), visit("P2", "B", 1)]) == [None, None]
+        assert other.append([confirm("C1", page("P1"), "A", MINUTE), visit("P3", "C")]) == [confirmed("A"), None]
+        event = does("link.click", "E1", name="Buy")
+        assert one.append([sends(page("P2"), "B", event, at=MINUTE)]) == [confirmed("B", stored=1)]
+        assert other.append([]) == []
+        assert other.append([sweep(2 * HOUR)]) == [3]
+        assert repr(one).startswith("<Giver ")
+    assert len(visits(shared)) == 3
+    assert shared.engine.recount(shared.engine.place) == []
+
+
+def test_what_comes_of_several_at_once_is_stored_once_and_each_is_answered(shared):
+    shared.start()
+
+    def hand_over(number: int) -> None:
+        with contextlib.closing(shared.giver()) as giver:
+            for turn in range(40):
+                name = f"{number}{turn:02}"
+                assert giver.append([visit(f"P{name}", f"V{number}", turn * 1_000)] * 2) == [None, None]
+
+    threads = [threading.Thread(target=hand_over, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    assert len(visits(shared)) == len(set(visits(shared))) == 160
+    assert shared.engine.recount(shared.engine.place) == []
+
+
+def test_a_batch_and_results_that_no_buffer_holds_cross_whole(shared):
+    shared.start()
+    many = [confirm(f"C{n}", page(f"P{n}"), f"V{n}", n, title=f"{n:03} " * 500) for n in range(BATCH_ITEMS)]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        socket.send_fds(shared.giving, [KNOCK], [theirs.fileno()])
+        ours.sendall(framed(many))
+        with contextlib.closing(shared.giver()) as other:  # whom one who does not listen keeps from nothing
+            assert other.append([visit("P1", "A")]) == [None]
+        answer = Frames()
+        while (told := answer.take()) is None:
+            answer.put(ours.recv(1_000))
+    assert told == ("", "", [confirmed(f"V{n}") for n in range(BATCH_ITEMS)], None)
+    assert len(framed(many)) > 2_000_000 and len(framed(told)) > 30_000
+
+
+@pytest.mark.parametrize("kind", [StoreUnavailable, StoreUnusable, StoreDamaged, StoreError])
+def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_again(shared, kind):
+    faults = [kind("footfall.db: it is so")]
+
+    def open_writer() -> Writer:
+        if faults:
+            raise faults.pop()
+        return shared.store(Erased(SECRETS))
+
+    shared.start(open_writer)
+    with contextlib.closing(shared.giver()) as giver:
+        with pytest.raises(kind, match=r"footfall\.db: it is so") as raised:
+            giver.append([visit("P1", "A")])
+        assert type(raised.value) is kind
+        assert giver.append([visit("P1", "A")]) == [None]
+    assert len(visits(shared)) == 1
+
+
+def test_a_fault_of_ours_is_logged_where_it_happened_and_ends_nothing(shared, caplog):
+    faults = [ZeroDivisionError("ours")]
+
+    def open_writer() -> Writer:
+        if faults:
+            raise faults.pop()
+        return shared.store(Erased(SECRETS))
+
+    shared.start(open_writer)
+    with contextlib.closing(shared.giver()) as giver:
+        with pytest.raises(StoreError, match="ours"):
+            giver.append([visit("P1", "A")])
+        assert giver.append([visit("P1", "A")]) == [None]
+    assert [(record.message, record.exc_info[0]) for record in caplog.records] == [
+        ("a batch could not be written", ZeroDivisionError)
+    ]
+
+
+def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
+    """Stored by a process that ended before it could say so: what a kill -9 at the worst moment looks like."""
+    batch = [visit("P1", "A"), Once(b"sender 1", 1, T, Outcomes(((19_000, "a", "visit", 3),)))]
+    lost = shared.giver()
+    lost._socket.sendall(framed(batch))
+    knock, (descriptor,), _, _ = socket.recv_fds(shared.taking, 1, 1)
+    assert knock == KNOCK
+    with socket.socket(fileno=descriptor) as theirs:
+        frames = Frames()
+        while (came := frames.take()) is None:
+            frames.put(theirs.recv(4_096))
+        shared.engine.append(*came)
+    with pytest.raises(StoreUnavailable, match="has ended"):
+        lost.append(batch)
+    lost.close()
+    shared.start()
+    with contextlib.closing(shared.giver()) as giver:
+        assert giver.append(batch) == [None, None]
+        assert giver.append([Once(b"sender 1", 2, T, Outcomes(((19_000, "a", "visit", 1),)))]) == [None]
+    assert len(visits(shared)) == 1
+    assert shared.engine.outcomes() == [(19_000, "a", "visit", 4)]
+
+
+def test_who_hands_over_before_anybody_takes_is_taken_later(shared):
+    with contextlib.closing(shared.giver()) as giver:
+        thread = threading.Thread(target=giver.append, args=([visit("P1", "A")],))
+        thread.start()
+        shared.start()
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+    assert len(visits(shared)) == 1
+
+
+def test_a_door_that_nobody_empties_is_full_at_last_and_loses_no_descriptor(shared):
+    waiting: list[Giver] = []
+    with pytest.raises(StoreUnavailable, match="has ended, and is started again"):
+        while len(waiting) < 10_000:
+            waiting.append(shared.giver())
+    assert waiting
+    open_ones = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(StoreUnavailable):
+        shared.giver()
+    assert len(os.listdir("/proc/self/fd")) == open_ones
+    for giver in waiting:
+        giver.close()
+    shared.start()  # all of these are gone already
+    shared.end()
+
+
+def test_a_worker_that_dies_in_the_middle_of_a_batch_harms_nobody(shared):
+    shared.start()
+    with contextlib.closing(shared.giver()) as giver:
+        assert giver.append([visit("P1", "A")]) == [None]
+        dying = shared.giver()
+        dying._socket.sendall(framed([visit("P2", "B")])[:-5])
+        dying.close()
+        last_words = shared.giver()
+        last_words._socket.sendall(framed([visit("P3", "C")]))
+        last_words.close()  # and is there no more to be told
+        assert giver.append([visit("P4", "D")]) == [None]
+    shared.end()
+    assert {"P1", "P3", "P4"} == set(map(name_of, visits(shared)))
+
+
+def test_workers_hear_who_was_erased_as_soon_as_they_hear_anything(shared):
+    shared.start()
+    known, unknown = Erased(SECRETS), Erased(SECRETS)
+    with contextlib.closing(shared.giver(known)) as one, contextlib.closing(shared.giver(unknown)) as other:
+        one.append([visit("P1", "A"), visit("P2", "B")])
+        other.append([visit("P3", "C")])
+        assert not known.has(ident("A"))
+        one.append([Forget(ident("A"), T + MINUTE)])
+        assert known.has(ident("A")) and not known.has(ident("B"))
+        assert not unknown.has(ident("A"))
+        other.append([visit("P4", "C", MINUTE)])
+        assert unknown.has(ident("A"))
+        version = unknown.version
+        other.append([visit("P5", "C", MINUTE + 1)])
+        assert unknown.version == version  # told once
+
+
+def test_it_ends_when_nobody_is_left_and_not_before(shared):
+    shared.start()
+    with contextlib.closing(shared.giver()) as giver:
+        assert giver.append([visit("P1", "A")]) == [None]
+        shared.giving.close()
+        assert giver.append([visit("P2", "A")]) == [None]
+        assert shared.threads[0].is_alive()
+    shared.threads[0].join(PATIENCE_SECONDS)
+    assert not shared.threads[0].is_alive()
+
+
+@pytest.mark.parametrize("step", [1, 3, 64, 10_000])
+def test_frames_are_taken_whole_in_whatever_pieces_they_come(step):
+    told = [[visit("P1", "A")], ("", "", None, None), [visit(f"P{n}", "B", n) for n in range(50)]]
+    stream = b"".join(map(framed, told))
+    frames, found = Frames(), []
+    for start in range(0, len(stream), step):
+        frames.put(stream[start : start + step])
+        while (value := frames.take()) is not None:
+            found.append(value)
+    assert found == told
+    assert repr(frames) == "<Frames 0 bytes>"
+    frames.put(LENGTH.pack(1))
+    assert frames.take() is None
