@@ -3,7 +3,7 @@ PYTHON ?=
 UPSTREAM ?=
 ARGS ?=
 
-.PHONY: help run test check fuzz crash judge bench bench-guard bench-store soak lock clean
+.PHONY: help run test check fuzz crash judge bench bench-guard bench-scale bench-store soak lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ##/\1 -/p' Makefile | awk -F' - ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -56,6 +56,11 @@ bench-guard: ## instructions per request, counted, and the ratio to nginx: not m
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@scripts/setup-bench
 	@.venv/bin/python -m benchmarks.guard $(ARGS)
+
+bench-scale: ## pages a second of two workers beside one, each with half of the same core (ARGS=--quick)
+	@PYTHON='$(PYTHON)' scripts/install dev
+	@scripts/setup-bench
+	@.venv/bin/python -m benchmarks.scale $(ARGS)
 
 bench-store: ## CPU and bytes per event, CPU of every question, at 1, 3 and 10 million events (ARGS='--keep FOLDER')
 	@PYTHON='$(PYTHON)' scripts/install dev

@@ -17,8 +17,10 @@ from wire import ROOT, eventually
 from benchmarks.command import GOOD, PROBLEM, USAGE
 from benchmarks.load import LoadError
 from benchmarks.pace import PIECE_LOOPS, Pace
+from benchmarks.process import StartError
 from benchmarks.rows import ROWS, TEN, CountError, Visitors, measure_beacons
 from benchmarks.servers import UNLIMITED, footfall, origin, write_site
+from benchmarks.slices import slice_of
 from benchmarks.table import END, START, replaced
 from proxy.store.sqlite.connection import open_writer
 
@@ -121,6 +123,42 @@ def test_a_beacon_that_is_refused_ends_the_run(tmp_path):
         pytest.raises(LoadError, match=r"429 .*more events than one browser makes"),
     ):
         measure_beacons(server, TEN, 40, tellers, seed=1)
+
+
+def can_have_slices() -> bool:
+    try:
+        with slice_of("footfall-test", 0.5):
+            return True
+    except StartError:
+        return False
+
+
+@needs_programs
+@pytest.mark.skipif(not can_have_slices(), reason="no share of a core can be had here")
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the site and the load need a core of their own")
+def test_two_workers_are_measured_beside_one_each_with_its_share(tmp_path):
+    ran = bench("--rounds", "1", "--requests", "64", module="benchmarks.scale", TMPDIR=str(tmp_path))
+    assert ran.returncode == GOOD, ran.stderr
+    _, _, one, two = [cells(line) for line in ran.stdout.splitlines() if line.startswith("|")]
+    assert [one[0], two[0]] == ["1 worker, 50% of a core", "2 workers, 100% of a core"]
+    assert all(float(cell.replace(",", "").removesuffix(" us")) > 0 for cell in (*one[1:], *two[1:]))
+    assert re.search(r"Two workers served \d+\.\d\d times as many pages a second as one", ran.stdout)
+    assert not working_in(tmp_path) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("mounts", "told"),
+    [
+        ("", "no control group"),
+        ("cgroup {0} cgroup rw,cpuacct 0 0\ncgroup2 {0} cgroup2 rw 0 0", "no control group"),
+        ("cgroup {0}/missing cgroup rw,cpu,cpuacct 0 0", "No such file or directory"),
+    ],
+)
+def test_where_no_share_of_a_core_can_be_had_it_says_so(tmp_path, mounts, told):
+    file = tmp_path / "mounts"
+    file.write_text(mounts.format(tmp_path))
+    with pytest.raises(StartError, match=told), slice_of("footfall-test", 0.5, mounts=file):
+        pass
 
 
 @needs_programs
