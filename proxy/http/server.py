@@ -244,8 +244,8 @@ class _Server(uvicorn.Server):
         self._life.begin(self, sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Once more means no more: a service manager may tell every process, and the parent tells its children, too. Who
-        is in a hurry, the parent kills."""
+        """Twice means no more than once: a service manager may tell every process, and the parent tells its children,
+        too. Who is in a hurry, the parent kills."""
         self.should_exit = True
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from proxy.store.base import Visit
 
 LENGTH = struct.Struct(">I")
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 """Read at once."""
 FIELDS: Callable[[Visit], tuple[object, ...]] = attrgetter(*Visit.__slots__)
 

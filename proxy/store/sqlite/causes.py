@@ -78,12 +78,11 @@ def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) ->
             yield row.time
 
 
-def put_first(work: Work, seq: int) -> None:
+def put_first(work: Work, page: EventRow) -> None:
     """A page was asked for before what its session is known to have done since: what asked for it came first all the
     same."""
-    page = work.event(seq)
-    session = None if page is None or page.session is None else work.session(page.session)
-    if page is None or session is None or session.last <= page.time:  # as most often
+    session = None if page.session is None else work.session(page.session)
+    if session is None or session.last <= page.time:  # as most often
         return
     since = work.told_since(session.id, BEFORE_ALL, page.time, page.time + CAUSE_WITHIN_MS - 1)
     causes = [(row, time) for row in since if (time := _when_asked(work, row, page)) is not None]

@@ -242,7 +242,7 @@ def _add(
         message.session_facts,
         ip=message.ip,
     )
-    return visits.add(work, rules, visitor, view)
+    return visits.add(work, rules, visitor, view).seq
 
 
 def parts(message: Confirmation) -> Iterator[Confirmation]:

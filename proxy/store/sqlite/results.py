@@ -82,12 +82,9 @@ def forget(work: Work, now: int) -> None:
     work.execute(SQL["remove_form_answers"], {"before": now - AGO_MAX_MS - ANSWER_WITHIN_MS, "visitor": NOBODY})
 
 
-def visited(work: Work, rules: Rules | None, item: Visit) -> None:
+def visited(work: Work, rules: Rules | None, item: Visit, visitor: VisitorRow) -> None:
     """The server has counted a page: where its visitor has submitted a form that asks for one, it may be that."""
-    visitor = work.visitor(item.uuid)
-    if visitor is not None:
-        visitor = handing.owner(work, visitor, item.time)
-    if visitor is None or not visitor.proof & WAITS:
+    if not visitor.proof & WAITS:
         return
     seq = work.seq_of(item.id)
     page = work.event(seq) if seq else None

@@ -46,15 +46,17 @@ class NewView(NamedTuple):
     ip: str = ""
 
 
-def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
-    """Write a visit counted by the server. `rules` None: sessions are switched off."""
+def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
+    """Write a visit counted by the server; whose it is, None where that is not known. `rules` None: sessions are
+    switched off."""
     if work.seq_of(visit.id) is not None:
         _complete(work, visit)
-        return
+        known = work.visitor(visit.uuid)
+        return known and handing.owner(work, known, visit.time)
     visitor = work.visitor(visit.uuid)
     if visitor is None:
         if work.heard.is_erased(visit.uuid):
-            return
+            return None
         visitor = work.add_visitor(visit.uuid)
     visitor = handing.owner(work, visitor, visit.time)
     uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
@@ -77,9 +79,10 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> None:
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
     causes.put_first(work, add(work, None if visit.bot else rules, visitor, view))
+    return visitor
 
 
-def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> int:
+def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> EventRow:
     """Write a page.visit whose id is not known yet, and its session where it opens one."""
     session = None if rules is None else _session(work, rules, visitor, view)
     seq, dictionary = work.next_seq(), work.dictionary
@@ -109,7 +112,7 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         sessions.view(work, session, row)
         if view.state & CONFIRMED:
             sessions.turn(work, session)
-    return seq
+    return row
 
 
 def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> SessionRow | None:

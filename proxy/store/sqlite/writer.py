@@ -246,8 +246,9 @@ class SqliteWriter:
     def _apply(self, item: Item) -> Result:
         work, rules = self._work, self._rules
         if isinstance(item, Visit):
-            visits.apply(work, rules, item)
-            results.visited(work, rules, item)
+            visitor = visits.apply(work, rules, item)
+            if visitor is not None:
+                results.visited(work, rules, item, visitor)
             return None
         if isinstance(item, Confirmation):
             return confirmations.apply(work, rules, item)
