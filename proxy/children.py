@@ -29,7 +29,7 @@ class Job:
     The sockets are the supervisor's from then on: it closes them when it stops. `once`: it is done when it ends, and is
     not started again. `vital`: where it will not start, there is nothing to run for; another job is given up alone.
     `door`: which end it gets, as `--door FD`, of a pair of sockets of its crew: through the one, connections are handed
-    to whoever has the other. Who takes them ends when nobody is left who could hand one over.
+    to whoever has the other (crew.py).
     """
 
     name: str

@@ -1,7 +1,8 @@
 """The processes of one configuration: started together, started again where one dies, and drained together.
 
 Law: it knows processes, not what they do, and no signal reaches it but through `drain`. It says what happens through
-`announce`.
+`announce`. Who takes what others hand over through the crew's door is started again however often it ends, and ends
+after all others: by the door, of which nobody has the other end any more.
 """
 
 import asyncio
@@ -142,7 +143,7 @@ class Crew:
             lived = loop.time() - started
             quick = 0 if lived >= QUICK_SECONDS else quick + 1
             hopeless = hopeless + 1 if lived < STEADY_SECONDS and status > 0 else 0
-            if hopeless >= HOPELESS_STARTS and job not in self._steady:
+            if hopeless >= HOPELESS_STARTS and job not in self._steady and job.door != "taking":
                 self._give_up(name, job, status)
                 return
             delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(quick - 1, 9)) if quick else 0.0
@@ -158,7 +159,7 @@ class Crew:
         if self._on_trial and job.vital:
             self._obstacle = self._obstacle or f"{name}: {ending(status)}"
             self._verdict.set()
-            return True
+            return job.door != "taking"  # the others may have something to hand over
         if not job.vital:  # nobody waits for it
             self._is_ready(name)
         return False
@@ -173,8 +174,10 @@ class Crew:
         """Ask all to end, then insist, after that time or when `hurry` is set; true if any had to be killed. Who takes
         what the others hand over ends after them. Raises what has failed in keeping them."""
         self._stopping.set()
-        for child in self._children.values():
-            send(child, signal.SIGTERM)
+        self._on_trial = False
+        for name, child in self._children.items():
+            if name not in self._takers:
+                send(child, signal.SIGTERM)
         killed = await self._ended([name for name in self._keepers if name not in self._takers], seconds, hurry)
         self._emptying.set()
         for door in self._doors.values():

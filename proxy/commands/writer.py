@@ -1,10 +1,17 @@
-"""The writing process: writes for all workers, where there are several."""
+"""The writing process: writes for all workers, where there are several.
+
+Law: it stops for no signal, since whoever stops a service may send one to every process of it, and workers that finish
+still need it; it ends after them (store/handover/taking.py). It is ready before the store is open: the site is served
+beside a store that is not.
+"""
 
 import argparse
 import logging
 import signal
+import socket
+from functools import partial
 
-from proxy.commands.started import begin, door, say_ready, told
+from proxy.commands.started import begin, say_ready, told
 from proxy.config import Config
 from proxy.files import open_writer
 from proxy.keys import from_text
@@ -15,13 +22,11 @@ from proxy.visitors.erased import Erased
 
 def writer(given: argparse.Namespace) -> int:
     begin(logging.INFO)
-    for number in (signal.SIGTERM, signal.SIGINT):  # whoever stops a service may send it to every process of it
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    said, taking = told(), door(given)
-    assert taking is not None
-    config = Config.from_json(said["config"])
-    erased = Erased(key.secret for key in from_text(said["keys"]))
+    said = told()
+    config, secrets = Config.from_json(said["config"]), [key.secret for key in from_text(said["keys"])]
     tune()
     say_ready(given.ready)
-    Taker(taking, lambda: open_writer(config, erased), erased).run()
+    Taker(socket.socket(fileno=given.door), partial(open_writer, config), partial(Erased, secrets)).run()
     return 0

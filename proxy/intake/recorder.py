@@ -76,9 +76,14 @@ class Recorder:
         self._counts_timer: asyncio.TimerHandle | None = None
         self._blocked = BlockedPages()
         self._lost = 0
-        self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
+        self._begin_numbers()
         self.breaker = Breaker()
         self._spells = Spells()
+
+    def _begin_numbers(self) -> None:
+        """Of a process, and of a writing thread of it: what was made before a fork is each one's, and what a thread
+        still has that was not waited for comes after what the next one writes."""
+        self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
 
     def __repr__(self) -> str:
         return f"<Recorder {self._waiting} waiting, {self._lost} lost, {self.breaker!r}>"
@@ -91,6 +96,7 @@ class Recorder:
     def start(self) -> None:
         """Start the writing thread; call from the event loop that will record. After `stop` it starts anew."""
         self._loop = asyncio.get_running_loop()
+        self._begin_numbers()
         if self._thread.is_over:
             self._thread = WritingThread(self._open_writer, self._deliver)
         self._thread.start()

@@ -55,7 +55,7 @@ class WritingThread:
         self._open_writer = open_writer
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Handed | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
+        self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self.failing = False
         self._failing_since = 0.0
@@ -64,12 +64,14 @@ class WritingThread:
         self._last_said = -QUIET_SECONDS
 
     def start(self) -> None:
-        """Start writing."""
+        """Start writing. The thread is made now: one that was made before a fork counts as ended after it, and nobody
+        would wait for what it still writes."""
+        self._thread = threading.Thread(target=self._write_all, name="footfall-recorder", daemon=True)
         self._thread.start()
 
     def is_alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +85,7 @@ class WritingThread:
     async def stop(self, patience_seconds: float) -> None:
         """Write what is waiting, for at most so long, and end."""
         self._queue.put(None)
-        if self.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             patience = min(patience_seconds, FAILING_STOP_SECONDS) if self.failing else patience_seconds
             await asyncio.to_thread(self._thread.join, patience)
         self._stopping.set()

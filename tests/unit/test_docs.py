@@ -17,6 +17,7 @@ from proxy.audit.crawling import MOST_REDIRECTS
 from proxy.audit.fetching import ANSWER_SECONDS, PAGE_BYTES, READING_SECONDS
 from proxy.audit.reading import LINKS_A_PAGE, MISTAKES_A_PAGE
 from proxy.config import Config, keys, load
+from proxy.crew import LAST_SECONDS
 from proxy.events.privacy import PATH_MAX_CHARS, QUERY_MAX_PARAMS, URI_MAX_CHARS
 from proxy.fieldlist import FieldList
 from proxy.http.connection import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES
@@ -255,4 +256,4 @@ def test_whoever_stops_us_waits_longer_than_we_do():
     text = (ROOT / "docs" / "deploy.md").read_text()
     waits = [int(seconds) for seconds in re.findall(r"(?:TimeoutStopSec=|--stop-timeout )(\d+)", text)]
     assert len(waits) == 2
-    assert min(waits) > DRAIN_SECONDS > GRACEFUL_SECONDS
+    assert min(waits) > DRAIN_SECONDS + LAST_SECONDS and DRAIN_SECONDS > GRACEFUL_SECONDS

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -602,3 +603,40 @@ def test_the_queue_counts_events_and_not_the_messages_that_bring_them(engine, ga
             assert [one.stored for one in await asyncio.gather(*asked)] == [50, 0]
 
     run(story())
+
+
+def test_what_is_made_before_a_fork_numbers_what_it_counts_apart_in_each_process(engine):
+    """An application that a server loads once and then forks."""
+    recorder = Recorder(lambda: engine.write(engine.place, Rules()), clock_ms=lambda: T, queue_events=9, hold_ms=9_000)
+
+    async def record() -> None:
+        recorder.start()
+        for _ in range(20):
+            recorder.count("shop.example", "asset")
+            await asyncio.sleep(0)
+        assert await recorder.stop(PATIENCE_SECONDS) == 0
+
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if not child:
+            try:
+                asyncio.run(record())
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    assert engine.outcomes() == [(DAY, "shop.example", "asset", 40)]
+
+
+def test_counters_of_a_recorder_that_starts_again_are_all_kept(engine):
+    async def record() -> None:
+        recorder = Recorder(lambda: engine.write(engine.place, Rules()), clock_ms=lambda: T, queue_events=9, hold_ms=9)
+        for _ in range(3):
+            recorder.start()
+            recorder.count("shop.example", "asset")
+            await recorder.stop(PATIENCE_SECONDS)
+
+    asyncio.run(record())
+    assert engine.outcomes() == [(DAY, "shop.example", "asset", 3)]

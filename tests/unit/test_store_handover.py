@@ -2,15 +2,28 @@
 
 import contextlib
 import os
+import pickle
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from stories import HOUR, MINUTE, T, confirm, confirmed, does, ident, name_of, page, sends, sqlite, sweep, visit
 
-from proxy.store.base import Forget, Once, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable, Writer
+from proxy.store.base import (
+    Forget,
+    Forgotten,
+    Item,
+    Once,
+    Result,
+    StoreDamaged,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+    Visit,
+    Writer,
+)
 from proxy.store.counters import Outcomes
 from proxy.store.handover.frames import LENGTH, Frames, framed
 from proxy.store.handover.giving import KNOCK, Giver
@@ -35,9 +48,8 @@ class Shared:
     def __post_init__(self) -> None:
         self.giving, self.taking = socket.socketpair()
 
-    def start(self, open_writer: Callable[[], Writer] | None = None, door: socket.socket | None = None) -> None:
-        erased = Erased(SECRETS)
-        taker = Taker(door or self.taking, open_writer or (lambda: self.store(erased)), erased)
+    def start(self, open_writer: Callable[[Erased], Writer] | None = None) -> None:
+        taker = Taker(self.taking, open_writer or self.store, lambda: Erased(SECRETS))
         self.threads.append(threading.Thread(target=taker.run, daemon=True))
         self.threads[-1].start()
 
@@ -120,10 +132,10 @@ def test_a_batch_and_results_that_no_buffer_holds_cross_whole(shared):
 def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_again(shared, kind):
     faults = [kind("footfall.db: it is so")]
 
-    def open_writer() -> Writer:
+    def open_writer(erased: Erased) -> Writer:
         if faults:
             raise faults.pop()
-        return shared.store(Erased(SECRETS))
+        return shared.store(erased)
 
     shared.start(open_writer)
     with contextlib.closing(shared.giver()) as giver:
@@ -134,18 +146,19 @@ def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_a
     assert len(visits(shared)) == 1
 
 
-def test_a_fault_of_ours_is_logged_where_it_happened_and_ends_nothing(shared, caplog):
-    faults = [ZeroDivisionError("ours")]
+def test_a_fault_of_ours_is_logged_once_where_it_happened_and_ends_nothing(shared, caplog):
+    faults = [ZeroDivisionError("ours") for _ in range(3)]
 
-    def open_writer() -> Writer:
+    def open_writer(erased: Erased) -> Writer:
         if faults:
             raise faults.pop()
-        return shared.store(Erased(SECRETS))
+        return shared.store(erased)
 
     shared.start(open_writer)
     with contextlib.closing(shared.giver()) as giver:
-        with pytest.raises(StoreError, match="ours"):
-            giver.append([visit("P1", "A")])
+        for _ in range(3):
+            with pytest.raises(StoreError, match="ours"):
+                giver.append([visit("P1", "A")])
         assert giver.append([visit("P1", "A")]) == [None]
     assert [(record.message, record.exc_info[0]) for record in caplog.records] == [
         ("a batch could not be written", ZeroDivisionError)
@@ -214,6 +227,104 @@ def test_a_worker_that_dies_in_the_middle_of_a_batch_harms_nobody(shared):
         assert giver.append([visit("P4", "D")]) == [None]
     shared.end()
     assert {"P1", "P3", "P4"} == set(map(name_of, visits(shared)))
+
+
+def test_what_cannot_be_read_ends_the_connection_that_it_came_by_and_no_other(shared, caplog):
+    """As of a worker of another version, where the files were changed under us."""
+    shared.start()
+    unknown = pickle.dumps([Visit], pickle.HIGHEST_PROTOCOL).replace(b"Visit", b"Nevis")
+    with contextlib.closing(shared.giver()) as giver:
+        odd = shared.giver()
+        odd._socket.sendall(LENGTH.pack(len(unknown)) + unknown)
+        assert odd._socket.recv(1) == b""
+        odd.close()
+        assert giver.append([visit("P1", "A")]) == [None]
+    assert [record.message for record in caplog.records] == ["what a worker has handed over cannot be read"]
+
+
+def test_an_erasure_keeps_no_other_worker_waiting(shared):
+    """It is many transactions, and others write between them: here it stands still between two."""
+    begun, over = threading.Event(), threading.Event()
+
+    class Slow:
+        def __init__(self, writer: Writer) -> None:
+            self.writer, self.rest, self.close = writer, writer.rest, writer.close
+
+        def append(self, batch: Sequence[Item]) -> list[Result]:
+            results = self.writer.append(batch)
+            if any(isinstance(item, Forget) for item in batch):
+                begun.set()
+                assert over.wait(PATIENCE_SECONDS)
+            return results
+
+    shared.start(lambda erased: Slow(shared.store(erased)))
+    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+        one.append([visit("P1", "A"), visit("P2", "B")])
+        told: list[object] = []
+        batch = [visit("P3", "A", 1), Forget(ident("A"), T + MINUTE), visit("P4", "B", 1)]
+        thread = threading.Thread(target=lambda: told.extend(one.append(batch)))
+        thread.start()
+        assert begun.wait(PATIENCE_SECONDS)
+        for n in range(5):
+            assert other.append([visit(f"Q{n}", "C", n)]) == [None]
+        assert thread.is_alive() and not told
+        over.set()
+        thread.join(PATIENCE_SECONDS)
+    assert isinstance(told[1], Forgotten) and told[1].is_known and told[::2] == [None, None]
+    assert {name_of(one) for one in visits(shared)} == {"P2", "P4", *(f"Q{n}" for n in range(5))}
+    assert shared.engine.recount(shared.engine.place) == []
+
+
+def test_an_erasure_that_fails_is_told_and_tried_again(shared):
+    faults = [StoreUnavailable("footfall.db: full")]
+
+    def open_writer(erased: Erased) -> Writer:
+        if threading.current_thread() not in shared.threads and faults:
+            raise faults.pop()
+        return shared.store(erased)
+
+    shared.start(open_writer)
+    with contextlib.closing(shared.giver()) as giver:
+        giver.append([visit("P1", "A")])
+        with pytest.raises(StoreUnavailable, match="full"):
+            giver.append([Forget(ident("A"), T + MINUTE)])
+        (done,) = giver.append([Forget(ident("A"), T + MINUTE)])
+        assert done.is_known
+    assert visits(shared) == []
+
+
+def test_whoever_waits_while_the_store_refuses_everything_hears_it_at_once(shared):
+    """Not one after the other: a store that is locked is waited for once."""
+    entered, over = threading.Event(), threading.Event()
+    tried: list[int] = []
+
+    def open_writer(erased: Erased) -> Writer:
+        tried.append(1)
+        entered.set()
+        assert over.wait(PATIENCE_SECONDS)
+        raise StoreUnavailable("footfall.db: locked")
+
+    shared.start(open_writer)
+    many = [visit(f"P{n}", "A", n) for n in range(BATCH_ITEMS - 1)]
+    refused: list[str] = []
+
+    def hand_over() -> None:
+        with contextlib.closing(shared.giver()) as giver:
+            giver._socket.sendall(framed(many))
+            ready.wait(PATIENCE_SECONDS)
+            refused.append(giver._hear()[1])
+
+    ready = threading.Barrier(4)
+    threads = [threading.Thread(target=hand_over) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(PATIENCE_SECONDS)
+    ready.wait(PATIENCE_SECONDS)  # all of them have sent what they have
+    over.set()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+    assert refused == ["footfall.db: locked"] * 3
+    assert len(tried) <= 2  # those that had come whole by then, and the others
 
 
 def test_workers_hear_who_was_erased_as_soon_as_they_hear_anything(shared):

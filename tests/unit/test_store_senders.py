@@ -8,6 +8,7 @@ from stories import DAY, HOST, MINUTE, T, check_promises, does, ident, page, sen
 
 from proxy.store.base import FormAnswer, Once
 from proxy.store.counters import Blocked, BlockedPage, Outcomes, Unheld
+from proxy.store.sqlite.naming import named
 from proxy.store.sqlite.senders import KEPT_DAYS
 
 ONE, OTHER = b"sender 1", b"sender 2"
@@ -77,3 +78,8 @@ def test_senders_of_whom_nothing_came_for_long_are_forgotten(engine):
     assert senders(engine) == {ONE, OTHER}
     engine.append(counted(1, sender=b"sender 3", at=(KEPT_DAYS + 1) * DAY + MINUTE))
     assert senders(engine) == {OTHER, b"sender 3"}
+
+
+def test_what_is_numbered_is_looked_up_with_the_rest_of_its_batch():
+    answer = FormAnswer(ident("A"), T, HOST, "/letter", 200)
+    assert named([Once(ONE, 1, T, answer)]) == named([answer]) == ([], [], [ident("A")])

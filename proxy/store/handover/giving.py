@@ -1,7 +1,8 @@
 """A worker's side: a `Writer` (store/base.py) that has the writing process write.
 
 Law: what `append` returns is stored, and what it raises was not kept or is not known to be: the same batch may be tried
-again, which is what its ids are for. Nothing is kept here.
+again, which is what its ids are for. Where it had been stored after all, its results are those of a repeat. Nothing is
+kept here.
 """
 
 import contextlib
@@ -31,13 +32,16 @@ class Giver:
         erased: is told who was erased.
 
     Raises:
-        StoreUnavailable: too many connections wait for it already.
+        StoreUnavailable: too many connections wait for it already, or there is no descriptor for one more.
     """
 
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self._erased = erased
         self._frames = Frames()
-        self._socket, theirs = socket.socketpair()
+        try:
+            self._socket, theirs = socket.socketpair()
+        except OSError as error:
+            raise StoreUnavailable(f"no connection to the process that writes the store: {error.strerror}") from error
         try:
             handed = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [theirs.fileno()]))
             door.sendmsg([KNOCK], [handed], socket.MSG_DONTWAIT)  # socket.send_fds passes no flags on before 3.12

@@ -1,7 +1,8 @@
 """The writing process: what workers hand over, written in one transaction as far as it has come together.
 
-Law: a worker hears of its batch when it is stored, or that it is not; in either case it hears. No fault of the store
-ends this process, nor does a signal: it ends when nobody is left who could hand anything over.
+Law: a worker hears of its batch when it is stored, or that it is not; in either case it hears, at the least by the end
+of its connection. No fault of the store ends this process, nor does what one worker sends, nor a signal: it ends when
+nobody is left who could hand anything over.
 """
 
 import logging
@@ -10,12 +11,13 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from proxy.store.base import Item, Result, StoreError, Writer
+from proxy.store.base import Forget, Item, Result, StoreError, Writer
+from proxy.store.handover.apart import Apart
 from proxy.store.handover.frames import READ_BYTES, Frames, framed
 from proxy.visitors.erased import Erased
 
 BATCH_ITEMS = 1_000
-"""In one transaction; a worker hands over no more at once (intake/writing.py, BATCH_EVENTS)."""
+"""In one transaction; about as many a worker hands over at once (intake/writing.py), which are not taken apart."""
 
 log = logging.getLogger("footfall.store")
 
@@ -40,17 +42,21 @@ class Taker:
 
     Args:
         door: where connections come through; of workers (giving.py).
-        open_writer: opens the store, again after a failure.
-        erased: what `open_writer`'s store tells of erased visitors.
+        open_writer: opens the store, again after a failure, and tells who was erased.
+        no_marks: makes what knows nobody yet who was erased.
     """
 
-    def __init__(self, door: socket.socket, open_writer: Callable[[], Writer], erased: Erased) -> None:
+    def __init__(
+        self, door: socket.socket, open_writer: Callable[[Erased], Writer], no_marks: Callable[[], Erased]
+    ) -> None:
         self._door = door
         self._open_writer = open_writer
-        self._erased = erased
+        self._erased = no_marks()
         self._writer: Writer | None = None
         self._selector = selectors.DefaultSelector()
         self._handed: deque[tuple[Giving, Sequence[Item]]] = deque()
+        self._apart: Apart[Giving] = Apart(open_writer, no_marks)
+        self._said = ""
 
     def __repr__(self) -> str:
         return f"<Taker {len(self._handed)} waiting>"
@@ -59,19 +65,31 @@ class Taker:
         """Write until nobody is left."""
         self._door.setblocking(False)
         self._selector.register(self._door, selectors.EVENT_READ)
-        while self._selector.get_map():
-            for key, events in self._selector.select():
-                giving: Giving | None = key.data
-                if giving is None:
-                    self._open_door()
-                elif events & selectors.EVENT_WRITE:
-                    self._say(giving)
-                else:
-                    self._hear(giving)
+        self._selector.register(self._apart.bell, selectors.EVENT_READ)
+        while len(self._selector.get_map()) > 1:
+            self._listen(None)
             while self._handed:
+                while self._listen(0):  # what has come meanwhile, or is not whole yet, may go with it
+                    pass
                 self._write(self._next())
+        self._apart.close()
         if self._writer is not None:
             self._writer.close()
+
+    def _listen(self, seconds: float | None) -> bool:
+        """Whether there was anything within that time; None is for ever."""
+        ready = self._selector.select(seconds)
+        for key, events in ready:
+            giving: Giving | None = key.data
+            if key.fileobj is self._door:
+                self._open_door()
+            elif giving is None:
+                self._tell_of_what_was_apart()
+            elif events & selectors.EVENT_WRITE:
+                self._say(giving)
+            else:
+                self._hear(giving)
+        return bool(ready)
 
     def _open_door(self) -> None:
         """One at a time: a stream gives no more of them with one reading."""
@@ -97,8 +115,17 @@ class Taker:
             self._part(giving)
             return
         giving.frames.put(data)
-        items = giving.frames.take()
-        if items is not None:
+        try:
+            items = giving.frames.take()
+        except Exception as error:  # of another version, where the files were changed under us
+            self._say_once("what a worker has handed over cannot be read", error)
+            self._part(giving)
+            return
+        if items is None:
+            return
+        if any(isinstance(item, Forget) for item in items):
+            self._apart.write(giving, items)
+        else:
             self._handed.append((giving, items))
 
     def _next(self) -> list[tuple[Giving, Sequence[Item]]]:
@@ -113,14 +140,18 @@ class Taker:
     def _write(self, batches: Sequence[tuple[Giving, Sequence[Item]]]) -> None:
         """Write batches and tell their workers; who has no end of a connection any more is not told."""
         try:
-            writer = self._writer = self._writer or self._open_writer()
+            writer = self._writer = self._writer or self._open_writer(self._erased)
             results = writer.append([item for _, items in batches for item in items])
         except Exception as error:  # whatever it is, the process must live: nobody else writes
-            self._fail(error)
-            kind = type(error).__name__ if isinstance(error, StoreError) else StoreError.__name__
-            for giving, _ in batches:
-                self._tell(giving, kind, str(error), None)
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            # Nobody waits for a store that refuses everything once more for each worker.
+            for giving in (*(giving for giving, _ in batches), *(giving for giving, _ in self._handed)):
+                self._tell_fault(giving, error)
+            self._handed.clear()
             return
+        self._said = ""
         start = 0
         for giving, items in batches:
             own: list[Result] = results[start : start + len(items)]
@@ -128,14 +159,28 @@ class Taker:
             self._tell(giving, "", "", None if own.count(None) == len(own) else own)
         writer.rest()
 
-    def _fail(self, error: Exception) -> None:
-        """The workers say what is wrong with the store, and one of them will try again; what is wrong with us is ours
-        to say."""
-        if not isinstance(error, StoreError):
-            log.error("a batch could not be written", exc_info=error)
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+    def _tell_of_what_was_apart(self) -> None:
+        for done in self._apart.take():
+            if done.marks is not None:
+                self._erased.put(done.marks)
+            if done.fault is not None:
+                self._tell_fault(done.whose, done.fault)
+            else:
+                self._tell(done.whose, "", "", done.results)
+
+    def _tell_fault(self, giving: Giving, fault: Exception) -> None:
+        """The workers say what is wrong with the store, and will try again; what is wrong with us is ours to say."""
+        if isinstance(fault, StoreError):
+            self._tell(giving, type(fault).__name__, str(fault), None)
+        else:
+            self._say_once("a batch could not be written", fault)
+            self._tell(giving, StoreError.__name__, str(fault), None)
+
+    def _say_once(self, what: str, error: Exception) -> None:
+        """Until something was written again: workers try again for as long as it lasts."""
+        if self._said != repr(error):
+            self._said = repr(error)
+            log.error("%s", what, exc_info=error)
 
     def _tell(self, giving: Giving, fault: str, said: str, results: list[Result] | None) -> None:
         marks = None

@@ -6,7 +6,7 @@ Law: pure; every id and uuid once. One that is left out is looked for later, by 
 import json
 from collections.abc import Iterable, Sequence
 
-from proxy.store.base import Confirmation, FormAnswer, Item, Kept, OptOut, Visit
+from proxy.store.base import Confirmation, FormAnswer, Item, Kept, Once, OptOut, Visit
 
 
 def places(of: Sequence[object]) -> str:
@@ -19,7 +19,8 @@ def named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]
     ids: dict[bytes, None] = {}
     views: dict[bytes, None] = {}
     uuids: dict[bytes, None] = {}
-    for item in batch:
+    for one in batch:
+        item = one.item if isinstance(one, Once) else one
         if isinstance(item, Visit):
             ids[item.id] = uuids[item.uuid] = None
         elif isinstance(item, (OptOut, FormAnswer)):
