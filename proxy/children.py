@@ -54,9 +54,8 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 async def start(
     job: Job, place: int, tally: int | None, door: int | None, lifeline: int, ready: Callable[[], None]
 ) -> asyncio.subprocess.Process:
-    """The process of the job that has this place among them, in `tally` too (http/accepting.py), and its end of the
-    door; `ready` is called once
-    it has said that it answers. Raises OSError.
+    """The process of the job that has this place among them, in `tally` too (http/accepting.py), and this end of its
+    crew's door; `ready` is called once it has said that it answers. Raises OSError.
 
     The input is an unlinked file, not a pipe: it has no size that could block us, and no reader to wait for.
     """

@@ -1,10 +1,9 @@
 """What a store takes, what it gives back, and what it promises. Every engine keeps these promises.
 
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
-**idempotent** by event id or number (an item that comes again adds nothing; it may show that two visitors are one; what
-has neither is handed over as `Once`), **all or
-nothing**, and it decides sessions, confirmations and lanes against the store's own state, so that any number of
-processes agree. Items of a batch are applied in their order.
+**idempotent** by event id (an item that comes again adds nothing; it may show that two visitors are one; what has no id
+comes as `Once`, by number), **all or nothing**, and it decides sessions, confirmations and lanes against the store's own
+state, so that any number of processes agree. Items of a batch are applied in their order.
 
 A `seq` is given once: every event's is higher than that of any event before it, also of one that is gone.
 
@@ -193,8 +192,8 @@ class Kept(NamedTuple):
 
 class Once(NamedTuple):
     """What has no id of its own, and would be added once more if it came again: it is applied the first time only.
-    `sender`: 8 bytes that a process has made up; of one sender, each `number` is higher than the one before. `time`:
-    UTC ms."""
+    `sender`: 8 bytes that a writing thread was given when it started; of one sender, each `number` is higher than the
+    one before. `time`: UTC ms, by which senders are forgotten."""
 
     sender: bytes
     number: int
