@@ -2,8 +2,8 @@
 
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
 **idempotent** by event id (an item that comes again adds nothing; it may show that two visitors are one; what has no id
-comes as `Once`, by number), **all or nothing**, and it decides sessions, confirmations and lanes against the store's own
-state, so that any number of processes agree. Items of a batch are applied in their order.
+comes as `Once`, by number), **all or nothing**, and it decides sessions, confirmations and lanes against the store's
+own state, so that any number of processes agree. Items of a batch are applied in their order.
 
 A `seq` is given once: every event's is higher than that of any event before it, also of one that is gone.
 

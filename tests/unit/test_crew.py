@@ -2,8 +2,10 @@
 hand over: started again however often it ends, last to go."""
 
 import asyncio
+import contextlib
 import os
 import resource
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,17 +13,22 @@ from proxy.children import Job
 from proxy.crew import HOPELESS_STARTS, Crew
 
 
+@contextlib.contextmanager
+def descriptors_below(limit: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_no_descriptor_for_its_tally_leaves_nothing_behind():
     async def run() -> None:
         crew = Crew([Job("worker", "worker", (), count=2)], 0, announce=lambda text: None, over=lambda: None)
         before = os.listdir("/proc/self/fd")
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-        try:
-            with pytest.raises(OSError, match="Too many open files"):
-                crew.begin()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with descriptors_below(0), pytest.raises(OSError, match="Too many open files"):
+            crew.begin()
         assert crew.children == {} and len(os.listdir("/proc/self/fd")) == len(before)
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
@@ -66,13 +73,8 @@ def test_a_crew_without_descriptors_for_its_door_leaves_nothing_behind():
         first, second = os.pipe()  # the lowest that are free: one for the tally, none for the door
         os.close(first)
         os.close(second)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(first, second), hard))
-        try:
-            with pytest.raises(OSError, match="Too many open files"):
-                crew.begin()
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with descriptors_below(max(first, second)), pytest.raises(OSError, match="Too many open files"):
+            crew.begin()
         assert crew.children == {} and len(os.listdir("/proc/self/fd")) == len(before)
 
     asyncio.run(run())

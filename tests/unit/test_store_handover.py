@@ -75,6 +75,17 @@ def shared(tmp_path) -> Iterator[Shared]:
     made.end()
 
 
+def failing(shared: Shared, faults: list[Exception]) -> Callable[[Erased], Writer]:
+    """Opens the store when these have been raised."""
+
+    def open_writer(erased: Erased) -> Writer:
+        if faults:
+            raise faults.pop()
+        return shared.store(erased)
+
+    return open_writer
+
+
 def visits(shared: Shared) -> list[str]:
     return [event.id for event in shared.engine.events() if event.action == "page.visit"]  # type: ignore[attr-defined]
 
@@ -132,12 +143,7 @@ def test_a_batch_and_results_that_no_buffer_holds_cross_whole(shared):
 def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_again(shared, kind):
     faults = [kind("footfall.db: it is so")]
 
-    def open_writer(erased: Erased) -> Writer:
-        if faults:
-            raise faults.pop()
-        return shared.store(erased)
-
-    shared.start(open_writer)
+    shared.start(failing(shared, faults))
     with contextlib.closing(shared.giver()) as giver:
         with pytest.raises(kind, match=r"footfall\.db: it is so") as raised:
             giver.append([visit("P1", "A")])
@@ -149,12 +155,7 @@ def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_a
 def test_a_fault_of_ours_is_logged_once_where_it_happened_and_ends_nothing(shared, caplog):
     faults = [ZeroDivisionError("ours") for _ in range(3)]
 
-    def open_writer(erased: Erased) -> Writer:
-        if faults:
-            raise faults.pop()
-        return shared.store(erased)
-
-    shared.start(open_writer)
+    shared.start(failing(shared, faults))
     with contextlib.closing(shared.giver()) as giver:
         for _ in range(3):
             with pytest.raises(StoreError, match="ours"):
