@@ -243,6 +243,23 @@ def test_what_cannot_be_read_ends_the_connection_that_it_came_by_and_no_other(sh
     assert [record.message for record in caplog.records] == ["what a worker has handed over cannot be read"]
 
 
+def test_a_result_that_cannot_be_told_ends_one_connection(shared, caplog):
+    class Odd:
+        def __init__(self, writer: Writer) -> None:
+            self.writer, self.rest, self.close = writer, writer.rest, writer.close
+
+        def append(self, batch: Sequence[Item]) -> list[Result]:
+            results = self.writer.append(batch)
+            return [lambda: None] if len(batch) == 1 else results  # type: ignore[list-item]
+
+    shared.start(lambda erased: Odd(shared.store(erased)))
+    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+        with pytest.raises(StoreUnavailable, match="has ended"):
+            one.append([visit("P1", "A")])
+        assert other.append([visit("P2", "A", 1), visit("P3", "A", 2)]) == [None, None]
+    assert [record.message for record in caplog.records] == ["what came of a batch cannot be told"]
+
+
 def test_an_erasure_keeps_no_other_worker_waiting(shared):
     """It is many transactions, and others write between them: here it stands still between two."""
     begun, over = threading.Event(), threading.Event()

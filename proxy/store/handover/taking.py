@@ -186,7 +186,12 @@ class Taker:
         marks = None
         if giving.erased != self._erased.version:
             giving.erased, marks = self._erased.version, self._erased.known
-        giving.saying += framed((fault, said, results, marks))
+        try:
+            giving.saying += framed((fault, said, results, marks))
+        except Exception as error:  # a fault of ours; its worker hears that it does not hear
+            self._say_once("what came of a batch cannot be told", error)
+            self._part(giving)
+            return
         self._say(giving)
 
     def _say(self, giving: Giving) -> None:
