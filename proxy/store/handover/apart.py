@@ -14,6 +14,9 @@ from typing import Generic, NamedTuple, TypeVar
 from proxy.store.base import Item, Result, Writer
 from proxy.visitors.erased import Erased
 
+RINGS_AT_ONCE = 1_024
+"""Heard with one reading: more than there are workers."""
+
 Whose = TypeVar("Whose")
 
 
@@ -58,7 +61,7 @@ class Apart(Generic[Whose]):
     def take(self) -> Iterator[Done[Whose]]:
         """What was done since."""
         with contextlib.suppress(BlockingIOError):
-            self.bell.recv(1_024)
+            self.bell.recv(RINGS_AT_ONCE)
         with contextlib.suppress(queue.Empty):
             while True:
                 yield self._done.get_nowait()
