@@ -11,7 +11,6 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 
 from proxy import config as configuration
@@ -24,7 +23,7 @@ from proxy.definitions import catalogue_of
 from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
 from proxy.events.catalogue import Catalogue
 from proxy.events.incoming import made_by_server
-from proxy.files import keys_of, open_reader, open_writer
+from proxy.files import keys_of, open_reader
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.life import Life
@@ -42,9 +41,8 @@ from proxy.loading import visitor_page
 from proxy.page.eligibility import Outcome
 from proxy.page.paths import Globs
 from proxy.privacy.late import LatePage
+from proxy.recording import writing_of
 from proxy.scripts import Tracker, load_tracker
-from proxy.store.base import Writer
-from proxy.store.handover.giving import Giver
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
@@ -71,7 +69,7 @@ class Footfall:
         clock_ms: UTC milliseconds; tests bring their own.
         keys: the signing keys; none: those of the secrets file, which is made where there is none.
         authority: who may use the API; None: as the configuration says.
-        open_store: opens what is recorded to, and tells it who was erased; None: the configuration's store itself.
+        door: where whoever writes for this process takes connections (crew.py); None: it writes itself.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -86,14 +84,14 @@ class Footfall:
         clock_ms: Callable[[], int] = now_ms,
         keys: tuple[Key, ...] = (),
         authority: Authority | None = None,
-        open_store: Callable[[Erased], Writer] | None = None,
+        door: socket.socket | None = None,
     ) -> None:
         if not isinstance(config, Config):
             config = configuration.load(Path(config) if config is not None else None, os.environ, {})
         self._app, self._started, keys = app, False, keys or keys_of(config)
         erased = Erased(key.secret for key in keys)
         self.recorder = Recorder(
-            partial(open_store or partial(open_writer, config), erased),
+            writing_of(config, erased, door),
             clock_ms=clock_ms,
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
@@ -273,8 +271,7 @@ def run_worker(
         preserve_host=config.site.preserve_host,
         public_origin=config.site.public_origin,
     )
-    open_store = partial(Giver, door) if door is not None else None
-    footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config), open_store=open_store)
+    footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config), door=door)
     gate = Gate(
         footfall.serve,
         prefix=config.site.prefix.encode("ascii"),

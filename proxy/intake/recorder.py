@@ -1,10 +1,10 @@
-"""The recorder: between the event loop and the store, one writing thread and group commit.
+"""The recorder: between the event loop and the store, one who writes and group commit.
 
 Law: what was handed over is written in its order, in batches of whatever has come together meanwhile, and stays in
 memory until the store has said that it holds it. Nothing here raises into a request: a full queue or a dead store
 costs events, which are counted and logged once, never a page.
 
-    event loop --record()--> pending --(end of this turn of the loop)--> queue --> thread: append() --> wake-up
+    event loop --record()--> pending --(end of this turn of the loop)--> thread, or another process --> wake-up
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from proxy.intake.blocked import BlockedPages
+from proxy.intake.handed import Handed, MakeWriting
 from proxy.intake.holding import Breaker, Spells
-from proxy.intake.writing import Handed, WritingThread
-from proxy.store.base import FormAnswer, Item, Once, Result, Sweep, Visit, Writer, weight_of
+from proxy.store.base import FormAnswer, Item, Once, Result, Sweep, Visit, weight_of
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.times import DAY_MS
 
@@ -46,21 +46,21 @@ class Recorder:
     """One per process.
 
     Args:
-        open_writer: opens the store; called in the writing thread, again after a failure.
+        make_writing: makes who writes (writing.py, elsewhere.py), anew after each stop.
         clock_ms: UTC milliseconds.
         queue_events: most items that may wait for the store.
         hold_ms: longest time a page's last byte waits for its commit.
     """
 
     def __init__(
-        self, open_writer: Callable[[], Writer], *, clock_ms: Callable[[], int], queue_events: int, hold_ms: int
+        self, make_writing: MakeWriting, *, clock_ms: Callable[[], int], queue_events: int, hold_ms: int
     ) -> None:
         self._clock_ms = clock_ms
         self._queue_events = queue_events
         self._hold_seconds = hold_ms / 1000
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._open_writer = open_writer
-        self._thread = WritingThread(open_writer, self._deliver)
+        self._make_writing = make_writing
+        self._writing = make_writing(self._deliver)
         self._pending: list[Item] = []
         self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
         self._handed = 0  # items
@@ -81,8 +81,8 @@ class Recorder:
         self._spells = Spells()
 
     def _begin_numbers(self) -> None:
-        """Of a process, and of a writing thread of it: what was made before a fork is each one's, and what a thread
-        still has that was not waited for comes after what the next one writes."""
+        """Of a process, and of who writes for it: what was made before a fork is each one's, and what a thread still
+        has that was not waited for comes after what the next one writes."""
         self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
 
     def __repr__(self) -> str:
@@ -94,17 +94,17 @@ class Recorder:
         return self._events_handed - self._events_stored
 
     def start(self) -> None:
-        """Start the writing thread; call from the event loop that will record. After `stop` it starts anew."""
+        """Start writing; call from the event loop that will record. After `stop` it starts anew."""
         self._loop = asyncio.get_running_loop()
         self._begin_numbers()
-        if self._thread.is_over:
-            self._thread = WritingThread(self._open_writer, self._deliver)
-        self._thread.start()
+        if self._writing.is_over:
+            self._writing = self._make_writing(self._deliver)
+        self._writing.start()
 
     async def stop(self, patience_seconds: float) -> int:
         """Write what is waiting, for at most so long, and stop. Returns how many events were not written."""
         self._flush_counts()
-        await self._thread.stop(patience_seconds)
+        await self._writing.stop(patience_seconds)
         for timer in (self._timer, self._counts_timer):
             if timer is not None:
                 timer.cancel()
@@ -162,7 +162,7 @@ class Recorder:
         if waiters and ticket < waiters[-1].ticket:
             self._are_mixed = True
         waiters.append(_Waiter(ticket, deadline, future))
-        if ticket <= self._committed:  # by the thread, meanwhile: it may have seen nobody waiting
+        if ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
             self._wake()
         elif self._timer is None:
             self._timer = self._loop.call_at(deadline, self._release_late)
@@ -206,7 +206,7 @@ class Recorder:
     def _flush_counts(self) -> None:
         """Hand the counters over; while the store fails they go on counting here."""
         self._counts_timer = None
-        if not self._thread.failing:
+        if not self._writing.failing:
             if self._counts:
                 counts = tuple((*key, n) for key, n in self._counts.items())
                 self._counts = {}
@@ -228,9 +228,9 @@ class Recorder:
         return Once(self._sender, next(self._numbers), self._clock_ms(), item)
 
     def _flush(self) -> None:
-        """Hand what has come together in this turn of the loop to the thread."""
+        """Hand over what has come together in this turn of the loop."""
         if self._pending:
-            self._thread.put(Handed(self._pending, self._pending_events, self._handed, self._wanted))
+            self._writing.put(Handed(self._pending, self._pending_events, self._handed, self._wanted))
             self._pending, self._pending_events, self._wanted = [], 0, []
 
     def _release_late(self) -> None:
@@ -289,7 +289,9 @@ class Recorder:
         self._events_stored += sum(part.events for part in batch)
         self._committed = batch[-1].ticket
         self._sweeping = False
-        if (answers or self._waiters or self._lost) and self._loop is not None and not self._loop.is_closed():
+        if self._writing.is_in_loop:
+            self._answer(answers)
+        elif (answers or self._waiters or self._lost) and self._loop is not None and not self._loop.is_closed():
             try:
                 self._loop.call_soon_threadsafe(self._answer, answers)
             except RuntimeError:  # the loop closed meanwhile: nobody waits any more

@@ -6,62 +6,36 @@ at once or nearly so, and under load the batches are larger.
 """
 
 import asyncio
-import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
-from proxy.store.base import Item, Result, StoreUnusable, Writer
+from proxy.intake.failing import Failing
+from proxy.intake.handed import FAILING_STOP_SECONDS, Deliver, Handed, is_full, items_of
+from proxy.store.base import Writer
 
-log = logging.getLogger("footfall.recorder")
-
-BATCH_EVENTS = 1_000
-"""Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
 REST_ITEMS = 16
 """From this size on a batch is followed by a whole rest, below it by a part of one: few do not wait for more."""
 REST_SECONDS = 0.002
 """The longest rest. Writing costs by the batch, most of that for the interpreter lock, which the thread gives away in
 each statement and takes back from a busy event loop. At saturation a batch of 7 KB pages had 25 instead of 18; CPU per
 page was 10 to 13 % less, of 58 KB 15 %, and as many pages a second went through or more."""
-RETRY_FIRST_SECONDS = 0.1
-RETRY_MOST_SECONDS = 2.0
-FAILING_STOP_SECONDS = 2.0
-"""Patience on stopping while the store refuses everything."""
-
-QUIET_SECONDS = 30.0
-"""A failure that comes back within this time of the last one said is not said again,"""
-LASTING_SECONDS = 5.0
-"""unless it lasts this long."""
-
-
-class Handed(NamedTuple):
-    """What crosses to the thread: items, how many of them are events, the ticket of the last one, and who waits for
-    the results of which."""
-
-    items: list[Item]
-    events: int
-    ticket: int
-    wanted: list[tuple[int, asyncio.Future[Result]]]
 
 
 class WritingThread:
     """`deliver(batch, results)` is called in the thread, after the commit. `failing`: the store refuses everything."""
 
-    def __init__(
-        self, open_writer: Callable[[], Writer], deliver: Callable[[list[Handed], list[Result]], None]
-    ) -> None:
+    is_in_loop = False
+
+    def __init__(self, open_writer: Callable[[], Writer], deliver: Deliver) -> None:
         self._open_writer = open_writer
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Handed | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self.failing = False
-        self._failing_since = 0.0
-        self._said = False
+        self.failing = Failing()
         self._rests_until = 0.0
-        self._last_said = -QUIET_SECONDS
 
     def start(self) -> None:
         """Start writing. The thread is made now: one that was made before a fork counts as ended after it, and nobody
@@ -101,7 +75,7 @@ class WritingThread:
             batch: list[Handed] = []
             while handed is not None:
                 batch.append(handed)
-                if sum(max(part.events, len(part.items)) for part in batch) >= BATCH_EVENTS:
+                if is_full(batch):
                     break
                 try:
                     handed = self._queue.get_nowait()
@@ -115,8 +89,7 @@ class WritingThread:
 
     def _write(self, writer: Writer | None, batch: list[Handed]) -> Writer | None:
         """Write a batch, however often that has to be tried, and wake whoever waits for it."""
-        items = [item for part in batch for item in part.items]
-        pause = RETRY_FIRST_SECONDS
+        items = items_of(batch)
         while True:
             begun = time.monotonic()
             try:
@@ -124,31 +97,15 @@ class WritingThread:
                 results = writer.append(items)
                 break
             except Exception as error:  # whatever it is, the thread must live: it is the only one that writes
-                self._fail(error)
+                pause = self.failing.refused(error)
                 if writer is not None:
                     writer.close()
                     writer = None
                 if self._stopping.wait(pause):
                     return None
-                pause = min(pause * 2, RETRY_MOST_SECONDS)
-        if self.failing:
-            self.failing = False
-            if self._said:
-                log.warning("the store takes events again: recording resumed")
+        self.failing.taken()
         self._deliver(batch, results)
         now = time.monotonic()
         self._rests_until = now + min((now - begun) * min(1.0, len(items) / REST_ITEMS), REST_SECONDS)
         writer.rest()
         return writer
-
-    def _fail(self, error: Exception) -> None:
-        """Say once that the store refuses events. A disk with next to no room takes some and refuses the next: what
-        comes and goes is said again only after a while, or when it lasts."""
-        now = time.monotonic()
-        if not self.failing:
-            self.failing, self._failing_since, self._said = True, now, False
-        lasting = now - self._failing_since >= LASTING_SECONDS
-        if not self._said and (lasting or now - self._last_said >= QUIET_SECONDS):
-            self._said, self._last_said = True, now
-            hopeless = " (this will not pass by itself)" if isinstance(error, StoreUnusable) else ""
-            log.error("the store does not take events, they wait in memory%s: %s", hopeless, error)

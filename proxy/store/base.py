@@ -13,7 +13,7 @@ A `seq` is given once: every event's is higher than that of any event before it,
          +- StoreDamaged       nobody's mistake: the file is not whole, or not a database any more
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -256,6 +256,22 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Give the file back. Never raises."""
+        ...
+
+
+class Giver(Protocol):
+    """The writing side where another process writes. Used in one event loop, which it never keeps waiting."""
+
+    def give(self, batch: Sequence[Item], answered: Callable[[list[Result] | Exception], None]) -> None:
+        """Have a batch applied; see the law above. No other is given before it is answered.
+
+        Args:
+            answered: is called once, in the loop or before this returns, with what `append` returns or raises.
+        """
+        ...
+
+    def close(self) -> None:
+        """Hear no more. What was not answered may have been applied. Never raises."""
         ...
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from proxy.app import Footfall
 from proxy.config import Config, ConfigError, load
 from proxy.http.gate import Gate
 from proxy.intake.recorder import Recorder
+from proxy.intake.writing import WritingThread
 from proxy.page.paths import Globs
 from proxy.store.base import Forget
 from proxy.store.sqlite.writer import SqliteWriter
@@ -95,7 +97,9 @@ def test_nothing_is_kept_unless_it_is_asked_for(tmp_path):
 
 @pytest.mark.parametrize("client", [None, ("", 0), ("/run/x.sock", 0)])
 def test_who_comes_by_a_unix_socket_has_no_address(client):
-    recorder = Recorder(lambda: None, clock_ms=lambda: 0, queue_events=1, hold_ms=1)  # never started
+    recorder = Recorder(
+        partial(WritingThread, lambda: None), clock_ms=lambda: 0, queue_events=1, hold_ms=1
+    )  # never started
     key = Key(1, b"s" * 32)
     tracking = settings.Tracking(
         recorder,

@@ -7,6 +7,7 @@ import selectors
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from proxy.intake.collector import Collector, Sender
 from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
 from proxy.intake.tokens import Tokens
+from proxy.intake.writing import WritingThread
 from proxy.keys import load_keys
 from proxy.store.base import Item, Result
 from proxy.store.sqlite.reader import SqliteReader
@@ -453,7 +455,7 @@ def collector_of(recorder: Recorder) -> Collector:
 
 
 def recorder_of(store: Stuck, queue_events: int = 100) -> Recorder:
-    return Recorder(lambda: store, clock_ms=lambda: 0, queue_events=queue_events, hold_ms=250)
+    return Recorder(partial(WritingThread, lambda: store), clock_ms=lambda: 0, queue_events=queue_events, hold_ms=250)
 
 
 def test_x2_a_body_that_does_not_come_in_ten_seconds_is_408():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from proxy.app import tracker_of, tracking_of
 from proxy.clock import now_ms
 from proxy.config import Config
 from proxy.intake.recorder import Recorder
+from proxy.intake.writing import WritingThread
 from proxy.privacy.late import LatePage
 from proxy.privacy.page import ERASE_SECONDS
 from proxy.store.base import Item, Result, Writer
@@ -62,7 +64,9 @@ def run(store: Writer, base: Path, queue_events: int = 100, *, hasty: bool = Fal
     """The answer, and after how many seconds of its loop's clock it came. `hasty`: that does not wait for a timer."""
     with asyncio.Runner(loop_factory=HastyLoop if hasty else None) as runner:
         loop = runner.get_loop()
-        recorder = Recorder(lambda: store, clock_ms=now_ms, queue_events=queue_events, hold_ms=250)
+        recorder = Recorder(
+            partial(WritingThread, lambda: store), clock_ms=now_ms, queue_events=queue_events, hold_ms=250
+        )
 
         async def story() -> Answer:
             recorder.start()

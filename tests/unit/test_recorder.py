@@ -6,20 +6,25 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from stories import MINUTE, Engine, T, confirm, confirmed, does, opt_out, page, rows, sends, sqlite, sweep, visit
+from takers import SECRETS, Door
 
-from proxy.intake import writing
 from proxy.intake.blocked import BLOCKED_PAGES
+from proxy.intake.elsewhere import WritingElsewhere
+from proxy.intake.handed import BATCH_EVENTS, MakeWriting
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
-from proxy.intake.writing import BATCH_EVENTS
+from proxy.intake.writing import REST_ITEMS, WritingThread
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
+from proxy.store.handover.giving import SocketGiver
 from proxy.store.questions import BlockedRow, Unheld
 from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.visitors.erased import Erased
 from proxy.visitors.sessions import Rules
 
 PATIENCE_SECONDS = 10.0
@@ -62,11 +67,42 @@ class Gate:
         self.writer.close()
 
 
+class Ways:
+    """Who writes: a thread, or somebody else through a door."""
+
+    def __init__(self, way: str) -> None:
+        self.way = way
+        self.doors: list[Door] = []
+
+    def __call__(self, open_writer: Callable[[], Writer]) -> MakeWriting:
+        if self.way == "thread":
+            return partial(WritingThread, open_writer)
+        self.doors.append(door := Door())
+        door.start(lambda erased: open_writer())
+        return partial(WritingElsewhere, lambda: SocketGiver(door.giving, Erased(SECRETS)))
+
+    def end(self) -> None:
+        for door in self.doors:
+            door.end()
+
+
+@pytest.fixture(params=["thread", "elsewhere"])
+def way(request) -> Iterator[Ways]:
+    ways = Ways(request.param)
+    yield ways
+    ways.end()
+
+
 @pytest.fixture
-def gate(engine):
+def gate(engine, way):  # which ends when the gate is open
     gate = Gate(engine)
     yield gate
     gate.open.set()
+
+
+@pytest.fixture
+def writing(way, gate) -> MakeWriting:
+    return way(gate)
 
 
 async def eventually(condition: Callable[[], object]) -> None:
@@ -76,8 +112,8 @@ async def eventually(condition: Callable[[], object]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def recording(open_writer: Callable[[], Writer], **changes: int) -> AsyncIterator[Recorder]:
-    recorder = Recorder(open_writer, clock_ms=lambda: T, **{"queue_events": 10_000, "hold_ms": 5_000, **changes})
+async def recording(writing: MakeWriting, **changes: int) -> AsyncIterator[Recorder]:
+    recorder = Recorder(writing, clock_ms=lambda: T, **{"queue_events": 10_000, "hold_ms": 5_000, **changes})
     recorder.start()
     try:
         yield recorder
@@ -111,9 +147,9 @@ def unheld(engine: Engine) -> Unheld | None:
 # Holding -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate):
+def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.open.clear()
             ticket = recorder.record(visit("P1", "A"))
             waiting = recorder.hold(ticket)
@@ -129,9 +165,9 @@ def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate):
     run(story())
 
 
-def test_a_page_does_not_wait_for_what_the_store_does_at_rest(gate):
+def test_a_page_does_not_wait_for_what_the_store_does_at_rest(gate, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.rested.clear()
             assert await held(recorder, recorder.record(visit("P1", "A")))
             gate.rested.set()
@@ -139,17 +175,17 @@ def test_a_page_does_not_wait_for_what_the_store_does_at_rest(gate):
     run(story())
 
 
-def test_a_lost_item_is_not_waited_for(gate):
+def test_a_lost_item_is_not_waited_for(writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             assert recorder.hold(0) is None
 
     run(story())
 
 
-def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engine, gate):
+def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engine, gate, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.open.clear()
             recorder.record(visit("P1", "A"))
             await asyncio.sleep(0.02)
@@ -164,14 +200,15 @@ def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engin
     run(story())
 
 
-@pytest.mark.parametrize(("first", "rests"), [(writing.REST_ITEMS, True), (1, False)])
+@pytest.mark.parametrize("way", ["thread"], indirect=True)
+@pytest.mark.parametrize(("first", "rests"), [(REST_ITEMS, True), (1, False)])
 def test_after_a_large_batch_the_thread_rests_and_what_comes_meanwhile_is_one_batch(
-    engine, gate, monkeypatch, first, rests
+    engine, gate, monkeypatch, first, rests, writing
 ):
-    monkeypatch.setattr(writing, "REST_SECONDS", 0.5)
+    monkeypatch.setattr("proxy.intake.writing.REST_SECONDS", 0.5)
 
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.open.clear()
             for number in range(1, first + 1):
                 ticket = recorder.record(visit(f"P{number}", "A", number, came_back=True))
@@ -187,11 +224,12 @@ def test_after_a_large_batch_the_thread_rests_and_what_comes_meanwhile_is_one_ba
     run(story())
 
 
-def test_whoever_comes_alone_is_written_at_once(gate, monkeypatch):
-    monkeypatch.setattr(writing, "REST_SECONDS", PATIENCE_SECONDS)
+@pytest.mark.parametrize("way", ["thread"], indirect=True)
+def test_whoever_comes_alone_is_written_at_once(monkeypatch, writing):
+    monkeypatch.setattr("proxy.intake.writing.REST_SECONDS", PATIENCE_SECONDS)
 
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             for number in range(1, 4):
                 await asyncio.sleep(0.3)
                 begun = time.monotonic()
@@ -201,9 +239,9 @@ def test_whoever_comes_alone_is_written_at_once(gate, monkeypatch):
     run(story())
 
 
-def test_a_time_out_releases_the_page_counts_it_and_the_visit_is_still_stored(engine, gate):
+def test_a_time_out_releases_the_page_counts_it_and_the_visit_is_still_stored(engine, gate, writing):
     async def story():
-        async with recording(gate, hold_ms=30) as recorder:
+        async with recording(writing, hold_ms=30) as recorder:
             gate.open.clear()
             assert await held(recorder, recorder.record(visit("P1", "A"))) is False
             gate.open.set()
@@ -214,9 +252,9 @@ def test_a_time_out_releases_the_page_counts_it_and_the_visit_is_still_stored(en
     run(story())
 
 
-def test_a_page_is_released_by_its_own_commit_though_a_later_one_waits_before_it(gate):
+def test_a_page_is_released_by_its_own_commit_though_a_later_one_waits_before_it(gate, writing):
     async def story():
-        async with recording(gate, hold_ms=2_000) as recorder:
+        async with recording(writing, hold_ms=2_000) as recorder:
             gate.open.clear()
             first = recorder.record(visit("P1", "A"))
             await asyncio.sleep(0.02)  # a batch of its own
@@ -237,9 +275,9 @@ def test_a_page_is_released_by_its_own_commit_though_a_later_one_waits_before_it
     run(story())
 
 
-def test_a_visitor_who_leaves_while_held_is_in_nobodys_way(gate):
+def test_a_visitor_who_leaves_while_held_is_in_nobodys_way(gate, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.open.clear()
             tickets = [recorder.record(visit(f"P{n}", f"V{n}")) for n in range(3)]
             tasks = [asyncio.create_task(held(recorder, ticket)) for ticket in tickets]
@@ -252,10 +290,10 @@ def test_a_visitor_who_leaves_while_held_is_in_nobodys_way(gate):
     run(story())
 
 
-def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_it(engine, gate, caplog):
+def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_it(engine, gate, caplog, writing):
     async def story():
         engine.append(sweep(0))
-        async with recording(gate, hold_ms=20) as recorder:
+        async with recording(writing, hold_ms=20) as recorder:
             gate.open.clear()
             number = 0
 
@@ -295,11 +333,11 @@ def test_three_time_outs_in_a_row_stop_the_holding_and_a_probe_in_time_resumes_i
     run(story())
 
 
-def test_while_pages_are_not_held_the_store_is_told_so_with_the_requests_that_come(engine, gate):
+def test_while_pages_are_not_held_the_store_is_told_so_with_the_requests_that_come(engine, gate, writing):
     async def story():
         now = [T]
         engine.append(sweep(0))
-        recorder = Recorder(gate, clock_ms=lambda: now[0], queue_events=100, hold_ms=20)
+        recorder = Recorder(writing, clock_ms=lambda: now[0], queue_events=100, hold_ms=20)
         recorder.start()
         gate.open.clear()
         for number in range(3):
@@ -317,9 +355,9 @@ def test_while_pages_are_not_held_the_store_is_told_so_with_the_requests_that_co
 # Asking --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_asked_is_durable_when_it_is_answered_each_its_own(engine, gate):
+def test_what_is_asked_is_durable_when_it_is_answered_each_its_own(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             recorder.record(visit("P1", "A"))
             answers = await asyncio.gather(
                 recorder.ask(confirm("C1", page("P1"), "A")),
@@ -334,9 +372,9 @@ def test_what_is_asked_is_durable_when_it_is_answered_each_its_own(engine, gate)
     run(story())
 
 
-def test_a_question_that_is_given_up_does_not_disturb_the_others(gate):
+def test_a_question_that_is_given_up_does_not_disturb_the_others(gate, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.open.clear()
             tasks = [asyncio.create_task(recorder.ask(confirm(f"C{n}", None, f"V{n}"))) for n in range(3)]
             await asyncio.sleep(0.01)
@@ -351,9 +389,9 @@ def test_a_question_that_is_given_up_does_not_disturb_the_others(gate):
 # The full queue ------------------------------------------------------------------------------------------------------
 
 
-def test_a_full_queue_costs_events_but_never_an_exception_and_says_so_once(engine, gate, caplog):
+def test_a_full_queue_costs_events_but_never_an_exception_and_says_so_once(engine, gate, caplog, writing):
     async def story():
-        async with recording(gate, queue_events=5) as recorder:
+        async with recording(writing, queue_events=5) as recorder:
             gate.open.clear()
             tickets = [recorder.record(visit(f"P{n}", "A", n, came_back=n > 0)) for n in range(9)]
             assert tickets == [1, 2, 3, 4, 5, 0, 0, 0, 0]
@@ -372,9 +410,9 @@ def test_a_full_queue_costs_events_but_never_an_exception_and_says_so_once(engin
     run(story())
 
 
-def test_only_visits_that_are_lost_are_counted_as_lost_visits(engine, gate):
+def test_only_visits_that_are_lost_are_counted_as_lost_visits(engine, gate, writing):
     async def story():
-        async with recording(gate, queue_events=2) as recorder:
+        async with recording(writing, queue_events=2) as recorder:
             gate.open.clear()
             for n in range(2):
                 recorder.record(visit(f"P{n}", "A", n))
@@ -389,12 +427,12 @@ def test_only_visits_that_are_lost_are_counted_as_lost_visits(engine, gate):
 # The failing store ---------------------------------------------------------------------------------------------------
 
 
-def test_a_store_whose_directory_appears_later_gets_everything_that_waited(tmp_path, caplog):
+def test_a_store_whose_directory_appears_later_gets_everything_that_waited(tmp_path, caplog, way):
     engine = sqlite(tmp_path / "later" / "store.db")
 
     async def story():
         caplog.set_level(logging.WARNING)
-        async with recording(Gate(engine), hold_ms=20) as recorder:
+        async with recording(way(Gate(engine)), hold_ms=20) as recorder:
             assert await held(recorder, recorder.record(visit("P1", "A"))) is False
             asked = asyncio.create_task(recorder.ask(confirm("C1", page("P1"), "A")))
             await asyncio.sleep(0.15)  # a second attempt fails too
@@ -421,10 +459,10 @@ FAULTS = [
 
 @pytest.mark.parametrize(("fault", "hopeless"), FAULTS)
 def test_whatever_the_store_raises_the_thread_lives_and_writes_the_batch_in_the_end(
-    engine, gate, caplog, fault, hopeless
+    engine, gate, caplog, fault, hopeless, writing
 ):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             gate.fault = fault
             assert await held(recorder, recorder.record(visit("P1", "A"))) is True
             assert views(engine) == ["P1"]
@@ -436,9 +474,9 @@ def test_whatever_the_store_raises_the_thread_lives_and_writes_the_batch_in_the_
 # The counters --------------------------------------------------------------------------------------------------------
 
 
-def test_counters_reach_the_store_with_the_next_batch(engine, gate):
+def test_counters_reach_the_store_with_the_next_batch(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             for _ in range(3):
                 recorder.count("a.example", "asset")
             recorder.count("b.example", "visit")
@@ -449,9 +487,9 @@ def test_counters_reach_the_store_with_the_next_batch(engine, gate):
     run(story())
 
 
-def test_counters_reach_the_store_within_about_a_second_by_themselves(engine, gate):
+def test_counters_reach_the_store_within_about_a_second_by_themselves(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             await recorder.ask(visit("P1", "A"))
             begun = asyncio.get_running_loop().time()
             recorder.count("a.example", "asset")
@@ -463,9 +501,9 @@ def test_counters_reach_the_store_within_about_a_second_by_themselves(engine, ga
     run(story())
 
 
-def test_a_flood_of_made_up_hosts_shares_one_row(engine, gate):
+def test_a_flood_of_made_up_hosts_shares_one_row(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             for number in range(COUNTED_HOSTS + 50):
                 recorder.count(f"h{number}.example", "asset")
             recorder.count("h0.example", "asset")
@@ -482,9 +520,9 @@ def test_a_flood_of_made_up_hosts_shares_one_row(engine, gate):
 # The end -------------------------------------------------------------------------------------------------------------
 
 
-def test_pages_without_their_tag_reach_the_store_with_the_counters_and_a_flood_of_them_shares_one_row(engine, gate):
+def test_pages_without_their_tag_reach_the_store_with_the_counters_and_a_flood_of_them_shares_one_row(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             for number in range(BLOCKED_PAGES + 30):
                 for _ in range(2):
                     recorder.count("a.example", "visit")
@@ -498,9 +536,9 @@ def test_pages_without_their_tag_reach_the_store_with_the_counters_and_a_flood_o
     assert told.rows[0] == BlockedRow("", "", "script-src blocks the tag", 60, T)
 
 
-def test_a_page_that_goes_without_its_tag_after_all_other_counters_went_reaches_the_store_too(engine, gate):
+def test_a_page_that_goes_without_its_tag_after_all_other_counters_went_reaches_the_store_too(engine, writing):
     async def story():
-        async with recording(gate) as recorder:
+        async with recording(writing) as recorder:
             await recorder.ask(visit("P1", "A"))
             recorder.count("a.example", "visit")
             await eventually(engine.outcomes)
@@ -516,41 +554,42 @@ def test_a_page_that_goes_without_its_tag_after_all_other_counters_went_reaches_
     assert told() == ["/at-the-end", "/by-itself"]
 
 
-def test_stopping_writes_what_is_waiting(engine, gate):
+def test_stopping_writes_what_is_waiting(engine, writing):
     number = 2 * BATCH_EVENTS + 100
 
     async def story():
-        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10_000, hold_ms=100)
+        recorder = Recorder(writing, clock_ms=lambda: T, queue_events=10_000, hold_ms=100)
         recorder.start()
         for n in range(number):
             recorder.record(visit(f"P{n}", "G", n, bot=True))
         recorder.count("a", "bot")
         assert await recorder.stop(PATIENCE_SECONDS) == 0
-        assert not recorder._thread.is_alive()
+        assert recorder._writing.is_over
+        assert not isinstance(recorder._writing, WritingThread) or not recorder._writing.is_alive()
 
     run(story())
     assert len(engine.events()) == number
     assert engine.outcomes() == [(DAY, "a", "bot", 1)]
 
 
-def test_stopping_beside_a_dead_store_ends_and_says_how_much_was_not_written(tmp_path, caplog):
+def test_stopping_beside_a_dead_store_ends_and_says_how_much_was_not_written(tmp_path, caplog, way):
     async def story():
         engine = sqlite(tmp_path / "never" / "store.db")
-        recorder = Recorder(Gate(engine), clock_ms=lambda: T, queue_events=10, hold_ms=20)
+        recorder = Recorder(way(Gate(engine)), clock_ms=lambda: T, queue_events=10, hold_ms=20)
         recorder.start()
         for n in range(3):
             recorder.record(visit(f"P{n}", "A", n))
         await eventually(lambda: caplog.records)
         assert await recorder.stop(0.1) == 3
-        thread = recorder._thread
-        await eventually(lambda: not thread.is_alive())
+        stopped = recorder._writing
+        await eventually(lambda: not isinstance(stopped, WritingThread) or not stopped.is_alive())
 
     run(story())
 
 
-def test_stopping_lets_go_whoever_is_still_held(gate):
+def test_stopping_lets_go_whoever_is_still_held(gate, writing):
     async def story():
-        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
+        recorder = Recorder(writing, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
         recorder.start()
         gate.open.clear()
         waiting = recorder.hold(recorder.record(visit("P1", "A")))
@@ -562,9 +601,9 @@ def test_stopping_lets_go_whoever_is_still_held(gate):
     run(story())
 
 
-def test_a_page_that_is_committed_while_the_recorder_stops_is_let_go(gate):
+def test_a_page_that_is_committed_while_the_recorder_stops_is_let_go(writing):
     async def story():
-        recorder = Recorder(gate, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
+        recorder = Recorder(writing, clock_ms=lambda: T, queue_events=10, hold_ms=60_000)
         recorder.start()
         waiting = recorder.hold(recorder.record(visit("P1", "A")))
         assert waiting is not None
@@ -575,9 +614,9 @@ def test_a_page_that_is_committed_while_the_recorder_stops_is_let_go(gate):
     run(story())
 
 
-def test_after_its_end_it_can_be_started_again(engine, gate):
+def test_after_its_end_it_can_be_started_again(engine, writing):
     """A server that runs an application's lifespan twice, as test clients do, also in another event loop."""
-    recorder = Recorder(gate, clock_ms=lambda: T, queue_events=100, hold_ms=5_000)
+    recorder = Recorder(writing, clock_ms=lambda: T, queue_events=100, hold_ms=5_000)
 
     async def story(name: str):
         recorder.start()
@@ -590,9 +629,9 @@ def test_after_its_end_it_can_be_started_again(engine, gate):
     assert views(engine) == ["P1", "P2"]
 
 
-def test_the_queue_counts_events_and_not_the_messages_that_bring_them(engine, gate):
+def test_the_queue_counts_events_and_not_the_messages_that_bring_them(engine, gate, writing):
     async def story():
-        async with recording(gate, queue_events=100) as recorder:
+        async with recording(writing, queue_events=100) as recorder:
             gate.open.clear()
             clicks = [does("link.click", f"E{n}", name="L") for n in range(50)]
             asked = [asyncio.ensure_future(recorder.ask(sends(None, "A", *clicks))) for _ in range(2)]
@@ -607,7 +646,8 @@ def test_the_queue_counts_events_and_not_the_messages_that_bring_them(engine, ga
 
 def test_what_is_made_before_a_fork_numbers_what_it_counts_apart_in_each_process(engine):
     """An application that a server loads once and then forks."""
-    recorder = Recorder(lambda: engine.write(engine.place, Rules()), clock_ms=lambda: T, queue_events=9, hold_ms=9_000)
+    writing = partial(WritingThread, lambda: engine.write(engine.place, Rules()))
+    recorder = Recorder(writing, clock_ms=lambda: T, queue_events=9, hold_ms=9_000)
 
     async def record() -> None:
         recorder.start()
@@ -630,9 +670,11 @@ def test_what_is_made_before_a_fork_numbers_what_it_counts_apart_in_each_process
     assert engine.outcomes() == [(DAY, "shop.example", "asset", 40)]
 
 
-def test_counters_of_a_recorder_that_starts_again_are_all_kept(engine):
+def test_counters_of_a_recorder_that_starts_again_are_all_kept(engine, way):
+    writing = way(lambda: engine.write(engine.place, Rules()))
+
     async def record() -> None:
-        recorder = Recorder(lambda: engine.write(engine.place, Rules()), clock_ms=lambda: T, queue_events=9, hold_ms=9)
+        recorder = Recorder(writing, clock_ms=lambda: T, queue_events=9, hold_ms=9)
         for _ in range(3):
             recorder.start()
             recorder.count("shop.example", "asset")

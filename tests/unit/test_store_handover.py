@@ -1,15 +1,14 @@
 """What workers hand over to the process that writes for all of them: real sockets, real stores, several givers."""
 
-import contextlib
 import os
 import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import pytest
-from stories import HOUR, MINUTE, T, confirm, confirmed, does, ident, name_of, page, sends, sqlite, sweep, visit
+from stories import HOUR, MINUTE, Engine, T, confirm, confirmed, does, ident, name_of, page, sends, sqlite, sweep, visit
+from takers import PATIENCE_SECONDS, SECRETS, Door, Worker
 
 from proxy.store.base import (
     Forget,
@@ -26,46 +25,28 @@ from proxy.store.base import (
 )
 from proxy.store.counters import Outcomes
 from proxy.store.handover.frames import LENGTH, Frames, framed
-from proxy.store.handover.giving import KNOCK, Giver
-from proxy.store.handover.taking import BATCH_ITEMS, Taker
+from proxy.store.handover.giving import KNOCK
+from proxy.store.handover.taking import BATCH_ITEMS
 from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.erased import Erased
 from proxy.visitors.sessions import Rules
 
-PATIENCE_SECONDS = 10.0
-SECRETS = (b"a secret of thirty-two bytes....",)
 
+class Shared(Door):
+    """A door before a real store."""
 
-@dataclass
-class Shared:
-    """A door, and whoever takes what comes through it, in a thread, as often as it is started."""
-
-    engine: object
-    giving: socket.socket = field(init=False)
-    taking: socket.socket = field(init=False)
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.giving, self.taking = socket.socketpair()
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
 
     def start(self, open_writer: Callable[[Erased], Writer] | None = None) -> None:
-        taker = Taker(self.taking, open_writer or self.store, lambda: Erased(SECRETS))
-        self.threads.append(threading.Thread(target=taker.run, daemon=True))
-        self.threads[-1].start()
+        super().start(open_writer or self.store)
 
     def store(self, erased: Erased) -> SqliteWriter:
-        return SqliteWriter(self.engine.place, durability="process", rules=Rules(), erased=erased)  # type: ignore[attr-defined]
+        return SqliteWriter(self.engine.place, durability="process", rules=Rules(), erased=erased)
 
-    def giver(self, erased: Erased | None = None) -> Giver:
-        return Giver(self.giving, erased or Erased(SECRETS))
-
-    def end(self) -> None:
-        """The last that could hand anything over is gone."""
-        self.giving.close()
-        for thread in self.threads:
-            thread.join(PATIENCE_SECONDS)
-        assert not any(thread.is_alive() for thread in self.threads)
-        self.taking.close()
+    def worker(self, erased: Erased | None = None) -> Worker:
+        return Worker(self.giving, erased or Erased(SECRETS))
 
 
 @pytest.fixture
@@ -87,19 +68,19 @@ def failing(shared: Shared, faults: list[Exception]) -> Callable[[Erased], Write
 
 
 def visits(shared: Shared) -> list[str]:
-    return [event.id for event in shared.engine.events() if event.action == "page.visit"]  # type: ignore[attr-defined]
+    return [event.id for event in shared.engine.events() if event.action == "page.visit"]
 
 
 def test_each_worker_hears_what_became_of_its_own_batch(shared):
     shared.start()
-    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+    with shared.worker() as one, shared.worker() as other:
         assert one.append([visit("P1", "A"), visit("P2", "B", 1)]) == [None, None]
         assert other.append([confirm("C1", page("P1"), "A", MINUTE), visit("P3", "C")]) == [confirmed("A"), None]
         event = does("link.click", "E1", name="Buy")
         assert one.append([sends(page("P2"), "B", event, at=MINUTE)]) == [confirmed("B", stored=1)]
         assert other.append([]) == []
         assert other.append([sweep(2 * HOUR)]) == [3]
-        assert repr(one).startswith("<Giver ")
+        assert repr(one.giver).startswith("<SocketGiver ")
     assert len(visits(shared)) == 3
     assert shared.engine.recount(shared.engine.place) == []
 
@@ -108,10 +89,10 @@ def test_what_comes_of_several_at_once_is_stored_once_and_each_is_answered(share
     shared.start()
 
     def hand_over(number: int) -> None:
-        with contextlib.closing(shared.giver()) as giver:
+        with shared.worker() as worker:
             for turn in range(40):
                 name = f"{number}{turn:02}"
-                assert giver.append([visit(f"P{name}", f"V{number}", turn * 1_000)] * 2) == [None, None]
+                assert worker.append([visit(f"P{name}", f"V{number}", turn * 1_000)] * 2) == [None, None]
 
     threads = [threading.Thread(target=hand_over, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -130,13 +111,17 @@ def test_a_batch_and_results_that_no_buffer_holds_cross_whole(shared):
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
         socket.send_fds(shared.giving, [KNOCK], [theirs.fileno()])
         ours.sendall(framed(many))
-        with contextlib.closing(shared.giver()) as other:  # whom one who does not listen keeps from nothing
+        with shared.worker() as other:  # whom one who does not listen keeps from nothing
             assert other.append([visit("P1", "A")]) == [None]
         answer = Frames()
         while (told := answer.take()) is None:
             answer.put(ours.recv(1_000))
     assert told == ("", "", [confirmed(f"V{n}") for n in range(BATCH_ITEMS)], None)
     assert len(framed(many)) > 2_000_000 and len(framed(told)) > 30_000
+    with shared.worker() as worker:
+        for _ in range(2):
+            assert worker.append(many) == [confirmed(f"V{n}", repeated=True) for n in range(BATCH_ITEMS)]
+            assert worker.append([visit("P1", "A")]) == [None]
 
 
 @pytest.mark.parametrize("kind", [StoreUnavailable, StoreUnusable, StoreDamaged, StoreError])
@@ -144,11 +129,11 @@ def test_what_is_wrong_with_the_store_is_told_as_it_is_and_the_store_is_opened_a
     faults = [kind("footfall.db: it is so")]
 
     shared.start(failing(shared, faults))
-    with contextlib.closing(shared.giver()) as giver:
+    with shared.worker() as worker:
         with pytest.raises(kind, match=r"footfall\.db: it is so") as raised:
-            giver.append([visit("P1", "A")])
+            worker.append([visit("P1", "A")])
         assert type(raised.value) is kind
-        assert giver.append([visit("P1", "A")]) == [None]
+        assert worker.append([visit("P1", "A")]) == [None]
     assert len(visits(shared)) == 1
 
 
@@ -156,11 +141,11 @@ def test_a_fault_of_ours_is_logged_once_where_it_happened_and_ends_nothing(share
     faults = [ZeroDivisionError("ours") for _ in range(3)]
 
     shared.start(failing(shared, faults))
-    with contextlib.closing(shared.giver()) as giver:
+    with shared.worker() as worker:
         for _ in range(3):
             with pytest.raises(StoreError, match="ours"):
-                giver.append([visit("P1", "A")])
-        assert giver.append([visit("P1", "A")]) == [None]
+                worker.append([visit("P1", "A")])
+        assert worker.append([visit("P1", "A")]) == [None]
     assert [(record.message, record.exc_info[0]) for record in caplog.records] == [
         ("a batch could not be written", ZeroDivisionError)
     ]
@@ -169,8 +154,8 @@ def test_a_fault_of_ours_is_logged_once_where_it_happened_and_ends_nothing(share
 def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
     """Stored by a process that ended before it could say so: what a kill -9 at the worst moment looks like."""
     batch = [visit("P1", "A"), Once(b"sender 1", 1, T, Outcomes(((19_000, "a", "visit", 3),)))]
-    lost = shared.giver()
-    lost._socket.sendall(framed(batch))
+    lost = shared.worker()
+    lost.socket.sendall(framed(batch))
     knock, (descriptor,), _, _ = socket.recv_fds(shared.taking, 1, 1)
     assert knock == KNOCK
     with socket.socket(fileno=descriptor) as theirs:
@@ -182,16 +167,16 @@ def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
         lost.append(batch)
     lost.close()
     shared.start()
-    with contextlib.closing(shared.giver()) as giver:
-        assert giver.append(batch) == [None, None]
-        assert giver.append([Once(b"sender 1", 2, T, Outcomes(((19_000, "a", "visit", 1),)))]) == [None]
+    with shared.worker() as worker:
+        assert worker.append(batch) == [None, None]
+        assert worker.append([Once(b"sender 1", 2, T, Outcomes(((19_000, "a", "visit", 1),)))]) == [None]
     assert len(visits(shared)) == 1
     assert shared.engine.outcomes() == [(19_000, "a", "visit", 4)]
 
 
 def test_who_hands_over_before_anybody_takes_is_taken_later(shared):
-    with contextlib.closing(shared.giver()) as giver:
-        thread = threading.Thread(target=giver.append, args=([visit("P1", "A")],))
+    with shared.worker() as worker:
+        thread = threading.Thread(target=worker.append, args=([visit("P1", "A")],))
         thread.start()
         shared.start()
         thread.join(PATIENCE_SECONDS)
@@ -200,32 +185,32 @@ def test_who_hands_over_before_anybody_takes_is_taken_later(shared):
 
 
 def test_a_door_that_nobody_empties_is_full_at_last_and_loses_no_descriptor(shared):
-    waiting: list[Giver] = []
+    waiting: list[Worker] = []
     with pytest.raises(StoreUnavailable, match="has ended, and is started again"):
         while len(waiting) < 10_000:
-            waiting.append(shared.giver())
+            waiting.append(shared.worker())
     assert waiting
     open_ones = len(os.listdir("/proc/self/fd"))
     with pytest.raises(StoreUnavailable):
-        shared.giver()
+        shared.worker()
     assert len(os.listdir("/proc/self/fd")) == open_ones
-    for giver in waiting:
-        giver.close()
+    for worker in waiting:
+        worker.close()
     shared.start()  # all of these are gone already
     shared.end()
 
 
 def test_a_worker_that_dies_in_the_middle_of_a_batch_harms_nobody(shared):
     shared.start()
-    with contextlib.closing(shared.giver()) as giver:
-        assert giver.append([visit("P1", "A")]) == [None]
-        dying = shared.giver()
-        dying._socket.sendall(framed([visit("P2", "B")])[:-5])
+    with shared.worker() as worker:
+        assert worker.append([visit("P1", "A")]) == [None]
+        dying = shared.worker()
+        dying.socket.sendall(framed([visit("P2", "B")])[:-5])
         dying.close()
-        last_words = shared.giver()
-        last_words._socket.sendall(framed([visit("P3", "C")]))
+        last_words = shared.worker()
+        last_words.socket.sendall(framed([visit("P3", "C")]))
         last_words.close()  # and is there no more to be told
-        assert giver.append([visit("P4", "D")]) == [None]
+        assert worker.append([visit("P4", "D")]) == [None]
     shared.end()
     assert {"P1", "P3", "P4"} == set(map(name_of, visits(shared)))
 
@@ -234,12 +219,12 @@ def test_what_cannot_be_read_ends_the_connection_that_it_came_by_and_no_other(sh
     """As of a worker of another version, where the files were changed under us."""
     shared.start()
     unknown = pickle.dumps([Visit], pickle.HIGHEST_PROTOCOL).replace(b"Visit", b"Nevis")
-    with contextlib.closing(shared.giver()) as giver:
-        odd = shared.giver()
-        odd._socket.sendall(LENGTH.pack(len(unknown)) + unknown)
-        assert odd._socket.recv(1) == b""
+    with shared.worker() as worker:
+        odd = shared.worker()
+        odd.socket.sendall(LENGTH.pack(len(unknown)) + unknown)
+        assert odd.socket.recv(1) == b""
         odd.close()
-        assert giver.append([visit("P1", "A")]) == [None]
+        assert worker.append([visit("P1", "A")]) == [None]
     assert [record.message for record in caplog.records] == ["what a worker has handed over cannot be read"]
 
 
@@ -253,7 +238,7 @@ def test_a_result_that_cannot_be_told_ends_one_connection(shared, caplog):
             return [lambda: None] if len(batch) == 1 else results  # type: ignore[list-item]
 
     shared.start(lambda erased: Odd(shared.store(erased)))
-    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+    with shared.worker() as one, shared.worker() as other:
         with pytest.raises(StoreUnavailable, match="has ended"):
             one.append([visit("P1", "A")])
         assert other.append([visit("P2", "A", 1), visit("P3", "A", 2)]) == [None, None]
@@ -276,7 +261,7 @@ def test_an_erasure_keeps_no_other_worker_waiting(shared):
             return results
 
     shared.start(lambda erased: Slow(shared.store(erased)))
-    with contextlib.closing(shared.giver()) as one, contextlib.closing(shared.giver()) as other:
+    with shared.worker() as one, shared.worker() as other:
         one.append([visit("P1", "A"), visit("P2", "B")])
         told: list[object] = []
         batch = [visit("P3", "A", 1), Forget(ident("A"), T + MINUTE), visit("P4", "B", 1)]
@@ -302,11 +287,11 @@ def test_an_erasure_that_fails_is_told_and_tried_again(shared):
         return shared.store(erased)
 
     shared.start(open_writer)
-    with contextlib.closing(shared.giver()) as giver:
-        giver.append([visit("P1", "A")])
+    with shared.worker() as worker:
+        worker.append([visit("P1", "A")])
         with pytest.raises(StoreUnavailable, match="full"):
-            giver.append([Forget(ident("A"), T + MINUTE)])
-        (done,) = giver.append([Forget(ident("A"), T + MINUTE)])
+            worker.append([Forget(ident("A"), T + MINUTE)])
+        (done,) = worker.append([Forget(ident("A"), T + MINUTE)])
         assert done.is_known
     assert visits(shared) == []
 
@@ -327,10 +312,12 @@ def test_whoever_waits_while_the_store_refuses_everything_hears_it_at_once(share
     refused: list[str] = []
 
     def hand_over() -> None:
-        with contextlib.closing(shared.giver()) as giver:
-            giver._socket.sendall(framed(many))
+        with shared.worker() as worker:
+            worker.socket.sendall(framed(many))
             ready.wait(PATIENCE_SECONDS)
-            refused.append(giver._hear()[1])
+            with pytest.raises(StoreUnavailable) as raised:
+                worker.hear()
+            refused.append(str(raised.value))
 
     ready = threading.Barrier(4)
     threads = [threading.Thread(target=hand_over) for _ in range(3)]
@@ -348,7 +335,7 @@ def test_whoever_waits_while_the_store_refuses_everything_hears_it_at_once(share
 def test_workers_hear_who_was_erased_as_soon_as_they_hear_anything(shared):
     shared.start()
     known, unknown = Erased(SECRETS), Erased(SECRETS)
-    with contextlib.closing(shared.giver(known)) as one, contextlib.closing(shared.giver(unknown)) as other:
+    with shared.worker(known) as one, shared.worker(unknown) as other:
         one.append([visit("P1", "A"), visit("P2", "B")])
         other.append([visit("P3", "C")])
         assert not known.has(ident("A"))
@@ -364,10 +351,10 @@ def test_workers_hear_who_was_erased_as_soon_as_they_hear_anything(shared):
 
 def test_it_ends_when_nobody_is_left_and_not_before(shared):
     shared.start()
-    with contextlib.closing(shared.giver()) as giver:
-        assert giver.append([visit("P1", "A")]) == [None]
+    with shared.worker() as worker:
+        assert worker.append([visit("P1", "A")]) == [None]
         shared.giving.close()
-        assert giver.append([visit("P2", "A")]) == [None]
+        assert worker.append([visit("P2", "A")]) == [None]
         assert shared.threads[0].is_alive()
     shared.threads[0].join(PATIENCE_SECONDS)
     assert not shared.threads[0].is_alive()

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from stories import DAY, MINUTE, T, sqlite, visit
 
 from proxy.intake.recorder import Recorder
 from proxy.intake.tidying import Tidier
+from proxy.intake.writing import WritingThread
 from proxy.store.base import Retention
 from proxy.visitors.sessions import Rules
 
@@ -19,7 +21,7 @@ def test_what_is_too_old_goes_while_it_is_recorded_and_a_stop_stops_it(tmp_path)
 
     async def run():
         recorder = Recorder(
-            lambda: engine.write(engine.place, Rules(), Retention(10)),
+            partial(WritingThread, lambda: engine.write(engine.place, Rules(), Retention(10))),
             clock_ms=lambda: T + 11 * DAY,
             queue_events=1_000,
             hold_ms=250,

@@ -1,10 +1,12 @@
 """VISITS.md section 2, towards upstream: what the application sees of a request, by what it may become."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from proxy.intake.recorder import Recorder
+from proxy.intake.writing import WritingThread
 from proxy.page.paths import Globs
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.request import TrackedRequest, without_our_cookie
@@ -28,7 +30,9 @@ FORGED = (b"cookie", b"a=1; footfall=AAAAAAAAAAAAAAAAAAAAAAAAAAA.x")
 
 
 def tracking(**changes) -> Tracking:
-    recorder = Recorder(lambda: None, clock_ms=lambda: NOW, queue_events=1, hold_ms=1)  # never started
+    recorder = Recorder(
+        partial(WritingThread, lambda: None), clock_ms=lambda: NOW, queue_events=1, hold_ms=1
+    )  # never started
     return Tracking(
         recorder,
         SIGNER,

@@ -1,14 +1,15 @@
-"""A worker's side: a `Writer` (store/base.py) that has the writing process write.
+"""A worker's side: a `Giver` (store/base.py) that has the writing process write.
 
-Law: what `append` returns is stored, and what it raises was not kept or is not known to be: the same batch may be tried
-again, which is what its ids are for. Where it had been stored after all, its results are those of a repeat. Nothing is
-kept here.
+Law: what is answered with results is stored, and what is answered with an error was not kept or is not known to be: the
+same batch may be tried again, which is what its ids are for. Where it had been stored after all, its results are those
+of a repeat. Nothing is kept here, and nothing waits.
 """
 
+import asyncio
 import contextlib
 import socket
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from proxy.store.base import Item, Result, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.handover.frames import READ_BYTES, Frames, framed
@@ -24,8 +25,8 @@ KNOCK = b"w"
 GONE = "the process that writes the store has ended, and is started again"
 
 
-class Giver:
-    """The writer of a worker.
+class SocketGiver:
+    """Made and used in a running event loop.
 
     Args:
         door: through which the writing process gets connections (crew.py); it need not run yet.
@@ -38,6 +39,10 @@ class Giver:
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self._erased = erased
         self._frames = Frames()
+        self._unsent = memoryview(b"")
+        self._items = 0
+        self._answered: Callable[[list[Result] | Exception], None] | None = None
+        self._loop = asyncio.get_running_loop()
         try:
             self._socket, theirs = socket.socketpair()
         except OSError as error:
@@ -46,40 +51,75 @@ class Giver:
             handed = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [theirs.fileno()]))
             door.sendmsg([KNOCK], [handed], socket.MSG_DONTWAIT)  # socket.send_fds passes no flags on before 3.12
         except OSError as error:
-            self.close()
+            self._socket.close()
             raise StoreUnavailable(f"{GONE} ({error.strerror})") from error
         finally:
             theirs.close()
+        self._socket.setblocking(False)
+        self._descriptor = self._socket.fileno()
+        self._loop.add_reader(self._descriptor, self._hear)
 
     def __repr__(self) -> str:
-        return f"<Giver {self._socket.fileno()}>"
+        return f"<SocketGiver {self._socket.fileno()}>"
 
-    def append(self, batch: Sequence[Item]) -> list[Result]:
-        """Have a batch written; waits until it is."""
+    def give(self, batch: Sequence[Item], answered: Callable[[list[Result] | Exception], None]) -> None:
+        """Have a batch written; `answered` hears when it is, or that it is not known to be."""
+        self._items, self._answered = len(batch), answered
+        self._send(memoryview(framed(batch)))
+
+    def _send(self, told: memoryview) -> None:
         try:
-            self._socket.sendall(framed(batch))
-            fault, said, results, marks = self._hear()
+            told = told[self._socket.send(told) :]
+        except BlockingIOError:
+            pass
         except OSError as error:
-            raise StoreUnavailable(GONE) from error
-        if marks is not None:
-            self._erased.put(marks)
-        if fault:
-            raise FAULTS[fault](said)
-        return [None] * len(batch) if results is None else results
+            self._end(error)
+            return
+        if told:
+            self._loop.add_writer(self._descriptor, self._send, told)
+        elif self._unsent:
+            self._loop.remove_writer(self._descriptor)
+        self._unsent = told
 
-    def _hear(self) -> Answer:
-        while (told := self._frames.take()) is None:
+    def _hear(self) -> None:
+        try:
             data = self._socket.recv(READ_BYTES)
             if not data:
                 raise ConnectionResetError
             self._frames.put(data)
-        answer: Answer = told
-        return answer
+            told: Answer | None = self._frames.take()
+        except BlockingIOError:
+            return
+        except Exception as error:  # also what cannot be read: whoever waits has to hear of it
+            self._end(error)
+            return
+        if told is None:
+            return
+        fault, said, results, marks = told
+        if marks is not None:
+            self._erased.put(marks)
+        if fault:
+            self._answer(FAULTS[fault](said))
+        else:
+            self._answer([None] * self._items if results is None else results)
 
-    def rest(self) -> None:
-        """The writing process does by itself what can wait."""
+    def _end(self, error: Exception) -> None:
+        self.close()
+        unavailable = StoreUnavailable(GONE)
+        unavailable.__cause__ = error
+        self._answer(unavailable)
+
+    def _answer(self, answer: list[Result] | Exception) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered(answer)
 
     def close(self) -> None:
         """What was not answered is tried by another one. Never raises."""
+        if self._socket.fileno() < 0:
+            return
+        with contextlib.suppress(OSError, RuntimeError):  # also of a loop that is closed already
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
         with contextlib.suppress(OSError):
             self._socket.close()

@@ -1,0 +1,90 @@
+"""Whoever writes for others, in a thread, and workers that hand over to it, each with an event loop of its own."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from proxy.store.base import Item, Result, Writer
+from proxy.store.handover.giving import SocketGiver
+from proxy.store.handover.taking import Taker
+from proxy.visitors.erased import Erased
+
+PATIENCE_SECONDS = 10.0
+SECRETS = (b"a secret of thirty-two bytes....",)
+
+
+class Door:
+    """A pair of sockets, and whoever takes what comes through it, as often as it is started."""
+
+    def __init__(self) -> None:
+        self.giving, self.taking = socket.socketpair()
+        self.threads: list[threading.Thread] = []
+
+    def start(self, open_writer: Callable[[Erased], Writer]) -> None:
+        taker = Taker(self.taking, open_writer, lambda: Erased(SECRETS))
+        self.threads.append(threading.Thread(target=taker.run, daemon=True))
+        self.threads[-1].start()
+
+    def end(self) -> None:
+        """The last that could hand anything over is gone."""
+        self.giving.close()
+        for thread in self.threads:
+            thread.join(PATIENCE_SECONDS)
+        assert not any(thread.is_alive() for thread in self.threads)
+        self.taking.close()
+
+
+class Worker:
+    """Hands over one batch after the other and waits for each: `append` is a Writer's."""
+
+    def __init__(self, door: socket.socket, erased: Erased) -> None:
+        self.erased = erased
+        self._loop = asyncio.new_event_loop()
+        try:
+            self.giver = self._loop.run_until_complete(self._open(door))
+        except Exception:
+            self._loop.close()
+            raise
+
+    async def _open(self, door: socket.socket) -> SocketGiver:
+        return SocketGiver(door, self.erased)
+
+    def append(self, batch: Sequence[Item]) -> list[Result]:
+        return self._answer(lambda future: self.giver.give(batch, future.set_result))
+
+    def hear(self) -> list[Result]:
+        """The answer to what was sent by `send`."""
+
+        def wait(future: asyncio.Future[list[Result] | Exception]) -> None:
+            self.giver._answered = future.set_result
+
+        return self._answer(wait)
+
+    def _answer(self, begin: Callable[[asyncio.Future[list[Result] | Exception]], None]) -> list[Result]:
+        async def ask() -> list[Result] | Exception:
+            future: asyncio.Future[list[Result] | Exception] = asyncio.get_running_loop().create_future()
+            begin(future)
+            return await asyncio.wait_for(future, PATIENCE_SECONDS)
+
+        answer = self._loop.run_until_complete(ask())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def socket(self) -> socket.socket:
+        """For what a worker would not send."""
+        self.giver._socket.settimeout(PATIENCE_SECONDS)
+        return self.giver._socket
+
+    def close(self) -> None:
+        self.giver.close()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
