@@ -106,8 +106,6 @@ ROOMS: dict[str, set[str]] = {
         "page",
         "recording",
         "privacy.late",
-        "store.base",
-        "store.handover",
         "visitors",
         "intake",
         "scripts",
