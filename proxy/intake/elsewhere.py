@@ -79,8 +79,10 @@ class WritingElsewhere:
             self._refused(answer)
             return
         self.failing.taken()
-        self._deliver(self._under_way, answer)
-        self._next()
+        try:
+            self._deliver(self._under_way, answer)
+        finally:  # else nothing would ever be under way again
+            self._next()
 
     def _refused(self, error: Exception) -> None:
         self._close()

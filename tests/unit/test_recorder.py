@@ -16,7 +16,7 @@ from takers import SECRETS, Door
 
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.elsewhere import WritingElsewhere
-from proxy.intake.handed import BATCH_EVENTS, MakeWriting
+from proxy.intake.handed import BATCH_EVENTS, Handed, MakeWriting
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import REST_ITEMS, WritingThread
@@ -469,6 +469,30 @@ def test_whatever_the_store_raises_the_thread_lives_and_writes_the_batch_in_the_
         assert ("will not pass by itself" in caplog.text) is hopeless
 
     run(story())
+
+
+def test_who_fails_to_take_results_keeps_nobody_after_him_from_being_written(engine):
+    """A fault of ours."""
+    ways, delivered = Ways("elsewhere"), []
+
+    def deliver(batch: list[Handed], results: list[Result]) -> None:
+        delivered.append(batch[-1].ticket)
+        if len(delivered) == 1:
+            raise RuntimeError("ours")
+
+    async def story():
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        writing = ways(lambda: engine.write(engine.place, Rules()))(deliver)
+        writing.start()
+        for number in range(1, 4):
+            writing.put(Handed([visit(f"P{number}", "A", number)], 1, number, []))
+        await writing.stop(PATIENCE_SECONDS)
+        assert writing.is_over and repr(writing) == "<WritingElsewhere 0 under way, 0 waiting>"
+
+    run(story())
+    ways.end()
+    assert delivered == [1, 3]
+    assert views(engine) == ["P1", "P2", "P3"]
 
 
 # The counters --------------------------------------------------------------------------------------------------------
