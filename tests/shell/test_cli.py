@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from family import children_of, command_line, is_alive
 
 from proxy.store.sqlite.writer import SqliteWriter
 
@@ -99,34 +100,7 @@ class Running:
         return found[1] if found else None
 
     def children(self, command: str) -> list[int]:
-        return [pid for pid in children_of(self.process.pid) if command in command_line(pid)]
-
-
-def children_of(parent: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                status = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(status[1]) == parent and status[0] != "Z":
-                found.append(int(entry.name))
-    return found
-
-
-def command_line(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+        return children_of(self.process.pid, command)
 
 
 @contextmanager
@@ -278,7 +252,7 @@ def test_the_demo_is_a_shop_behind_the_proxy_and_stops_in_order(tmp_path):
         assert len(family) == 2
         demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(PATIENCE_SECONDS) == 0
-        assert not [pid for pid in family if alive(pid)]
+        assert not [pid for pid in family if is_alive(pid)]
     assert "Traceback" not in demo.log.read_text()
 
 
@@ -332,7 +306,7 @@ def test_workers_end_when_their_parent_is_killed_and_the_address_is_free_again(t
         family = children_of(demo.process.pid)
         demo.process.kill()
         demo.process.wait()
-        until(lambda: not [pid for pid in family if alive(pid)], "the orphans' end")
+        until(lambda: not [pid for pid in family if is_alive(pid)], "the orphans' end")
         with socket.create_server(("127.0.0.1", demo.port)):
             pass
 

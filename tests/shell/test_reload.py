@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from family import children_of
 from test_websocket import GOODBYE, HELLO, asking, echo, tunnel
 from whole import NAVIGATION, START_SECONDS, answers, free_port
 from wire import PATIENCE_SECONDS, ROOT, Answer, Seen, Wire, eventually, ok, origin
@@ -79,14 +80,7 @@ class Served:
         assert self.get(b"/").status == 200
 
     def children(self, command: str = "worker") -> set[int]:
-        found = set()
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and command in (entry / "cmdline").read_text().split("\0"):
-                    state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-                    if int(parent) == self.process.pid and state != "Z":
-                        found.add(int(entry.name))
-        return found
+        return set(children_of(self.process.pid, command))
 
     def hang_up(self) -> None:
         self.process.send_signal(signal.SIGHUP)

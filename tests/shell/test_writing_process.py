@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import wire
 from crashes import rollups_that_differ
+from family import is_alive
 from whole import START_SECONDS, Serving, Visitor, event_of, integrity, serving, sites, stored, untagged
 
 from proxy.store.sqlite.reader import SqliteReader
@@ -25,15 +26,6 @@ BROWSERS = 4
 ENDS = 4
 HELD = {"store__hold_ms": "10000"}
 """As long as nobody has to wait."""
-
-
-def processes(served: Serving, command: str) -> list[int]:
-    found = []
-    for pid in served.family()[1:]:
-        with contextlib.suppress(OSError):
-            if command in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
-                found.append(pid)
-    return found
 
 
 class Browsers:
@@ -97,9 +89,9 @@ def check(where: Path, store: Path, browsers: Browsers) -> None:
 def test_one_process_has_the_store_open_for_writing_and_no_worker_has(tmp_path):
     with sites() as upstream, serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
         assert load.go_on()
-        (writer,) = processes(served, "writer")
+        (writer,) = served.children("writer")
         assert holds_open(writer, served.store)
-        workers = processes(served, "worker")
+        workers = served.children("worker")
         assert len(workers) == 2 and not any(holds_open(one, served.store) for one in workers)
     check(tmp_path, served.store, load)
 
@@ -111,17 +103,17 @@ def holds_open(pid: int, store: Path) -> bool:
 def test_one_worker_writes_itself(tmp_path):
     with sites() as upstream, serving(tmp_path, upstream) as served, Browsers(served.port) as load:
         assert load.go_on(5)
-        assert processes(served, "writer") == []
-        assert holds_open(processes(served, "worker")[0], served.store)
+        assert served.children("writer") == []
+        assert holds_open(served.children("worker")[0], served.store)
 
 
 def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(tmp_path):
     with sites() as upstream, serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
         for _ in range(ENDS):
             assert load.go_on()
-            (writer,) = processes(served, "writer")
+            (writer,) = served.children("writer")
             os.kill(writer, signal.SIGKILL)
-            assert wire.eventually(lambda: processes(served, "writer") not in ([], [writer]), START_SECONDS)  # noqa: B023
+            assert wire.eventually(lambda: served.children("writer") not in ([], [writer]), START_SECONDS)  # noqa: B023
         assert load.go_on()
     check(tmp_path, served.store, load)
     assert len(served.lines("writer ended after")) == ENDS
@@ -159,25 +151,19 @@ def test_workers_without_a_parent_finish_and_the_writing_process_after_them(tmp_
     check(tmp_path, served.store, load)
 
 
-def is_alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
 def test_a_reload_brings_another_one_and_loses_nothing(tmp_path):
     config = tmp_path / "config.toml"
     with sites() as upstream:
         with serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
             assert load.go_on()
-            before = processes(served, "writer")
+            before = served.children("writer")
             config.write_text("[store]\nhold_ms = 9000\n")
             assert served.process is not None
             served.process.send_signal(signal.SIGHUP)
             assert wire.eventually(lambda: served.lines("footfall: reloaded"), START_SECONDS), served.log.read_text()
             assert load.go_on()
-            assert wire.eventually(lambda: len(processes(served, "writer")) == 1, START_SECONDS)
-            assert processes(served, "writer") != before
+            assert wire.eventually(lambda: len(served.children("writer")) == 1, START_SECONDS)
+            assert served.children("writer") != before
         check(tmp_path, served.store, load)
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from family import children_of, is_alive
 from wire import PATIENCE_SECONDS, ROOT, Answer, Wire, eventually
 
 from proxy.keys import load_keys
@@ -206,7 +207,12 @@ class Serving:
         """Process ids: the parent, then its children."""
         assert self.process is not None
         parent = self.process.pid
-        return [parent, *(pid for pid in _pids() if _parent_of(pid) == parent)]
+        return [parent, *children_of(parent)]
+
+    def children(self, command: str) -> list[int]:
+        """Those of its children that were started as this command."""
+        assert self.process is not None
+        return children_of(self.process.pid, command)
 
     def resident_bytes(self) -> int:
         return sum(_resident_bytes(pid) for pid in self.family())
@@ -220,7 +226,7 @@ class Serving:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
         # A worker that the parent started between the two looks dies of the parent's death; the port tells.
-        assert eventually(lambda: not any(_is_alive(pid) for pid in family) and not answers(self.port))
+        assert eventually(lambda: not any(is_alive(pid) for pid in family) and not answers(self.port))
 
     def stop(self) -> None:
         if self.process is not None:
@@ -243,25 +249,6 @@ def serving(where: Path, upstream: int, *, workers: int = 1, **settings: str) ->
             served.kill(parent_first=True)
         raise
     served.stop()
-
-
-def _pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _stat(pid: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return ["Z", "0"]
-
-
-def _parent_of(pid: int) -> int:
-    state, parent = _stat(pid)[:2]
-    return 0 if state == "Z" else int(parent)
-
-
-def _is_alive(pid: int) -> bool:
-    return _stat(pid)[0] != "Z"
 
 
 def _resident_bytes(pid: int) -> int:
