@@ -1,21 +1,22 @@
 """Writing by another process, from the event loop: no thread of ours stands between.
 
 Law: a batch is whatever has come together meanwhile; it is tried until the store is said to hold it, and only then
-reported. One is under way at a time, so that their order is kept. Nothing here waits, and no error ends it.
+reported. One is under way at a time, so that their order is kept. Nothing but `stop` waits, and no error ends it.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
 from proxy.intake.failing import Failing
-from proxy.intake.handed import FAILING_STOP_SECONDS, Deliver, Handed, is_full, items_of
+from proxy.intake.handed import BATCH_EVENTS, Deliver, Handed, items_of, size_of
 from proxy.store.base import Giver, Result
 
 
 class WritingElsewhere:
-    """`deliver(batch, results)` is called in the loop, when they are stored. A thread that waits for each batch, as
-    the writing thread does, takes 17 us of CPU a page beside a busy loop, this 3 (7 KB pages, two workers)."""
+    """Of one event loop, from `start` to `stop`; `deliver(batch, results)` is called in it, when they are stored. A
+    thread that waits for each batch takes 17 us of CPU a page beside a busy loop, this 3 (7 KB pages, two workers)."""
 
     is_in_loop = True
 
@@ -26,7 +27,7 @@ class WritingElsewhere:
         self._waiting: deque[Handed] = deque()
         self._under_way: list[Handed] = []
         self._again: asyncio.TimerHandle | None = None
-        self._done: asyncio.Event | None = None
+        self._idle = asyncio.Event()
         self.failing = Failing()
         self.is_over = False
 
@@ -44,31 +45,33 @@ class WritingElsewhere:
 
     async def stop(self, patience_seconds: float) -> None:
         """See what is waiting stored, for at most so long, and end."""
-        self._done = asyncio.Event()
-        if self._under_way:
-            patience = min(patience_seconds, FAILING_STOP_SECONDS) if self.failing else patience_seconds
-            try:
-                await asyncio.wait_for(self._done.wait(), patience)
-            except TimeoutError:
-                pass
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.failing.patience(patience_seconds)):
+                while self._under_way and not self.is_over:
+                    await self._idle.wait()
         self.is_over = True
+        self._idle.set()
         if self._again is not None:
             self._again.cancel()
         self._close()
 
     def _next(self) -> None:
-        batch = self._under_way = []
-        while self._waiting and not is_full(batch):
+        batch: list[Handed] = []
+        size = 0
+        while self._waiting and size < BATCH_EVENTS:
             batch.append(self._waiting.popleft())
+            size += size_of(batch[-1])
+        self._under_way = batch
         if batch:
+            self._idle.clear()
             self._give()
-        elif self._done is not None:
-            self._done.set()
+        else:
+            self._idle.set()
 
     def _give(self) -> None:
         self._again = None
         try:
-            if self._giver is None:
+            if self._giver is None or self._giver.is_closed:
                 self._giver = self._open_giver()
             self._giver.give(items_of(self._under_way), self._hear)
         except Exception as error:  # whatever it is, the batch must not be forgotten

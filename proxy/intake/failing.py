@@ -16,10 +16,12 @@ LASTING_SECONDS = 5.0
 """unless it lasts this long."""
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
+FAILING_STOP_SECONDS = 2.0
+"""Patience on stopping while the store refuses everything."""
 
 
 class Failing:
-    """Whether batches are refused (its truth), and since when. `pause` is how long to wait before the next attempt."""
+    """Whether batches are refused (its truth), and since when."""
 
     def __init__(self) -> None:
         self._fails = False
@@ -33,6 +35,10 @@ class Failing:
 
     def __bool__(self) -> bool:
         return self._fails
+
+    def patience(self, seconds: float) -> float:
+        """How long to wait, of so many seconds, for what is still to be written."""
+        return min(seconds, FAILING_STOP_SECONDS) if self._fails else seconds
 
     def refused(self, error: Exception) -> float:
         """A batch was refused; returns the seconds to wait before it is tried again, longer each time."""

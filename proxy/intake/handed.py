@@ -9,8 +9,6 @@ from proxy.store.base import Item, Result
 
 BATCH_EVENTS = 1_000
 """Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
-FAILING_STOP_SECONDS = 2.0
-"""Patience on stopping while the store refuses everything."""
 
 
 class Handed(NamedTuple):
@@ -45,9 +43,9 @@ class Writing(Protocol):
 MakeWriting = Callable[[Deliver], Writing]
 
 
-def is_full(batch: Sequence[Handed]) -> bool:
-    """Whether no more may go with it."""
-    return sum(max(part.events, len(part.items)) for part in batch) >= BATCH_EVENTS
+def size_of(part: Handed) -> int:
+    """What it counts for in a batch of BATCH_EVENTS."""
+    return max(part.events, len(part.items))
 
 
 def items_of(batch: Sequence[Handed]) -> list[Item]:

@@ -81,8 +81,8 @@ class Recorder:
         self._spells = Spells()
 
     def _begin_numbers(self) -> None:
-        """Of a process, and of who writes for it: what was made before a fork is each one's, and what a thread still
-        has that was not waited for comes after what the next one writes."""
+        """Of a process, and of who writes for it: what was made before a fork is each one's, and what one still has
+        that was not waited for comes after what the next one writes."""
         self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
 
     def __repr__(self) -> str:
@@ -230,8 +230,9 @@ class Recorder:
     def _flush(self) -> None:
         """Hand over what has come together in this turn of the loop."""
         if self._pending:
-            self._writing.put(Handed(self._pending, self._pending_events, self._handed, self._wanted))
+            handed = Handed(self._pending, self._pending_events, self._handed, self._wanted)
             self._pending, self._pending_events, self._wanted = [], 0, []
+            self._writing.put(handed)
 
     def _release_late(self) -> None:
         """The time-out of the pages held longest: let them go, uncommitted."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from proxy.intake.failing import Failing
-from proxy.intake.handed import FAILING_STOP_SECONDS, Deliver, Handed, is_full, items_of
+from proxy.intake.handed import BATCH_EVENTS, Deliver, Handed, items_of, size_of
 from proxy.store.base import Writer
 
 REST_ITEMS = 16
@@ -60,8 +60,7 @@ class WritingThread:
         """Write what is waiting, for at most so long, and end."""
         self._queue.put(None)
         if self._thread is not None and self._thread.is_alive():
-            patience = min(patience_seconds, FAILING_STOP_SECONDS) if self.failing else patience_seconds
-            await asyncio.to_thread(self._thread.join, patience)
+            await asyncio.to_thread(self._thread.join, self.failing.patience(patience_seconds))
         self._stopping.set()
 
     def _write_all(self) -> None:
@@ -73,9 +72,11 @@ class WritingThread:
             if resting > 0:
                 time.sleep(resting)
             batch: list[Handed] = []
+            size = 0
             while handed is not None:
                 batch.append(handed)
-                if is_full(batch):
+                size += size_of(handed)
+                if size >= BATCH_EVENTS:
                     break
                 try:
                     handed = self._queue.get_nowait()

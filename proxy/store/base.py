@@ -192,7 +192,7 @@ class Kept(NamedTuple):
 
 class Once(NamedTuple):
     """What has no id of its own, and would be added once more if it came again: it is applied the first time only.
-    `sender`: 8 bytes that a writing thread was given when it started; of one sender, each `number` is higher than the
+    `sender`: 8 bytes that are made up when a process begins to record; of one sender, each `number` is higher than the
     one before. `time`: UTC ms, by which senders are forgotten."""
 
     sender: bytes
@@ -266,8 +266,13 @@ class Giver(Protocol):
         """Have a batch applied; see the law above. No other is given before it is answered.
 
         Args:
-            answered: is called once, in the loop or before this returns, with what `append` returns or raises.
+            answered: is called once, with what `append` returns or raises; before this returns only with an error.
         """
+        ...
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more: who writes has ended, or `close` was called."""
         ...
 
     def close(self) -> None:

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Self
 
+import uvloop
+
 from proxy.store.base import Item, Result, Writer
-from proxy.store.handover.giving import SocketGiver
+from proxy.store.handover.frames import Frames
+from proxy.store.handover.giving import KNOCK, SocketGiver
 from proxy.store.handover.taking import Taker
 from proxy.visitors.erased import Erased
 
@@ -27,6 +30,15 @@ class Door:
         self.threads.append(threading.Thread(target=taker.run, daemon=True))
         self.threads[-1].start()
 
+    def take(self) -> socket.socket:
+        """The next connection that comes through it, where nobody takes them."""
+        self.taking.settimeout(PATIENCE_SECONDS)
+        knock, (descriptor,), _, _ = socket.recv_fds(self.taking, 1, 1)
+        assert knock == KNOCK
+        connection = socket.socket(fileno=descriptor)
+        connection.settimeout(PATIENCE_SECONDS)
+        return connection
+
     def end(self) -> None:
         """The last that could hand anything over is gone."""
         self.giving.close()
@@ -41,7 +53,7 @@ class Worker:
 
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self.erased = erased
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         try:
             self.giver = self._loop.run_until_complete(self._open(door))
         except Exception:
@@ -76,8 +88,9 @@ class Worker:
     @property
     def socket(self) -> socket.socket:
         """For what a worker would not send."""
-        self.giver._socket.settimeout(PATIENCE_SECONDS)
-        return self.giver._socket
+        same = self.giver._socket.dup()
+        same.settimeout(PATIENCE_SECONDS)
+        return same
 
     def close(self) -> None:
         self.giver.close()
@@ -88,3 +101,12 @@ class Worker:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def read(connection: socket.socket) -> Sequence[Item]:
+    """The next batch."""
+    frames = Frames()
+    while (batch := frames.take()) is None:
+        frames.put(connection.recv(4_096))
+    items: Sequence[Item] = batch
+    return items

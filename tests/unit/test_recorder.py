@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+import uvloop
 from stories import MINUTE, Engine, T, confirm, confirmed, does, opt_out, page, rows, sends, sqlite, sweep, visit
-from takers import SECRETS, Door
+from takers import SECRETS, Door, read
 
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.elsewhere import WritingElsewhere
@@ -21,6 +22,7 @@ from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import REST_ITEMS, WritingThread
 from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
+from proxy.store.handover.frames import framed
 from proxy.store.handover.giving import SocketGiver
 from proxy.store.questions import BlockedRow, Unheld
 from proxy.store.sqlite.questions import SqliteQuestions
@@ -126,7 +128,8 @@ def run(story: Coroutine[Any, Any, None]) -> None:
         async with asyncio.timeout(4 * PATIENCE_SECONDS):
             await story
 
-    asyncio.run(bounded())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as footfall itself
+        runner.run(bounded())
 
 
 async def held(recorder: Recorder, ticket: int) -> bool | None:
@@ -458,9 +461,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "hopeless"), FAULTS)
-def test_whatever_the_store_raises_the_thread_lives_and_writes_the_batch_in_the_end(
-    engine, gate, caplog, fault, hopeless, writing
-):
+def test_whatever_the_store_raises_the_batch_is_written_in_the_end(engine, gate, caplog, fault, hopeless, writing):
     async def story():
         async with recording(writing) as recorder:
             gate.fault = fault
@@ -493,6 +494,41 @@ def test_who_fails_to_take_results_keeps_nobody_after_him_from_being_written(eng
     ways.end()
     assert delivered == [1, 3]
     assert views(engine) == ["P1", "P2", "P3"]
+
+
+def test_who_writes_may_end_while_nothing_is_under_way_and_the_next_one_is_asked_at_once(engine, caplog):
+    door = Door()
+
+    async def story():
+        async with recording(partial(WritingElsewhere, lambda: SocketGiver(door.giving, Erased(SECRETS)))) as recorder:
+            waiting = recorder.hold(recorder.record(visit("P1", "A")))
+            await asyncio.sleep(0)
+            with door.take() as first:
+                engine.append(*read(first))
+                first.sendall(framed(("", "", None, None)))
+                assert waiting is not None and await waiting is True
+            await asyncio.sleep(0.05)
+            door.start(lambda erased: engine.write(engine.place, Rules()))
+            assert await held(recorder, recorder.record(visit("P2", "A", 1)))
+
+    run(story())
+    door.end()
+    assert views(engine) == ["P1", "P2"]
+    assert not caplog.records
+
+
+def test_stopping_again_or_twice_at_once_waits_no_longer_than_once(engine, way, gate, writing):
+    async def story():
+        recorder = Recorder(writing, clock_ms=lambda: T, queue_events=10, hold_ms=20)
+        recorder.start()
+        gate.open.clear()
+        recorder.record(visit("P1", "A"))
+        begun = time.monotonic()
+        assert await asyncio.gather(recorder.stop(0.3), recorder.stop(0.3)) == [1, 1]
+        assert await recorder.stop(0.3) == 1
+        assert time.monotonic() - begun < 1
+
+    run(story())
 
 
 # The counters --------------------------------------------------------------------------------------------------------
@@ -606,7 +642,10 @@ def test_stopping_beside_a_dead_store_ends_and_says_how_much_was_not_written(tmp
         await eventually(lambda: caplog.records)
         assert await recorder.stop(0.1) == 3
         stopped = recorder._writing
-        await eventually(lambda: not isinstance(stopped, WritingThread) or not stopped.is_alive())
+        if isinstance(stopped, WritingThread):
+            await eventually(lambda: not stopped.is_alive())
+        elif isinstance(stopped, WritingElsewhere):
+            assert stopped._giver is None and (stopped._again is None or stopped._again.cancelled())
 
     run(story())
 

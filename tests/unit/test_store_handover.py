@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from stories import HOUR, MINUTE, Engine, T, confirm, confirmed, does, ident, name_of, page, sends, sqlite, sweep, visit
-from takers import PATIENCE_SECONDS, SECRETS, Door, Worker
+from takers import PATIENCE_SECONDS, SECRETS, Door, Worker, read
 
 from proxy.store.base import (
     Forget,
@@ -155,16 +155,17 @@ def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
     """Stored by a process that ended before it could say so: what a kill -9 at the worst moment looks like."""
     batch = [visit("P1", "A"), Once(b"sender 1", 1, T, Outcomes(((19_000, "a", "visit", 3),)))]
     lost = shared.worker()
-    lost.socket.sendall(framed(batch))
-    knock, (descriptor,), _, _ = socket.recv_fds(shared.taking, 1, 1)
-    assert knock == KNOCK
-    with socket.socket(fileno=descriptor) as theirs:
-        frames = Frames()
-        while (came := frames.take()) is None:
-            frames.put(theirs.recv(4_096))
-        shared.engine.append(*came)
+
+    def take() -> None:
+        with shared.take() as theirs:
+            shared.engine.append(*read(theirs))
+
+    thread = threading.Thread(target=take)
+    thread.start()
     with pytest.raises(StoreUnavailable, match="has ended"):
         lost.append(batch)
+    thread.join(PATIENCE_SECONDS)
+    assert lost.giver.is_closed
     lost.close()
     shared.start()
     with shared.worker() as worker:
@@ -172,6 +173,74 @@ def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
         assert worker.append([Once(b"sender 1", 2, T, Outcomes(((19_000, "a", "visit", 1),)))]) == [None]
     assert len(visits(shared)) == 1
     assert shared.engine.outcomes() == [(19_000, "a", "visit", 4)]
+
+
+OK = ("", "", None, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        framed(("StoreBusy", "of another version", None, None)),
+        framed(("", "")),
+        framed(OK) * 2,
+        framed(OK) + framed(OK)[:2],
+        LENGTH.pack(3) + b"odd",
+    ],
+)
+def test_an_answer_that_is_none_is_told_whoever_waits_and_is_the_last_of_its_connection(shared, answer):
+    worker = shared.worker()
+
+    def take() -> None:
+        with shared.take() as theirs:
+            read(theirs)
+            theirs.sendall(answer)
+            assert theirs.recv(1) == b""
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    with pytest.raises(StoreError, match="what the process that writes the store answers cannot be read"):
+        worker.append([visit("P1", "A")])
+    worker.close()
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+    assert worker.giver.is_closed
+
+
+def test_an_answer_in_pieces_is_one(shared):
+    worker = shared.worker()
+
+    def take() -> None:
+        with shared.take() as theirs:
+            for _ in range(2):
+                read(theirs)
+                for piece in framed(OK):
+                    theirs.sendall(bytes((piece,)))
+                    threading.Event().wait(0.001)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    assert worker.append([visit("P1", "A"), visit("P2", "A")]) == [None, None]
+    assert worker.append([visit("P3", "A")]) == [None]
+    thread.join(PATIENCE_SECONDS)
+    worker.close()
+
+
+def test_who_dies_over_a_large_batch_leaves_nothing_open(shared):
+    many = [confirm(f"C{n}", page(f"P{n}"), f"V{n}", n, title=f"{n:03} " * 500) for n in range(BATCH_ITEMS)]
+
+    def take() -> None:
+        with shared.take() as theirs:
+            theirs.recv(100_000)
+
+    open_ones = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        thread = threading.Thread(target=take)
+        thread.start()
+        with shared.worker() as worker, pytest.raises(StoreUnavailable, match="has ended"):
+            worker.append(many)
+        thread.join(PATIENCE_SECONDS)
+    assert len(os.listdir("/proc/self/fd")) == open_ones
 
 
 def test_who_hands_over_before_anybody_takes_is_taken_later(shared):

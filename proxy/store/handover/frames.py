@@ -37,6 +37,10 @@ class Frames:
     def __repr__(self) -> str:
         return f"<Frames {len(self._bytes)} bytes>"
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._bytes
+
     def put(self, data: bytes) -> None:
         self._bytes += data
 

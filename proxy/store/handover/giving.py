@@ -39,7 +39,7 @@ class SocketGiver:
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self._erased = erased
         self._frames = Frames()
-        self._unsent = memoryview(b"")
+        self._is_sending = False
         self._items = 0
         self._answered: Callable[[list[Result] | Exception], None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -77,9 +77,9 @@ class SocketGiver:
             return
         if told:
             self._loop.add_writer(self._descriptor, self._send, told)
-        elif self._unsent:
+        elif self._is_sending:
             self._loop.remove_writer(self._descriptor)
-        self._unsent = told
+        self._is_sending = bool(told)
 
     def _hear(self) -> None:
         try:
@@ -87,36 +87,47 @@ class SocketGiver:
             if not data:
                 raise ConnectionResetError
             self._frames.put(data)
-            told: Answer | None = self._frames.take()
+            told = self._frames.take()
+            if told is None:
+                return
+            answer = self._read(told)
         except BlockingIOError:
             return
         except Exception as error:  # also what cannot be read: whoever waits has to hear of it
             self._end(error)
             return
-        if told is None:
-            return
+        self._answer(answer)
+
+    def _read(self, told: Answer) -> list[Result] | StoreError:
+        """ValueError, and others: it is no answer, or not to what was given."""
+        if self._answered is None or not self._frames.is_empty:
+            raise ValueError("an answer to nothing")
         fault, said, results, marks = told
         if marks is not None:
             self._erased.put(marks)
         if fault:
-            self._answer(FAULTS[fault](said))
-        else:
-            self._answer([None] * self._items if results is None else results)
+            return FAULTS[fault](said)
+        return [None] * self._items if results is None else results
 
     def _end(self, error: Exception) -> None:
         self.close()
-        unavailable = StoreUnavailable(GONE)
-        unavailable.__cause__ = error
-        self._answer(unavailable)
+        if isinstance(error, OSError):
+            self._answer(StoreUnavailable(GONE))
+        else:
+            self._answer(StoreError(f"what the process that writes the store answers cannot be read: {error!r}"))
 
     def _answer(self, answer: list[Result] | Exception) -> None:
         answered, self._answered = self._answered, None
         if answered is not None:
             answered(answer)
 
+    @property
+    def is_closed(self) -> bool:
+        return self._socket.fileno() < 0
+
     def close(self) -> None:
         """What was not answered is tried by another one. Never raises."""
-        if self._socket.fileno() < 0:
+        if self.is_closed:
             return
         with contextlib.suppress(OSError, RuntimeError):  # also of a loop that is closed already
             self._loop.remove_reader(self._descriptor)

@@ -17,7 +17,7 @@ from proxy.store.handover.frames import READ_BYTES, Frames, framed
 from proxy.visitors.erased import Erased
 
 BATCH_ITEMS = 1_000
-"""In one transaction; about as many a worker hands over at once (intake/writing.py), which are not taken apart."""
+"""In one transaction; about as many a worker hands over at once (intake/handed.py), which are not taken apart."""
 
 log = logging.getLogger("footfall.store")
 

@@ -1,1 +1,1 @@
-"""The SQLite engine: one file in WAL mode, one writing thread a process, read-only readers."""
+"""The SQLite engine: one file in WAL mode, one writer a process, read-only readers."""

@@ -85,7 +85,7 @@ def is_item_fault(error: Exception) -> bool:
 
 
 def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Connection:
-    """A connection for the one writing thread, the schema brought up to date. Days of a file that has none yet are
+    """A connection for a writer, the schema brought up to date. Days of a file that has none yet are
     those of `zone`, None the machine's own.
 
     Raises:
