@@ -20,7 +20,6 @@ from pathlib import Path
 
 from benchmarks.cpu import CpuError
 from benchmarks.load import LoadError, whole
-from benchmarks.pace import crowding
 from benchmarks.process import StartError
 from benchmarks.rows import CountError
 from proxy.store.base import StoreError
@@ -148,8 +147,7 @@ def sqlite_version() -> str:
 def machine(tools: Sequence[str]) -> str:
     """What it ran on, with which tools, and when."""
     parts = (
-        f"{len(os.sched_getaffinity(0))} cores of {processor()} (work on one takes {crowding():.1f} times as long while"
-        " another computes)",
+        f"{len(os.sched_getaffinity(0))} cores of {processor()}",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}{' of the system' if sys.base_prefix == '/usr' else ''}",
         *tools,

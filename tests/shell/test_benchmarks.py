@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from family import children_of
 from whole import NGINX
 from wire import ROOT, eventually
 
 from benchmarks.command import GOOD, PROBLEM, USAGE
 from benchmarks.load import LoadError
-from benchmarks.pace import PIECE_LOOPS, Pace, crowding
+from benchmarks.pace import PIECE_LOOPS, Pace
 from benchmarks.process import StartError
 from benchmarks.rows import ROWS, TEN, CountError, Visitors, measure_beacons
 from benchmarks.servers import UNLIMITED, footfall, origin, write_site
@@ -236,14 +235,3 @@ def test_the_machines_pace_is_judged_by_its_slowest_core_and_leaves_no_trace(mon
     monkeypatch.setattr("benchmarks.pace.PIECE_LOOPS", 10 * PIECE_LOOPS)  # as if it had become ten times slower
     assert not pace.is_steady()
     assert os.sched_getaffinity(0) == cores
-
-
-def test_what_another_cores_work_costs_is_measured_and_leaves_no_trace():
-    allowed, children = os.sched_getaffinity(0), children_of(os.getpid())
-    assert 0.3 < crowding() < 30
-    assert (os.sched_getaffinity(0), children_of(os.getpid())) == (allowed, children)
-    try:
-        os.sched_setaffinity(0, {min(allowed)})
-        assert crowding() == 1.0
-    finally:
-        os.sched_setaffinity(0, allowed)
