@@ -15,8 +15,8 @@ from proxy.store.base import Giver, Result
 
 
 class WritingElsewhere:
-    """Of one event loop, from `start` to `stop`; `deliver(batch, results)` is called in it, when they are stored. A
-    thread that waits for each batch takes 17 us of CPU a page beside a busy loop, this 3 (7 KB pages, two workers)."""
+    """Of one event loop, from `start` to `stop`; `deliver(batch, results)` is called in it, when they are stored. With
+    a thread that waited for each batch two workers took 4 % more CPU for a 7 KB page, and served 11 % fewer."""
 
     is_in_loop = True
 
