@@ -1,4 +1,4 @@
-"""The recorder: between the event loop and the store, one who writes and group commit.
+"""The recorder: between the event loop and the store, one writer and group commit.
 
 Law: what was handed over is written in its order, in batches of whatever has come together meanwhile, and stays in
 memory until the store has said that it holds it. Nothing here raises into a request: a full queue or a dead store

@@ -67,7 +67,7 @@ class Worker:
         return self._answer(lambda future: self.giver.give(batch, future.set_result))
 
     def hear(self) -> list[Result]:
-        """The answer to what was sent by `send`."""
+        """The answer to what was sent by its `socket`."""
 
         def wait(future: asyncio.Future[list[Result] | Exception]) -> None:
             self.giver._answered = future.set_result

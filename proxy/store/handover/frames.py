@@ -39,6 +39,7 @@ class Frames:
 
     @property
     def is_empty(self) -> bool:
+        """Whether nothing is left of what has come."""
         return not self._bytes
 
     def put(self, data: bytes) -> None:

@@ -26,7 +26,7 @@ GONE = "the process that writes the store has ended, and is started again"
 
 
 class SocketGiver:
-    """Made and used in a running event loop.
+    """A connection to the writing process, made and used in a running event loop.
 
     Args:
         door: through which the writing process gets connections (crew.py); it need not run yet.
