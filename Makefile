@@ -37,7 +37,7 @@ fuzz: ## the property tests with new random examples (`make test` takes half as 
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@.venv/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=random tests/unit tests/shell $(ARGS)
 
-crash: ## kill -9 under load, fifty times each with one worker, two, and a clock set back (`make test`: six each)
+crash: ## kill -9 under load, fifty times each with one worker, alone on a core too, two, and a clock set back (`make test`: six each)
 	@PYTHON='$(PYTHON)' scripts/install dev
 	@CRASH_ROUNDS=50 .venv/bin/python -m pytest -s tests/shell/test_crashes.py tests/shell/test_crashes_beacons.py $(ARGS)
 

@@ -1,14 +1,18 @@
 """`python -m benchmarks.scale`: how much more two workers serve than one, on a machine that has no core for each.
 
-All processes of footfall share the last core, the site and the load have the others. Of that core one worker may use a
-half, two workers and who writes for them the whole: were nothing lost by sharing, they would serve twice as much.
+All processes of footfall share the last core, the site and the load have the others. Of that core one worker and who
+writes for it may use a half, two workers and who writes for them the whole: were nothing lost by sharing, they would
+serve twice as much.
+
+Law: footfall is started where it may use all cores, as on a machine that has one for each process, and is kept to one
+afterwards: what it starts depends on how many it may use.
 """
 
 import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -65,30 +69,27 @@ def scale(plan: Plan, *, write: bool) -> int:
     return GOOD
 
 
-@contextlib.contextmanager
-def kept_to(cores: list[int], back_to: list[int]) -> Iterator[None]:
-    """What is started meanwhile stays on these cores."""
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, back_to)
+def keep_to(cores: list[int], pids: Iterable[int]) -> None:
+    """These processes, with all their threads and whatever they start, from now on."""
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), cores)
 
 
 def start(plan: Plan, running: contextlib.ExitStack, cores: list[int]) -> dict[int, tuple[Server, Visitors]]:
     others, last = cores[:-1], cores[-1:]
     running.callback(os.sched_setaffinity, 0, cores)
     write_site(plan.where / "site")
-    with kept_to(others, cores):
-        site = running.enter_context(origin(plan.programs.nginx, plan.where / "origin", plan.where / "site"))
+    site = running.enter_context(origin(plan.programs.nginx, plan.where / "origin", plan.where / "site"))
+    keep_to(others, processes(site.pid))
     found = {}
     for workers in WORKERS:
         group = running.enter_context(slice_of(f"footfall-{workers}", SHARE * workers))
-        with kept_to(last, cores):
-            server = running.enter_context(footfall(plan.where / str(workers), site, workers=workers))
+        server = running.enter_context(footfall(plan.where / str(workers), site, workers=workers))
         put(group, processes(server.pid))
+        keep_to(last, processes(server.pid))
         found[workers] = server, Visitors.of(server)
-    os.sched_setaffinity(0, others)  # the load's
+    keep_to(others, [os.getpid()])  # the load's
     return found
 
 
@@ -143,11 +144,11 @@ def told(plan: Plan, found: dict[int, Served]) -> str:
         (
             columns(HEADINGS, lines),
             f"Two workers served {median(times):.2f} times as many pages a second as one ({min(times):.2f} to"
-            f" {max(times):.2f}; were nothing lost by sharing, 2). All processes of footfall, who writes for the two"
-            f" workers too, were kept to one core, of which one worker had {SHARE:.0%}, two the whole (cgroups,"
-            f" {PERIOD_US // 1_000} ms); the site and the load had the other cores to themselves. Medians of"
-            f" {plan.rounds} interleaved rounds of {plan.requests:,} requests; every page was stored before it was"
-            " whole.",
+            f" {max(times):.2f}; were nothing lost by sharing, 2). All processes of footfall, who writes for the"
+            f" workers too, were kept to one core, of which one worker and its writer had {SHARE:.0%}, two and theirs"
+            f" the whole (cgroups, {PERIOD_US // 1_000} ms); the site and the load had the other cores to themselves."
+            f" Medians of {plan.rounds} interleaved rounds of {plan.requests:,} requests; every page was stored before"
+            " it was whole.",
             f"{machine(versions(plan.programs))}.",
         )
     )

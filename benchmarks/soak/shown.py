@@ -81,7 +81,7 @@ def _memory(found: Found) -> str:
         for title, stretch in stretches
     ]
     first, last = _figures([found.before]), _figures([found.after])
-    headings = ("MB, medians", "resident", "private", "worker", "parent", "kernel's TCP", "sockets", "threads")
+    headings = ("MB, medians", "resident", "private", "worker", "writer", "parent", "TCP", "sockets", "threads")
     return columns(headings, [("before", *first), *made, ("all have left", *last)])
 
 
@@ -91,6 +91,7 @@ def _figures(samples: Sequence[Any]) -> tuple[str, ...]:
         resident,
         private,
         lambda one: one.worker.rss,
+        lambda one: one.writer.rss if one.writer else 0,
         lambda one: one.parent.rss,
         lambda one: one.tcp,
     )
@@ -109,8 +110,8 @@ def _explained(found: Found, saturation: float, sent: Said) -> str:
             f" {found.wanted_rate:.0f}, for {sent['seconds']:.0f} s, evenly, whatever the answers take. footfall took"
             f" {spent / over:.0%} of a core meanwhile. Pages, until their last byte: p50 / p90 / p99 {quantiles} ms, at"
             f" most {sent['longest_ms']:.0f} ms; {sent['longest_queue']} requests at most waited for a connection.",
-            "Resident: of footfall's parent and its one worker together. The kernel's TCP is of all programs of this"
-            " machine, at both ends of their connections.",
+            "Resident: of footfall's parent, its one worker and who writes for it together. TCP: the kernel's, of all"
+            " programs of this machine, at both ends of their connections.",
         )
     )
 

@@ -99,11 +99,11 @@ class Line:
 
 
 def resident(sample: Sample) -> int:
-    return sample.parent.rss + sample.worker.rss
+    return sum(one.rss for one in sample.all.values())
 
 
 def private(sample: Sample) -> int:
-    return sample.parent.private + sample.worker.private
+    return sum(one.private for one in sample.all.values())
 
 
 def within(samples: Sequence[Sample], stretch: Stretch) -> list[Sample]:
@@ -190,9 +190,8 @@ def _mb(size: float) -> str:
 
 
 def _back(title: str, found: Found, measure: Callable[[Seen], int]) -> Line:
-    """Both processes have as many as before, or fewer."""
-    before, after = ([measure(one.parent), measure(one.worker)] for one in (found.before, found.after))
+    """Each process has as many as before, or fewer."""
+    before, after = ([measure(seen) for seen in one.all.values()] for one in (found.before, found.after))
     good = all(now <= then for now, then in zip(after, before, strict=True))
-    return Line(
-        f"{title} afterwards, parent and worker", " and ".join(map(str, after)), " and ".join(map(str, before)), good
-    )
+    whose = ", ".join(found.before.all)
+    return Line(f"{title} afterwards, {whose}", ", ".join(map(str, after)), ", ".join(map(str, before)), good)

@@ -1,7 +1,6 @@
 """What Linux knows of footfall's processes while they run: memory, sockets, descriptors, threads. Reads /proc only."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,34 +26,62 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`at`: seconds since the load began, before it 0. `cpu` seconds of both so far. `tcp` bytes that the kernel holds
-    for all connections of this machine, at both their ends."""
+    """`at`: seconds since the load began, before it 0. `writer`: None where the worker writes itself. `cpu` seconds of
+    all of them so far. `tcp` bytes that the kernel holds for all connections of this machine, at both their ends."""
 
     at: float
     parent: Seen
     worker: Seen
+    writer: Seen | None
     cpu: float
     tcp: int
 
+    @property
+    def all(self) -> dict[str, Seen]:
+        """By the names that footfall calls its processes by."""
+        writer = {} if self.writer is None else {"writer": self.writer}
+        return {"parent": self.parent, "worker": self.worker, **writer}
 
-def footfall_processes(pid: int) -> tuple[int, int]:
-    """The parent and its one worker. Raises CpuError."""
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Process ids. `writer`: None where the worker writes itself."""
+
+    parent: int
+    worker: int
+    writer: int | None
+
+
+def footfall_processes(pid: int) -> Family:
+    """The parent, its one worker and who writes for it. Raises CpuError."""
     try:
-        tree = processes(pid)
+        children = {_command(child): child for child in processes(pid)[1:]}
     except OSError as wrong:
         raise CpuError(f"process {pid} went away: {wrong.strerror}") from None
-    if len(tree) != 2:
-        raise CpuError(f"footfall has {len(tree) - 1} processes beside its parent, not one worker")
-    return tree[0], tree[1]
+    if not {"worker"} <= set(children) <= {"worker", "writer"}:
+        raise CpuError(f"footfall has {', '.join(children) or 'nothing'} beside its parent, not one worker")
+    return Family(pid, children["worker"], children.get("writer"))
 
 
-def look(pids: Sequence[int], at: float) -> Sample:
+def _command(pid: int) -> str:
+    """What it was started as, of `python -m proxy worker ...`."""
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return words[words.index("proxy") + 1] if "proxy" in words else words[0]
+
+
+def look(family: Family, at: float) -> Sample:
     """Raises CpuError where one of them is gone."""
-    parent, worker = pids
     try:
-        return Sample(at, _seen(parent), _seen(worker), spent(parent).total_us / 1_000_000, _tcp_bytes())
+        return Sample(
+            at,
+            _seen(family.parent),
+            _seen(family.worker),
+            None if family.writer is None else _seen(family.writer),
+            spent(family.parent).total_us / 1_000_000,
+            _tcp_bytes(),
+        )
     except OSError as wrong:
-        raise CpuError(f"footfall ended, or its worker did: {wrong.strerror}") from None
+        raise CpuError(f"footfall ended, or a process of its: {wrong.strerror}") from None
 
 
 def _seen(pid: int) -> Seen:

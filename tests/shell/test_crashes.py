@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import wire
 from crashes import another_writer, rollups_that_differ
-from whole import Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
+from whole import KINDS, Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
 from whole_site import app as site
 
 from proxy.app import Footfall
@@ -107,11 +107,13 @@ def breaker_opened(log: Path) -> float:
 
 
 @pytest.mark.parametrize("hold_ms", [NEVER_MS, DEFAULT_HOLD_MS])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(tmp_path: Path, workers: int, hold_ms: int) -> None:
+@pytest.mark.parametrize(("workers", "cores"), KINDS)
+def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(
+    tmp_path: Path, workers: int, cores: int, hold_ms: int
+) -> None:
     settings = {"store__hold_ms": str(hold_ms)}
     with sites() as upstream:
-        serving = Serving(tmp_path, upstream, workers, settings)
+        serving = Serving(tmp_path, upstream, workers, settings, cores=cores)
         clients = [Client(Visitor(serving.port)) for _ in range(CLIENTS)]
         for number in range(ROUNDS):
             before = sum(len(client.pages) for client in clients)
@@ -127,7 +129,8 @@ def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(tmp_path: Pat
     missing = [page for event, page in pages.items() if event not in visits]
     opened = breaker_opened(serving.log)
     held = [page for page in missing if page.seconds < hold_ms / 1000 - ROUNDING_SECONDS and page.ended < opened]
-    print(f"{workers} workers, hold_ms {hold_ms}: {len(pages)} pages seen whole, {len(missing)} not recorded")
+    whose = f"{workers} workers, {cores or 'all'} cores, hold_ms {hold_ms}"
+    print(f"{whose}: {len(pages)} pages seen whole, {len(missing)} not recorded")
     assert held == [], f"{len(held)} of {len(pages)}"
     if hold_ms == NEVER_MS:
         assert missing == []

@@ -21,7 +21,7 @@ from uuid import uuid4
 import pytest
 import wire
 from crashes import BEACON, Browser, Held, another_writer, browsing, check, end_all_sessions, number_acknowledged
-from whole import HERE, Serving, Visitor, integrity, now_ms, serving, sites, stored
+from whole import HERE, KINDS, Serving, Visitor, integrity, now_ms, serving, sites, stored
 from wire import ROOT
 
 from proxy.keys import load_keys
@@ -55,10 +55,10 @@ def load(those: list[Browser]) -> None:
     assert wire.eventually(lambda: number_acknowledged(those) > before), "a round without load shows nothing"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_every_acknowledged_event_is_stored_once_whatever_is_killed(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "cores"), KINDS)
+def test_every_acknowledged_event_is_stored_once_whatever_is_killed(tmp_path: Path, workers: int, cores: int) -> None:
     with sites() as upstream:
-        serving = Serving(tmp_path, upstream, workers, UNHURRIED)
+        serving = Serving(tmp_path, upstream, workers, UNHURRIED, cores=cores)
         those = browsers(serving.port)
         for number in range(ROUNDS):
             serving.start()
@@ -71,7 +71,8 @@ def test_every_acknowledged_event_is_stored_once_whatever_is_killed(tmp_path: Pa
                 serving.kill(parent_first=bool(number % 2))
     held = check(tmp_path, those)
     assert set(sessions_by_visitor(held).values()) == {1}, "all this took less than a time-out"
-    print(f"{workers} workers, {ROUNDS} rounds: {held}, {sum(one.repeats for one in those)} of them when sent again")
+    whose = f"{workers} workers, {cores or 'all'} cores, {ROUNDS} rounds"
+    print(f"{whose}: {held}, {sum(one.repeats for one in those)} of them when sent again")
     check_that_all_sessions_end(tmp_path, those)
 
 

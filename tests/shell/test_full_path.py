@@ -125,7 +125,7 @@ def test_t14_cancelled_requests_leak_nothing_on_the_whole_path(tmp_path: Path) -
         for _ in range(100):
             Visitor(served.port).navigate(b"/page")
         assert eventually(lambda: site.live <= live), (site.live, live)
-        _, worker = served.family()
+        (worker,) = served.children("worker")
         descriptors = len(list(Path(f"/proc/{worker}/fd").iterdir()))
         assert descriptors < 50
         print(f"{live} connections to upstream kept, {descriptors} descriptors")

@@ -17,7 +17,7 @@ from wire import ROOT, eventually
 
 from benchmarks.command import GOOD, PROBLEM, USAGE
 from benchmarks.soak.mix import KINDS
-from benchmarks.soak.watching import look
+from benchmarks.soak.watching import Family, look
 
 SECONDS = 150.0
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -87,10 +87,10 @@ def test_an_interrupted_soak_ends_what_it_started(tmp_path):
 
 def test_what_is_seen_of_a_process_is_what_it_has():
     me = os.getpid()
-    before = look((me, me), 1.0).worker
+    before = look(Family(me, me, None), 1.0).worker
     held = bytearray(os.urandom(30_000_000))
     with socket.socket():
-        after = look((me, me), 1.0).worker
+        after = look(Family(me, me, None), 1.0).worker
     assert (after.sockets - before.sockets, after.descriptors - before.descriptors) == (1, 1)
     assert after.private - before.private > 0.9 * len(held)
     assert after.private <= after.pss <= after.rss

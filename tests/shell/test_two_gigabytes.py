@@ -90,7 +90,7 @@ def two_gigabytes(where: Path) -> Iterator[tuple[Site, Serving, Wire]]:
         visitor.close()
         wire = Wire(socket.create_connection(("127.0.0.1", served.port)))
         wire.sock.settimeout(60)
-        _, worker = served.family()
+        (worker,) = served.children("worker")
         Path(f"/proc/{worker}/clear_refs").write_text("5")
         before = memory(worker, "VmRSS")
         yield handle, served, wire

@@ -1,4 +1,4 @@
-"""Two workers and the process that writes for both, whatever becomes of it: every page is counted, and counted once.
+"""Workers and the process that writes for all of them, whatever becomes of it: every page is counted, and counted once.
 
 By its own numbers: what became of requests, and visits, are added up in different ways, and have to say the same.
 """
@@ -10,17 +10,20 @@ import signal
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import wire
 from crashes import rollups_that_differ
 from family import is_alive
-from whole import START_SECONDS, Serving, Visitor, event_of, integrity, serving, sites, stored, untagged
+from whole import KINDS, START_SECONDS, Serving, Visitor, event_of, integrity, serving, sites, stored, untagged
 
 from proxy.store.sqlite.reader import SqliteReader
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+
+several_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one worker on one core writes itself")
 
 BROWSERS = 4
 ENDS = 4
@@ -70,6 +73,17 @@ class Browsers:
         return wire.eventually(lambda: len(self.pages) >= number, START_SECONDS)
 
 
+@contextlib.contextmanager
+def browsed(where: Path, workers: int, cores: int = 0) -> Iterator[tuple[Serving, Browsers]]:
+    """A service whose pages are loaded meanwhile."""
+    with (
+        sites() as upstream,
+        serving(where, upstream, workers=workers, cores=cores, **HELD) as served,
+        Browsers(served.port) as load,
+    ):
+        yield served, load
+
+
 def counted(store: Path) -> int:
     with contextlib.closing(SqliteReader(store)) as reader:
         return sum(n for _, _, outcome, n in reader.outcomes() if outcome == "visit")
@@ -86,13 +100,15 @@ def check(where: Path, store: Path, browsers: Browsers) -> None:
     assert rollups_that_differ(store) == []
 
 
-def test_one_process_has_the_store_open_for_writing_and_no_worker_has(tmp_path):
-    with sites() as upstream, serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
+@several_cores
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_process_has_the_store_open_for_writing_and_no_worker_has(tmp_path, workers):
+    with browsed(tmp_path, workers) as (served, load):
         assert load.go_on()
         (writer,) = served.children("writer")
         assert holds_open(writer, served.store)
-        workers = served.children("worker")
-        assert len(workers) == 2 and not any(holds_open(one, served.store) for one in workers)
+        those = served.children("worker")
+        assert len(those) == workers and not any(holds_open(one, served.store) for one in those)
     check(tmp_path, served.store, load)
 
 
@@ -100,15 +116,25 @@ def holds_open(pid: int, store: Path) -> bool:
     return any(os.path.realpath(one) == str(store) for one in Path(f"/proc/{pid}/fd").iterdir())
 
 
-def test_one_worker_writes_itself(tmp_path):
-    with sites() as upstream, serving(tmp_path, upstream) as served, Browsers(served.port) as load:
-        assert load.go_on(5)
+def test_one_worker_on_one_core_writes_itself(tmp_path):
+    with browsed(tmp_path, 1, cores=1) as (served, load):
+        assert load.go_on()
         assert served.children("writer") == []
         assert holds_open(served.children("worker")[0], served.store)
+    check(tmp_path, served.store, load)
 
 
-def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(tmp_path):
-    with sites() as upstream, serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
+def test_two_workers_on_one_core_have_a_process_that_writes(tmp_path):
+    with browsed(tmp_path, 2, cores=1) as (served, load):
+        assert load.go_on()
+        assert len(served.children("writer")) == 1
+    check(tmp_path, served.store, load)
+
+
+@several_cores
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(tmp_path, workers):
+    with browsed(tmp_path, workers) as (served, load):
         for _ in range(ENDS):
             assert load.go_on()
             (writer,) = served.children("writer")
@@ -120,11 +146,11 @@ def test_killed_again_and_again_it_loses_nothing_and_counts_nothing_twice(tmp_pa
     assert not served.lines("Traceback")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_stop_signal_for_every_process_at_once_loses_nothing(tmp_path, workers):
+@pytest.mark.parametrize(("workers", "cores"), KINDS)
+def test_a_stop_signal_for_every_process_at_once_loses_nothing(tmp_path, workers, cores):
     """As a service manager sends it that knows no parent."""
     with sites() as upstream:
-        served = Serving(tmp_path, upstream, workers, HELD)
+        served = Serving(tmp_path, upstream, workers, HELD, cores=cores)
         served.start()
         with Browsers(served.port) as load:
             assert load.go_on()
@@ -169,7 +195,7 @@ def test_a_reload_brings_another_one_and_loses_nothing(tmp_path):
 
 def test_another_program_may_write_meanwhile(tmp_path):
     """An import, or somebody with a database tool."""
-    with sites() as upstream, serving(tmp_path, upstream, workers=2, **HELD) as served, Browsers(served.port) as load:
+    with browsed(tmp_path, 2) as (served, load):
         assert load.go_on()
         for _ in range(10):
             with contextlib.closing(sqlite3.connect(served.store, timeout=10, isolation_level=None)) as other:

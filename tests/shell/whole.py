@@ -157,11 +157,30 @@ def nginx(where: Path, *, http: str, server: str, main: str = "") -> Iterator[in
 # The command ---------------------------------------------------------------------------------------------------------
 
 
+KINDS = [(1, 1), (1, 0), (2, 0)]
+"""Workers and the cores for all of them: one that writes itself, and some that another process writes for."""
+
+
+@contextlib.contextmanager
+def using(cores: int) -> Iterator[None]:
+    """What is started meanwhile may use so many cores; 0: as many as we."""
+    if not cores:
+        yield
+        return
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(ours)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
+
+
 @dataclass
 class Serving:
     """`footfall serve` in `where` (its store and secrets too), on one port that stays the same over restarts.
 
-    `settings` are configuration keys as the environment has them: `store__hold_ms=10000`.
+    `settings` are configuration keys as the environment has them: `store__hold_ms=10000`. `cores`: how many it may use;
+    0: those of the tests.
     """
 
     where: Path
@@ -170,6 +189,7 @@ class Serving:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
+    cores: int = 0
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -181,7 +201,7 @@ class Serving:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         ours = {f"FOOTFALL_{name.upper()}": value for name, value in self.settings.items()}
         words = ["--upstream", f"http://127.0.0.1:{self.upstream}", "--listen", f"127.0.0.1:{self.port}"]
-        with self.log.open("a") as log:
+        with self.log.open("a") as log, using(self.cores):
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "proxy", "serve", *words, "--workers", str(self.workers)],
                 cwd=self.where,
@@ -239,8 +259,8 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(where: Path, upstream: int, *, workers: int = 1, **settings: str) -> Iterator[Serving]:
-    served = Serving(where, upstream, workers, settings)
+def serving(where: Path, upstream: int, *, workers: int = 1, cores: int = 0, **settings: str) -> Iterator[Serving]:
+    served = Serving(where, upstream, workers, settings, cores=cores)
     served.start()
     try:
         yield served

@@ -12,7 +12,8 @@ from benchmarks.soak.watching import Sample, Seen
 
 PARENT = Seen(rss=30 * MB, pss=20 * MB, private=18 * MB, sockets=3, descriptors=9, threads=2)
 WORKER = Seen(rss=50 * MB, pss=40 * MB, private=38 * MB, sockets=3, descriptors=18, threads=2)
-BEFORE = Sample(0.0, PARENT, WORKER, cpu=0.0, tcp=0)
+WRITER = Seen(rss=40 * MB, pss=30 * MB, private=28 * MB, sockets=4, descriptors=13, threads=1)
+BEFORE = Sample(0.0, PARENT, WORKER, WRITER, cpu=0.0, tcp=0)
 STORED = Stored(
     pages=900, pages_once=900, events=100, events_once=100, others=3, cut=5, failed=0, integrity="ok"
 )  # fmt: skip
@@ -31,7 +32,7 @@ SENT = {
 def with_memory(size: float, at: float) -> Sample:
     """The worker's, of which 12 MB are shared."""
     worker = replace(WORKER, rss=int(size), pss=int(size), private=int(size) - 12 * MB, sockets=160)
-    return Sample(at, PARENT, worker, cpu=at / 2, tcp=0)
+    return Sample(at, PARENT, worker, WRITER, cpu=at / 2, tcp=0)
 
 
 def soaked(memory=lambda at: 80 * MB, phases: Phases = HALF_AN_HOUR) -> Found:
@@ -110,10 +111,10 @@ def test_stalled_visitors_have_two_megabytes_each():
 
 
 @pytest.mark.parametrize("what", ["sockets", "descriptors", "threads"])
-@pytest.mark.parametrize("whose", ["parent", "worker"])
+@pytest.mark.parametrize("whose", ["parent", "worker", "writer"])
 def test_what_is_left_open_is_a_fault_and_what_was_closed_is_none(what, whose):
     process = getattr(BEFORE, whose)
-    for number, expected in ((1, [f"{what} afterwards, parent and worker"]), (-1, [])):
+    for number, expected in ((1, [f"{what} afterwards, parent, worker, writer"]), (-1, [])):
         changed = replace(process, **{what: getattr(process, what) + number})
         assert faults(replace(soaked(), after=replace(BEFORE, **{whose: changed}))) == expected
 
