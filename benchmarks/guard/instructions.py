@@ -2,10 +2,12 @@
 
 A page is asked for when the one before it has been answered, on one connection. So each is a transaction of its own,
 and what it costs does not depend on how many came together meanwhile. They are counted in short stretches, of which
-the usual one tells (verdict.py).
+the usual one tells (verdict.py). footfall is kept to one core, on which its worker writes itself: all that a page takes
+is in the one process that is counted.
 """
 
 import contextlib
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,6 +41,7 @@ def count(tool: Valgrind, tree: Path, where: Path, site: Server, requests: int, 
     found: dict[str, int] = {}
     with (
         part(where / BARE, BARE, site, where / "site" / SMALL.lstrip("/"), by=by) as bare,
+        _on_one_core(),
         footfall(where / ONE, site, settings=PATIENT, by=by) as one,
         contextlib.closing(Progressing(sum(row.requests(requests) + WARMING for row in COUNTED))) as done,
     ):
@@ -51,6 +54,17 @@ def count(tool: Valgrind, tree: Path, where: Path, site: Server, requests: int, 
         for server in (bare, one):
             tool.end(server)
     return found
+
+
+@contextlib.contextmanager
+def _on_one_core() -> Iterator[None]:
+    """What is started meanwhile, and we."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(ours)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 class Progressing:
