@@ -57,7 +57,7 @@ def jobs_of(config: Config, standing: Standing) -> list[Job]:
 def _cores() -> int:
     """That footfall may use. Where there is only one, one worker writes in a thread of its own: a page takes a sixth
     less CPU. Where there are two, its event loop need not wait for that thread: of 3,900 pages a second half are
-    answered within 1.4 instead of 3.9 ms, and a core that is slowed does not make the store late."""
+    answered within 1.4 instead of 3.9 ms."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
