@@ -99,11 +99,11 @@ class Line:
 
 
 def resident(sample: Sample) -> int:
-    return sum(one.rss for one in sample.all.values())
+    return sum(one.rss for one in sample.by_name.values())
 
 
 def private(sample: Sample) -> int:
-    return sum(one.private for one in sample.all.values())
+    return sum(one.private for one in sample.by_name.values())
 
 
 def within(samples: Sequence[Sample], stretch: Stretch) -> list[Sample]:
@@ -191,7 +191,7 @@ def _mb(size: float) -> str:
 
 def _back(title: str, found: Found, measure: Callable[[Seen], int]) -> Line:
     """Each process has as many as before, or fewer."""
-    before, after = ([measure(seen) for seen in one.all.values()] for one in (found.before, found.after))
+    before, after = ([measure(seen) for seen in one.by_name.values()] for one in (found.before, found.after))
     good = all(now <= then for now, then in zip(after, before, strict=True))
-    whose = ", ".join(found.before.all)
+    whose = ", ".join(found.before.by_name)
     return Line(f"{title} afterwards, {whose}", ", ".join(map(str, after)), ", ".join(map(str, before)), good)

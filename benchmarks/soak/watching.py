@@ -37,7 +37,7 @@ class Sample:
     tcp: int
 
     @property
-    def all(self) -> dict[str, Seen]:
+    def by_name(self) -> dict[str, Seen]:
         """By the names that footfall calls its processes by."""
         writer = {} if self.writer is None else {"writer": self.writer}
         return {"parent": self.parent, "worker": self.worker, **writer}
@@ -55,12 +55,16 @@ class Family:
 def footfall_processes(pid: int) -> Family:
     """The parent, its one worker and who writes for it. Raises CpuError."""
     try:
-        children = {_command(child): child for child in processes(pid)[1:]}
+        children = sorted((_command(child), child) for child in processes(pid)[1:])
     except OSError as wrong:
         raise CpuError(f"process {pid} went away: {wrong.strerror}") from None
-    if not {"worker"} <= set(children) <= {"worker", "writer"}:
-        raise CpuError(f"footfall has {', '.join(children) or 'nothing'} beside its parent, not one worker")
-    return Family(pid, children["worker"], children.get("writer"))
+    match children:
+        case [("worker", worker)]:
+            return Family(pid, worker, None)
+        case [("worker", worker), ("writer", writer)]:
+            return Family(pid, worker, writer)
+    names = ", ".join(name for name, _ in children) or "nothing"
+    raise CpuError(f"footfall has {names} beside its parent, not one worker and who writes for it")
 
 
 def _command(pid: int) -> str:
