@@ -1,4 +1,4 @@
-"""The writing process: writes for all workers, where there are several.
+"""The writing process: writes for all workers of a footfall.
 
 Law: it stops for no signal, since whoever stops a service may send one to every process of it, and workers that finish
 still need it; it ends after them (store/handover/taking.py). It is ready before the store is open: the site is served
