@@ -315,7 +315,7 @@ def test_new_workers_that_do_not_start_leave_the_old_ones(tmp_path):
         assert here.tags(b"/page")
         here.hang_up()  # and the next one succeeds
         assert here.said("footfall: reloaded: ")
-        assert eventually(lambda: len(here.children()) == 2 and not before & here.children(), START_SECONDS)
+        assert eventually(lambda: len(now := here.children()) == 2 and not before & now, START_SECONDS)
     assert load.failures == []
 
 
