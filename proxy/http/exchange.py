@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 HIGH_WATER = 256 * 1024
 PIECE_BYTES = 32 * 1024  # from this size on a piece is cut without copying it
 JOINED_BYTES = 128 * 1024  # pieces of more than this in all are taken one by one: a copy costs more than another write
+# An answer of which so much was passed on is no short one, however little time that took: what came for a visitor who
+# has left would be read as fast as upstream can write, and thrown away.
+WATCH_BYTES = 1024 * 1024
 NO_FIELDS = FieldList({})
 
 
@@ -33,13 +36,14 @@ class Exchange:
     `accept`: the request asks for a WebSocket, and a 101 with this Sec-WebSocket-Accept makes the exchange a tunnel,
     which ends with the connection.
 
-    `watch`, if set, is started as a task by the pool's clock once the request is not a short one and its body is
-    sent: it waits for the visitor to leave.
+    `watch`, if set, is started as a task once the request is not a short one, by the pool's clock or by WATCH_BYTES of
+    answer, and its body is sent: it waits for the visitor to leave.
     """
 
     __slots__ = (
         "_chunks",
         "_paused",
+        "_taken",
         "_waiter",
         "_writable",
         "accept",
@@ -98,6 +102,7 @@ class Exchange:
         self._chunks: list[Piece] = []
         self.buffered = 0
         self._paused = False
+        self._taken = 0
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
 
@@ -172,11 +177,20 @@ class Exchange:
             body = b"".join(chunks)
             chunks.clear()
         self.buffered -= len(body)
+        self._taken += len(body)
+        if self._taken > WATCH_BYTES:
+            self.watch_visitor()
         if self._paused and not self.buffered:
             self._paused = False
             if self.connection is not None:
                 self.connection.resume()
         return body
+
+    def watch_visitor(self) -> None:
+        """From now on, if nobody else hears him: who carries his upload does."""
+        if self.watch is not None and self.uploaded:
+            self.watcher = self.loop.create_task(self.watch())
+            self.watch = None
 
     async def ready_to_upload(self) -> None:
         """Returns once a connection takes bytes (or the exchange has ended)."""

@@ -236,9 +236,8 @@ class Upstream:
 
     def _check(self, exchange: Exchange, *, opening: bool) -> None:
         """Deadlines of one exchange, and the watch over its visitor."""
-        if exchange.watch is not None and exchange.uploaded and self.now - exchange.begun >= _WATCH_TICKS:
-            exchange.watcher = exchange.loop.create_task(exchange.watch())
-            exchange.watch = None
+        if exchange.watch is not None and self.now - exchange.begun >= _WATCH_TICKS:
+            exchange.watch_visitor()
         waited = self.now - exchange.touched
         if opening:
             if waited >= self._connect_ticks:

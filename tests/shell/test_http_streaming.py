@@ -9,6 +9,7 @@ from wire import Seen, Wire, always, eventually, ok, origin, proxy_process, prox
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 STALL_BYTES = 300 * 1024 * 1024
+LONG_BYTES = 256 * 1024 * 1024
 GROWTH_BYTES = 2 * 1024 * 1024
 WARMING_BYTES = 16 * 1024 * 1024
 """What is sent before memory is first looked at, so that the buffers of a connection and what the allocator rounds up
@@ -124,6 +125,32 @@ def test_t15_upstream_is_let_go_within_a_second_of_the_visitor(start: bytes) -> 
         assert eventually(lambda: left)
         assert left[0] - closed < 1.0
         assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1], ids=["at once", "soon"])
+def test_t15_little_of_a_long_answer_is_read_for_a_visitor_who_has_left(seconds: float) -> None:
+    """However short his request has been under way. The kernels' buffers at all four ends may hold some 40 MB."""
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % LONG_BYTES)
+        try:
+            for _ in range(LONG_BYTES // len(piece)):
+                wire.send(piece)
+                sent.append(len(piece))
+        except OSError:
+            left.set()
+        return False
+
+    piece, sent, left = bytes(1024 * 1024), list[int](), threading.Event()
+    with origin(handle) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        wire.send(REQUEST)
+        wire.head()
+        time.sleep(seconds)
+        wire.close()
+        assert left.wait(5), "all of it was read"
+        assert sum(sent) < LONG_BYTES // 4
+        assert eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("count", [2, 16])
