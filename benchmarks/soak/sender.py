@@ -31,6 +31,9 @@ VISITORS = 256
 """Returning ones: enough that none of them sends more events than a person can make."""
 REQUESTS_OF_CONNECTION = 500
 """Then it is closed, and opened anew."""
+TICK_SECONDS = 0.001
+"""Requests that are due are asked at most that late: the event loop's timers know whole milliseconds, and one that is
+shorter than that keeps a core busy with waiting."""
 LAST_SECONDS = 30.0
 """For the answers that are due when everything was asked."""
 PAGES, EVENTS_TOLD = "pages.ids", "events.ids"
@@ -104,16 +107,17 @@ class Sender:
         return found / took
 
     async def send(self, rate: float, seconds: float) -> dict[str, Any]:
+        """An answer's time begins when its request was due, not when it could be asked."""
         self._forget()
         begun, number, most = time.perf_counter(), 0, int(rate * seconds)
         while number < most:
             now = time.perf_counter()
-            while number < most and begun + number / rate <= now:
-                self._waiting.append(now)
+            while number < most and (due := begun + number / rate) <= now:
+                self._waiting.append(due)
                 number += 1
             self._dispatch()
             self.longest_queue = max(self.longest_queue, len(self._waiting))
-            await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+            await asyncio.sleep(max(TICK_SECONDS, begun + number / rate - time.perf_counter()))
         asking = time.perf_counter() - begun
         await self._settle()
         return self._told(asking)
