@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from proxy.intake.failing import Failing
-from proxy.store.base import Item, Result
+from proxy.store.base import Forget, Item, Result
 
 BATCH_EVENTS = 1_000
 """Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
@@ -46,6 +46,11 @@ MakeWriting = Callable[[Deliver], Writing]
 def size_of(part: Handed) -> int:
     """What it counts for in a batch of BATCH_EVENTS."""
     return max(part.events, len(part.items))
+
+
+def takes_long(part: Handed) -> bool:
+    """Whether the store writes it apart from all else (Forget): whoever asks for that waits for its result."""
+    return any(isinstance(part.items[index], Forget) for index, _ in part.wanted)
 
 
 def items_of(batch: Sequence[Handed]) -> list[Item]:

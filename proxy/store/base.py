@@ -263,10 +263,13 @@ class Giver(Protocol):
     """The writing side where another process writes. Used in one event loop, which it never keeps waiting."""
 
     def give(self, batch: Sequence[Item], answered: Callable[[list[Result] | Exception], None]) -> None:
-        """Have a batch applied; see the law above. No other is given before it is answered.
+        """Have a batch applied, after those that were given before; see the law above. Beside a batch with a Forget no
+        other is given.
 
         Args:
-            answered: is called once, with what `append` returns or raises; before this returns only with an error.
+            answered: is called with what `append` returns, of one batch after the other. Of an error only the oldest
+                that is not answered hears: all others share its fate, and the giver is closed. That may be before this
+                returns.
         """
         ...
 

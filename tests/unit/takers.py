@@ -49,10 +49,12 @@ class Door:
 
 
 class Worker:
-    """Hands over one batch after the other and waits for each: `append` is a Writer's."""
+    """Hands over one batch after the other and waits for each, or several: `append` is a Writer's. After an error it
+    has another connection."""
 
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self.erased = erased
+        self._door = door
         self._loop = uvloop.new_event_loop()
         try:
             self.giver = self._loop.run_until_complete(self._open(door))
@@ -63,20 +65,45 @@ class Worker:
     async def _open(self, door: socket.socket) -> SocketGiver:
         return SocketGiver(door, self.erased)
 
+    async def _reopen(self) -> None:
+        if self.giver.is_closed:
+            self.giver = await self._open(self._door)
+
     def append(self, batch: Sequence[Item]) -> list[Result]:
         return self._answer(lambda future: self.giver.give(batch, future.set_result))
 
+    def append_all(self, batches: Sequence[Sequence[Item]]) -> list[list[Result] | Exception]:
+        """What was heard of all of them, given at once, until each was answered, or one with an error."""
+        heard: list[list[Result] | Exception] = []
+
+        async def ask() -> None:
+            over = asyncio.Event()
+            await self._reopen()
+
+            def answered(answer: list[Result] | Exception) -> None:
+                heard.append(answer)
+                if len(heard) == len(batches) or isinstance(answer, Exception):
+                    over.set()
+
+            for batch in batches:
+                self.giver.give(batch, answered)
+            await asyncio.wait_for(over.wait(), PATIENCE_SECONDS)
+
+        self._loop.run_until_complete(ask())
+        return heard
+
     def hear(self) -> list[Result]:
-        """The answer to what was sent by its `socket`."""
+        """The answer to a batch that was sent by its `socket`."""
 
         def wait(future: asyncio.Future[list[Result] | Exception]) -> None:
-            self.giver._answered = future.set_result
+            self.giver._given.append((0, future.set_result))
 
         return self._answer(wait)
 
     def _answer(self, begin: Callable[[asyncio.Future[list[Result] | Exception]], None]) -> list[Result]:
         async def ask() -> list[Result] | Exception:
             future: asyncio.Future[list[Result] | Exception] = asyncio.get_running_loop().create_future()
+            await self._reopen()
             begin(future)
             return await asyncio.wait_for(future, PATIENCE_SECONDS)
 

@@ -116,7 +116,7 @@ def test_a_batch_and_results_that_no_buffer_holds_cross_whole(shared):
         answer = Frames()
         while (told := answer.take()) is None:
             answer.put(ours.recv(1_000))
-    assert told == ("", "", [confirmed(f"V{n}") for n in range(BATCH_ITEMS)], None)
+    assert told == (1, "", "", [confirmed(f"V{n}") for n in range(BATCH_ITEMS)], None)
     assert len(framed(many)) > 2_000_000 and len(framed(told)) > 30_000
     with shared.worker() as worker:
         for _ in range(2):
@@ -175,16 +175,16 @@ def test_a_batch_whose_answer_was_lost_is_tried_again_and_counted_once(shared):
     assert shared.engine.outcomes() == [(19_000, "a", "visit", 4)]
 
 
-OK = ("", "", None, None)
+OK = (1, "", "", None, None)
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        framed(("StoreBusy", "of another version", None, None)),
-        framed(("", "")),
-        framed(OK) * 2,
-        framed(OK) + framed(OK)[:2],
+        framed((1, "StoreBusy", "of another version", None, None)),
+        framed((1, "", "")),
+        framed((2, "", "", None, None)),
+        framed((0, "", "", None, None)),
         LENGTH.pack(3) + b"odd",
     ],
 )
@@ -205,6 +205,94 @@ def test_an_answer_that_is_none_is_told_whoever_waits_and_is_the_last_of_its_con
     thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
     assert worker.giver.is_closed
+
+
+def test_an_answer_to_nothing_is_the_last_of_its_connection(shared):
+    worker = shared.worker()
+
+    def take() -> None:
+        with shared.take() as theirs:
+            read(theirs)
+            theirs.sendall(framed(OK) * 2)
+            assert theirs.recv(1) == b""
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    assert worker.append([visit("P1", "A")]) == [None]
+    assert worker.giver.is_closed
+    worker.close()
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_several_batches_under_way_are_answered_in_their_order_each_with_its_own(shared):
+    """Beside another worker's, while the store is slow: they come together in one transaction."""
+    begun, over, batches = threading.Event(), threading.Event(), list[int]()
+
+    class Slow:
+        def __init__(self, writer: Writer) -> None:
+            self.writer, self.rest, self.close = writer, writer.rest, writer.close
+
+        def append(self, batch: Sequence[Item]) -> list[Result]:
+            begun.set()
+            assert over.wait(PATIENCE_SECONDS)
+            batches.append(len(batch))
+            return self.writer.append(batch)
+
+    shared.start(lambda erased: Slow(shared.store(erased)))
+    many: list[list[Item]] = [[visit("P0", "A")]]
+    many += [[visit(f"P{n}", f"V{n}", n), confirm(f"C{n}", page(f"P{n}"), f"V{n}", n)] for n in range(1, 20)]
+    heard: list[object] = []
+    with shared.worker() as one, shared.worker() as other:
+        thread = threading.Thread(target=lambda: heard.extend(one.append_all(many)))
+        thread.start()
+        assert begun.wait(PATIENCE_SECONDS)
+        beside = threading.Thread(target=other.append, args=([visit("Q1", "B")],))
+        beside.start()
+        threading.Timer(0.2, over.set).start()
+        for one_thread in (thread, beside):
+            one_thread.join(PATIENCE_SECONDS)
+    assert heard == [[None], *([None, confirmed(f"V{n}")] for n in range(1, 20))]
+    assert sum(batches) == 40 and len(batches) < 10
+    assert {name_of(one) for one in visits(shared)} == {"Q1", *(f"P{n}" for n in range(20))}
+    assert shared.engine.recount(shared.engine.place) == []
+
+
+def test_after_a_fault_nothing_more_is_taken_of_a_connection_so_that_all_of_it_comes_again_in_its_order(shared):
+    faults: list[Exception] = [StoreUnavailable("footfall.db: full")]
+
+    shared.start(failing(shared, faults))
+    with shared.worker() as worker:
+        with shared.worker() as other:
+            same = other.socket
+            same.sendall(framed([visit("P1", "A")]))
+            with pytest.raises(StoreUnavailable, match="full"):
+                other.hear()
+            same.sendall(framed([visit("P2", "A")]))
+            assert worker.append([visit("P3", "B")]) == [None]
+            same.close()
+        assert worker.append([visit("P4", "B")]) == [None]
+    assert {name_of(one) for one in visits(shared)} == {"P3", "P4"}
+
+
+def test_of_several_batches_under_way_the_oldest_hears_that_it_is_over_and_no_other(shared):
+    worker = shared.worker()
+
+    def take() -> None:
+        with shared.take() as theirs:
+            frames, taken = Frames(), 0
+            while taken < 3:
+                frames.put(theirs.recv(4_096))
+                while frames.take() is not None:
+                    taken += 1
+            theirs.sendall(framed(OK))
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    first, second = worker.append_all([[visit(f"P{n}", "A", n)] for n in range(3)])
+    thread.join(PATIENCE_SECONDS)
+    assert first == [None] and isinstance(second, StoreUnavailable) and worker.giver.is_closed
+    worker.close()
 
 
 def test_an_answer_in_pieces_is_one(shared):
@@ -431,7 +519,7 @@ def test_it_ends_when_nobody_is_left_and_not_before(shared):
 
 @pytest.mark.parametrize("step", [1, 3, 64, 10_000])
 def test_frames_are_taken_whole_in_whatever_pieces_they_come(step):
-    told = [[visit("P1", "A")], ("", "", None, None), [visit(f"P{n}", "B", n) for n in range(50)]]
+    told = [[visit("P1", "A")], OK, [visit(f"P{n}", "B", n) for n in range(50)]]
     stream = b"".join(map(framed, told))
     frames, found = Frames(), []
     for start in range(0, len(stream), step):

@@ -2,14 +2,17 @@
 
 Law: what is answered with results is stored, and what is answered with an error was not kept or is not known to be: the
 same batch may be tried again, which is what its ids are for. Where it had been stored after all, its results are those
-of a repeat. Nothing is kept here, and nothing waits.
+of a repeat. Answers come in the order of the batches. Nothing waits, and nothing is kept but what the connection
+does not take at once.
 """
 
 import asyncio
 import contextlib
 import socket
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from proxy.store.base import Item, Result, StoreDamaged, StoreError, StoreUnavailable, StoreUnusable
 from proxy.store.handover.frames import READ_BYTES, Frames, framed
@@ -17,9 +20,10 @@ from proxy.visitors.erased import Erased
 
 FAULTS = {kind.__name__: kind for kind in (StoreError, StoreUnavailable, StoreUnusable, StoreDamaged)}
 """What the writing process may say of the store."""
-Answer = tuple[str, str, list[Result] | None, frozenset[bytes] | None]
-"""Whose fault it was that nothing was written, '' where it was, and what is said of it; the results, None where all of
-them are; the marks of all who were erased, None where the worker knows them."""
+Answer = tuple[int, str, str, list[Result] | None, frozenset[bytes] | None]
+"""To how many batches; whose fault it was that nothing was written, '' where it was, and what is said of it; their
+results, None where all of them are; the marks of all who were erased, None where the worker knows them."""
+Answered = Callable[[list[Result] | Exception], None]
 KNOCK = b"w"
 """Comes with a connection."""
 GONE = "the process that writes the store has ended, and is started again"
@@ -39,9 +43,8 @@ class SocketGiver:
     def __init__(self, door: socket.socket, erased: Erased) -> None:
         self._erased = erased
         self._frames = Frames()
-        self._is_sending = False
-        self._items = 0
-        self._answered: Callable[[list[Result] | Exception], None] | None = None
+        self._given: deque[tuple[int, Answered]] = deque()  # and not answered: how many items
+        self._unsent = bytearray()
         self._loop = asyncio.get_running_loop()
         try:
             self._socket, theirs = socket.socketpair()
@@ -62,64 +65,82 @@ class SocketGiver:
     def __repr__(self) -> str:
         return f"<SocketGiver {self._socket.fileno()}>"
 
-    def give(self, batch: Sequence[Item], answered: Callable[[list[Result] | Exception], None]) -> None:
-        """Have a batch written; `answered` hears when it is, or that it is not known to be."""
-        self._items, self._answered = len(batch), answered
-        self._send(memoryview(framed(batch)))
-
-    def _send(self, told: memoryview) -> None:
-        try:
-            told = told[self._socket.send(told) :]
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self._end(error)
+    def give(self, batch: Sequence[Item], answered: Answered) -> None:
+        """Have a batch written; see store/base.py."""
+        self._given.append((len(batch), answered))
+        told = framed(batch)
+        if self._unsent:
+            self._unsent += told
             return
-        if told:
-            self._loop.add_writer(self._descriptor, self._send, told)
-        elif self._is_sending:
+        self._unsent += told[self._sent(told) :]
+        if self._unsent:
+            self._loop.add_writer(self._descriptor, self._send)
+
+    def _send(self) -> None:
+        del self._unsent[: self._sent(self._unsent)]
+        if not self._unsent and not self.is_closed:
             self._loop.remove_writer(self._descriptor)
-        self._is_sending = bool(told)
+
+    def _sent(self, told: bytes | bytearray) -> int:
+        """How much of it the connection has taken; all of it where that has ended."""
+        try:
+            return self._socket.send(told)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._end(StoreUnavailable(GONE))
+            return len(told)
 
     def _hear(self) -> None:
         try:
             data = self._socket.recv(READ_BYTES)
-            if not data:
-                raise ConnectionResetError
-            self._frames.put(data)
-            told = self._frames.take()
-            if told is None:
-                return
-            answer = self._read(told)
         except BlockingIOError:
             return
-        except Exception as error:  # also what cannot be read: whoever waits has to hear of it
-            self._end(error)
+        except OSError:
+            data = b""
+        if not data:
+            self._end(StoreUnavailable(GONE))
             return
-        self._answer(answer)
+        self._frames.put(data)
+        while not self.is_closed and (answers := self._next()):
+            for results in answers:
+                if self.is_closed:  # by what was given meanwhile: then the others were told of that
+                    return
+                _, answered = self._given.popleft()
+                answered(results)
 
-    def _read(self, told: Answer) -> list[Result] | StoreError:
-        """ValueError, and others: it is no answer, or not to what was given."""
-        if self._answered is None or not self._frames.is_empty:
+    def _next(self) -> list[list[Result]]:
+        """The results of the oldest batches, as many as one answer tells of; none where no answer is whole."""
+        try:
+            told = self._frames.take()
+            return [] if told is None else self._read(told)
+        except StoreError as fault:
+            self._end(fault)
+        except Exception as error:  # whoever waits has to hear of it
+            self._end(StoreError(f"what the process that writes the store answers cannot be read: {error!r}"))
+        return []
+
+    def _read(self, told: Answer) -> list[list[Result]]:
+        """StoreError: what it says of the store. ValueError, and others: it is no answer, or not to what was given."""
+        number, fault, said, results, marks = told
+        if not 0 < number <= len(self._given):
             raise ValueError("an answer to nothing")
-        fault, said, results, marks = told
         if marks is not None:
             self._erased.put(marks)
         if fault:
-            return FAULTS[fault](said)
-        return [None] * self._items if results is None else results
+            raise FAULTS[fault](said)
+        sizes = [items for items, _ in islice(self._given, number)]
+        if results is None:
+            return [[None] * items for items in sizes]
+        each = iter(results)
+        return [list(islice(each, items)) for items in sizes]
 
-    def _end(self, error: Exception) -> None:
+    def _end(self, error: StoreError) -> None:
+        given, self._given = self._given, deque()
         self.close()
-        if isinstance(error, OSError):
-            self._answer(StoreUnavailable(GONE))
-        else:
-            self._answer(StoreError(f"what the process that writes the store answers cannot be read: {error!r}"))
-
-    def _answer(self, answer: list[Result] | Exception) -> None:
-        answered, self._answered = self._answered, None
-        if answered is not None:
-            answered(answer)
+        if given:
+            _, answered = given[0]
+            answered(error)
 
     @property
     def is_closed(self) -> bool:
@@ -129,6 +150,7 @@ class SocketGiver:
         """What was not answered is tried by another one. Never raises."""
         if self.is_closed:
             return
+        self._given.clear()
         with contextlib.suppress(OSError, RuntimeError):  # also of a loop that is closed already
             self._loop.remove_reader(self._descriptor)
             self._loop.remove_writer(self._descriptor)

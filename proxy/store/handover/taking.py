@@ -10,6 +10,7 @@ import selectors
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from proxy.store.base import Forget, Item, Result, StoreError, Writer
 from proxy.store.handover.apart import Apart
@@ -23,15 +24,17 @@ log = logging.getLogger("footfall.store")
 
 
 class Giving:
-    """A worker's connection: what came of its batch, what it was not yet told, and what it knows of erased visitors."""
+    """A worker's connection: what has come of its batches, what it was not yet told, and what it knows of erased
+    visitors. `is_refused`: it was told of a fault, after which it gives all of it anew by another connection."""
 
-    __slots__ = ("erased", "frames", "saying", "socket")
+    __slots__ = ("erased", "frames", "is_refused", "saying", "socket")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.frames = Frames()
         self.saying = b""
         self.erased = 0
+        self.is_refused = False
 
     def __repr__(self) -> str:
         return f"<Giving {self.socket.fileno()}>"
@@ -69,8 +72,7 @@ class Taker:
         while len(self._selector.get_map()) > 1:
             self._listen(None)
             while self._handed:
-                while self._listen(0):  # what has come meanwhile, or is not whole yet, may go with it
-                    pass
+                self._listen(0)  # what has come meanwhile may go with it
                 self._write(self._next())
         self._apart.close()
         if self._writer is not None:
@@ -114,19 +116,18 @@ class Taker:
         if not data:
             self._part(giving)
             return
+        if giving.is_refused:
+            return
         giving.frames.put(data)
         try:
-            items = giving.frames.take()
+            while (items := giving.frames.take()) is not None:
+                if any(isinstance(item, Forget) for item in items):
+                    self._apart.write(giving, items)
+                else:
+                    self._handed.append((giving, items))
         except Exception as error:  # of another version, where the files were changed under us
             self._say_once("what a worker has handed over cannot be read", error)
             self._part(giving)
-            return
-        if items is None:
-            return
-        if any(isinstance(item, Forget) for item in items):
-            self._apart.write(giving, items)
-        else:
-            self._handed.append((giving, items))
 
     def _next(self) -> list[tuple[Giving, Sequence[Item]]]:
         """The batches that waited longest, as many as one transaction may have."""
@@ -147,16 +148,18 @@ class Taker:
                 self._writer.close()
                 self._writer = None
             # Nobody waits for a store that refuses everything once more for each worker.
-            for giving in (*(giving for giving, _ in batches), *(giving for giving, _ in self._handed)):
+            for giving in dict.fromkeys(giving for giving, _ in (*batches, *self._handed)):
                 self._tell_fault(giving, error)
             self._handed.clear()
             return
         self._said = ""
-        start = 0
+        each = iter(results)
+        answers: dict[Giving, list[list[Result]]] = {}
         for giving, items in batches:
-            own: list[Result] = results[start : start + len(items)]
-            start += len(items)
-            self._tell(giving, "", "", None if own.count(None) == len(own) else own)
+            answers.setdefault(giving, []).append(list(islice(each, len(items))))
+        for giving, own in answers.items():
+            told = [result for part in own for result in part]
+            self._tell(giving, len(own), "", "", None if told.count(None) == len(told) else told)
         writer.rest()
 
     def _tell_of_what_was_apart(self) -> None:
@@ -166,15 +169,17 @@ class Taker:
             if done.fault is not None:
                 self._tell_fault(done.whose, done.fault)
             else:
-                self._tell(done.whose, "", "", done.results)
+                self._tell(done.whose, 1, "", "", done.results)
 
     def _tell_fault(self, giving: Giving, fault: Exception) -> None:
-        """The workers say what is wrong with the store, and will try again; what is wrong with us is ours to say."""
+        """The workers say what is wrong with the store, and will try again, all that they have given and in its order;
+        what is wrong with us is ours to say."""
+        giving.is_refused = True
         if isinstance(fault, StoreError):
-            self._tell(giving, type(fault).__name__, str(fault), None)
+            self._tell(giving, 1, type(fault).__name__, str(fault), None)
         else:
             self._say_once("a batch could not be written", fault)
-            self._tell(giving, StoreError.__name__, str(fault), None)
+            self._tell(giving, 1, StoreError.__name__, str(fault), None)
 
     def _say_once(self, what: str, error: Exception) -> None:
         """Until something was written again: workers try again for as long as it lasts."""
@@ -182,12 +187,13 @@ class Taker:
             self._said = repr(error)
             log.error("%s", what, exc_info=error)
 
-    def _tell(self, giving: Giving, fault: str, said: str, results: list[Result] | None) -> None:
+    def _tell(self, giving: Giving, number: int, fault: str, said: str, results: list[Result] | None) -> None:
+        """What came of its oldest batches, so many of them."""
         marks = None
         if giving.erased != self._erased.version:
             giving.erased, marks = self._erased.version, self._erased.known
         try:
-            giving.saying += framed((fault, said, results, marks))
+            giving.saying += framed((number, fault, said, results, marks))
         except Exception as error:  # a fault of ours; its worker hears that it does not hear
             self._say_once("what came of a batch cannot be told", error)
             self._part(giving)
