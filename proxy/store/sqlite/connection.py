@@ -31,7 +31,7 @@ CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 1_000
 """Of the write-ahead log, 4 MB, before they are copied to the database (`checkpoint`). Four times as many would save a
 tenth of what is written, and take the disk so much longer."""
-CHECKPOINT_LATEST_PAGES = 4 * CHECKPOINT_PAGES
+CHECKPOINT_LATEST_PAGES = 16 * CHECKPOINT_PAGES
 """When SQLite does it by itself, in the middle of a batch: whoever waits for that batch waits for the disk, too."""
 STATEMENTS_CACHED = 768
 OWNER_ONLY = 0o600
@@ -137,6 +137,19 @@ def checkpoint(connection: Connection) -> int:
     """Copy the write-ahead log to the database, as far as no reader is in the way; returns how many pages it had."""
     _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return int(pages)
+
+
+def open_copier(path: Path) -> Connection:
+    """For `checkpoint` and nothing else, beside an open writer, from any one thread at a time."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {POLL_MS}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def open_reader(path: Path) -> Connection:

@@ -6,6 +6,7 @@ is left out and reported, and the rest of the batch is kept, also the rest of wh
 not stop the recording.
 """
 
+import contextlib
 import logging
 import os
 import time
@@ -90,9 +91,9 @@ class SqliteWriter:
         self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
+            self._rest = Rest(path, self._connection, self._work.heard)
         self._file = (opened.st_dev, opened.st_ino)
         self._check_at = 0.0
-        self._rest = Rest(path, self._connection, self._work.heard)
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
@@ -145,7 +146,8 @@ class SqliteWriter:
     def close(self) -> None:
         """Close the file. Never raises."""
         try:
-            self._connection.close()
+            with contextlib.closing(self._connection):
+                self._rest.close()
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
 
