@@ -68,9 +68,11 @@ def _measured(path: Path, ready: list[list[Item]]) -> Cost:
     with closing(SqliteWriter(path, durability="process", rules=Rules())) as writer:
         for batch in ready[:warm]:
             writer.append(batch)
+            writer.rest()
         events, io, cpu = number_of_events(path), _io(), time.process_time_ns()
         for number, batch in enumerate(ready[warm:], start=warm):
             writer.append(batch)
+            writer.rest()
             progress.at(number)
         cpu_ns, after = time.process_time_ns() - cpu, _io()
         added = number_of_events(path) - events

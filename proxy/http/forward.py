@@ -1,8 +1,8 @@
 """The ASGI application that asks upstream and streams the answer back. The site comes first: bytes pass as they came.
 
 A short request costs one future and no task. A request with a body gets a task that carries it (answers may come
-before the upload has ended), and one that lasts gets a task that waits for the visitor to leave, since `send` of
-common servers neither raises nor blocks once he has.
+before the upload has ended), and one that lasts, or is answered with much, gets a task that waits for the visitor to
+leave, since `send` of common servers neither raises nor blocks once he has.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from stories import MINUTE, Engine, T, confirm, confirmed, does, opt_out, page, rows, sends, sqlite, sweep, visit
+from stories import MINUTE, Engine, T, confirm, confirmed, does, ident, opt_out, page, rows, sends, sqlite, sweep, visit
 from takers import SECRETS, Door, read
 
 from proxy.intake.blocked import BLOCKED_PAGES
@@ -21,11 +21,12 @@ from proxy.intake.handed import BATCH_EVENTS, Handed, MakeWriting
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import REST_ITEMS, WritingThread
-from proxy.store.base import Item, Query, Result, StoreUnusable, Writer
+from proxy.store.base import Forget, Forgotten, Item, Query, Result, StoreUnavailable, StoreUnusable, Writer
 from proxy.store.handover.frames import framed
 from proxy.store.handover.giving import SocketGiver
 from proxy.store.questions import BlockedRow, Unheld
 from proxy.store.sqlite.questions import SqliteQuestions
+from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.erased import Erased
 from proxy.visitors.sessions import Rules
 
@@ -494,6 +495,61 @@ def test_who_fails_to_take_results_keeps_nobody_after_him_from_being_written(eng
     assert delivered == [1, 2, 3]
     assert [record.message for record in caplog.records] == ["what came of a batch could not be passed on"]
     assert views(engine) == ["P1", "P2", "P3"]
+
+
+def test_an_erasure_among_pages_is_answered_with_what_came_of_it_and_so_are_all_others(engine, way):
+    """It is written apart and takes long: what is handed over after it must not take its answer for theirs."""
+
+    opened = threading.Event()
+    opened.set()
+
+    def open_writer() -> Writer:
+        gate = Gate(engine)
+        gate.open = opened
+        gate.writer = SqliteWriter(engine.place, durability="process", rules=Rules(), erased=Erased(SECRETS))
+        return gate
+
+    async def story():
+        async with recording(way(open_writer)) as recorder:
+            await recorder.ask(visit("P1", "A"))
+            opened.clear()
+            before = recorder.hold(recorder.record(visit("P2", "B", 1)))
+            await asyncio.sleep(0.02)
+            erasing = asyncio.create_task(recorder.ask(Forget(ident("A"), T + MINUTE)))
+            await asyncio.sleep(0.02)
+            beside = [asyncio.create_task(recorder.ask(confirm(f"C{n}", page(f"Q{n}"), f"V{n}", n))) for n in range(3)]
+            await asyncio.sleep(0.02)
+            after = recorder.hold(recorder.record(visit("P3", "B", 2)))
+            await asyncio.sleep(0.02)
+            opened.set()
+            done = await erasing
+            assert isinstance(done, Forgotten) and done.is_known
+            assert await asyncio.gather(*beside) == [confirmed(f"V{n}") for n in range(3)]
+            assert before is not None and await before and after is not None and await after
+
+    run(story())
+    assert set(views(engine)) == {"P2", "P3", "Q0", "Q1", "Q2"}
+
+
+def test_what_is_under_way_when_the_store_fails_comes_again_in_its_order_and_is_stored_once(engine, gate, writing):
+    async def story():
+        async with recording(writing) as recorder:
+            gate.open.clear()
+            for number in range(1, 9):
+                recorder.record(visit(f"P{number}", "A", number))
+                recorder.count("a.example", "visit")
+                if number % 2:
+                    recorder._flush_counts()
+                await asyncio.sleep(0.01)
+            gate.passes = 1
+            await eventually(lambda: gate.passes == 0)
+            gate.fault = StoreUnavailable("footfall.db: full")
+            gate.open.set()
+            await recorder.ask(visit("P9", "A", 9))
+
+    run(story())
+    assert views(engine) == [f"P{number}" for number in range(1, 10)]
+    assert engine.outcomes() == [(DAY, "a.example", "visit", 8)]
 
 
 def test_who_writes_may_end_while_nothing_is_under_way_and_the_next_one_is_asked_at_once(engine, caplog):

@@ -27,7 +27,7 @@ def framed(value: object) -> bytes:
 
 
 class Frames:
-    """What has come of a stream. No more is kept than its sender waits for an answer to: a batch or its results."""
+    """What has come of a stream. No more is kept than its sender waits for an answer to: batches or their results."""
 
     __slots__ = ("_bytes",)
 
@@ -36,11 +36,6 @@ class Frames:
 
     def __repr__(self) -> str:
         return f"<Frames {len(self._bytes)} bytes>"
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left of what has come."""
-        return not self._bytes
 
     def put(self, data: bytes) -> None:
         self._bytes += data

@@ -132,6 +132,8 @@ class SocketGiver:
         sizes = [items for items, _ in islice(self._given, number)]
         if results is None:
             return [[None] * items for items in sizes]
+        if len(results) != sum(sizes):
+            raise ValueError("not as many results as items")
         each = iter(results)
         return [list(islice(each, items)) for items in sizes]
 

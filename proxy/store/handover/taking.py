@@ -18,7 +18,8 @@ from proxy.store.handover.frames import READ_BYTES, Frames, framed
 from proxy.visitors.erased import Erased
 
 BATCH_ITEMS = 1_000
-"""In one transaction; about as many a worker hands over at once (intake/handed.py), which are not taken apart."""
+"""In one transaction; as many a worker has under way, and one batch more (intake/elsewhere.py), of which none is taken
+apart."""
 
 log = logging.getLogger("footfall.store")
 
@@ -119,15 +120,23 @@ class Taker:
         if giving.is_refused:
             return
         giving.frames.put(data)
+        while (items := self._next_of(giving)) is not None:
+            if not any(isinstance(item, Forget) for item in items):
+                self._handed.append((giving, items))
+                continue
+            try:
+                self._apart.write(giving, items)
+            except RuntimeError as error:  # no room for one more thread
+                self._tell_fault(giving, error)
+
+    def _next_of(self, giving: Giving) -> Sequence[Item] | None:
         try:
-            while (items := giving.frames.take()) is not None:
-                if any(isinstance(item, Forget) for item in items):
-                    self._apart.write(giving, items)
-                else:
-                    self._handed.append((giving, items))
+            items: Sequence[Item] | None = giving.frames.take()
         except Exception as error:  # of another version, where the files were changed under us
             self._say_once("what a worker has handed over cannot be read", error)
             self._part(giving)
+            return None
+        return items
 
     def _next(self) -> list[tuple[Giving, Sequence[Item]]]:
         """The batches that waited longest, as many as one transaction may have."""
@@ -144,13 +153,13 @@ class Taker:
             writer = self._writer = self._writer or self._open_writer(self._erased)
             results = writer.append([item for _, items in batches for item in items])
         except Exception as error:  # whatever it is, the process must live: nobody else writes
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-            # Nobody waits for a store that refuses everything once more for each worker.
+            # Nobody waits for a store that refuses everything once more for each worker, nor for it to be closed.
             for giving in dict.fromkeys(giving for giving, _ in (*batches, *self._handed)):
                 self._tell_fault(giving, error)
             self._handed.clear()
+            failed, self._writer = self._writer, None
+            if failed is not None:
+                failed.close()
             return
         self._said = ""
         each = iter(results)
@@ -201,7 +210,7 @@ class Taker:
         self._say(giving)
 
     def _say(self, giving: Giving) -> None:
-        """What is left of an answer. Its worker waits for it, and does nothing else."""
+        """What is left of its answers. Its worker takes them before it gives much more."""
         if giving.socket.fileno() < 0:
             return
         try:
@@ -214,5 +223,7 @@ class Taker:
         self._selector.modify(giving.socket, selectors.EVENT_WRITE if giving.saying else selectors.EVENT_READ, giving)
 
     def _part(self, giving: Giving) -> None:
+        if giving.socket.fileno() < 0:
+            return
         self._selector.unregister(giving.socket)
         giving.socket.close()

@@ -2,14 +2,14 @@
 
 Law: the only module that imports sqlite3. A connection that leaves it is in WAL mode, says its durability
 explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another process (a writer by `begin`, which
-looks more often), and has our schema.
+looks more often), and has our schema. One that only copies the log (`open_copier`) waits for nobody.
 """
 
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import tzinfo
 from pathlib import Path
 
@@ -97,7 +97,10 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, OLDEST_SQLITE))} is needed"
         )
     with mapped_errors(path):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY))
+        # A file that is there is not opened: to close it would end all locks that this process has on it (fcntl(2)),
+        # and another process's last connection would take the log away from ours.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_CACHED
         )
@@ -141,9 +144,10 @@ def checkpoint(connection: Connection) -> int:
 
 def open_copier(path: Path) -> Connection:
     """For `checkpoint` and nothing else, beside an open writer, from any one thread at a time."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+    )
     try:
-        connection.execute(f"PRAGMA busy_timeout = {POLL_MS}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
     except BaseException:

@@ -30,7 +30,7 @@ LOOKED_AT = 4_000
 IDS_AT_ONCE = 2_000
 FLUSH_SECONDS = 5.0
 """How long readers may keep the write-ahead log from being emptied."""
-RETRY_SECONDS = 0.05
+RETRY_SECONDS = 0.005
 ALL = Limits((1 << 62), {})
 
 Done = TypeVar("Done")

@@ -7,7 +7,7 @@ import logging
 import time
 from pathlib import Path
 
-from proxy.store.sqlite.checkpointing import Checkpointer
+from proxy.store.sqlite.checkpointing import UNKNOWN, Checkpointer
 from proxy.store.sqlite.connection import CHECKPOINT_LATEST_PAGES, CHECKPOINT_PAGES, Connection, checkpoint
 from proxy.store.sqlite.heard import Heard
 
@@ -19,7 +19,8 @@ MOST_REST_COMMITS = 250
 
 ANEW_PAGES = CHECKPOINT_LATEST_PAGES // 2
 """Of the log, 32 MB, from which on the writer copies what is left itself, right after most of it was copied: the log
-begins anew then. It waits for the disk twice, 4 ms, in the best moment that there is: a busy disk took 250 to 600."""
+begins anew then. It waits for the disk twice, 4 ms, and once more in the next batch, in the best moment that there is:
+a busy disk took 250 to 600."""
 
 BUSY_DISK_PAGES = CHECKPOINT_LATEST_PAGES * 3 // 4
 """From which on it does so beside a busy disk, too."""
@@ -35,14 +36,19 @@ log = logging.getLogger("footfall.store")
 class Rest:
     """Of one writer."""
 
-    __slots__ = ("_after", "_checkpointer", "_commits", "_connection", "_copied", "_heard", "_pages", "_path")
+    __slots__ = (
+        "_after", "_checkpointer", "_commits", "_connection", "_heard", "_is_asked", "_pages", "_path", "_was",
+        "_was_tried",
+    )  # fmt: skip
 
     def __init__(self, path: Path, connection: Connection, heard: Heard) -> None:
         self._path, self._connection, self._heard = path, connection, heard
-        self._checkpointer = Checkpointer(path)
+        self._checkpointer: Checkpointer | None = None
+        self._was_tried = False  # it was tried to have one
         self._commits, self._after = 0, FIRST_REST_COMMITS
-        self._copied = 0  # batches that are being copied, or were and were not looked at
+        self._is_asked = False  # the checkpointer, and was not looked after since
         self._pages = 0  # of the log, when it was copied before
+        self._was = 0  # rows that had been changed when last anything was copied
 
     def count(self) -> None:
         """A batch was written."""
@@ -52,28 +58,46 @@ class Rest:
         """Wait for nothing but, now and then, the disk."""
         if self._heard.has_company:
             time.sleep(COURTESY_SECONDS)
-        if self._checkpointer.is_busy:
+        try:
+            self._copy()
+        except Exception as error:
+            log.warning("%s: what was stored could not be copied to the database: %s", self._path, error)
+
+    def _copy(self) -> None:
+        if self._checkpointer is None:
+            self._open()
+        if self._checkpointer is None or self._checkpointer.is_busy:
             return
-        if self._copied:
-            self._look(self._checkpointer.pages)
-        if self._commits >= self._after:
-            self._copied, self._commits = self._commits, 0
+        if self._is_asked:
+            self._is_asked = False
+            self._was = self._connection.total_changes
+            self._look(self._checkpointer)
+        elif self._commits >= self._after and self._connection.total_changes != self._was:
+            self._is_asked = True
             self._checkpointer.begin()
 
-    def _look(self, pages: int) -> None:
-        """At a log of so many pages, most of which were copied a moment ago."""
-        grown = pages - self._pages if pages > self._pages else pages
-        self._after = min(max(1, self._copied * CHECKPOINT_PAGES // max(1, grown)), MOST_REST_COMMITS)
-        self._copied, self._pages = 0, pages
-        if pages >= (ANEW_PAGES if self._checkpointer.was_quick else BUSY_DISK_PAGES):
-            self._finish()
+    def _open(self) -> None:
+        """Where there is no room for one more thread or file, SQLite goes on copying by itself."""
+        if self._was_tried:
+            return
+        self._was_tried = True
+        self._checkpointer = Checkpointer(self._path)
+        # Who rests copies here, and not in the middle of a batch; checkpointing.py has the other reason.
+        self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
-    def _finish(self) -> None:
-        try:
+    def _look(self, done: Checkpointer) -> None:
+        """After what was copied: how soon again, and whether the log can begin anew."""
+        commits, self._commits = self._commits, 0
+        if done.pages == UNKNOWN:
+            return
+        grown = done.pages - self._pages if done.pages > self._pages else done.pages
+        self._after = min(max(1, commits * CHECKPOINT_PAGES // max(1, grown)), MOST_REST_COMMITS)
+        self._pages = done.pages
+        if done.pages >= (ANEW_PAGES if done.was_quick else BUSY_DISK_PAGES):
+            self._pages = 0
             checkpoint(self._connection)
-        except Exception as error:
-            log.warning("%s: what was stored could not be copied from the log to the database: %s", self._path, error)
 
     def close(self) -> None:
         """What is being copied is waited for."""
-        self._checkpointer.close()
+        if self._checkpointer is not None:
+            self._checkpointer.close()

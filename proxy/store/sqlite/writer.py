@@ -91,9 +91,9 @@ class SqliteWriter:
         self._tidying = Tidying(retention)
         with mapped_errors(path):
             opened = os.stat(path)
-            self._rest = Rest(path, self._connection, self._work.heard)
         self._file = (opened.st_dev, opened.st_ino)
         self._check_at = 0.0
+        self._rest = Rest(path, self._connection, self._work.heard)
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
