@@ -618,7 +618,7 @@ def test_the_log_is_copied_when_nobody_waits_and_else_later(engine, rests):
                 writer.rest()
             most = max(most, log.stat().st_size // PAGE_BYTES)
     if rests:
-        assert resting.ANEW_PAGES <= most < 1.5 * resting.BUSY_DISK_PAGES
+        assert most < 1.5 * resting.BUSY_DISK_PAGES
     else:
         assert resting.BUSY_DISK_PAGES < most < 1.2 * connection.CHECKPOINT_LATEST_PAGES
 

@@ -5,11 +5,12 @@ explicitly (builds differ in the default), waits `BUSY_TIMEOUT_MS` for another p
 looks more often), and has our schema. One that only copies the log (`open_copier`) waits for nobody.
 """
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
 
@@ -97,10 +98,7 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             f"SQLite {sqlite3.sqlite_version} is too old: {'.'.join(map(str, OLDEST_SQLITE))} is needed"
         )
     with mapped_errors(path):
-        # A file that is there is not opened: to close it would end all locks that this process has on it (fcntl(2)),
-        # and another process's last connection would take the log away from ours.
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
+        _make(path)
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_CACHED
         )
@@ -119,6 +117,19 @@ def open_writer(path: Path, durability: str, zone: tzinfo | None = None) -> Conn
             connection.close()
             raise
         return connection
+
+
+def _make(path: Path) -> None:
+    """An empty file, where there is none. OSError: there can be none, or it cannot be written.
+
+    One that is there is not opened: to close it would end all locks that this process has on it (fcntl(2)), and another
+    process's last connection would take the log away from ours."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY))
+    except FileExistsError:
+        if not os.access(path, os.W_OK):
+            why = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(why, os.strerror(why), str(path)) from None
 
 
 def begin(connection: Connection) -> None:
