@@ -5,7 +5,6 @@ around somebody's own application (WIRE.md, "In another application"); `run_work
 `footfall serve`. No failure of the store, the secrets or the tracking stops a request.
 """
 
-import asyncio
 import hashlib
 import logging
 import os
@@ -32,10 +31,10 @@ from proxy.http.server import run
 from proxy.http.upstream import Upstream
 from proxy.intake.api import Api
 from proxy.intake.authority import Authority
+from proxy.intake.chores import chores
 from proxy.intake.collector import Collector
 from proxy.intake.identifying import Identifier
 from proxy.intake.recorder import Recorder
-from proxy.intake.tidying import Tidier
 from proxy.lifespan import live_inside
 from proxy.loading import visitor_page
 from proxy.page.eligibility import Outcome
@@ -54,8 +53,6 @@ from proxy.visitors.ids import PageIds
 
 log = logging.getLogger("footfall")
 
-SWEEP_EVERY_SECONDS = 10.0
-"""How often overdue sessions are looked for; every worker does, twice does no harm."""
 STOP_SECONDS = 10.0
 """How long a stopping process waits for its last batches."""
 
@@ -96,7 +93,7 @@ class Footfall:
             queue_events=config.store.queue_events,
             hold_ms=config.store.hold_ms,
         )
-        self._tidier = Tidier(self.recorder, clock_ms)
+        self._chores = chores(self.recorder, clock_ms)
         tracker, prefix = tracker_of(config), config.site.prefix
         self._tracking = tracking_of(config, keys, erased, self.recorder, tracker, clock_ms)
         catalogue, authority = catalogue_of(config.events), authority or authority_of(config)
@@ -125,7 +122,6 @@ class Footfall:
         endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking, privacy)
         self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
-        self._sweeper: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; anything but http and lifespan passes untouched."""
@@ -159,23 +155,18 @@ class Footfall:
         """Start recording; servers without lifespan start it with the first request."""
         self._started = True
         self.recorder.start()
-        self._sweep()
-        self._tidier.start()
+        for chore in self._chores:
+            chore.start()
 
     async def stop(self) -> None:
         """Write what is waiting and stop recording. Sessions stay open: they are somebody else's to close."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        self._tidier.stop()
+        for chore in self._chores:
+            chore.stop()
         if self._started:
             left = await self.recorder.stop(STOP_SECONDS)
             if left:
                 log.error("stopped with %d events not written: the store did not take them", left)
         self._started = False
-
-    def _sweep(self) -> None:
-        self.recorder.sweep()
-        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_EVERY_SECONDS, self._sweep)
 
 
 def tracker_of(config: Config) -> Tracker:

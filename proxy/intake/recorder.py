@@ -18,7 +18,7 @@ from typing import NamedTuple
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.handed import Handed, MakeWriting
 from proxy.intake.holding import Breaker, Spells
-from proxy.store.base import FormAnswer, Item, Once, Result, Sweep, Visit, weight_of
+from proxy.store.base import FormAnswer, Item, Once, Result, Visit, weight_of
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.times import DAY_MS
 
@@ -68,7 +68,6 @@ class Recorder:
         self._events_handed = 0  # visits, confirmations, opt-outs: what may be lost
         self._events_stored = 0
         self._pending_events = 0
-        self._sweeping = False
         self._waiters: deque[_Waiter] = deque()
         self._are_mixed = False  # somebody waits for an earlier ticket than one before him
         self._timer: asyncio.TimerHandle | None = None
@@ -138,14 +137,6 @@ class Recorder:
         self._hand(item, weight_of(item))
         self._wanted.append((len(self._pending) - 1, future))
         return await future
-
-    def sweep(self) -> None:
-        """Have overdue sessions ended; one such wish waits at a time."""
-        if not self._sweeping:
-            self._sweeping = True
-            self._pending.append(Sweep(self._clock_ms()))
-            self._handed += 1
-            self._flush()
 
     def is_committed(self, ticket: int) -> bool:
         """Whether what the ticket was given for is in the store."""
@@ -289,7 +280,6 @@ class Recorder:
             start += len(part.items)
         self._events_stored += sum(part.events for part in batch)
         self._committed = batch[-1].ticket
-        self._sweeping = False
         if self._writing.is_in_loop:
             self._answer(answers)
         elif (answers or self._waiters or self._lost) and self._loop is not None and not self._loop.is_closed():

@@ -24,6 +24,7 @@ from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.store.done import Confirmed as Confirmed
 from proxy.store.done import Forgotten as Forgotten
 from proxy.store.done import Stored as Stored
+from proxy.store.done import Swept as Swept
 from proxy.store.done import Tidied as Tidied
 from proxy.visitors.customers import Marks
 from proxy.visitors.ids import PageId
@@ -148,8 +149,8 @@ class OptOut(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """End the sessions that are overdue at `now` (UTC ms), or a good number of them. Any process may; twice changes
-    nothing."""
+    """Take one small step of ending the sessions that are overdue at `now` (UTC ms). Any process may, as often as it
+    likes."""
 
     now: int
 
@@ -206,7 +207,9 @@ Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Unheld 
 
 def weight_of(item: Item) -> int:
     """How many events an item is, for whoever bounds a queue or a batch."""
-    return 0 if isinstance(item, (Tidy, Forget)) else 1 + (len(item.events) if isinstance(item, Confirmation) else 0)
+    if isinstance(item, Confirmation):
+        return 1 + len(item.events)
+    return 0 if isinstance(item, (Sweep, Tidy, Forget)) else 1
 
 
 class Retention(NamedTuple):
@@ -220,7 +223,7 @@ class Retention(NamedTuple):
     by_action: Mapping[str, int | None] = {}
 
 
-Result = Confirmed | Stored | Tidied | Forgotten | int | None
+Result = Confirmed | Stored | Swept | Tidied | Forgotten | None
 
 
 class Query(NamedTuple):
@@ -241,8 +244,8 @@ class Writer(Protocol):
         """Apply a batch; see the law above.
 
         Returns:
-            One result an item: `Confirmed`, `Stored` (None where a fault of ours kept it out), the number of ended
-            sessions for a Sweep, `Tidied`, `Forgotten`, None for anything else.
+            One result an item: `Confirmed`, `Stored` (None where a fault of ours kept it out), `Swept`, `Tidied`,
+            `Forgotten`, None for anything else.
 
         Raises:
             StoreUnavailable: nothing was kept, the batch may be tried again.

@@ -27,6 +27,13 @@ class Confirmed(NamedTuple):
     failed: tuple[bytes, ...] = ()
 
 
+class Swept(NamedTuple):
+    """How many sessions a sweep ended. `more`: there may be others that are overdue."""
+
+    ended: int = 0
+    more: bool = False
+
+
 class Tidied(NamedTuple):
     """What a step cleared away: ids that may not be repeated, events, sessions, texts. `more`: the next is due soon."""
 

@@ -140,8 +140,12 @@ def ending(session: Times, now: int, rules: Rules) -> Reason:
 
 def is_overdue(session: Times, now: int, rules: Rules) -> bool:
     """Whether the sweeper may end an open session: its time-out and the grace for late beacons have passed."""
-    over = min(session.last + rules.timeout_ms, max(session.last, session.start + rules.max_ms))
-    return now >= over + SWEEP_GRACE_MS
+    return now >= over(session, rules) + SWEEP_GRACE_MS
+
+
+def over(session: Times, rules: Rules) -> int:
+    """When an open session is over, should nothing more be heard of it."""
+    return min(session.last + rules.timeout_ms, max(session.last, session.start + rules.max_ms))
 
 
 def joins(mine: Times, other: Times, rules: Rules) -> bool:

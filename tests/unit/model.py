@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from report_recount import page_of
 
 from proxy.events.dwell import UNUSUAL_FROM_N, bucket_of, quantile
-from proxy.store.base import Confirmation, Confirmed, OptOut, Sweep, Visit
+from proxy.store.base import Confirmation, Confirmed, OptOut, Sweep, Swept, Visit
 from proxy.visitors.identity import PAIR_WITHIN_MS, Known, What, Who, meaning, whose
 from proxy.visitors.ids import text_of
 from proxy.visitors.sessions import REASON_NAMES, Reason, Rules, Session, ending, is_overdue, joins, place
@@ -76,7 +76,7 @@ class Model:
         assert isinstance(item, Sweep)
         late = [stay for stay in self.sessions if not stay.reason and is_overdue(self.told(stay), item.now, self.rules)]
         self.end(late, lambda session: ending(session, item.now, self.rules), item.now)
-        return len(late)
+        return Swept(len(late))
 
     def who(self, uuid):
         while uuid in self.twins:

@@ -21,7 +21,7 @@ from proxy.intake.handed import BATCH_EVENTS, Handed, MakeWriting
 from proxy.intake.holding import PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import REST_ITEMS, WritingThread
-from proxy.store.base import Forget, Forgotten, Item, Query, Result, StoreUnavailable, StoreUnusable, Writer
+from proxy.store.base import Forget, Forgotten, Item, Query, Result, StoreUnavailable, StoreUnusable, Swept, Writer
 from proxy.store.handover.frames import framed
 from proxy.store.handover.giving import SocketGiver
 from proxy.store.questions import BlockedRow, Unheld
@@ -370,7 +370,7 @@ def test_what_is_asked_is_durable_when_it_is_answered_each_its_own(engine, writi
                 recorder.ask(confirm("C1", page("P1"), "A")),
                 recorder.ask(visit("P2", "B")),
             )
-            assert answers == [confirmed("A"), confirmed(None), 1, confirmed("A", repeated=True), None]
+            assert answers == [confirmed("A"), confirmed(None), Swept(1), confirmed("A", repeated=True), None]
             assert views(engine) == ["P1", "P2"]
 
     run(story())

@@ -28,7 +28,7 @@ from stories import (
 )
 from taken import some
 
-from proxy.store.base import Query
+from proxy.store.base import Query, Swept
 from proxy.visitors.sessions import Rules
 
 P1 = page("P1")
@@ -477,7 +477,7 @@ def test_a_twins_session_of_another_time_stays_a_session_of_its_own(engine):
 def test_a_session_that_had_ended_and_turns_out_to_be_one_with_an_open_one_ends_once(engine, first, second):
     short = Rules(timeout_ms=5 * MINUTE)
     engine.append(visit(f"P{first}", first), visit(f"P{second}", second, MINUTE), rules=short)
-    assert engine.append(sweep(6 * MINUTE), rules=short) == [1]
+    assert engine.append(sweep(6 * MINUTE), rules=short) == [Swept(1)]
     engine.append(confirm("C1", page("PA"), "B", 6 * MINUTE + 1), sweep(HOUR), sweep(2 * HOUR), rules=short)
     holds(
         engine,

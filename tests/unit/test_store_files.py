@@ -35,7 +35,7 @@ from stories import (
 )
 
 from proxy.events.event import EXPORT_KEYS
-from proxy.store.base import Query, Refusal, StoreUnavailable, StoreUnusable
+from proxy.store.base import Query, Refusal, StoreUnavailable, StoreUnusable, Swept
 from proxy.store.counters import BLOCKED_A_DAY, BLOCKED_KEPT, Blocked, BlockedPage, Outcomes, Unheld
 from proxy.store.sqlite import connection, resting
 from proxy.store.sqlite.connection import APPLICATION_ID
@@ -428,6 +428,20 @@ def test_the_evidence_of_hovers_is_kept_when_a_store_of_format_4_is_brought_up_t
     then = ENGINES["sqlite"](old)
     assert then.events() == now.events()
     assert then.recount(old) == []
+
+
+def test_a_session_that_was_open_in_a_store_of_format_10_is_ended(tmp_path):
+    engine = ENGINES["sqlite"](tmp_path / "store.db")
+    engine.append(visit("P1", "A"))
+    engine.close()
+    with contextlib.closing(sqlite3.connect(engine.place)) as raw:
+        raw.execute("DROP INDEX session_open")
+        raw.execute("ALTER TABLE session DROP COLUMN seen")
+        raw.execute("CREATE INDEX session_open ON session (start) WHERE reason = 0")
+        raw.execute("PRAGMA user_version = 10")
+        raw.commit()
+    assert engine.append(sweep(HOUR)) == [Swept(1)]
+    check_promises(engine)
 
 
 def test_visitors_of_apps_are_counted_when_a_store_of_format_7_is_brought_up_to_date(tmp_path):

@@ -20,6 +20,7 @@ from proxy.store.base import (
     StoreError,
     StoreUnavailable,
     StoreUnusable,
+    Swept,
     Visit,
     Writer,
 )
@@ -79,7 +80,7 @@ def test_each_worker_hears_what_became_of_its_own_batch(shared):
         event = does("link.click", "E1", name="Buy")
         assert one.append([sends(page("P2"), "B", event, at=MINUTE)]) == [confirmed("B", stored=1)]
         assert other.append([]) == []
-        assert other.append([sweep(2 * HOUR)]) == [3]
+        assert other.append([sweep(2 * HOUR)]) == [Swept(3)]
         assert repr(one.giver).startswith("<SocketGiver ")
     assert len(visits(shared)) == 3
     assert shared.engine.recount(shared.engine.place) == []

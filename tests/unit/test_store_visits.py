@@ -29,8 +29,9 @@ from stories import (
 )
 from taken import some
 
-from proxy.store.base import Query, StoreUnavailable
+from proxy.store.base import Query, StoreUnavailable, Swept
 from proxy.store.counters import Outcomes
+from proxy.store.sqlite.sessions import DUE
 from proxy.visitors.sessions import Rules
 
 
@@ -131,9 +132,9 @@ def test_a_session_ends_after_24_hours_of_activity(engine):
 def test_the_sweeper_ends_what_is_overdue_once_and_says_how_many(engine):
     engine.append(visit("P1", "A"), visit("P2", "B", 10 * MINUTE))
     edge = 31 * MINUTE
-    assert engine.append(sweep(edge - 1)) == [0]
-    assert engine.append(sweep(edge)) == [1]
-    assert engine.append(sweep(edge), sweep(edge + 10 * MINUTE), sweep(DAY)) == [0, 1, 0]
+    assert engine.append(sweep(edge - 1)) == [Swept(0)]
+    assert engine.append(sweep(edge)) == [Swept(1)]
+    assert engine.append(sweep(edge), sweep(edge + 10 * MINUTE), sweep(DAY)) == [Swept(0), Swept(1), Swept(0)]
     holds(
         engine,
         """
@@ -146,6 +147,45 @@ def test_the_sweeper_ends_what_is_overdue_once_and_says_how_many(engine):
         session.end    B        10m   41m       timeout
         """,
     )
+
+
+def test_any_number_of_sessions_ends_in_steps_of_which_none_takes_long(engine):
+    late = 2 * DUE + 50
+    engine.append(*(visit(f"P{n}", f"V{n}", n) for n in range(late)), visit("PX", "X", 20 * MINUTE))
+    steps = [engine.append(sweep(32 * MINUTE)) for _ in range(4)]
+    assert steps == [[Swept(DUE, True)], [Swept(DUE, True)], [Swept(50)], [Swept()]]
+    assert len(engine.events(Query(action="session.end"))) == late
+    check_promises(engine)
+
+
+def test_a_session_that_goes_on_is_not_looked_at_again_before_it_may_be_over(engine):
+    """However many there are: or each sweep of a busy site would look at all of them."""
+    many = range(DUE + 50)
+    engine.append(*(visit(f"P{n}", f"V{n}") for n in many))
+    engine.append(*(visit(f"Q{n}", f"V{n}", 20 * MINUTE, came_back=True) for n in many))
+    assert [engine.append(sweep(31 * MINUTE)) for _ in range(3)] == [[Swept(0, True)], [Swept()], [Swept()]]
+    assert engine.append(sweep(51 * MINUTE - 1)) == [Swept()]
+    assert [engine.append(sweep(51 * MINUTE)) for _ in range(2)] == [[Swept(DUE, True)], [Swept(50)]]
+    check_promises(engine)
+
+
+@pytest.mark.parametrize("rules", [Rules(), Rules(timeout_ms=2 * HOUR, max_ms=HOUR)])
+def test_a_session_that_was_looked_at_is_over_to_the_millisecond(engine, rules):
+    """By the longest that a session may be, too, although its last activity was a moment ago."""
+    longest, every = rules.max_ms, 20 * MINUTE
+    for time in range(0, longest, every):
+        engine.append(visit(f"P{time}", "A", time, came_back=time > 0), rules=rules)
+        assert engine.append(sweep(time + 61_000), rules=rules) == [Swept()]
+    edge = longest + MINUTE
+    assert engine.append(sweep(edge - 1), sweep(edge), rules=rules) == [Swept(), Swept(1)]
+    check_promises(engine)
+
+
+def test_a_shorter_time_out_holds_for_sessions_that_were_looked_at_by_a_longer_one(engine):
+    engine.append(visit("P1", "A"), visit("P2", "A", 20 * MINUTE, came_back=True))
+    assert engine.append(sweep(31 * MINUTE)) == [Swept()]
+    shorter = Rules(timeout_ms=15 * MINUTE)
+    assert engine.append(sweep(36 * MINUTE - 1), sweep(36 * MINUTE), rules=shorter) == [Swept(), Swept(1)]
 
 
 def test_a_late_event_moves_the_end_that_was_written_already(engine):

@@ -26,16 +26,17 @@ log = logging.getLogger("footfall.store")
 
 class Giving:
     """A worker's connection: what has come of its batches, what it was not yet told, and what it knows of erased
-    visitors. `is_refused`: it was told of a fault, after which it gives all of it anew by another connection."""
+    visitors. `is_refused`: it was told of a fault, after which it gives all of it anew by another connection.
+    `is_full`: it does not take what it is told, and is not heard meanwhile."""
 
-    __slots__ = ("erased", "frames", "is_refused", "saying", "socket")
+    __slots__ = ("erased", "frames", "is_full", "is_refused", "saying", "socket")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.frames = Frames()
         self.saying = b""
         self.erased = 0
-        self.is_refused = False
+        self.is_refused = self.is_full = False
 
     def __repr__(self) -> str:
         return f"<Giving {self.socket.fileno()}>"
@@ -79,10 +80,9 @@ class Taker:
         if self._writer is not None:
             self._writer.close()
 
-    def _listen(self, seconds: float | None) -> bool:
-        """Whether there was anything within that time; None is for ever."""
-        ready = self._selector.select(seconds)
-        for key, events in ready:
+    def _listen(self, seconds: float | None) -> None:
+        """Hear who has something to say within that time; None is for ever."""
+        for key, events in self._selector.select(seconds):
             giving: Giving | None = key.data
             if key.fileobj is self._door:
                 self._open_door()
@@ -92,7 +92,6 @@ class Taker:
                 self._say(giving)
             else:
                 self._hear(giving)
-        return bool(ready)
 
     def _open_door(self) -> None:
         """One at a time: a stream gives no more of them with one reading."""
@@ -220,7 +219,10 @@ class Taker:
         except OSError:
             self._part(giving)
             return
-        self._selector.modify(giving.socket, selectors.EVENT_WRITE if giving.saying else selectors.EVENT_READ, giving)
+        if giving.is_full is not bool(giving.saying):
+            giving.is_full = bool(giving.saying)
+            awaited = selectors.EVENT_WRITE if giving.is_full else selectors.EVENT_READ
+            self._selector.modify(giving.socket, awaited, giving)
 
     def _part(self, giving: Giving) -> None:
         if giving.socket.fileno() < 0:

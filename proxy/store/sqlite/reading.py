@@ -150,9 +150,12 @@ class Reading:
         self._sessions("load_sessions_near", {"visitor": visitor, "before": before, "after": after})
         return self._now_of(visitor)
 
-    def sessions_overdue(self, now: int, timeout: int, longest: int, most: int) -> list[SessionRow]:
-        """Open sessions, among them the first that the sweeper may have to end."""
-        self._sessions("load_overdue", {"now": now, "timeout": timeout, "longest": longest, "most": most})
+    def sessions_due(self, before: int, most: int) -> list[SessionRow]:
+        """The first sessions that were open, and that the sweeper has not looked at since."""
+        return self._sessions("load_due", {"before": before, "most": most})
+
+    def sessions_open(self) -> list[SessionRow]:
+        """Those that are, of all that are known."""
         found = [one for one in self.sessions.values() if one.reason == 0 and not one.is_gone]
         return sorted(found, key=lambda one: one.id)
 

@@ -37,18 +37,18 @@ class Rest:
     """Of one writer."""
 
     __slots__ = (
-        "_after", "_checkpointer", "_commits", "_connection", "_heard", "_is_asked", "_pages", "_path", "_was",
-        "_was_tried",
+        "_after", "_changes", "_checkpointer", "_commits", "_connection", "_heard", "_is_asked", "_is_opened", "_pages",
+        "_path",
     )  # fmt: skip
 
     def __init__(self, path: Path, connection: Connection, heard: Heard) -> None:
         self._path, self._connection, self._heard = path, connection, heard
         self._checkpointer: Checkpointer | None = None
-        self._was_tried = False  # it was tried to have one
+        self._is_opened = False  # or was found that there can be none
         self._commits, self._after = 0, FIRST_REST_COMMITS
         self._is_asked = False  # the checkpointer, and was not looked after since
         self._pages = 0  # of the log, when it was copied before
-        self._was = 0  # rows that had been changed when last anything was copied
+        self._changes = 0  # rows that had been changed when last anything was copied
 
     def count(self) -> None:
         """A batch was written."""
@@ -70,17 +70,17 @@ class Rest:
             return
         if self._is_asked:
             self._is_asked = False
-            self._was = self._connection.total_changes
+            self._changes = self._connection.total_changes
             self._look(self._checkpointer)
-        elif self._commits >= self._after and self._connection.total_changes != self._was:
+        elif self._commits >= self._after and self._connection.total_changes != self._changes:
             self._is_asked = True
             self._checkpointer.begin()
 
     def _open(self) -> None:
         """Where there is no room for one more thread or file, SQLite goes on copying by itself."""
-        if self._was_tried:
+        if self._is_opened:
             return
-        self._was_tried = True
+        self._is_opened = True
         self._checkpointer = Checkpointer(self._path)
         # Who rests copies here, and not in the middle of a batch; checkpointing.py has the other reason.
         self._connection.execute("PRAGMA wal_autocheckpoint = 0")

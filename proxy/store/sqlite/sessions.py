@@ -6,6 +6,8 @@ Law: no rule is decided here. Whatever moves a session moves its session.start a
 from bisect import bisect
 from typing import NamedTuple
 
+from proxy.store.base import Swept
+from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.dictionary import Facts, as_json
 from proxy.store.sqlite.rollups import trouble_of
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
@@ -13,15 +15,15 @@ from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import session_end_id, session_id
 from proxy.visitors.lanes import PERSON
-from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, place
+from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, over, place
 
 View = tuple[int, int, int | None]
 """A page.visit of a session: time, seq, page. No two are of one seq, so pages are never compared."""
 LATEST_PAGES = 16
 """Of a session, remembered at least: a browser asks for few at once, and one of them that comes late is among these."""
 NEXT = -1
-OVERDUE = 1_000
-"""Sessions that one sweep looks for: some 40 ms. After an outage there may be any number, and a sweep is soon again."""
+DUE = 200
+"""Sessions that one sweep looks at: some 8 ms, for which pages wait. There may be any number, and the next is soon."""
 
 
 class Opener(NamedTuple):
@@ -221,15 +223,19 @@ def end(work: Work, session: SessionRow, reason: Reason, received: int) -> None:
     work.add_event(row)
 
 
-def sweep(work: Work, rules: Rules, now: int) -> int:
-    """End what is overdue; returns how many sessions that were."""
-    ended = 0
-    for session in work.sessions_overdue(now - SWEEP_GRACE_MS, *rules, most=OVERDUE):
+def sweep(work: Work, rules: Rules, now: int) -> Swept:
+    """End what is overdue, or a good number of it. Nothing is over sooner than `shortest` after it was seen at work, so
+    a session that goes on is not looked at again before that, however many there are."""
+    ended, shortest = 0, min(rules)
+    due = work.sessions_due(now - SWEEP_GRACE_MS - shortest, DUE)
+    for session in work.sessions_open():
         if is_overdue(session, now, rules):
-            over = now >= session.last + rules.timeout_ms
-            end(work, session, Reason.TIMEOUT if over else Reason.MAX_LENGTH, now)
+            by_time = now >= session.last + rules.timeout_ms
+            end(work, session, Reason.TIMEOUT if by_time else Reason.MAX_LENGTH, now)
             ended += 1
-    return ended
+    seen = [(one.id, over(one, rules) - shortest) for one in due if one.reason == Reason.OPEN]
+    run_many(work.execute, "see_sessions_many", seen)
+    return Swept(ended, more=len(due) == DUE)
 
 
 def end_open(work: Work, visitor: VisitorRow, reason: Reason, now: int) -> None:

@@ -29,6 +29,7 @@ from proxy.store.base import (
     StoreError,
     StoreUnavailable,
     Sweep,
+    Swept,
     Tidied,
     Tidy,
     Visit,
@@ -263,7 +264,7 @@ class SqliteWriter:
             return self._keeper.keep(item.event)
         if isinstance(item, Sweep):
             results.forget(work, item.now)
-            return sessions.sweep(work, rules, item.now) if rules is not None else 0
+            return sessions.sweep(work, rules, item.now) if rules is not None else Swept()
         if isinstance(item, Outcomes):
             word = self._dictionary.word
             for day, host, name, n in item.counts:
