@@ -170,7 +170,8 @@ class Recorder:
                 key = (key[0], OTHER_HOST, outcome)
                 known = counts.get(key, 0)
         counts[key] = known + 1
-        self._flush_counts_soon()
+        if self._counts_timer is None:
+            self._flush_counts_soon()
 
     def _flush_counts_soon(self) -> None:
         if self._counts_timer is None and self._loop is not None:

@@ -227,40 +227,36 @@ def may_be_page(method: str, fields: Fields, kind: str) -> bool:
     )
 
 
-def is_html(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
-    """Row 11's first half: by Content-Type; for 304 by what that path last answered, else by Accept."""
-    if answer.status == NOT_MODIFIED and not answer.html:
-        return wants_html(fields) if known_html is None else known_html
-    return answer.html
-
-
 def is_document(answer: Answer, fields: Fields, known_html: bool | None) -> bool:
-    """What row 11 leaves: HTML to be shown, whole. Only of that a head is changed: an attachment or a 206 never is."""
-    return answer.whole and is_html(answer, fields, known_html)
+    """What row 11 leaves: HTML to be shown, whole. Only of that a head is changed: an attachment or a 206 never is. It
+    is HTML by Content-Type; for 304 by what that path last answered (`known_html`, None if it has not been seen), else
+    by Accept."""
+    if answer.html or answer.status != NOT_MODIFIED:
+        return answer.whole and answer.html
+    return answer.whole and (wants_html(fields) if known_html is None else known_html)
 
 
-def classify(method: str, fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
+def classify(method: str, kind: str, standing: str, status: int, *, document: bool) -> str:
     """Rows 6 to 16, in order, for an answer of the site.
 
     Args:
-        kind: what `kind_of` says of `fields`.
-        known_html: whether the path last answered HTML, None if it has not been seen.
+        kind: what `kind_of` says of the request's fields.
+        document: what `is_document` says of the answer.
     """
     if method not in ("GET", "POST"):
         return Outcome.HEAD_OR_OTHER
-    return classify_as_get(fields, kind, standing, answer, known_html)
+    return classify_as_get(kind, standing, status, document=document)
 
 
-def classify_as_get(fields: Fields, kind: str, standing: str, answer: Answer, known_html: bool | None) -> str:
+def classify_as_get(kind: str, standing: str, status: int, *, document: bool) -> str:
     """Rows 7 to 16: also what the GET of a HEAD request would have been (HTTP.md, C3)."""
     if kind == Kind.PREFETCH:
         return Outcome.PREFETCH
-    status = answer.status
     if 300 <= status < 400 and status != NOT_MODIFIED:
         return Outcome.REDIRECT
     if kind == Kind.FRAME:  # whatever it holds, a PDF too; row 9 is HTML only
         return Outcome.FRAME
-    if not is_document(answer, fields, known_html):
+    if not document:
         return Outcome.ASSET
     if kind == Kind.FRAGMENT:
         return Outcome.FRAGMENT

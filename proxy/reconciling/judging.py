@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from proxy.http.gate import is_disguised, is_reserved
-from proxy.page.eligibility import Answer, Kind, Outcome, Standing, classify
+from proxy.page.eligibility import Answer, Kind, Outcome, Standing, classify, is_document
 from proxy.page.paths import Globs
 from proxy.reconciling.log import Request
 from proxy.visitors.lanes import Agents
@@ -118,7 +118,7 @@ def by_table(method: str, status: int, standing: str) -> frozenset[str]:
     """Every outcome that the table has for such a request, whatever else it says."""
     standings = (standing,) if standing else (Standing.ORDINARY, Standing.OPTED_OUT)
     return frozenset(
-        classify(method, {}, kind, one, Answer(status, is_html), is_html)
+        classify(method, kind, one, status, document=is_document(Answer(status, is_html), {}, is_html))
         for kind in _KINDS
         for one in standings
         for is_html in (True, False)

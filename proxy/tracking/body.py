@@ -36,6 +36,7 @@ class AnswerBody:
     __slots__ = (
         "_begun",
         "_held",
+        "_is_listed",
         "_late",
         "_length",
         "_outcome",
@@ -61,6 +62,7 @@ class AnswerBody:
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
         self._passing = False
+        self._is_listed = False  # among the heads that wait
         self._late: asyncio.Future[None] | None = None
         self._watch: Watch | None = None
 
@@ -88,8 +90,18 @@ class AnswerBody:
 
     def _take_pending(self) -> Message | None:
         pending, self._pending = self._pending, None
-        self._tracking.heads.remove(self)
+        self._unlist()
         return pending
+
+    def _list(self) -> None:
+        """There is something to let go, if what it waits for does not come."""
+        self._is_listed = True
+        self._tracking.heads.add(self)
+
+    def _unlist(self) -> None:
+        if self._is_listed:
+            self._is_listed = False
+            self._tracking.heads.remove(self)
 
     def _body(self, message: Message) -> Awaitable[None]:
         chunk: Piece = message.get("body", b"")
@@ -134,29 +146,29 @@ class AnswerBody:
         pending = self._pending
         if pending is not None and tagging is not None:
             if more and not tagging.decided and not chunk:
+                self._list()
                 return DONE
             self._take_pending()
             if not tagging.decided:
                 restate(pending, None)
             elif tagging.added != tagging.likely:
                 restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
-        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
-            return self._end_held(pending, chunk)
+        waiter = self._tracking.recorder.hold(self._ticket) if self._ticket and not more else None
+        if waiter is not None:
+            return self._end_held(waiter, pending, chunk)
         return self._send_on(pending, chunk, more)
 
     def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
         """A head that was kept back, if any, and a piece of body."""
-        piece: Message | None = None
-        if chunk or not more:
-            piece = {"type": "http.response.body", "body": chunk, "more_body": more}
-        if pending is None and not self._begun:
-            return DONE if piece is None else self._send(piece)
-        begun: Message | None = None
+        messages = [] if pending is None else [pending]
         if self._begun:
-            begun, self._begun = {"type": "http.response.body", "body": self._begun, "more_body": True}, b""
-        return self._send_all([one for one in (pending, begun, piece) if one is not None])
-
-    def _send_all(self, messages: list[Message]) -> Awaitable[None]:
+            messages.append({"type": "http.response.body", "body": self._begun, "more_body": True})
+            self._begun = b""
+        if chunk or not more:
+            piece: Message = {"type": "http.response.body", "body": chunk, "more_body": more}
+            if not messages:
+                return self._send(piece)
+            messages.append(piece)
         if not self._request.foreign:
             for message in messages[:-1]:
                 message[AT_ONCE] = True
@@ -187,8 +199,9 @@ class AnswerBody:
             self._end_tagging()
         if tagging.blocked or tagging.failure is not None:
             self._tell(tagging)
-        if not more and self._ticket and not self._tracking.recorder.is_committed(self._ticket):
-            await self._end_held(None, waiting)
+        waiter = self._tracking.recorder.hold(self._ticket) if self._ticket and not more else None
+        if waiter is not None:
+            await self._end_held(waiter, None, waiting)
         elif waiting or not more:
             await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
 
@@ -211,34 +224,32 @@ class AnswerBody:
             log.error("a page could not be tagged; it is served as it is", exc_info=tagging.failure)
             tagging.failure = None
 
-    async def _end_held(self, pending: Message | None, chunk: Piece) -> None:
+    async def _end_held(self, waiter: "asyncio.Future[bool]", pending: Message | None, chunk: Piece) -> None:
         """The end of a page whose visit is not on disk yet: its last byte waits."""
-        waiter = self._tracking.recorder.hold(self._ticket)
-        if waiter is not None:
-            size = len(self._begun) + len(chunk)
-            if pending is not None and size <= HOLD_WHOLE_BYTES:
-                await waiter
-            elif pending is None or size > HOLD_SHORTLY_BYTES:
-                try:
-                    await self._all_but_last(pending, chunk)
-                except BaseException:
-                    waiter.cancel()  # nobody waits, and the store is not to be thought late
-                    raise
-                pending, chunk = None, chunk[-1:]
-                await waiter
-            elif not await self._waited(waiter, pending, chunk):
-                pending, chunk = None, chunk[-1:]
+        size = len(self._begun) + len(chunk)
+        if pending is not None and size <= HOLD_WHOLE_BYTES:
+            await waiter
+        elif pending is None or size > HOLD_SHORTLY_BYTES:
+            try:
+                await self._all_but_last(pending, chunk)
+            except BaseException:
+                waiter.cancel()  # nobody waits, and the store is not to be thought late
+                raise
+            pending, chunk = None, chunk[-1:]
+            await waiter
+        elif not await self._waited(waiter, pending, chunk):
+            pending, chunk = None, chunk[-1:]
         await self._send_on(pending, chunk, False)
 
     async def _waited(self, waiter: Awaitable[bool], pending: Message, chunk: Piece) -> bool:
         """Whether the commit came, or was given up, before the page had to be let go."""
         self._held = pending, chunk
-        self._tracking.heads.add(self)
+        self._list()
         try:
             await waiter
         finally:
             whole, self._held = self._held is not None, None
-            self._tracking.heads.remove(self)
+            self._unlist()
         if not whole and self._late is not None:
             await self._late
         return whole

@@ -78,11 +78,12 @@ class Responder(AnswerBody):
             if self._outcome is None:
                 self._count(Outcome.FAILED)
         self._passing = self._tagging is None and not self._ticket and self._watch is None
-        if not self._passing:
-            message.pop(AT_ONCE, None)  # what follows may wait: for more of the page, or for its commit
+        # What follows may wait: for more of the page, or for its commit.
+        comes_at_once = not self._passing and message.pop(AT_ONCE, False)
         if self._length is not None:
             self._pending = message
-            self._tracking.heads.add(self)
+            if not comes_at_once:
+                self._list()
             return DONE
         if self._ticket and message["status"] == NOT_MODIFIED:
             return self._start_held(message)
@@ -104,20 +105,21 @@ class Responder(AnswerBody):
             self._count(Outcome.REFUSED if fault == "visitor" else Outcome.FAILED)
             return headers
         tracking, request, answer = self._tracking, self._request, read_answer(message["status"], headers)
+        method, status = request.method, answer.status
         known = tracking.known.is_html(request.host, request.raw_path)
-        if answer.status == 200 and request.method == "GET" and known is not answer.html:
+        if status == 200 and known is not answer.html and method == "GET":
             tracking.known.learn(request.host, request.raw_path, answer.html)
         document = is_document(answer, request.fields, known)
         standing = request.standing(tracking) if document else Standing.ORDINARY
-        outcome = classify(request.method, request.fields, request.kind, standing, answer, known)
+        as_get = outcome = classify_as_get(request.kind, standing, status, document=document)
+        if method != "GET":
+            outcome = classify(method, request.kind, standing, status, document=document)
+            as_get = as_get if method == "HEAD" else outcome
         self._count(outcome)
-        if tracking.rules or request.query or request.method != "GET":  # a plain GET is no form, and means nothing
+        if tracking.rules or request.query or method != "GET":  # a plain GET is no form, and means nothing
             self._watch = tell(tracking, request, outcome, answer, headers)
         if answer.set_cookies:
             headers = self._without_our_cookies(headers)
-        as_get = outcome
-        if request.method == "HEAD":
-            as_get = classify_as_get(request.fields, request.kind, standing, answer, known)
         if not (document and as_get in PRIVATE and tracking.visits):
             return headers
         return self._page(headers, outcome, as_get, answer)

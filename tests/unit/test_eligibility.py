@@ -13,6 +13,7 @@ from proxy.page.eligibility import (
     Standing,
     classify,
     classify_as_get,
+    is_document,
     is_prefetch,
     is_taggable,
     kind_of,
@@ -100,9 +101,13 @@ ROWS = [
 ]
 
 
+def outcome_of(method, fields, standing, answer, known):
+    return classify(method, kind_of(fields), standing, answer.status, document=is_document(answer, fields, known))
+
+
 @pytest.mark.parametrize(("row", "method", "fields", "standing", "answer", "known", "outcome"), ROWS)
 def test_every_row_of_the_table(row, method, fields, standing, answer, known, outcome):
-    assert classify(method, fields, kind_of(fields), standing, answer, known) == outcome
+    assert outcome_of(method, fields, standing, answer, known) == outcome
 
 
 # Each line matches the row it is named for and every later row that can hold at the same time: the first one wins.
@@ -127,7 +132,7 @@ ORDER = [
 
 @pytest.mark.parametrize(("method", "fields", "standing", "answer", "outcome"), ORDER)
 def test_the_first_row_that_matches_wins(method, fields, standing, answer, outcome):
-    assert classify(method, fields, kind_of(fields), standing, answer, None) == outcome
+    assert outcome_of(method, fields, standing, answer, None) == outcome
 
 
 OUTCOMES = {outcome for *_, outcome in ROWS}
@@ -146,15 +151,15 @@ OUTCOMES = {outcome for *_, outcome in ROWS}
 def test_every_request_has_an_outcome_and_only_the_navigations_that_may_be_tagged_are_visits(
     method, fields, standing, answer, known
 ):
-    outcome = classify(method, fields, kind_of(fields), standing, answer, known)
+    outcome = outcome_of(method, fields, standing, answer, known)
     assert outcome in OUTCOMES
     if outcome == Outcome.VISIT:
         assert method in ("GET", "POST") and may_be_page(method, fields, kind_of(fields))
         assert standing == Standing.ORDINARY
     if method == "HEAD":
-        kind = kind_of(fields)
-        as_get = classify("GET", fields, kind, standing, answer, known)
-        assert classify_as_get(fields, kind, standing, answer, known) == as_get
+        as_get = outcome_of("GET", fields, standing, answer, known)
+        document = is_document(answer, fields, known)
+        assert classify_as_get(kind_of(fields), standing, answer.status, document=document) == as_get
 
 
 def test_the_outcomes_whose_html_must_not_be_shared_are_rows_7_9_10_and_13_to_16():

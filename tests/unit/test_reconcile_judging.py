@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.page.eligibility import Answer, Kind, Outcome, Standing, classify
+from proxy.page.eligibility import Answer, Kind, Outcome, Standing, classify, is_document
 from proxy.page.paths import Globs
 from proxy.reconciling.judging import ELSEWHERE, OWN, Judge, by_table
 from proxy.reconciling.log import Request
@@ -120,7 +120,8 @@ KINDS = (Kind.PREFETCH, Kind.FRAGMENT, Kind.FRAME, Kind.NAVIGATION, Kind.ODD, Ki
     st.booleans(),
 )
 def test_whatever_the_table_says_of_a_request_its_line_may_be(method, status, kind, standing, html, known, attachment):
-    outcome = classify(method, {}, kind, standing, Answer(status, html, attachment=attachment), known)
+    document = is_document(Answer(status, html, attachment=attachment), {}, known)
+    outcome = classify(method, kind, standing, status, document=document)
     logged = Standing.ORDINARY if standing == Standing.OPTED_OUT else standing
     assert outcome in by_table(method, status, logged)
     more = {"exclude": ("/p",)} if standing == Standing.EXCLUDED else {}

@@ -29,10 +29,11 @@ POLL_MS = 1
 """How often a writer looks whether another process's transaction is over. SQLite by itself looks less and less often,
 ten times a second at last: beside a process that writes all the time the other's turn came after 250 ms."""
 CACHE_KIB = 32_768
-CHECKPOINT_PAGES = 1_000
-"""Of the write-ahead log, 4 MB, before they are copied to the database (`checkpoint`). Four times as many would save a
-tenth of what is written, and take the disk so much longer."""
-CHECKPOINT_LATEST_PAGES = 16 * CHECKPOINT_PAGES
+CHECKPOINT_PAGES = 4_000
+"""Of the write-ahead log, 16 MB, before they are copied to the database (`checkpoint`): twice before it begins anew
+(resting.py). Each copy waits for the disk, and where that is busy, so does what is written to the log meanwhile; with a
+quarter of this it did twice as often."""
+CHECKPOINT_LATEST_PAGES = 4 * CHECKPOINT_PAGES
 """When SQLite does it by itself, in the middle of a batch: whoever waits for that batch waits for the disk, too."""
 STATEMENTS_CACHED = 768
 OWNER_ONLY = 0o600
