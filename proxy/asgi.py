@@ -22,7 +22,8 @@ Upgrade and Connection are the server's. Any other answer is an ordinary one; wi
 
 AT_ONCE = "footfall.at_once"
 """True in an `http.response.start`, or in a small piece of a body, says that the next piece follows within the same
-turn of the event loop: our server waits for it, and makes one write of both."""
+turn of the event loop: our server waits for it, and makes one write of both; the tracking keeps a head back for it, and
+has no clock for that. Whoever says so may not wait for anything in between."""
 
 
 class _Done:

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.command import say
 from benchmarks.progress import Progress
 from benchmarks.store.traffic import END, START, Traffic, batches
-from proxy.store.base import Confirmation, Item, StoreError, Tidied, Tidy, Visit
+from proxy.store.base import Confirmation, Item, StoreError, Sweep, Swept, Tidied, Tidy, Visit
 from proxy.store.sqlite.connection import open_reader
 from proxy.store.sqlite.texts import VERSION
 from proxy.store.sqlite.tidying import REST_MS
@@ -98,8 +98,11 @@ def _made(path: Path, traffic: Traffic) -> Filled:
 
 
 def _clear_away(writer: SqliteWriter, item: Item) -> None:
-    """What is due by an item, as beside a server it is done little by little: ids that no repeat is expected of."""
+    """What is due by an item, as beside a server it is done little by little: sessions that are over, ids that no
+    repeat is expected of."""
     now = _moment(item)
+    while now is not None and isinstance(swept := writer.append([Sweep(now)])[0], Swept) and swept.more:
+        pass
     while now is not None:
         (done,) = writer.append([Tidy(now)])
         now = now + REST_MS if isinstance(done, Tidied) and done.more else None

@@ -21,7 +21,7 @@ BATCH_EVENTS = 64
 WARM_BATCHES = 100
 """Before the clock starts: dictionaries and SQLite's cache are filled by then."""
 MOST_BATCHES = 600
-"""Some 38,000 events: the log is copied tens of times meanwhile, as in the writing process."""
+"""Some 38,000 events: the log is copied several times meanwhile, as in the writing process."""
 IO = Path("/proc/self/io")
 
 

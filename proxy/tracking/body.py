@@ -95,8 +95,9 @@ class AnswerBody:
 
     def _list(self) -> None:
         """There is something to let go, if what it waits for does not come."""
-        self._is_listed = True
-        self._tracking.heads.add(self)
+        if not self._is_listed:
+            self._is_listed = True
+            self._tracking.heads.add(self)
 
     def _unlist(self) -> None:
         if self._is_listed:

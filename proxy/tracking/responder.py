@@ -78,8 +78,10 @@ class Responder(AnswerBody):
             if self._outcome is None:
                 self._count(Outcome.FAILED)
         self._passing = self._tagging is None and not self._ticket and self._watch is None
-        # What follows may wait: for more of the page, or for its commit.
-        comes_at_once = not self._passing and message.pop(AT_ONCE, False)
+        comes_at_once = False  # the first piece of the body
+        if not self._passing:
+            # It is not said to the server: what follows may wait, for more of the page, or for its commit.
+            comes_at_once = message.pop(AT_ONCE, False)
         if self._length is not None:
             self._pending = message
             if not comes_at_once:
@@ -111,10 +113,9 @@ class Responder(AnswerBody):
             tracking.known.learn(request.host, request.raw_path, answer.html)
         document = is_document(answer, request.fields, known)
         standing = request.standing(tracking) if document else Standing.ORDINARY
-        as_get = outcome = classify_as_get(request.kind, standing, status, document=document)
-        if method != "GET":
-            outcome = classify(method, request.kind, standing, status, document=document)
-            as_get = as_get if method == "HEAD" else outcome
+        outcome = as_get = classify(method, request.kind, standing, status, document=document)
+        if method == "HEAD":
+            as_get = classify_as_get(request.kind, standing, status, document=document)
         self._count(outcome)
         if tracking.rules or request.query or method != "GET":  # a plain GET is no form, and means nothing
             self._watch = tell(tracking, request, outcome, answer, headers)

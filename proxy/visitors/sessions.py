@@ -148,6 +148,17 @@ def over(session: Times, rules: Rules) -> int:
     return min(session.last + rules.timeout_ms, max(session.last, session.start + rules.max_ms))
 
 
+def unseen_since(now: int, rules: Rules) -> int:
+    """An open session whose last activity was later than this, as far as the sweeper saw, need not be looked at."""
+    return now - SWEEP_GRACE_MS - min(rules.timeout_ms, rules.max_ms)
+
+
+def seen_until(session: Times, rules: Rules) -> int:
+    """What the sweeper remembers of a session that goes on: `unseen_since` comes to it when it may be over. Where its
+    activity turns out to have been earlier, or it may be shorter than before, it is looked at a time-out late."""
+    return over(session, rules) - min(rules.timeout_ms, rules.max_ms)
+
+
 def joins(mine: Times, other: Times, rules: Rules) -> bool:
     """Whether two sessions of what turned out to be one visitor are one: the later began within the earlier's
     time-out, neither was ended for good, and together they are not longer than a session may be."""

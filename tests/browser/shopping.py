@@ -46,6 +46,8 @@ NAMES = tuple(f"{name}.{family}@example.com".lower() for family in ("Moss", "Ree
 """By which the shop knows its customers."""
 OTHERS = ((Outcome.ASSET, 3.1), (Outcome.REDIRECT, 0.14), (Outcome.PREFETCH, 0.08), (Outcome.HEAD_OR_OTHER, 0.05))
 """Other requests, for each page."""
+SWEEPS = 10
+"""More than it takes to end all sessions that are over."""
 Timed = tuple[int, Item]
 
 
@@ -71,7 +73,7 @@ def items(days: int = DAYS) -> Iterator[list[Item]]:
     told = sorted((one for one in told if one[0] <= NOW), key=lambda one: one[0])
     for _, hours in groupby(told, key=lambda one: one[0] // (12 * HOUR_MS)):
         yield [item for _, item in hours]
-    yield [Sweep(NOW)]
+    yield from ([Sweep(NOW)] for _ in range(SWEEPS))
 
 
 def _day(

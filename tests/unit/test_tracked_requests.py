@@ -5,9 +5,12 @@ from functools import partial
 
 import pytest
 
+from proxy.asgi import AT_ONCE
+from proxy.fieldlist import FieldList
 from proxy.intake.recorder import Recorder
 from proxy.intake.writing import WritingThread
 from proxy.page.paths import Globs
+from proxy.tracking.heads import TICK_SECONDS
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.request import TrackedRequest, without_our_cookie
 from proxy.tracking.settings import Sites, Tracking
@@ -190,3 +193,32 @@ def test_which_posts_come_from_another_site(method, fetch_site, origin, expected
     headers += [(b"origin", origin)] if origin else []
     scope = {"type": "http", "method": method, "scheme": "http", "path": "/", "raw_path": b"/", "headers": headers}
     assert TrackedRequest(tracking(), scope).is_cross_site_post() is expected
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_head_goes_in_time_also_where_the_piece_that_comes_at_once_is_empty(says_so):
+    """What is said of the next piece is kept, but there is nothing in it that could take the tag."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        raise AssertionError("not asked")
+
+    async def application(scope, receive, send):
+        head = FieldList({b"content-type": b"text/html; charset=utf-8", b"content-length": b"45"})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": head, **({AT_ONCE: True} if says_so else {})}
+        )
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        assert not sent
+        await asyncio.sleep(5 * TICK_SECONDS)
+        assert [message["type"] for message in sent] == ["http.response.start"]
+        assert AT_ONCE not in sent[0] and b"content-length" not in sent[0]["headers"].by_name
+        await send({"type": "http.response.body", "body": b"<!doctype html><html><head><title>x</title></head>"[:45]})
+
+    fields = FieldList(dict([(b"host", b"shop.example"), *NAVIGATE, FIREFOX, COOKIE]))
+    scope = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "raw_path": b"/", "headers": fields}
+    asyncio.run(TrackingMiddleware(application, tracking())(scope, receive, send))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

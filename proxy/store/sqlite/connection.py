@@ -30,9 +30,9 @@ POLL_MS = 1
 ten times a second at last: beside a process that writes all the time the other's turn came after 250 ms."""
 CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 4_000
-"""Of the write-ahead log, 16 MB, before they are copied to the database (`checkpoint`): twice before it begins anew
-(resting.py). Each copy waits for the disk, and where that is busy, so does what is written to the log meanwhile; with a
-quarter of this it did twice as often."""
+"""Of the write-ahead log, 16 MB, before they are copied to the database (`checkpoint`): under load twice before it
+begins anew (resting.py). Each copy waits for the disk, and where that is busy, so does what is written to the log
+meanwhile; with a quarter of this it did twice as often."""
 CHECKPOINT_LATEST_PAGES = 4 * CHECKPOINT_PAGES
 """When SQLite does it by itself, in the middle of a batch: whoever waits for that batch waits for the disk, too."""
 STATEMENTS_CACHED = 768

@@ -15,7 +15,7 @@ from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
 from proxy.visitors.ids import session_end_id, session_id
 from proxy.visitors.lanes import PERSON
-from proxy.visitors.sessions import SWEEP_GRACE_MS, Reason, Rules, contains, is_overdue, joins, over, place
+from proxy.visitors.sessions import Reason, Rules, contains, is_overdue, joins, place, seen_until, unseen_since
 
 View = tuple[int, int, int | None]
 """A page.visit of a session: time, seq, page. No two are of one seq, so pages are never compared."""
@@ -224,16 +224,16 @@ def end(work: Work, session: SessionRow, reason: Reason, received: int) -> None:
 
 
 def sweep(work: Work, rules: Rules, now: int) -> Swept:
-    """End what is overdue, or a good number of it. Nothing is over sooner than `shortest` after it was seen at work, so
-    a session that goes on is not looked at again before that, however many there are."""
-    ended, shortest = 0, min(rules)
-    due = work.sessions_due(now - SWEEP_GRACE_MS - shortest, DUE)
+    """End what is overdue, or a good number of it; what goes on is not looked at again before it may be over, however
+    many there are. That is written at once: nothing else of a batch asks for it, or changes it."""
+    ended = 0
+    due = work.sessions_due(unseen_since(now, rules), DUE)
     for session in work.sessions_open():
         if is_overdue(session, now, rules):
             by_time = now >= session.last + rules.timeout_ms
             end(work, session, Reason.TIMEOUT if by_time else Reason.MAX_LENGTH, now)
             ended += 1
-    seen = [(one.id, over(one, rules) - shortest) for one in due if one.reason == Reason.OPEN]
+    seen = [(one.id, seen_until(one, rules)) for one in due if one.reason == Reason.OPEN]
     run_many(work.execute, "see_sessions_many", seen)
     return Swept(ended, more=len(due) == DUE)
 
