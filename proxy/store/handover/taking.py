@@ -26,17 +26,16 @@ log = logging.getLogger("footfall.store")
 
 class Giving:
     """A worker's connection: what has come of its batches, what it was not yet told, and what it knows of erased
-    visitors. `is_refused`: it was told of a fault, after which it gives all of it anew by another connection.
-    `is_full`: it does not take what it is told, and is not heard meanwhile."""
+    visitors. `is_refused`: it was told of a fault, after which it gives all of it anew by another connection."""
 
-    __slots__ = ("erased", "frames", "is_full", "is_refused", "saying", "socket")
+    __slots__ = ("erased", "frames", "is_refused", "saying", "socket")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.frames = Frames()
         self.saying = b""
         self.erased = 0
-        self.is_refused = self.is_full = False
+        self.is_refused = False
 
     def __repr__(self) -> str:
         return f"<Giving {self.socket.fileno()}>"
@@ -219,10 +218,7 @@ class Taker:
         except OSError:
             self._part(giving)
             return
-        if giving.is_full is not bool(giving.saying):
-            giving.is_full = bool(giving.saying)
-            awaited = selectors.EVENT_WRITE if giving.is_full else selectors.EVENT_READ
-            self._selector.modify(giving.socket, awaited, giving)
+        self._selector.modify(giving.socket, selectors.EVENT_WRITE if giving.saying else selectors.EVENT_READ, giving)
 
     def _part(self, giving: Giving) -> None:
         if giving.socket.fileno() < 0:

@@ -17,7 +17,7 @@ FIRST_REST_COMMITS = 60
 MOST_REST_COMMITS = 250
 """and at most so many: the log is every process's, and one that writes little judges by its own few batches."""
 
-ANEW_PAGES = 7_000
+ANEW_PAGES = CHECKPOINT_PAGES * 7 // 4
 """Of the log, 28 MB, which is less than two copies, from which on the writer copies what is left itself, right after
 most of it was copied: the log begins anew then. It waits for the disk twice, 4 ms, and once more in the next batch, in
 the best moment that there is: a busy disk took 250 to 600."""
