@@ -4,6 +4,7 @@ Law: only for what can be worked out again. Forgetting all at once is crude and 
 look-up stays a dictionary's.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -11,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class Bounded(dict[Key, Value]):
-    """At most `limit` entries; use `put` instead of assigning."""
+    """At most `limit` entries, and what is put at once; use `put` instead of assigning."""
 
     __slots__ = ("_limit",)
 
@@ -25,3 +26,9 @@ class Bounded(dict[Key, Value]):
             self.clear()
         self[key] = value
         return value
+
+    def put_all(self, known: Mapping[Key, Value]) -> None:
+        """Remember all of these, be they more than the limit: they are as many as a batch has."""
+        if len(self) >= self._limit and not known.keys() <= self.keys():
+            self.clear()
+        self.update(known)

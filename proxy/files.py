@@ -41,7 +41,7 @@ def erased_of(config: Config) -> Erased:
     return Erased(key.secret for key in (keys_of(config) if config.key_path.exists() else ()))
 
 
-def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
+def open_writer(config: Config, erased: Erased) -> SqliteWriter:
     """The store of this configuration, for writing; `erased` is told of all who were erased. Raises StoreError."""
     session, catalogue = config.session, catalogue_of(config.events)
     rules = Rules(session.timeout_minutes * MINUTE_MS, session.max_hours * HOUR_MS)
@@ -52,6 +52,7 @@ def open_writer(config: Config, erased: Erased | None = None) -> SqliteWriter:
         retention=Retention(config.store.retention_days or None, catalogue.retention),
         erased=erased,
         zone=config.report.zone,
+        stages=True,
     )
 
 
@@ -81,7 +82,7 @@ def prepare_store(config: Config) -> None:
     well. One that is there by mistake (another program's file, a newer footfall's) is refused.
     """
     try:
-        open_writer(config).close()
+        open_writer(config, erased_of(config)).close()
     except (StoreUnavailable, StoreDamaged) as error:
         log.error("the store cannot be written, the site is served without recording until it can: %s", error)
     except StoreUnusable as error:

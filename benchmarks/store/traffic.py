@@ -13,8 +13,9 @@ from random import Random
 
 from benchmarks.store.people import Journey, Timed, person
 from benchmarks.store.site import CRAWLERS, HOST, Site
+from proxy.intake.handed import weight_of
 from proxy.page.eligibility import Outcome
-from proxy.store.base import Item, OptOut, Sweep, Visit, weight_of
+from proxy.store.base import Item, OptOut, Sweep, Visit
 from proxy.store.counters import Blocked, BlockedPage, Outcomes, Unheld
 from proxy.visitors.ids import bot_id, event_id, visitor_id
 from proxy.visitors.times import DAY_MS, HOUR_MS, MINUTE_MS

@@ -5,10 +5,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from proxy.intake.failing import Failing
-from proxy.store.base import Forget, Item, Result
+from proxy.store.base import Confirmation, Forget, Item, Result, Sweep, Tidy
 
 BATCH_EVENTS = 1_000
 """Events in one transaction, or other items: bounds how long the write lock is held (about 20 to 40 ms)."""
+
+
+def weight_of(item: Item) -> int:
+    """How many events an item is, for whoever bounds a queue or a batch."""
+    if isinstance(item, Confirmation):
+        return 1 + len(item.events)
+    return 0 if isinstance(item, (Sweep, Tidy, Forget)) else 1
 
 
 class Handed(NamedTuple):

@@ -13,12 +13,11 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from proxy.intake.blocked import BlockedPages
-from proxy.intake.handed import Handed, MakeWriting
+from proxy.intake.handed import Handed, MakeWriting, weight_of
 from proxy.intake.holding import Breaker, Spells
-from proxy.store.base import FormAnswer, Item, Once, Result, Visit, weight_of
+from proxy.store.base import FormAnswer, Item, Once, Result, Visit
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.times import DAY_MS
 
@@ -36,10 +35,8 @@ class Full(Exception):
     """The queue is full: the store has been failing or stalled for too long. Answer 503, try again later."""
 
 
-class _Waiter(NamedTuple):
-    ticket: int
-    deadline: float
-    future: asyncio.Future[bool]
+_Waiter = tuple[int, float, asyncio.Future[bool]]
+"""Ticket, deadline, and what is awaited: a plain tuple, which is made in a fifth of the time of one with names."""
 
 
 class Recorder:
@@ -108,9 +105,9 @@ class Recorder:
             if timer is not None:
                 timer.cancel()
         self._timer = self._counts_timer = None
-        for waiter in self._waiters:
-            if not waiter.future.done():
-                waiter.future.set_result(waiter.ticket <= self._committed)
+        for ticket, _, future in self._waiters:
+            if not future.done():
+                future.set_result(ticket <= self._committed)
         self._waiters.clear()
         return self._waiting
 
@@ -146,9 +143,9 @@ class Recorder:
         future: asyncio.Future[bool] = self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
         waiters = self._waiters
-        if waiters and ticket < waiters[-1].ticket:
+        if waiters and ticket < waiters[-1][0]:
             self._are_mixed = True
-        waiters.append(_Waiter(ticket, deadline, future))
+        waiters.append((ticket, deadline, future))
         if ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
             self._wake()
         elif self._timer is None:
@@ -228,33 +225,33 @@ class Recorder:
         assert self._loop is not None
         self._wake()  # the commit may have come, and its wake-up not yet
         now = self._loop.time()
-        while self._waiters and self._waiters[0].deadline <= now:
-            waiter = self._waiters.popleft()
-            if not waiter.future.done():
-                waiter.future.set_result(False)
+        while self._waiters and self._waiters[0][1] <= now:
+            _, _, future = self._waiters.popleft()
+            if not future.done():
+                future.set_result(False)
                 self.count("", "released_unsaved")
                 if self.breaker.timed_out():
                     self._spells.see(self._clock_ms(), opened=True)
                     log.error("the store answers too late: pages are no longer held for it, visits are still queued")
         if self._waiters:
-            self._timer = self._loop.call_at(self._waiters[0].deadline, self._release_late)
+            self._timer = self._loop.call_at(self._waiters[0][1], self._release_late)
 
     def _wake(self) -> None:
         """A batch is in the store: let its pages go. Most wait in the order in which they were recorded."""
         committed, waiting = self._committed, self._waiters
-        while waiting and waiting[0].ticket <= committed:
-            self._release(waiting.popleft())
+        while waiting and waiting[0][0] <= committed:
+            self._release(waiting.popleft()[2])
         if not waiting:
             self._are_mixed = False
         elif self._are_mixed:
-            self._waiters = deque(waiter for waiter in waiting if waiter.ticket > committed)
-            for waiter in waiting:
-                if waiter.ticket <= committed:
-                    self._release(waiter)
+            self._waiters = deque(waiter for waiter in waiting if waiter[0] > committed)
+            for ticket, _, future in waiting:
+                if ticket <= committed:
+                    self._release(future)
 
-    def _release(self, waiter: _Waiter) -> None:
-        if not waiter.future.done():
-            waiter.future.set_result(True)
+    def _release(self, future: asyncio.Future[bool]) -> None:
+        if not future.done():
+            future.set_result(True)
             if self.breaker.committed():
                 self._spells.see(self._clock_ms(), closed=True)
                 self._flush_counts_soon()

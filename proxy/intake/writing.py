@@ -36,6 +36,7 @@ class WritingThread:
         self._stopping = threading.Event()
         self.failing = Failing()
         self._rests_until = 0.0
+        self._again: float | None = None  # until the writer wants to rest once more, where nothing comes
 
     def start(self) -> None:
         """Start writing. The thread is made now: one that was made before a fork counts as ended after it, and nobody
@@ -67,7 +68,7 @@ class WritingThread:
         writer: Writer | None = None
         running = True
         while running:
-            handed = self._queue.get()
+            handed = self._take(writer)
             resting = self._rests_until - time.monotonic()
             if resting > 0:
                 time.sleep(resting)
@@ -88,9 +89,19 @@ class WritingThread:
         if writer is not None:
             writer.close()
 
+    def _take(self, writer: Writer | None) -> Handed | None:
+        """What comes next."""
+        while writer is not None and self._again is not None:
+            try:
+                return self._queue.get(timeout=self._again)
+            except queue.Empty:
+                self._again = writer.rest()
+        return self._queue.get()
+
     def _write(self, writer: Writer | None, batch: list[Handed]) -> Writer | None:
         """Write a batch, however often that has to be tried, and wake whoever waits for it."""
         items = items_of(batch)
+        self._again = None
         while True:
             begun = time.monotonic()
             try:
@@ -108,5 +119,5 @@ class WritingThread:
         self._deliver(batch, results)
         now = time.monotonic()
         self._rests_until = now + min((now - begun) * min(1.0, len(items) / REST_ITEMS), REST_SECONDS)
-        writer.rest()
+        self._again = writer.rest()
         return writer

@@ -144,7 +144,9 @@ class Answer:
 
 
 def read_answer(status: int, headers: FieldList) -> Answer:
-    """Read the head of an answer. Names are in lower case, as ASGI has them."""
+    """Read the head of an answer. Names are in lower case, as ASGI has them; the status may be a member of some
+    enumeration, which is nothing to be stored."""
+    status = int(status)
     facts = headers.facts
     known: Answer | None = facts.get(_READ) if facts is not None else None
     if known is not None and known.status == status:

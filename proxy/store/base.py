@@ -3,7 +3,8 @@
 Law: `append` is the only way in. It is **durable** when it returns (as far as the engine's durability setting says),
 **idempotent** by event id (an item that comes again adds nothing; it may show that two visitors are one; what has no id
 comes as `Once`, by number), **all or nothing**, and it decides sessions, confirmations and lanes against the store's
-own state, so that any number of processes agree. Items of a batch are applied in their order.
+own state, so that any number of processes agree. Items of a batch are applied in their order. What is durable may be
+there to be read a moment later; nobody is told what it came to before that.
 
 A `seq` is given once: every event's is higher than that of any event before it, also of one that is gone.
 
@@ -15,6 +16,7 @@ A `seq` is given once: every event's is higher than that of any event before it,
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from proxy.events.event import Event
@@ -53,7 +55,7 @@ class Visit:
     `id` and `uuid` are 16 bytes, `time` and `received` UTC ms, `uri` cleaned, `host` and `path` its roll-up key.
     `cookie_came_back`: the visitor's cookie was on the request. `facts` are params that are few in number
     (`nav`, `status`, `method`, `utm_*`); `session_facts` those of a session.start that this visit may cause, and `ip`
-    the network that it says then, '' where that is not kept.
+    the network that it says then, '' where that is not kept. The fields are of the store's format (schema_12.sql).
     """
 
     id: bytes
@@ -69,6 +71,9 @@ class Visit:
     facts: tuple[tuple[str, object], ...]
     session_facts: tuple[tuple[str, object], ...]
     ip: str = ""
+
+
+VISIT_VALUES: Callable[[Visit], tuple[object, ...]] = attrgetter(*Visit.__slots__)
 
 
 class Refusal(NamedTuple):
@@ -205,13 +210,6 @@ class Once(NamedTuple):
 Item = Visit | Confirmation | FormAnswer | OptOut | Outcomes | Blocked | Unheld | Sweep | Kept | Tidy | Forget | Once
 
 
-def weight_of(item: Item) -> int:
-    """How many events an item is, for whoever bounds a queue or a batch."""
-    if isinstance(item, Confirmation):
-        return 1 + len(item.events)
-    return 0 if isinstance(item, (Sweep, Tidy, Forget)) else 1
-
-
 class Retention(NamedTuple):
     """How long events are kept, in days; None is for ever. `by_action`: of some actions, instead.
 
@@ -253,8 +251,9 @@ class Writer(Protocol):
         """
         ...
 
-    def rest(self) -> None:
-        """Do what can wait, now that a batch's results were told. Not calling it costs `append` time. Never raises."""
+    def rest(self) -> float | None:
+        """Do what can wait, now that a batch's results were told; not calling it costs `append` time. Returns after how
+        many seconds to call it once more where no batch comes before, None where that need not be. Never raises."""
         ...
 
     def close(self) -> None:

@@ -27,7 +27,8 @@ class Asked:
         "_changed",
         "_identified",
         "_identity",
-        "_key",
+        "_peer",
+        "_scheme",
         "_stand",
         "_tracking",
         "agent",
@@ -42,8 +43,8 @@ class Asked:
         "upgrade",
     )
 
-    def __init__(self, tracking: Tracking, scope: Scope, headers: FieldList, key: tuple[object, ...]) -> None:
-        self._tracking, self._key = tracking, key
+    def __init__(self, tracking: Tracking, scope: Scope, headers: FieldList, peer: object) -> None:
+        self._tracking, self._peer, self._scheme = tracking, peer, scope.get("scheme")
         self.fields = fields = read_fields(headers)
         self.scheme, self.host = tracking.origin(scope, fields)
         self.secure = self.scheme == "https"
@@ -59,9 +60,9 @@ class Asked:
         self._identified: tuple[int, int] | None = None  # on which day, and when it was last heard of somebody erased
         self._changed: dict[bool, FieldList] = {}
 
-    def is_for(self, tracking: Tracking, key: tuple[object, ...]) -> bool:
+    def is_for(self, tracking: Tracking, peer: object, scheme: object) -> bool:
         """Whether it was told to this tracking, from this side."""
-        return self._tracking is tracking and self._key == key
+        return self._tracking is tracking and self._peer == peer and self._scheme == scheme
 
     def identity(self, now_ms: int) -> Identity | None:
         """The visitor of the cookie, if it can be believed: that depends on the day, and on who was erased."""
@@ -110,11 +111,11 @@ class Asked:
 def asked_of(tracking: Tracking, scope: Scope, headers: FieldList) -> Asked:
     """What a request's fields tell, found once for a list that is kept."""
     facts, extensions = headers.facts, scope.get("extensions")
-    key = (extensions.get(PEER) if extensions else None, scope.get("scheme"))
+    peer = extensions.get(PEER) if extensions else None
     known: Asked | None = facts.get(_ASKED) if facts is not None else None
-    if known is not None and known.is_for(tracking, key):
+    if known is not None and known.is_for(tracking, peer, scope.get("scheme")):
         return known
-    asked = Asked(tracking, scope, headers, key)
+    asked = Asked(tracking, scope, headers, peer)
     if facts is not None:
         facts[_ASKED] = asked
     return asked

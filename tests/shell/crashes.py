@@ -22,6 +22,8 @@ from proxy.app import Footfall
 from proxy.config import Config
 from proxy.store.sqlite.connection import open_reader
 from proxy.store.sqlite.recount import differences
+from proxy.store.sqlite.writer import SqliteWriter
+from proxy.visitors.sessions import Rules
 
 BEACON = [
     (b"Sec-Fetch-Site", b"same-origin"),
@@ -166,6 +168,7 @@ class Held:
     def of(cls, where: Path, browsers: list[Browser]) -> "Held":
         acknowledged = {id for browser in browsers for id in browser.acknowledged}
         shown = {event_of(page, where) for browser in browsers for page in browser.shown}
+        enter_what_was_staged(where / "footfall.db")
         return cls(where, stored(where / "footfall.db"), acknowledged, shown)
 
     def __str__(self) -> str:
@@ -220,6 +223,11 @@ def check_that_the_file_is_whole(held: Held) -> None:
 
 def check_that_rollups_equal_a_recount(held: Held) -> None:
     assert rollups_that_differ(held.where / "footfall.db") == []
+
+
+def enter_what_was_staged(store: Path) -> None:
+    """As the next start does: what is stored is only there to be read when it was entered (store/sqlite/staging.py)."""
+    SqliteWriter(store, durability="process", rules=Rules()).close()
 
 
 def rollups_that_differ(store: Path) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import wire
-from crashes import another_writer, rollups_that_differ
+from crashes import another_writer, enter_what_was_staged, rollups_that_differ
 from whole import KINDS, Serving, Visitor, event_of, integrity, now_ms, released, sites, stored, untagged
 from whole_site import app as site
 
@@ -122,6 +122,7 @@ def test_every_page_seen_whole_is_recorded_once_whatever_is_killed(
             assert [odd for client in clients for odd in client.odd] == []
             assert sum(len(client.pages) for client in clients) > before, "a round without load shows nothing"
     pages = {event_of(page.page_id, tmp_path): page for client in clients for page in client.pages}
+    enter_what_was_staged(serving.store)
     events = stored(serving.store)
     times = Counter(str(event["id"]) for event in events)
     assert [event for event, number in times.items() if number > 1] == []

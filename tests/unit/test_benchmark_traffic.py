@@ -13,7 +13,8 @@ from benchmarks.store.site import HOST, PAGES, Site
 from benchmarks.store.traffic import DAYS, END, START, Traffic, batches
 from proxy.events.incoming import read_event
 from proxy.events.privacy import clean_uri
-from proxy.store.base import Confirmation, OptOut, Sweep, Visit, weight_of
+from proxy.intake.handed import weight_of
+from proxy.store.base import Confirmation, OptOut, Sweep, Visit
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.sessions import Rules
 from proxy.visitors.times import DAY_MS, HOUR_MS

@@ -174,6 +174,26 @@ def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate, writing):
     run(story())
 
 
+def test_what_was_stored_under_load_is_there_to_be_read_when_nothing_comes_any_more(engine, way):
+    """The last of many pages wait on the stage (store/sqlite/staging.py)."""
+
+    def opened() -> Writer:
+        return SqliteWriter(engine.place, durability="process", rules=Rules(), stages=True)
+
+    async def story():
+        async with recording(way(opened)) as recorder:
+            number, asked, is_behind = 0, 0, False
+            while not is_behind:
+                tickets = [recorder.record(visit(f"P{number + n}", f"A{n}", number)) for n in range(50)]
+                number += 50
+                assert await held(recorder, tickets[-1]) in (True, None)
+                if number >= asked + 500:  # to look takes longer than to write
+                    asked, is_behind = number, len(views(engine)) < number
+            await eventually(lambda: len(views(engine)) == number)
+
+    run(story())
+
+
 def test_a_page_does_not_wait_for_what_the_store_does_at_rest(gate, writing):
     async def story():
         async with recording(writing) as recorder:

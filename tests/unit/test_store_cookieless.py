@@ -209,6 +209,7 @@ def test_in_a_store_of_format_7_customers_are_visitors_and_who_brought_no_cookie
         raw.execute("DELETE FROM cell WHERE lane = 3")
         raw.execute("DROP VIEW cookieless")
         raw.execute("DROP TABLE unheld")
+        raw.execute("DROP TABLE staged")
         raw.execute("DROP TABLE sender")
         raw.execute("DROP INDEX customer_tied")
         raw.execute("ALTER TABLE customer DROP COLUMN tied")

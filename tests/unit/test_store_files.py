@@ -435,6 +435,7 @@ def test_a_session_that_was_open_in_a_store_of_format_10_is_ended(tmp_path):
     engine.append(visit("P1", "A"))
     engine.close()
     with contextlib.closing(sqlite3.connect(engine.place)) as raw:
+        raw.execute("DROP TABLE staged")
         raw.execute("DROP INDEX session_open")
         raw.execute("ALTER TABLE session DROP COLUMN seen")
         raw.execute("CREATE INDEX session_open ON session (start) WHERE reason = 0")

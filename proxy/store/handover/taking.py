@@ -60,6 +60,7 @@ class Taker:
         self._selector = selectors.DefaultSelector()
         self._handed: deque[tuple[Giving, Sequence[Item]]] = deque()
         self._apart: Apart[Giving] = Apart(open_writer, no_marks)
+        self._again: float | None = None  # until the writer wants to rest once more, where nothing comes
         self._said = ""
 
     def __repr__(self) -> str:
@@ -71,7 +72,9 @@ class Taker:
         self._selector.register(self._door, selectors.EVENT_READ)
         self._selector.register(self._apart.bell, selectors.EVENT_READ)
         while len(self._selector.get_map()) > 1:
-            self._listen(None)
+            self._listen(self._again)
+            if not self._handed and self._again is not None and self._writer is not None:
+                self._again = self._writer.rest()
             while self._handed:
                 self._listen(0)  # what has come meanwhile may go with it
                 self._write(self._next())
@@ -119,7 +122,7 @@ class Taker:
             return
         giving.frames.put(data)
         while (items := self._next_of(giving)) is not None:
-            if not any(isinstance(item, Forget) for item in items):
+            if Forget not in set(map(type, items)):
                 self._handed.append((giving, items))
                 continue
             try:
@@ -147,6 +150,7 @@ class Taker:
 
     def _write(self, batches: Sequence[tuple[Giving, Sequence[Item]]]) -> None:
         """Write batches and tell their workers; who has no end of a connection any more is not told."""
+        self._again = None
         try:
             writer = self._writer = self._writer or self._open_writer(self._erased)
             results = writer.append([item for _, items in batches for item in items])
@@ -160,14 +164,15 @@ class Taker:
                 failed.close()
             return
         self._said = ""
-        each = iter(results)
-        answers: dict[Giving, list[list[Result]]] = {}
+        each = None if results.count(None) == len(results) else iter(results)
+        answers: dict[Giving, tuple[int, list[Result]]] = {}
         for giving, items in batches:
-            answers.setdefault(giving, []).append(list(islice(each, len(items))))
-        for giving, own in answers.items():
-            told = [result for part in own for result in part]
-            self._tell(giving, len(own), "", "", None if told.count(None) == len(told) else told)
-        writer.rest()
+            number, told = answers.get(giving) or (0, [])
+            told += islice(each, len(items)) if each is not None else ()
+            answers[giving] = number + 1, told
+        for giving, (number, told) in answers.items():
+            self._tell(giving, number, "", "", None if told.count(None) == len(told) else told)
+        self._again = writer.rest()
 
     def _tell_of_what_was_apart(self) -> None:
         for done in self._apart.take():

@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
@@ -136,10 +136,15 @@ def _make(path: Path) -> None:
 def begin(connection: Connection) -> None:
     """Begin a transaction of a writer that is for writing at once (a deferred one fails when two processes meet), for
     at most `BUSY_TIMEOUT_MS` after another process's."""
+    write_alone(connection, "BEGIN IMMEDIATE", ())
+
+
+def write_alone(connection: Connection, statement: str, values: Sequence[object]) -> None:
+    """Run a statement that is a transaction by itself, or begins one, just as long after another process's."""
     until = 0.0
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement, values)
             return
         except sqlite3.OperationalError as error:
             now = time.monotonic()

@@ -1,7 +1,7 @@
 """What others have done to the store since this process looked: whether they wrote, removed texts, erased somebody.
 
-Law: asked at the beginning of every transaction that writes, so that nothing that is remembered is used when it is not
-true any more.
+Law: asked at the beginning of every transaction that enters anything, so that nothing that is remembered is used when
+it is not true any more.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from proxy.visitors.erased import Erased
 
 class Heard:
     """`erased`: is told of the marks of all who were erased. `has_company`: another process wrote between the last two
-    transactions of this one."""
+    transactions of this one, but for what it staged."""
 
     __slots__ = ("_erased_at", "_execute", "_swept", "_version", "erased", "has_company")
 

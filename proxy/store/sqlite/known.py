@@ -28,7 +28,11 @@ class KnownEvents:
         if row.session is None:
             self._loose[row.visitor].append(row)
         else:
-            insort(self._by_session[row.session], row, key=place_of_row)
+            rows = self._by_session[row.session]
+            if not rows or rows[-1].time < row.time:  # as most often
+                rows.append(row)
+            else:
+                insort(rows, row, key=place_of_row)
 
     def lift(self, row: EventRow) -> None:
         """Take out a row whose time is about to change; then put it once more. Only marks of sessions are moved so."""

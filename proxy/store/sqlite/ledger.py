@@ -1,18 +1,15 @@
 """What a transaction changes in the roll-ups: collected while rows change, written once at its end.
 
 Law: what an event counts for is said here and nowhere else on the writing side (rollups.py has the table); a row that
-changes is counted off before and on after. From the first and last time that a visitor does something on a day follow
-the cells that count visitors, split around the days before and after (schema_4.sql, `presence`).
+changes is counted off before and on after. How many visitors there were follows from their days (presence.py).
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from proxy.bounded import Bounded
 from proxy.events.dwell import bucket_of
-from proxy.store.sqlite.bulk import ask_many, run_many
+from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import (
     CLICK,
@@ -26,14 +23,12 @@ from proxy.store.sqlite.dictionary import (
     Dictionary,
 )
 from proxy.store.sqlite.fields import fields_of
+from proxy.store.sqlite.presence import Presence
 from proxy.store.sqlite.reached import Reached
 from proxy.store.sqlite.rollups import (
-    BESIDE,
     ELEMENT_CONTEXTS,
-    NEVER,
     SLOW_MS,
     UNCONFIRMED,
-    VISITORS_OF,
     Kind,
     is_failed,
 )
@@ -50,8 +45,6 @@ FRESH_CELLS = 8_192
 """Rows of `fresh_cell` that every question reads (half a millisecond) before they are added to `cell`."""
 ASKED_OFTEN = 16
 """How often it is asked how many there are, until there are so many: other processes write some, too."""
-PRESENCES = 10_000
-"""Of visitors on days, remembered from one batch to the next: most who do something were there a moment ago; 2 MB."""
 NOBODY = 0
 """The visitor of a row that only keeps its number (keep_seq.sql); it counts for nothing."""
 
@@ -64,14 +57,15 @@ _HOUR, _FAILED, _SLOW = int(Kind.HOUR), int(Kind.FAILED), int(Kind.SLOW)
 _SESSIONS, _BOUNCES, _NEXT = int(Kind.SESSIONS), int(Kind.BOUNCES), int(Kind.NEXT)
 _ENTRY, _SOURCE, _DEVICE = int(Kind.ENTRY), int(Kind.SOURCE), int(Kind.DEVICE)
 _EXIT, _FAILED_EXIT, _SLOW_EXIT = int(Kind.EXIT), int(Kind.FAILED_EXIT), int(Kind.SLOW_EXIT)
-_VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items()}
 
 Counted = tuple[int, int, int]
 """Kind, subject, extra."""
 Cell = tuple[int, int, int, int, int]
 """Kind, lane, day, subject, extra."""
-There = tuple[int, int, int, int, int]
-"""Visitor, kind, subject, lane, day."""
+View = tuple[int, int, int, int, int | None, int | None]
+"""What is counted of a page view: lane, whether it is confirmed, day, hour, facts, uri."""
+Viewer = tuple[int, int, int, int, int | None]
+"""And of whose it is: visitor, lane, day, hour, uri."""
 
 
 class Ledger:
@@ -79,8 +73,8 @@ class Ledger:
     `fresh_cells`: how many cells may wait to be added to the others."""
 
     __slots__ = (
-        "_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reached", "_there", "_unasked",
-        "connection",
+        "_cells", "_days", "_dictionary", "_execute", "_fresh_cells", "_presence", "_reached", "_unasked",
+        "_viewers", "_views", "connection",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, days: Days, fresh_cells: int = FRESH_CELLS) -> None:
@@ -90,18 +84,20 @@ class Ledger:
         self._days = days
         self._fresh_cells = self._unasked = fresh_cells
         self._reached = Reached(connection.execute)
-        self._there: Bounded[There, None] = Bounded(PRESENCES)
+        self._presence = Presence(connection.execute)
         self.clear()
 
     def forget(self) -> None:
         """What is remembered beyond a transaction may not be true any more."""
-        self._there.clear()
+        self._presence.forget()
         self._reached.forget()
 
     def clear(self) -> None:
         """Begin anew."""
         self._cells: defaultdict[Cell, int] = defaultdict(int)
-        self._presence: defaultdict[There, int] = defaultdict(int)
+        self._presence.clear()
+        self._views: defaultdict[View, int] = defaultdict(int)
+        self._viewers: defaultdict[Viewer, int] = defaultdict(int)
         self._reached.clear()
 
     def day_of(self, time: int) -> int:
@@ -116,35 +112,43 @@ class Ledger:
         cells[_ACTION, lane, day, action, 0] += n
         sort, context = self._dictionary.act(action)
         if sort == VISIT:
-            self._count_visit(row, lane, day, n)
+            hour, uri = time // HOUR_MS, row.uri
+            self._views[lane, row.state & CONFIRMED, day, hour, row.facts, uri] += n
+            self._viewers[row.visitor, lane, day, hour, uri] += n
+            if row.amount is not None and row.amount >= SLOW_MS and uri is not None:
+                cells[_SLOW, lane, day, self._dictionary.address(uri).page, bucket_of(row.amount)] += n
+            if row.engaged is not None:
+                self.count_engaged(row, n)
         elif sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
-            self._presence[row.visitor, _VIEWS, 0, lane, day] += n
-            self._presence[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
+            self._presence.changes[row.visitor, _VIEWS, 0, lane, day] += n
+            self._presence.changes[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
         elif sort <= LAST_OF_TARGETS and row.target is not None:
             self._count_target(row, sort, context, (lane, day), n)
         if n > 0:
             self._reached.see(time, row.seq)
 
-    def _count_visit(self, row: EventRow, lane: int, day: int, n: int) -> None:
-        cells, presence, visitor = self._cells, self._presence, row.visitor
-        missing = UNCONFIRMED if lane == PERSON and not row.state & CONFIRMED else 0
-        cells[_VIEWS, lane, day, 0, missing] += n
-        presence[visitor, _VIEWS, 0, lane, day] += n
-        hour = row.time // HOUR_MS
-        cells[_HOUR, lane, day, hour, 0] += n
-        presence[visitor, _HOUR, hour, lane, day] += n
-        status = self._dictionary.status_of(row.facts)
-        if status is not None:
-            cells[_STATUS, lane, day, status, 0] += n
-        if row.uri is not None:
-            page = self._dictionary.address(row.uri).page
-            cells[_PAGE, lane, day, page, missing] += n
-            presence[visitor, _PAGE, page, lane, day] += n
-            if status is not None and is_failed(status):
-                cells[_FAILED, lane, day, page, status] += n
-            if row.amount is not None and row.amount >= SLOW_MS:
-                cells[_SLOW, lane, day, page, bucket_of(row.amount)] += n
-            self.count_engaged(row, n)
+    def _unfold(self) -> None:
+        """What page views count for, once for all that are alike: under load many are."""
+        cells, presence, dictionary = self._cells, self._presence.changes, self._dictionary
+        for (lane, confirmed, day, hour, facts, uri), n in self._views.items():
+            missing = UNCONFIRMED if lane == PERSON and not confirmed else 0
+            cells[_VIEWS, lane, day, 0, missing] += n
+            cells[_HOUR, lane, day, hour, 0] += n
+            status = dictionary.status_of(facts)
+            if status is not None:
+                cells[_STATUS, lane, day, status, 0] += n
+            if uri is not None:
+                page = dictionary.address(uri).page
+                cells[_PAGE, lane, day, page, missing] += n
+                if status is not None and is_failed(status):
+                    cells[_FAILED, lane, day, page, status] += n
+        for (visitor, lane, day, hour, uri), n in self._viewers.items():
+            presence[visitor, _VIEWS, 0, lane, day] += n
+            presence[visitor, _HOUR, hour, lane, day] += n
+            if uri is not None:
+                presence[visitor, _PAGE, dictionary.address(uri).page, lane, day] += n
+        self._views.clear()
+        self._viewers.clear()
 
     def count_engaged(self, row: EventRow, n: int) -> None:
         """Count how long a page.visit was in use on or off, and nothing else of it."""
@@ -167,10 +171,10 @@ class Ledger:
                     cells[_UNUSUAL, *where, element, 0] += n
         elif sort == CLICK:
             cells[_CLICK, *where, element, 0] += n
-            self._presence[row.visitor, _CLICK, element, *where] += n
+            self._presence.changes[row.visitor, _CLICK, element, *where] += n
         elif sort != FIELD:
             cells[_FORM, *where, target, STARTED if sort == FORM_START else SUBMITTED] += n
-            self._presence[row.visitor, _FORM, target, *where] += n
+            self._presence.changes[row.visitor, _FORM, target, *where] += n
         if sort in (FIELD, FORM_SUBMIT) and row.more is not None:
             for name, what in fields_of(sort, row.more):
                 cells[_FIELD, *where, target, self._dictionary.word(name) * 4 + what] += n
@@ -199,22 +203,14 @@ class Ledger:
             cells[_NEXT, session.lane, day, one, other] += times * n
 
     def set_beside(self, beside: set[int], moved: Iterable[int]) -> None:
-        """Told at the end: visitors of whom a browser keeps no cookie are counted beside the others, as people. Of
-        those who have `moved`, there or back, what is stored moves with them."""
-        presence = self._presence
-        for key in [key for key in presence if key[0] in beside and key[3] == PERSON]:
-            visitor, kind, subject, _, day = key
-            presence[visitor, kind, subject, BESIDE, day] += presence.pop(key)
-        for visitor in moved:
-            to, lane = (BESIDE, PERSON) if visitor in beside else (PERSON, BESIDE)
-            (text,) = self._execute(SQL["presence_of"], (visitor, lane)).fetchone()
-            for kind, subject, day, n in json.loads(text):
-                presence[visitor, kind, subject, lane, day] -= n
-                presence[visitor, kind, subject, to, day] += n
+        """See presence.py."""
+        self._unfold()
+        self._presence.set_beside(beside, moved)
 
     def settle(self) -> None:
         """Write everything."""
-        self._settle_presence()
+        self._unfold()
+        self._presence.settle(self._cells)
         cells = [(*key, n) for key, n in self._cells.items() if n]
         run_many(self._execute, "add_cells_many", cells)
         self._unasked += len(cells)
@@ -250,43 +246,3 @@ class Ledger:
             yield _FAILED_EXIT, page, failed
         if is_slow:
             yield _SLOW_EXIT, page, 0
-
-    def _settle_presence(self) -> None:
-        """Of each visitor one day at a time: what is found of a day depends on those before and after it."""
-        left = sorted((key, n) for key, n in self._presence.items() if n)
-        while left:
-            now: dict[tuple[int, int, int, int], tuple[There, int]] = {}
-            later = []
-            for key, n in left:
-                if key[:4] in now:
-                    later.append((key, n))
-                else:
-                    now[key[:4]] = (key, n)
-            self._settle_days(list(now.values()))
-            left = later
-
-    def _settle_days(self, changes: list[tuple[There, int]]) -> None:
-        there = self._there
-        asked = [(key, change) for key, change in changes if change < 0 or key not in there]
-        texts = ask_many(self._execute, "find_presence_many", [key for key, _ in asked])
-        found = [row for text in texts for row in json.loads(text)]
-        for (key, change), (n, before, after) in zip(asked, found, strict=False):
-            if n is None:
-                self._come(key, before, after, 1)
-            if (n or 0) + change != 0:
-                there.put(key, None)
-                continue
-            there.pop(key, None)
-            before, after = self._execute(SQL["find_gap"], key).fetchone()
-            self._come(key, before, after, -1)
-        run_many(self._execute, "add_presence_many", [(*key, n) for key, n in changes])
-
-    def _come(self, there: There, before: int | None, after: int | None, n: int) -> None:
-        """Somebody came (1) on a day between two others, or did not after all (-1)."""
-        _, of, subject, lane, day = there
-        kind = _VISITORS_OF[of]
-        previous = NEVER if before is None else before
-        self._cells[kind, lane, day, subject, previous] += n
-        if after is not None:
-            self._cells[kind, lane, after, subject, day] += n
-            self._cells[kind, lane, after, subject, previous] -= n

@@ -20,10 +20,11 @@ def named(batch: Iterable[Item]) -> tuple[list[bytes], list[bytes], list[bytes]]
     views: dict[bytes, None] = {}
     uuids: dict[bytes, None] = {}
     for one in batch:
+        if isinstance(one, Visit):
+            ids[one.id] = uuids[one.uuid] = None
+            continue
         item = one.item if isinstance(one, Once) else one
-        if isinstance(item, Visit):
-            ids[item.id] = uuids[item.uuid] = None
-        elif isinstance(item, (OptOut, FormAnswer)):
+        if isinstance(item, (OptOut, FormAnswer)):
             uuids[item.uuid] = None
         elif isinstance(item, Confirmation):
             _name_message(item, ids, views, uuids)

@@ -38,7 +38,10 @@ class Reached:
     def see(self, time: int, seq: int) -> None:
         """An event of this time has this seq."""
         slot = time // REACH_MS
-        first, last = self._seen.get(slot) or self._known.get(slot) or (seq, 0)
+        first, last = self._known.get(slot) or (seq, 0)
+        if first <= seq <= last:  # as most often
+            return
+        first, last = self._seen.get(slot) or (first, last)
         if first <= seq <= last:
             return
         self._seen[slot] = min(first, seq), max(last, seq | (SEQS_AHEAD - 1))

@@ -224,15 +224,11 @@ class Reading:
 
     def seq_of(self, event_id: bytes) -> int | None:
         """The row that an id stands for; None of a refused event, which has none."""
-        seq = self._known_as(event_id)
+        seq = self.known_as(event_id)
         return None if seq is None or seq <= 0 else seq
 
-    def is_refused(self, event_id: bytes) -> bool:
-        """Whether an event of this id was refused: its id is not taken, it may come again and be right."""
-        seq = self._known_as(event_id)
-        return seq is not None and seq <= 0
-
-    def _known_as(self, event_id: bytes) -> int | None:
+    def known_as(self, event_id: bytes) -> int | None:
+        """The same; 0 or less of an event that was refused, whose id is not taken: it may come again and be right."""
         if event_id not in self.ids:
             row = self.execute(SQL["seq_of_id"], (event_id,)).fetchone()
             self.ids[event_id] = row[0] if row else None

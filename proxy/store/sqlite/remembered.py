@@ -56,10 +56,9 @@ class Remembered:
     def put_views(self, views: Iterable[EventRow]) -> None:
         """Remember page.visits that were saved, but for those to which a page's script has added params, which may be
         kilobytes. None is removed but by clearing away, which forgets everything."""
-        for one in views:
-            if one.more is None:
-                self._views.put(one.seq, one)
-                self._seqs.put(one.id, one.seq)
+        kept = {one.seq: one for one in views if one.more is None}
+        self._views.put_all(kept)
+        self._seqs.put_all({one.id: seq for seq, one in kept.items()})
 
     def forget(self) -> None:
         self._by_id.clear()

@@ -14,8 +14,9 @@ from proxy.store.sqlite.heard import Heard
 FIRST_REST_COMMITS = 60
 """Batches before the write-ahead log is first copied; from then on about as many as CHECKPOINT_PAGES have."""
 
-MOST_REST_COMMITS = 250
-"""and at most so many: the log is every process's, and one that writes little judges by its own few batches."""
+MOST_REST_COMMITS = 1_000
+"""and at most so many, which is what is staged in a second (staging.py): the log is every process's, and one that
+writes little judges by its own few batches."""
 
 ANEW_PAGES = CHECKPOINT_PAGES * 7 // 4
 """Of the log, 28 MB, which is less than two copies, from which on the writer copies what is left itself, right after

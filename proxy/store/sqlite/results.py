@@ -83,9 +83,7 @@ def forget(work: Work, now: int) -> None:
 
 
 def visited(work: Work, rules: Rules | None, item: Visit, visitor: VisitorRow) -> None:
-    """The server has counted a page: where its visitor has submitted a form that asks for one, it may be that."""
-    if not visitor.proof & WAITS:
-        return
+    """The server has counted a page of a visitor who WAITS: it may be what a form that was submitted asked for."""
     seq = work.seq_of(item.id)
     page = work.event(seq) if seq else None
     asked = None if page is None else _asked(work, page)

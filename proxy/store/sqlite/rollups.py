@@ -152,5 +152,5 @@ def is_failed(status: int | None) -> bool:
 def trouble_of(status: int | None, upstream_ms: int | None) -> int | None:
     """What went wrong with a page.visit, as one number: twice its status where it failed, and one more where it was
     slow; None where nothing did."""
-    failed = status if status is not None and is_failed(status) else 0
+    failed = status if status is not None and FAILED_FROM <= status <= FAILED_TO else 0
     return 2 * failed + (upstream_ms is not None and upstream_ms >= SLOW_MS) or None

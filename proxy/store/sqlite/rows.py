@@ -22,7 +22,9 @@ Usual = tuple[int, int] | tuple[None, None]
 """Of a hover, what was known of its element before it: `usual_ms`, `usual_n`."""
 NOTHING_USUAL: Usual = (None, None)
 OPEN = int(Reason.OPEN)
-"""A plain number, as all that is stored."""
+"""A plain number, as all that is stored,"""
+HARD_ENDS = frozenset(map(int, (Reason.IDENTITY, Reason.OPT_OUT)))
+"""as these are."""
 
 WAITS, HANDED = 32, 64
 """Bits of visitor.proof beside those of what was proven (visitors/lanes.py): has lately submitted a form that asks for
@@ -152,7 +154,7 @@ class SessionRow:
     @property
     def hard_end(self) -> bool:
         """Whether nothing later than the last activity can still belong to it."""
-        return self.reason in (Reason.IDENTITY, Reason.OPT_OUT)
+        return self.reason in HARD_ENDS
 
 
 class VisitorRow:

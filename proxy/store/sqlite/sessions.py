@@ -133,13 +133,15 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     """A page.visit joined a session: between which two pages of it."""
     session.events += 1
     session.pages += 1
-    _keep(work, session, row.time)
+    if row.time > session.last:
+        set_last(work, session, row.time)
     tail = session.tail = session.tail or _tail(work, session)
     here = (row.time, row.seq, _page(work, row.uri))
     if not tail or here > tail[-1]:
         session.view, session.viewed, session.uri = row.seq, row.time, row.uri
         session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
-        _step(session, tail[-1] if tail else None, here, 1)
+        if tail:
+            _step(session, tail[-1], here, 1)
         tail.append(here)
     elif place := bisect(tail, here):
         _between(session, tail[place - 1], here, tail[place])

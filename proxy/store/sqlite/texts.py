@@ -15,7 +15,7 @@ def _read_queries() -> Mapping[str, str]:
 SQL = _read_queries()
 """One SQL text a question, by the name of its file in queries/."""
 
-VERSION = 11
+VERSION = 12
 """Of the file's format; its schema is in so many steps."""
 MIGRATIONS = tuple(
     (files(__package__) / name).read_text("utf-8")

@@ -14,7 +14,7 @@ from proxy.store.base import Confirmation, Visit
 from proxy.store.sqlite import causes, handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
-from proxy.store.sqlite.rows import NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
+from proxy.store.sqlite.rows import HANDED, NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
@@ -58,7 +58,8 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
         if work.heard.is_erased(visit.uuid):
             return None
         visitor = work.add_visitor(visit.uuid)
-    visitor = handing.owner(work, visitor, visit.time)
+    if visitor.proof & HANDED:  # else `owner` finds the same, after a few steps more
+        visitor = handing.owner(work, visitor, visit.time)
     uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)

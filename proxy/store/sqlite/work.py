@@ -110,9 +110,10 @@ class Work(Reading):
 
     def claim(self, event_id: bytes, seq: int) -> bool:
         """Take an id for the row `seq`; False where it is known already."""
-        if self.seq_of(event_id) is not None:
-            return False
-        if self.is_refused(event_id):
+        known = self.known_as(event_id)
+        if known is not None:
+            if known > 0:
+                return False
             self.execute(SQL["remove_ids_many"], (event_id,))
         self.ids[event_id] = self.new_ids[event_id] = seq
         return True
@@ -120,7 +121,7 @@ class Work(Reading):
     def note_refused(self, event_id: bytes) -> bool:
         """Remember an id of what was refused; False where it is known already, be it as that of an event. Whoever made
         it up has not taken it from anybody: `claim` does not care."""
-        if self.seq_of(event_id) is not None or self.is_refused(event_id):
+        if self.known_as(event_id) is not None:
             return False
         self.ids[event_id] = self.new_ids[event_id] = -self.seq
         return True

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,35 +20,30 @@ from proxy.store.base import (
     Confirmation,
     Confirmed,
     Forget,
-    FormAnswer,
     Item,
     Kept,
     Once,
-    OptOut,
     Result,
     Retention,
     StoreError,
     StoreUnavailable,
-    Sweep,
-    Swept,
     Tidied,
     Tidy,
-    Visit,
 )
-from proxy.store.counters import Blocked, Outcomes, Unheld
-from proxy.store.sqlite import blocked, confirmations, forgetting, handing, results, senders, sessions, visits
-from proxy.store.sqlite.connection import begin, is_item_fault, mapped_errors, open_writer
+from proxy.store.sqlite import confirmations, forgetting
+from proxy.store.sqlite.applying import apply
+from proxy.store.sqlite.connection import begin, is_item_fault, mapped_errors, open_writer, write_alone
 from proxy.store.sqlite.days import Days
 from proxy.store.sqlite.dictionary import Dictionary
 from proxy.store.sqlite.keeping import Keeper
 from proxy.store.sqlite.ledger import FRESH_CELLS, Ledger
 from proxy.store.sqlite.resting import Rest
 from proxy.store.sqlite.saving import save
-from proxy.store.sqlite.texts import SQL
+from proxy.store.sqlite.staging import Staging
 from proxy.store.sqlite.tidying import Tidying
 from proxy.store.sqlite.work import Work
 from proxy.visitors.erased import Erased
-from proxy.visitors.sessions import Reason, Rules
+from proxy.visitors.sessions import Rules
 
 CHECK_SECONDS = 1.0
 """How often the file is looked at: whether it is still the one that was opened."""
@@ -68,6 +64,7 @@ class SqliteWriter:
         retention: how long events are kept.
         erased: is told who was erased; by its marks they are known.
         fresh_cells: how many counted cells wait to be added to the others (ledger.py).
+        stages: whether visits may be entered a moment after they were stored (staging.py).
     """
 
     def __init__(
@@ -80,6 +77,7 @@ class SqliteWriter:
         retention: Retention = Retention(),  # noqa: B008
         erased: Erased | None = None,
         fresh_cells: int = FRESH_CELLS,
+        stages: bool = False,
     ) -> None:
         self._path = path
         self._rules = rules
@@ -90,22 +88,46 @@ class SqliteWriter:
         self._work = Work(self._connection, self._dictionary, ledger, erased or Erased(()))
         self._keeper = Keeper(self._work)
         self._tidying = Tidying(retention)
-        with mapped_errors(path):
-            opened = os.stat(path)
-        self._file = (opened.st_dev, opened.st_ino)
-        self._check_at = 0.0
         self._rest = Rest(path, self._connection, self._work.heard)
+        self._staging = Staging(self._connection.execute)
+        self._stages = stages
+        self._has_failed = False
+        self._check_at = 0.0
+        try:
+            with mapped_errors(path):
+                opened = os.stat(path)
+                self._file = (opened.st_dev, opened.st_ino)
+                self._enter_old()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<SqliteWriter {self._path}>"
 
     def append(self, batch: Sequence[Item]) -> list[Result]:
-        """Apply a batch in one transaction; see store/base.py."""
-        urgent = [item for item in batch if not isinstance(item, (Tidy, Forget))]
-        if len(urgent) == len(batch):
-            return self._append(batch)
-        results = iter(self._append(urgent) if urgent else ())
+        """Apply a batch in one transaction, or stage it; see store/base.py."""
+        if self._stages and self._staging.takes(batch) and not self._work.heard.has_company and self._stage(batch):
+            return [None] * len(batch)
+        if {Tidy, Forget}.isdisjoint(map(type, batch)):
+            return self._enter(batch)
+        results = iter(self._enter([item for item in batch if not isinstance(item, (Tidy, Forget))]))
         return [self._clear_away(item) if isinstance(item, (Tidy, Forget)) else next(results) for item in batch]
+
+    def _stage(self, batch: Sequence[Item]) -> bool:
+        """False where something of it is at fault: whoever enters it finds out what."""
+        self._has_failed = True
+        try:
+            with mapped_errors(self._path):
+                self._check_file()
+                self._staging.put(batch, partial(write_alone, self._connection))
+        except Exception as error:
+            if not is_item_fault(error):
+                raise
+            return False
+        self._has_failed = False
+        self._rest.count()
+        return True
 
     def _clear_away(self, item: Tidy | Forget) -> Result:
         try:
@@ -113,59 +135,83 @@ class SqliteWriter:
             if isinstance(item, Tidy):
                 return self._tidy(item)
             with mapped_errors(self._path):
+                self._enter_old()
+                self._work.forget()
                 return forgetting.forget(self._work, self._transaction, item)
         finally:
             self._work.forget()
 
-    def _append(self, batch: Sequence[Item]) -> list[Result]:
-        """Pages have ids that were made a moment ago, and are not looked for: where a browser has told of one before,
+    def _enter_old(self) -> None:
+        """Whatever waits, also of others, and of a process that was killed."""
+        if self._staging.look():
+            self._enter(())
+
+    def _enter(self, batch: Sequence[Item]) -> list[Result]:
+        """Apply a batch, and before it all that is staged; commit it, unless there is nothing to do.
+
+        Pages have ids that were made a moment ago, and are not looked for: where a browser has told of one before,
         the batch is done again, and they are. Only where that fails, too, something is at fault."""
-        names_others = any(isinstance(item, (Confirmation, Kept)) for item in batch)
+        if not batch and self._staging.is_empty:
+            return []
+        names_others = not {Confirmation, Kept}.isdisjoint(map(type, batch))
         for are_new in (False,) if names_others else (True, False):
             try:
-                return self._transaction(lambda: self._apply_all(batch, are_new=are_new))  # noqa: B023
+                return self._entered(lambda items: self._apply_all(items, are_new=are_new), batch)  # noqa: B023
             except StoreError:
                 raise
             except Exception as error:
                 if not is_item_fault(error):
                     raise
-        return self._transaction(lambda: [self._apply_guarded(item) for item in batch])
+        return self._entered(lambda items: [self._apply_guarded(item) for item in items], batch)
+
+    def _entered(self, done: Callable[[Sequence[Item]], list[Result]], batch: Sequence[Item]) -> list[Result]:
+        results = self._transaction(lambda: done([*self._staging.take(), *batch]))
+        self._staging.entered()
+        return results[len(results) - len(batch) :]
 
     def _tidy(self, item: Tidy) -> Result:
         """A step of clearing away. A part of the file that nobody else reads may be spoilt, and must not stop the
         recording."""
         try:
+            with mapped_errors(self._path):
+                self._enter_old()
+                self._work.forget()
             return self._transaction(lambda: self._tidying.step(self._work, item.now))
         except Exception as error:
             log.warning("clearing away what is old has to wait: %s", error)
             return Tidied()
 
-    def rest(self) -> None:
-        """Between two batches; see resting.py."""
+    def rest(self) -> float | None:
+        """Between two batches; see resting.py and staging.py."""
         self._rest.take()
+        return self._staging.rest(lambda: self._enter(()))
 
     def close(self) -> None:
         """Close the file. Never raises."""
         try:
             with contextlib.closing(self._connection):
                 self._rest.close()
+                if not self._has_failed:  # else whoever opens the store enters it
+                    self._enter(())
         except Exception as error:
             log.warning("closing %s: %s", self._path, error)
 
     def _transaction(self, work: Callable[[], Done]) -> Done:
         connection = self._connection
+        self._has_failed = True
         with mapped_errors(self._path):
             self._check_file()
             begin(connection)
             try:
                 results = work()
                 connection.execute("COMMIT")
-                self._rest.count()
             except BaseException:
                 self._forget()
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        self._has_failed = False
+        self._rest.count()
         return results
 
     def _forget(self) -> None:
@@ -191,7 +237,7 @@ class SqliteWriter:
         self._work.begin(batch, are_new=are_new)
         if kept:
             self._keeper.begin(kept)
-        results = [self._apply(item) for item in batch]
+        results = [apply(self._work, self._rules, self._keeper, item) for item in batch]
         save(self._work)
         if not kept:
             self._work.remember()
@@ -245,42 +291,3 @@ class SqliteWriter:
             done = error
         execute("RELEASE item")
         return done
-
-    def _apply(self, item: Item) -> Result:
-        work, rules = self._work, self._rules
-        if isinstance(item, Visit):
-            visitor = visits.apply(work, rules, item)
-            if visitor is not None:
-                results.visited(work, rules, item, visitor)
-            return None
-        if isinstance(item, Confirmation):
-            return confirmations.apply(work, rules, item)
-        if isinstance(item, FormAnswer):
-            results.answered(work, rules, item)
-            return None
-        if isinstance(item, Once):
-            return None if senders.is_repeat(self._connection.execute, item) else self._apply(item.item)
-        if isinstance(item, Kept):
-            return self._keeper.keep(item.event)
-        if isinstance(item, Sweep):
-            results.forget(work, item.now)
-            return sessions.sweep(work, rules, item.now) if rules is not None else Swept()
-        if isinstance(item, Outcomes):
-            word = self._dictionary.word
-            for day, host, name, n in item.counts:
-                self._connection.execute(SQL["add_outcome"], (day, word(host), word(name), n))
-            return None
-        if isinstance(item, Blocked):
-            blocked.add(self._connection.execute, self._dictionary, item.pages)
-            return None
-        if isinstance(item, Unheld):
-            self._connection.execute(SQL["add_unheld"], item)
-        elif isinstance(item, OptOut):
-            self._opt_out(item)
-        return None
-
-    def _opt_out(self, item: OptOut) -> None:
-        visitor = self._work.visitor(item.uuid)
-        if visitor is not None and self._rules is not None:
-            visitor = handing.owner(self._work, visitor, item.time)
-            sessions.end_open(self._work, visitor, Reason.OPT_OUT, item.time)

@@ -1,0 +1,2 @@
+-- Visits, as they came.
+INSERT INTO staged (id, visits) VALUES (?, ?)

@@ -1,0 +1,2 @@
+-- All of it was entered.
+DELETE FROM staged WHERE id > 0

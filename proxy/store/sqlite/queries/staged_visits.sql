@@ -1,0 +1,2 @@
+-- The visits of what waits.
+SELECT visits FROM staged WHERE id = ?
