@@ -389,8 +389,8 @@ def test_kept_connections_are_spread_evenly_and_again_over_new_workers(tmp_path)
         here.hang_up()
         assert here.said("footfall: reloaded: ")
         assert eventually(lambda: not before & here.children(), START_SECONDS)
-        after = counts()
-        assert len(after) == 4 and max(after) <= 26, after
+        assert len(here.children()) == 4
+        assert eventually(lambda: max(counts()) <= 26, START_SECONDS)  # the last one may only have begun to listen
 
 
 def test_workers_take_no_notice_of_a_hang_up(tmp_path):
