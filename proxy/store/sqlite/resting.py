@@ -14,8 +14,8 @@ from proxy.store.sqlite.heard import Heard
 FIRST_REST_COMMITS = 60
 """Batches before the write-ahead log is first copied; from then on about as many as CHECKPOINT_PAGES have."""
 
-MOST_REST_COMMITS = 1_000
-"""and at most so many, which is what is staged in a second (staging.py): the log is every process's, and one that
+MOST_REST_COMMITS = 500
+"""and at most so many, which is what is staged in half a second (staging.py): the log is every process's, and one that
 writes little judges by its own few batches."""
 
 ANEW_PAGES = CHECKPOINT_PAGES * 7 // 4
