@@ -36,7 +36,7 @@ class Full(Exception):
 
 
 _Waiter = tuple[int, float, asyncio.Future[bool]]
-"""Ticket, deadline, and what is awaited: a plain tuple, which is made in a fifth of the time of one with names."""
+"""Ticket, deadline, and what is awaited; one is made for every page, and with names it would take a call."""
 
 
 class Recorder:

@@ -13,9 +13,8 @@ from proxy.store.base import VISIT_VALUES, Visit
 LENGTH = struct.Struct(">I")
 READ_BYTES = 64 * 1024
 """Read at once."""
-copyreg.pickle(
-    Visit, lambda visit: (Visit, VISIT_VALUES(visit))
-)  # a third of what a dataclass with slots takes by itself
+# A third of what a dataclass with slots takes by itself.
+copyreg.pickle(Visit, lambda visit: (Visit, VISIT_VALUES(visit)))
 
 
 def framed(value: object) -> bytes:

@@ -23,7 +23,7 @@ from proxy.store.sqlite.dictionary import (
     Dictionary,
 )
 from proxy.store.sqlite.fields import fields_of
-from proxy.store.sqlite.presence import Presence
+from proxy.store.sqlite.presence import Cells, Presence
 from proxy.store.sqlite.reached import Reached
 from proxy.store.sqlite.rollups import (
     ELEMENT_CONTEXTS,
@@ -60,8 +60,6 @@ _EXIT, _FAILED_EXIT, _SLOW_EXIT = int(Kind.EXIT), int(Kind.FAILED_EXIT), int(Kin
 
 Counted = tuple[int, int, int]
 """Kind, subject, extra."""
-Cell = tuple[int, int, int, int, int]
-"""Kind, lane, day, subject, extra."""
 View = tuple[int, int, int, int, int | None, int | None]
 """What is counted of a page view: lane, whether it is confirmed, day, hour, facts, uri."""
 Viewer = tuple[int, int, int, int, int | None]
@@ -94,7 +92,7 @@ class Ledger:
 
     def clear(self) -> None:
         """Begin anew."""
-        self._cells: defaultdict[Cell, int] = defaultdict(int)
+        self._cells: Cells = defaultdict(int)
         self._presence.clear()
         self._views: defaultdict[View, int] = defaultdict(int)
         self._viewers: defaultdict[Viewer, int] = defaultdict(int)

@@ -23,7 +23,7 @@ _VISITORS_OF = {int(kind): int(visitors) for kind, visitors in VISITORS_OF.items
 There = tuple[int, int, int, int, int]
 """Visitor, kind, subject, lane, day."""
 Cells = defaultdict[tuple[int, int, int, int, int], int]
-"""Of the ledger: by kind, lane, day, subject, extra."""
+"""Of the ledger: counts by kind, lane, day, subject, extra."""
 
 
 class Presence:

@@ -32,10 +32,10 @@ STAGED_VISITS = 500
 """At most so many wait; they are entered with the next batch: some 7 ms, for which other batches wait."""
 PAUSE_SECONDS = 0.001
 """After a batch of ten and more is staged: what comes meanwhile is staged as one. At saturation a page of 7 KB costs
-7 % less with it, with 0.7 ms 4 %, with 2 ms no more."""
+8 % less with it than with 0.4 ms, 4 % less than with 0.7, and no more than with 2."""
 PAUSE_A_VISIT_SECONDS = 0.0001
-"""After a smaller one: where one by one comes, nobody waits for others. At half load p50 is what it is without a pause,
-where it is 0.7 ms later with twice as much."""
+"""After a smaller one: where one by one comes, nobody waits for others. At half load p50 is 0.75 ms above going direct,
+as without staging, and 1.29 with twice as much."""
 AGAIN_SECONDS = 1.0
 """Until it is tried again to enter, where that failed and nothing comes with which it would be."""
 ID_BITS = 62
@@ -101,7 +101,7 @@ class Staging:
 
     def take(self) -> list[Item]:
         """All that waits, within the transaction that enters it."""
-        if not (self._known or self._is_old):
+        if self.is_empty:
             return []
         taken: list[Item] = []
         for (one,) in self._execute(SQL["staged_ids"]).fetchall():
