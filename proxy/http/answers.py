@@ -21,6 +21,7 @@ INTERIM_ANSWERS = 16  # 1xx heads before the final one
 # all trailers (7.1.2).
 BETWEEN_BYTES = 64 * 1024
 ANSWER_FIELDS = 400  # and trailers
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"  # behind it a parser stands as behind any such head
 
 
 class AnswerHead(NamedTuple):
@@ -59,7 +60,8 @@ def _length(text: bytes) -> int:
 
 
 class KnownAnswers:
-    """Heads of answers with a stated length, or without a body, by their bytes."""
+    """Heads of answers with a stated length, without a body, or with a chunked one behind which the connection goes on,
+    by their bytes."""
 
     __slots__ = ("_known",)
 
@@ -75,6 +77,8 @@ class KnownAnswers:
 
     def keep(self, block: bytes, head: AnswerHead) -> None:
         """The parser found this head in it."""
-        if (head.length is not None or head.status in BODILESS) and not head.chunked and is_plain(block, head.fields):
+        is_bodiless = head.status in BODILESS
+        has_end = head.keep and not is_bodiless if head.chunked else head.length is not None or is_bodiless
+        if has_end and is_plain(block, head.fields):
             head.fields.kept()
             self._known.put(block, head)

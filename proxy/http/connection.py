@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.asgi import Piece
 from proxy.fieldlist import Collected
-from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, INTERIM_ANSWERS, judged
+from proxy.http.answers import ANSWER_FIELDS, ANSWER_HEAD_BYTES, BETWEEN_BYTES, CHUNKED, INTERIM_ANSWERS, judged
 from proxy.http.errors import UpstreamBroken
 from proxy.http.exchange import PIECE_BYTES
 from proxy.http.headers import BODILESS
@@ -33,22 +33,9 @@ _UNTIL_CLOSE = sys.maxsize
 
 class Connection(asyncio.Protocol):
     __slots__ = (
-        "_block",
-        "_collected",
-        "_exchange",
-        "_fed",
-        "_heard",
-        "_interim",
-        "_keep",
-        "_left",
-        "_parser",
-        "_transport",
-        "_upstream",
-        "idle_since",
-        "is_stalled",
-        "on_header",
-        "served",
-    )
+        "_block", "_collected", "_exchange", "_fed", "_heard", "_interim", "_keep", "_left", "_parser", "_transport",
+        "_upstream", "idle_since", "is_stalled", "on_header", "served",
+    )  # fmt: skip
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -151,10 +138,11 @@ class Connection(asyncio.Protocol):
             return
         if self._left:
             self._pass(exchange, data)
-        elif self._heard or not self._repeat(exchange, data):
-            self._heard = True
+        else:
             try:
-                self._parse(exchange, data)
+                if self._heard or not self._repeat(exchange, data):
+                    self._heard = True
+                    self._parse(exchange, data)
             except UpstreamBroken as broken:
                 exchange.fail(broken)
                 return
@@ -170,7 +158,8 @@ class Connection(asyncio.Protocol):
         exchange.wake()
 
     def _repeat(self, exchange: Exchange, data: bytes) -> bool:
-        """The first bytes of an answer: a head that the parser has read before, and that says how long the body is."""
+        """The first bytes of an answer: a head that the parser has read before, and that says where the body ends.
+        Chunks are the parser's, which is given the shortest head with which it stands behind this one."""
         end = data.find(HEAD_END) + len(HEAD_END)
         answers = self._upstream.answers
         head = answers.find(data[:end]) if not exchange.is_head else None
@@ -180,6 +169,10 @@ class Connection(asyncio.Protocol):
         self._heard = True
         self._keep = head.keep
         exchange.begin_answer(head)
+        if head.chunked:
+            self._parse(exchange, CHUNKED)
+            self._parse(exchange, data[end:])
+            return True
         self._left = 0 if head.status in BODILESS else head.length or 0
         if len(data) > end or not self._left:
             self._pass(exchange, data[end:] if len(data) < PIECE_BYTES else memoryview(data)[end:])
@@ -268,6 +261,9 @@ class Connection(asyncio.Protocol):
         if exchange is None or parser is None or exchange.complete:
             raise UpstreamBroken("unasked answer")
         fields = self._collected.take()
+        if exchange.status:  # known already: this was CHUNKED
+            self._fed = 0
+            return
         block, self._block = self._block, b""
         status = parser.get_status_code()
         if 100 <= status < 200 and status != SWITCHING:

@@ -64,6 +64,51 @@ def test_f3_a_known_head_may_arrive_in_pieces(at: int) -> None:
             assert (answer.status, answer.body, answer.whole) == (200, b"hello", True)
 
 
+CHUNKED = HEAD.replace(b"content-length: 5", b"transfer-encoding: chunked")
+TRAILED = b"3\r\nhel\r\n2\r\nlo\r\n0\r\nx-c: 3\r\n\r\n"
+
+
+@pytest.mark.parametrize("at", [0, len(CHUNKED) - 1, len(CHUNKED), len(CHUNKED) + 1, len(CHUNKED) + 7])
+def test_f3_chunks_behind_a_known_head_are_read_as_behind_any_other(at: int) -> None:
+    def chunked(wire: Wire, seen: Seen) -> bool:
+        is_trailed = seen.line.startswith(b"GET /trailed")
+        data = CHUNKED + (TRAILED if is_trailed else b"5;ext=1\r\nhello\r\n0\r\n\r\n")
+        if seen.line.startswith(b"HEAD"):
+            data = CHUNKED
+        wire.send(data[:at])
+        if at:
+            time.sleep(0.02)  # so that they are two reads
+        wire.send(data[at:])
+        return True
+
+    with origin(chunked) as site, proxying(site.url) as proxy:
+        wire = proxy.connect()
+        for path in ("GET /", "GET /", "GET /trailed", "GET /", "HEAD /", "GET /trailed", "GET /trailed", "GET /"):
+            wire.send(path.encode() + ASKING)
+            answer = wire.answer(path.split()[0])
+            assert (answer.status, answer.get(b"x-b"), answer.whole) == (200, b"2", True)
+            assert answer.body == (b"" if path.startswith("HEAD") else b"hello") and answer.get(b"x-c") is None
+    assert site.connections == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"5\r\nhel", b"5\r\nhello\r\n", b"x\r\nhello\r\n0\r\n\r\n", b"5\r\nhello0\r\n\r\n", b"-5\r\n"]
+)
+def test_f3_chunks_behind_a_known_head_that_are_none_spoil_their_connection_alone(body: bytes) -> None:
+    def lying(wire: Wire, seen: Seen) -> bool:
+        is_lie = seen.line.startswith(b"GET /lie")
+        wire.send(CHUNKED + (body if is_lie else b"5\r\nhello\r\n0\r\n\r\n"))
+        return not is_lie
+
+    with origin(lying) as site, proxying(site.url) as proxy:
+        assert proxy.ask(b"GET /" + ASKING).body == b"hello"
+        answer = proxy.ask(b"GET /lie" + ASKING)
+        assert not answer.whole and (answer.status == 502 or b"hello".startswith(answer.body))
+        for _ in range(2):
+            again = proxy.ask(b"GET /" + ASKING)
+            assert again.body == b"hello" and again.whole
+
+
 @pytest.mark.parametrize("body", [b"hel", b"hello, and more"])
 def test_f3_a_known_head_that_lies_this_time_spoils_its_connection_alone(body: bytes) -> None:
     def lying(wire: Wire, seen: Seen) -> bool:

@@ -146,9 +146,17 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r
 FIELDS = {b"content-type": b"text/html", b"content-length": b"5"}
 
 
+CHUNKED = ANSWER.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
+
+
 def answer(**changed: Any) -> AnswerHead:
     usual = {"status": 200, "version": "1.1", "fields": FieldList(dict(FIELDS)), "length": 5, "chunked": False}
     return AnswerHead(**{**usual, "keep": True, **changed})
+
+
+def chunked(**changed: Any) -> AnswerHead:
+    fields = {b"content-type": b"text/html", b"transfer-encoding": b"chunked"}
+    return answer(**{"fields": FieldList(fields), "length": None, "chunked": True, **changed})
 
 
 def kept(block: bytes, head: AnswerHead) -> bool:
@@ -160,9 +168,10 @@ def kept(block: bytes, head: AnswerHead) -> bool:
     return known.find(block) is not None
 
 
-def test_an_answer_with_a_length_is_remembered_and_its_fields_are_kept() -> None:
+def test_an_answer_that_says_where_it_ends_is_remembered_and_its_fields_are_kept() -> None:
     head = answer()
     assert kept(ANSWER, head) and head.fields.facts == {}
+    assert kept(CHUNKED, chunked())
     assert kept(b"HTTP/1.1 304 \r\nETag: x\r\n\r\n", answer(status=304, fields=FieldList({b"etag": b"x"}), length=None))
 
 
@@ -170,7 +179,8 @@ def test_an_answer_with_a_length_is_remembered_and_its_fields_are_kept() -> None
     ("block", "head"),
     [
         pytest.param(ANSWER, answer(length=None), id="an end that only the connection tells"),
-        pytest.param(ANSWER, answer(length=None, chunked=True), id="chunked"),
+        pytest.param(CHUNKED, chunked(keep=False), id="chunked, and the last one"),
+        pytest.param(CHUNKED, chunked(status=304), id="chunked, where no body follows"),
         pytest.param(ANSWER.replace(b"\r\nContent-L", b"\nContent-L"), answer(), id="a bare line feed"),
         pytest.param(ANSWER.replace(b"text/html", b"text/html\r\n x"), answer(), id="a folded line"),
         pytest.param(
