@@ -4,20 +4,19 @@ Law: what was handed over is written in its order, in batches of whatever has co
 memory until the store has said that it holds it. Nothing here raises into a request: a full queue or a dead store
 costs events, which are counted and logged once, never a page.
 
-    event loop --record()--> pending --(end of this turn of the loop)--> thread, or another process --> wake-up
+    event loop --record()--> pending --(once somebody waits, or a while)--> thread, or another process --> wake-up
 """
 
 import asyncio
-import itertools
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.handed import Handed, MakeWriting, weight_of
 from proxy.intake.holding import Breaker, Spells
-from proxy.store.base import FormAnswer, Item, Once, Result, Visit
+from proxy.intake.numbering import Numbering
+from proxy.store.base import FormAnswer, Item, Result, Visit
 from proxy.store.counters import Blocked, Outcomes, Unheld
 from proxy.visitors.times import DAY_MS
 
@@ -28,7 +27,9 @@ COUNTS_EVERY_SECONDS = 1.0
 COUNTED_HOSTS = 200
 """Distinct hosts counted between two flushes; a flood of made-up Host fields shares one row."""
 OTHER_HOST = "(other)"
-SENDER_BYTES = 8
+UNASKED_SECONDS = 0.01
+"""What nobody waits for yet goes to the store at once where nothing came for so long, and else after so long at the
+latest: the end of a large page is some ms behind its visit."""
 
 
 class Full(Exception):
@@ -68,18 +69,16 @@ class Recorder:
         self._waiters: deque[_Waiter] = deque()
         self._are_mixed = False  # somebody waits for an earlier ticket than one before him
         self._timer: asyncio.TimerHandle | None = None
+        self._given = 0  # the ticket of the last item that has left here
+        self._leaves_soon = False  # what is pending, at the end of this turn of the loop
+        self._unasked_timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
         self._blocked = BlockedPages()
         self._lost = 0
-        self._begin_numbers()
+        self._numbering = Numbering()
         self.breaker = Breaker()
         self._spells = Spells()
-
-    def _begin_numbers(self) -> None:
-        """Of a process, and of who writes for it: what was made before a fork is each one's, and what one still has
-        that was not waited for comes after what the next one writes."""
-        self._sender, self._numbers = secrets.token_bytes(SENDER_BYTES), itertools.count(1)
 
     def __repr__(self) -> str:
         return f"<Recorder {self._waiting} waiting, {self._lost} lost, {self.breaker!r}>"
@@ -92,7 +91,8 @@ class Recorder:
     def start(self) -> None:
         """Start writing; call from the event loop that will record. After `stop` it starts anew."""
         self._loop = asyncio.get_running_loop()
-        self._begin_numbers()
+        self._leaves_soon = False
+        self._numbering = Numbering()
         if self._writing.is_over:
             self._writing = self._make_writing(self._deliver)
         self._writing.start()
@@ -101,10 +101,10 @@ class Recorder:
         """Write what is waiting, for at most so long, and stop. Returns how many events were not written."""
         self._flush_counts()
         await self._writing.stop(patience_seconds)
-        for timer in (self._timer, self._counts_timer):
+        for timer in (self._timer, self._counts_timer, self._unasked_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._counts_timer = None
+        self._timer = self._counts_timer = self._unasked_timer = None
         for ticket, _, future in self._waiters:
             if not future.done():
                 future.set_result(ticket <= self._committed)
@@ -118,7 +118,7 @@ class Recorder:
             if isinstance(item, Visit):
                 self.count(item.host, "lost")
             return 0
-        self._hand(self._once(item) if isinstance(item, FormAnswer) else item)
+        self._hand(self._numbering.once(item, self._clock_ms()) if isinstance(item, FormAnswer) else item)
         return self._handed
 
     async def ask(self, item: Item) -> Result:
@@ -132,6 +132,7 @@ class Recorder:
             raise Full
         future: asyncio.Future[Result] = self._loop.create_future()
         self._hand(item, weight_of(item))
+        self._flush_soon()
         self._wanted.append((len(self._pending) - 1, future))
         return await future
 
@@ -146,9 +147,12 @@ class Recorder:
         if waiters and ticket < waiters[-1][0]:
             self._are_mixed = True
         waiters.append((ticket, deadline, future))
-        if ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
+        if ticket > self._given:
+            self._flush_soon()
+        elif ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
             self._wake()
-        elif self._timer is None:
+            return future
+        if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._release_late)
         return future
 
@@ -176,8 +180,9 @@ class Recorder:
         self._flush_counts_soon()
 
     def _hand(self, item: Item, weight: int = 1) -> None:
-        if not self._pending and self._loop is not None:
-            self._loop.call_soon(self._flush)
+        if self._unasked_timer is None and self._loop is not None:
+            self._flush_soon()
+            self._unasked_timer = self._loop.call_later(UNASKED_SECONDS, self._flush_unasked)
         self._pending.append(item)
         self._handed += 1
         self._events_handed += weight
@@ -205,15 +210,25 @@ class Recorder:
         self._flush()
 
     def _add_up(self, counters: Outcomes | Blocked | Unheld) -> None:
-        self._pending.append(self._once(counters))
+        self._pending.append(self._numbering.once(counters, self._clock_ms()))
         self._handed += 1
 
-    def _once(self, item: FormAnswer | Outcomes | Blocked | Unheld) -> Once:
-        """A batch may be tried again although it was stored: who was to say so may have ended in between."""
-        return Once(self._sender, next(self._numbers), self._clock_ms(), item)
+    def _flush_soon(self) -> None:
+        """Somebody waits: what has come together by the end of this turn of the loop goes to the store."""
+        if not self._leaves_soon and self._loop is not None:
+            self._leaves_soon = True
+            self._loop.call_soon(self._flush)
+
+    def _flush_unasked(self) -> None:
+        self._unasked_timer = None
+        if self._pending and self._loop is not None:
+            self._unasked_timer = self._loop.call_later(UNASKED_SECONDS, self._flush_unasked)
+            self._flush()
 
     def _flush(self) -> None:
-        """Hand over what has come together in this turn of the loop."""
+        """Hand over what has come together."""
+        self._leaves_soon = False
+        self._given = self._handed
         if self._pending:
             handed = Handed(self._pending, self._pending_events, self._handed, self._wanted)
             self._pending, self._pending_events, self._wanted = [], 0, []

@@ -229,6 +229,40 @@ def test_everything_of_one_turn_of_the_loop_is_one_batch_and_order_is_kept(engin
     run(story())
 
 
+def test_pages_that_nobody_waits_for_yet_go_together_with_the_first_that_somebody_does(
+    engine, gate, monkeypatch, writing
+):
+    monkeypatch.setattr("proxy.intake.recorder.UNASKED_SECONDS", PATIENCE_SECONDS)
+
+    async def story():
+        async with recording(writing) as recorder:
+            first = recorder.record(visit("P1", "A"))
+            await eventually(lambda: is_committed(recorder, first))  # after nothing, at once
+            for number in range(2, 6):
+                last = recorder.record(visit(f"P{number}", "A", number, came_back=True))
+                await asyncio.sleep(0.02)
+            assert not is_committed(recorder, first + 1) and gate.batches == [1]
+            assert await held(recorder, first + 2) is True
+            assert is_committed(recorder, last) and gate.batches == [1, 4]
+            recorder.record(visit("P6", "A", 6, came_back=True))
+            assert await recorder.ask(sweep(7)) == Swept()
+            assert gate.batches == [1, 4, 2]
+
+    run(story())
+
+
+def test_a_page_that_nobody_waits_for_is_stored_soon(engine, writing):
+    async def story():
+        async with recording(writing) as recorder:
+            for number in range(1, 4):
+                recorder.record(visit(f"P{number}", "A", number, came_back=True))
+                await asyncio.sleep(0)
+            await eventually(lambda: is_committed(recorder, 3))
+            assert len(views(engine)) == 3
+
+    run(story())
+
+
 @pytest.mark.parametrize("way", ["thread"], indirect=True)
 @pytest.mark.parametrize(("first", "rests"), [(REST_ITEMS, True), (1, False)])
 def test_after_a_large_batch_the_thread_rests_and_what_comes_meanwhile_is_one_batch(
