@@ -30,11 +30,20 @@ BEGINNING_BYTES = 8 * 1024
 """so much of it."""
 
 
+COLLECT_SECONDS = 0.001
+"""The first pieces of a coded body wait so long for each other, and the head for them: decoded and encoded at once they
+cost less than one by one,"""
+COLLECT_BYTES = 32 * 1024
+"""and no longer once there are so many bytes."""
+
+
 class AnswerBody:
     """The state of one answer, as far as its body needs it."""
 
     __slots__ = (
         "_begun",
+        "_collected",
+        "_collecting",
         "_held",
         "_is_listed",
         "_late",
@@ -58,6 +67,8 @@ class AnswerBody:
         self._tagging: Tagging | None = None
         self._pending: Message | None = None
         self._begun: Piece = b""  # a piece's beginning, which goes with the rest of it
+        self._collected: list[Piece] = []  # the first pieces of a coded body
+        self._collecting: asyncio.TimerHandle | None = None
         self._held: tuple[Message, Piece] | None = None
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
@@ -69,6 +80,10 @@ class AnswerBody:
     async def _end_as_it_came(self) -> None:
         """There is no more. A head that still waits goes without what was to be added: what the visitor gets is as
         truncated as what the application said."""
+        if self._late is not None and not self._late.done():
+            await self._late
+        if self._collecting is not None and self._tagging is not None:
+            await self._recode(self._tagging, self._take_pending(), self._take_collected(), True)
         self._end_watch()
         self._end_tagging()
         pending = self._take_pending()
@@ -77,10 +92,13 @@ class AnswerBody:
             await self._send(pending)
 
     async def let_go(self) -> None:
-        """The body keeps the head waiting: send it without a length. Or the store does: send all but the last byte."""
+        """The body keeps the head waiting: it goes without a length, with what there is of one that is coded. Or the
+        store does: all but the last byte goes."""
         held, self._held = self._held, None
         pending = self._take_pending()
-        if held is not None:
+        if self._collecting is not None and self._tagging is not None:
+            self._late = asyncio.ensure_future(self._recode(self._tagging, pending, self._take_collected(), True))
+        elif held is not None:
             self._late = asyncio.ensure_future(self._all_but_last(*held))
         elif pending is not None:
             restate(pending, None)
@@ -184,14 +202,35 @@ class AnswerBody:
         for message in messages:
             await self._send(message)
 
-    async def _body_coded(self, tagging: Tagging, chunk: Piece, more: bool) -> None:
-        """A chunk of a body that is decoded and encoded again: piece by piece, so that back-pressure bounds it, with a
-        turn for others in between: little input can be much to read."""
+    def _body_coded(self, tagging: Tagging, chunk: Piece, more: bool) -> Awaitable[None]:
+        """A piece of a body that is decoded and encoded again."""
+        pending = self._pending
+        if pending is not None:
+            self._collected.append(chunk)
+            if more and sum(map(len, self._collected)) < COLLECT_BYTES:
+                if self._collecting is None:
+                    heads = self._tracking.heads
+                    self._collecting = asyncio.get_running_loop().call_later(COLLECT_SECONDS, heads.let_go, self)
+                return DONE
+            self._take_pending()
+            chunk = self._take_collected()
+        return self._recode(tagging, pending, chunk, more)
+
+    def _take_collected(self) -> bytes:
+        if self._collecting is not None:
+            self._collecting.cancel()
+        collected, self._collected, self._collecting = self._collected, [], None
+        return b"".join(collected)
+
+    async def _recode(self, tagging: Tagging, pending: Message | None, chunk: Piece, more: bool) -> None:
+        """Piece by piece, so that back-pressure bounds it, with a turn for others in between: little input can be much
+        to read."""
         waiting: bytes | None = None
         for piece in tagging.feed_coded(bytes(chunk), last=not more):
             if waiting is not None:
                 if waiting:
-                    await self._send({"type": "http.response.body", "body": waiting, "more_body": True})
+                    await self._send_on(pending, waiting, True)
+                    pending = None
                 await asyncio.sleep(0)
             waiting = piece
         waiting = waiting or b""
@@ -202,9 +241,9 @@ class AnswerBody:
             self._tell(tagging)
         waiter = self._tracking.recorder.hold(self._ticket) if self._ticket and not more else None
         if waiter is not None:
-            await self._end_held(waiter, None, waiting)
-        elif waiting or not more:
-            await self._send({"type": "http.response.body", "body": waiting, "more_body": more})
+            await self._end_held(waiter, pending, waiting)
+        elif waiting or pending is not None or not more:
+            await self._send_on(pending, waiting, more)
 
     def _end_watch(self) -> None:
         watch, self._watch = self._watch, None

@@ -43,6 +43,12 @@ class HeldHeads:
         self._fresh.discard(waiting)
         self._old.discard(waiting)
 
+    def let_go(self, waiting: Waiting) -> None:
+        """It has waited long enough."""
+        task = asyncio.ensure_future(waiting.let_go())
+        self._tasks.add(task)
+        task.add_done_callback(self._gone)
+
     def _gone(self, task: "asyncio.Future[None]") -> None:
         """Where the visitor has left meanwhile, the application is told when it sends its next piece."""
         self._tasks.discard(task)
@@ -52,9 +58,7 @@ class HeldHeads:
     def _tick(self) -> None:
         self._timer = None
         for waiting in self._old:
-            task = asyncio.ensure_future(waiting.let_go())
-            self._tasks.add(task)
-            task.add_done_callback(self._gone)
+            self.let_go(waiting)
         self._old, self._fresh = self._fresh, set()
         if self._old:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)

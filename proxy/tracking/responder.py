@@ -82,7 +82,8 @@ class Responder(AnswerBody):
         if not self._passing:
             # It is not said to the server: what follows may wait, for more of the page, or for its commit.
             comes_at_once = message.pop(AT_ONCE, False)
-        if self._length is not None:
+        is_coded = self._tagging is not None and self._tagging.coded
+        if self._length is not None or (is_coded and comes_at_once):
             self._pending = message
             if not comes_at_once:
                 self._list()

@@ -154,6 +154,24 @@ def test_e1_every_piece_of_a_streamed_page_reaches_the_visitor_within_50_ms(thro
     assert statistics.median(delays) < FIRST_BYTE_SECONDS / 5, delays
 
 
+@EVERY
+def test_pieces_that_come_right_after_each_other_are_one(through: Through, name: str) -> None:
+    body, coded = pack(name, PLAIN), []
+    through.site.puts(b"/quick", name.encode(), body[:20], body[20:60], body[60:])
+    wire = connect(through.served)
+    for _ in range(PARTS):  # the machine may do something else in between, but not each time
+        wire.send(request(b"/quick"))
+        wire.head()
+        pieces = []
+        while size := int(wire.until(b"\r\n"), 16):
+            pieces.append(wire.exactly(size + 2)[:-2])
+        wire.until(b"\r\n")
+        assert untagged(unpack(name, b"".join(pieces)))[0] == PLAIN
+        coded.append(pieces)
+    wire.close()
+    assert min(map(len, coded)) == 1
+
+
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_e1_files_that_nginx_keeps_coded_are_tagged(tmp_path: Path) -> None:
     files = tmp_path / "files"
