@@ -2,7 +2,8 @@
 
 Law: a head that is kept back goes with the first piece of the body, and never alone but in `let_go` and at the end. The
 last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6); a page that is there at once
-waits whole, one of some size not longer than a head is kept back, once more (heads.py): one write, not two.
+waits whole, one of some size, or its last piece, not longer than a head is kept back, once more (heads.py): one write,
+not two.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ log = logging.getLogger("footfall.tracking")
 HOLD_WHOLE_BYTES = 16 * 1024
 """A page of one chunk of at most this size waits whole for its commit;"""
 HOLD_SHORTLY_BYTES = 64 * 1024
-"""one of up to this size too, but not longer than a head may wait for its body: then all but its last byte goes."""
+"""one of up to this size too, or the last piece of any, but not longer than a head may wait for its body: then all but
+its last byte goes."""
 CUT_BYTES = 32 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
 BEGINNING_BYTES = 8 * 1024
@@ -69,7 +71,7 @@ class AnswerBody:
         self._begun: Piece = b""  # a piece's beginning, which goes with the rest of it
         self._collected: list[Piece] = []  # the first pieces of a coded body
         self._collecting: asyncio.TimerHandle | None = None
-        self._held: tuple[Message, Piece] | None = None
+        self._held: tuple[Message | None, Piece] | None = None
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
         self._passing = False
@@ -269,7 +271,7 @@ class AnswerBody:
         size = len(self._begun) + len(chunk)
         if pending is not None and size <= HOLD_WHOLE_BYTES:
             await waiter
-        elif pending is None or size > HOLD_SHORTLY_BYTES:
+        elif size > HOLD_SHORTLY_BYTES:
             try:
                 await self._all_but_last(pending, chunk)
             except BaseException:
@@ -281,8 +283,8 @@ class AnswerBody:
             pending, chunk = None, chunk[-1:]
         await self._send_on(pending, chunk, False)
 
-    async def _waited(self, waiter: Awaitable[bool], pending: Message, chunk: Piece) -> bool:
-        """Whether the commit came, or was given up, before the page had to be let go."""
+    async def _waited(self, waiter: Awaitable[bool], pending: Message | None, chunk: Piece) -> bool:
+        """Whether the commit came, or was given up, before what waits for it had to be let go."""
         self._held = pending, chunk
         self._list()
         try:
