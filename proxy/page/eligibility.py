@@ -100,7 +100,7 @@ _TELLING = frozenset(
 )
 """Fields of an answer that say more than its kind and its length."""
 _READ = "answer"
-"""The fact of a list that says no more than that."""
+"""The fact of a list: what it says, but for policies, which are changed where they are to let the tag run."""
 KINDS_REMEMBERED = 256
 """Content-Type values that were read already; a site has a few."""
 
@@ -161,7 +161,7 @@ def read_answer(status: int, headers: FieldList) -> Answer:
         return answer
     # Two fields are two codings, which is one more than is decoded.
     coding = b",".join([value.strip().lower() for value in headers.values(b"content-encoding") if value.strip()])
-    return Answer(
+    answer = Answer(
         status,
         html,
         charset,
@@ -173,6 +173,9 @@ def read_answer(status: int, headers: FieldList) -> Answer:
         tuple(headers.values(b"set-cookie")),
         INTEGRITY in by_name and blocks_scripts(headers.values(INTEGRITY)),
     )
+    if facts is not None and not answer.policies:
+        facts[_READ] = answer
+    return answer
 
 
 @lru_cache(maxsize=KINDS_REMEMBERED)
