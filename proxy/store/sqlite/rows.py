@@ -14,6 +14,8 @@ EVENT_COLUMNS = (
     "seq id time wait action visitor session view lane state uri title referrer amount facts target more undefined "
     "engaged usual_ms usual_n back"
 ).split()
+LESS_USUAL_COLUMNS = "view target more undefined engaged usual_ms usual_n".split()
+"""NULL in a page.visit as its server tells of it, and in most rows of a busy site."""
 SESSION_COLUMNS = (
     "id uuid visitor start last reason pages events uri lane entry source device view viewed trouble top"
 ).split()
@@ -31,6 +33,8 @@ WAITS, HANDED = 32, 64
 a page, which has not come yet (results.py); the browser has lately become another visitor (handing.py)."""
 
 event_values = attrgetter(*EVENT_COLUMNS)
+plain_event_values = attrgetter(*(name for name in EVENT_COLUMNS if name not in LESS_USUAL_COLUMNS))
+less_usual_values = attrgetter(*LESS_USUAL_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
 seq_of_row = attrgetter("seq")
 time_of_row = attrgetter("time")

@@ -13,7 +13,17 @@ from typing import Any
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.leftovers import clear
 from proxy.store.sqlite.rollups import trouble_of
-from proxy.store.sqlite.rows import SESSION_COLUMNS, EventRow, SessionRow, event_values, seq_of_row, session_values
+from proxy.store.sqlite.rows import (
+    LESS_USUAL_COLUMNS,
+    SESSION_COLUMNS,
+    EventRow,
+    SessionRow,
+    event_values,
+    less_usual_values,
+    plain_event_values,
+    seq_of_row,
+    session_values,
+)
 from proxy.store.sqlite.texts import SQL
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import is_cookieless
@@ -22,6 +32,8 @@ VISITOR, START, REASON, PAGES, URI, LANE, ENTRY, DEVICE, TROUBLE, TOP = map(
     SESSION_COLUMNS.index, "visitor start reason pages uri lane entry device trouble top".split()
 )
 """Places in what is stored of a session."""
+NOTHING_LESS_USUAL = (None,) * len(LESS_USUAL_COLUMNS)
+"""Of a row for which there is a shorter statement, which takes 1.1 us of it, and not 1.7."""
 
 Steps = list[tuple[int, int, int]]
 
@@ -172,7 +184,14 @@ def _save_events(work: Work) -> None:
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
-    run_many(work.execute, "add_events_many", [event_values(row) for row in sorted(new, key=seq_of_row)])
+    plain, other = [], []
+    for row in sorted(new, key=seq_of_row):
+        if less_usual_values(row) == NOTHING_LESS_USUAL:
+            plain.append(plain_event_values(row))
+        else:
+            other.append(event_values(row))
+    run_many(work.execute, "add_plain_events_many", plain)
+    run_many(work.execute, "add_events_many", other)
     run_many(work.execute, "change_events_many", changed)
     run_many(work.execute, "move_events_many", moved)
 
