@@ -43,23 +43,9 @@ class AnswerBody:
     """The state of one answer, as far as its body needs it."""
 
     __slots__ = (
-        "_begun",
-        "_collected",
-        "_collecting",
-        "_held",
-        "_is_listed",
-        "_late",
-        "_length",
-        "_outcome",
-        "_passing",
-        "_pending",
-        "_request",
-        "_send",
-        "_tagging",
-        "_ticket",
-        "_tracking",
-        "_watch",
-    )
+        "_begun", "_collected", "_collecting", "_held", "_is_listed", "_late", "_length", "_outcome",
+        "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking", "_watch",
+    )  # fmt: skip
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
         self._tracking = tracking
