@@ -46,7 +46,8 @@ def _bad(reason: str) -> Refusal:
 
 def refuse(scope: Scope, prefix: bytes, via_token: bytes) -> Refusal | None:
     """Why this request is not forwarded, or None. `prefix` is our reserved path (b"/_footfall")."""
-    fields = FieldList.of(scope["headers"])
+    given = scope["headers"]
+    fields = given if type(given) is FieldList else FieldList.of(given)
     known = fields.facts is not None and fields.facts.get(_SOUND) == (via_token, scope["http_version"])
     raw_path: bytes = scope["raw_path"]
     if known and scope["method"] in _PLAIN_METHODS and raw_path.startswith(b"/"):

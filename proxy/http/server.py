@@ -165,7 +165,8 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: Cycle) -> None:
         self._answering = cycle
-        cycle.task = task = self.loop.create_task(cycle.run(self._application), name="request")
+        # Not by the loop's `create_task`, which makes a name, and then gives it ours: a quarter more.
+        cycle.task = task = asyncio.Task(cycle.run(self._application), loop=self.loop, name="request")
         self.tasks.add(task)
 
     def on_response_complete(self) -> None:

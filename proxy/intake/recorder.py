@@ -118,7 +118,9 @@ class Recorder:
             if isinstance(item, Visit):
                 self.count(item.host, "lost")
             return 0
-        self._hand(self._numbering.once(item, self._clock_ms()) if isinstance(item, FormAnswer) else item)
+        if isinstance(item, FormAnswer):
+            item = self._numbering.once(item, self._clock_ms())
+        self._hand(item)
         return self._handed
 
     async def ask(self, item: Item) -> Result:
@@ -139,7 +141,7 @@ class Recorder:
     def hold(self, ticket: int) -> "asyncio.Future[bool] | None":
         """What to await for a commit, at most `hold_ms`: whether it came. None where there is nothing to wait for:
         it is committed already, the item was lost, or the breaker is open."""
-        if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
+        if ticket <= self._committed or self._loop is None or (self.breaker.open and not self.breaker.may_hold()):
             return None
         future: asyncio.Future[bool] = self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
@@ -147,19 +149,19 @@ class Recorder:
         if waiters and ticket < waiters[-1][0]:
             self._are_mixed = True
         waiters.append((ticket, deadline, future))
+        if ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
+            self._wake()
+        elif self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._release_late)
         if ticket > self._given:
             self._flush_soon()
-        elif ticket <= self._committed:  # by a thread, meanwhile: it may have seen nobody waiting
-            self._wake()
-            return future
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._release_late)
         return future
 
-    def count(self, host: str, outcome: str) -> None:
-        """Count a request by what became of it; reaches the store with the next batch."""
+    def count(self, host: str, outcome: str, now_ms: int | None = None) -> None:
+        """Count a request by what became of it; reaches the store with the next batch. `now_ms`: UTC, where that is
+        known already."""
         counts = self._counts
-        key = (self._clock_ms() // DAY_MS, host, outcome)
+        key = ((self._clock_ms() if now_ms is None else now_ms) // DAY_MS, host, outcome)
         known = counts.get(key)
         if known is None:
             known = 0

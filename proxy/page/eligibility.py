@@ -285,7 +285,6 @@ PRIVATE_OUTCOMES = frozenset(
 fetched without fetch fields would be served to the next person, untagged."""
 
 
-def is_taggable(answer: Answer, fields: Fields) -> bool:
-    """The gate for the tag of a page that may have one: a document in a charset that the scanner knows, which neither
-    side forbids to transform (C4), and that no footfall before us has tagged."""
-    return answer.takes_tag and fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0
+def may_transform(fields: Fields) -> bool:
+    """Whether who asks leaves it to proxies to change what he gets (C4; RFC 9111 5.2.1.6)."""
+    return fields.get(b"cache-control", b"").lower().find(b"no-transform") < 0

@@ -12,7 +12,7 @@ from typing import Protocol
 from proxy.page import policy
 from proxy.page.coding.offered import coding_of
 from proxy.page.coding.recoder import Recoder
-from proxy.page.eligibility import Answer, Fields, is_taggable
+from proxy.page.eligibility import Answer
 from proxy.page.injector import Injector
 from proxy.page.usual import HEAD_BYTES
 
@@ -227,7 +227,8 @@ def extend(policies: Sequence[bytes], site: Site, nonce: bytes) -> policy.Extend
     )
 
 
-def may_tag(answer: Answer, fields: Fields) -> bool:
-    """Whether an answer's body can take the tag, for all but its policies: HTML that may be changed, coded in no way or
-    in one that we decode."""
-    return is_taggable(answer, fields) and (not answer.coding or coding_of(answer.coding) is not None)
+def may_tag(answer: Answer) -> bool:
+    """Whether an answer's body can take the tag, for all that its head says but for its policies: a document in a
+    charset that the scanner knows, which it allows to be changed and no footfall before us has tagged, coded in no way
+    or in one that we decode."""
+    return answer.takes_tag and (not answer.coding or coding_of(answer.coding) is not None)

@@ -7,7 +7,7 @@ fields from the same side: it is left with a list of fields that is kept (fieldl
 from proxy.asgi import UPGRADE, Scope
 from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
-from proxy.page.eligibility import kind_of, may_be_page, read_fields
+from proxy.page.eligibility import kind_of, may_be_page, may_transform, read_fields
 from proxy.tracking.settings import PEER, Tracking
 from proxy.visitors.cookie import Identity
 from proxy.visitors.lanes import Agent
@@ -21,7 +21,7 @@ _ASKED = "tracking"
 class Asked:
     """`fields` by name, `scheme` and `host` as the public sees them, the Cookie field taken apart (None: there is
     none), the request's `Kind`; `page`: it asks for what may be a page; `upgrade`: for a WebSocket that the server can
-    do; `plain`: no condition and no range is in it."""
+    do; `plain`: no condition and no range is in it; `transforms`: what is answered may be changed."""
 
     __slots__ = (
         "_changed",
@@ -40,6 +40,7 @@ class Asked:
         "plain",
         "scheme",
         "secure",
+        "transforms",
         "upgrade",
     )
 
@@ -54,6 +55,7 @@ class Asked:
         self.page = may_be_page("GET", fields, self.kind)
         self.upgrade = b"upgrade" in fields and UPGRADE in (scope.get("extensions") or ())
         self.plain = page_fields.CONCERNED.isdisjoint(fields)
+        self.transforms = may_transform(fields)
         self.agent = UNREAD
         self._stand: str | None = None
         self._identity: Identity | None = None

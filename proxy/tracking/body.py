@@ -167,16 +167,22 @@ class AnswerBody:
 
     def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
         """A head that was kept back, if any, and a piece of body."""
+        foreign = self._request.foreign
+        if pending is not None and chunk and not (self._begun or foreign):
+            pending[AT_ONCE] = True
+            sent = self._send(pending)
+            piece: Message = {"type": "http.response.body", "body": chunk, "more_body": more}
+            return self._send(piece) if sent is DONE else self._send_after(sent, [piece])
         messages = [] if pending is None else [pending]
         if self._begun:
             messages.append({"type": "http.response.body", "body": self._begun, "more_body": True})
             self._begun = b""
         if chunk or not more:
-            piece: Message = {"type": "http.response.body", "body": chunk, "more_body": more}
+            piece = {"type": "http.response.body", "body": chunk, "more_body": more}
             if not messages:
                 return self._send(piece)
             messages.append(piece)
-        if not self._request.foreign:
+        if not foreign:
             for message in messages[:-1]:
                 message[AT_ONCE] = True
         for place, message in enumerate(messages, 1):

@@ -18,8 +18,8 @@ from proxy.tracking.settings import Tracking
 class TrackedRequest:
     """A request as the tracking sees it; `scope` is what the application gets. `foreign`: another server than ours
     has made it, so fields are lists there and back (ASGI promises less, but applications count on it). `asleep`: its
-    tag does nothing until the visitor agrees. `upgrade`: it asks for a WebSocket, and the server can do it; whatever
-    the answer, that is no page."""
+    tag does nothing until the visitor agrees. `transforms`: what is answered may be changed. `upgrade`: it asks for a
+    WebSocket, and the server can do it; whatever the answer, that is no page."""
 
     __slots__ = (
         "_asked",
@@ -41,6 +41,7 @@ class TrackedRequest:
         "scope",
         "secure",
         "stand",
+        "transforms",
         "upgrade",
     )
 
@@ -62,7 +63,7 @@ class TrackedRequest:
         self.agent = UNREAD
         self.kind = asked.kind
         self.asleep = False
-        self.upgrade = asked.upgrade
+        self.upgrade, self.transforms = asked.upgrade, asked.transforms
         asks_for_page = asked.page and tracking.visits and not asked.upgrade and self.method in PAGE_METHODS
         self.candidate = asks_for_page and self._may_be_tagged(tracking)
         changed = asked.changed(headers, self.candidate) if asked.plain else self._changed(tracking, headers)
@@ -72,11 +73,12 @@ class TrackedRequest:
 
     def standing(self, tracking: Tracking) -> str:
         """Rows 12 to 14, decided when they are needed: never for an image. From then on the agent is known, too."""
-        if self.stand is None:
+        stand = self.stand
+        if stand is None:
             stand = self._asked.standing()
             self.agent = self._asked.agent
-            self.stand = Standing.EXCLUDED if tracking.exclude.match(self.raw_path) else stand
-        return self.stand
+            self.stand = stand = Standing.EXCLUDED if tracking.exclude.match(self.raw_path) else stand
+        return stand
 
     def _may_be_tagged(self, tracking: Tracking) -> bool:
         """Whether this visitor's pages get a tag: an ordinary one's, and (asleep) those of one who may still agree."""

@@ -131,15 +131,16 @@ class Responder(AnswerBody):
         tracking, request = self._tracking, self._request
         shown = as_get in (Outcome.VISIT, Outcome.PREFETCH) or (request.asleep and as_get == Outcome.OPTED_OUT)
         taggable = request.candidate and tracking.inject and shown
-        tagged = taggable and (answer.status == NOT_MODIFIED or may_tag(answer, request.fields))
+        is_whole = answer.status != NOT_MODIFIED
+        tagged = taggable and (not is_whole or (request.transforms and may_tag(answer)))
         policies, nonce = answer.policies, None
-        if tagged and (policies or answer.integrity or answer.status == NOT_MODIFIED):
+        if tagged and (policies or answer.integrity or not is_whole):
             headers, verdict = settle(tracking, request, outcome, answer, headers)
             tagged, nonce = verdict.allowed, verdict.nonce
         count = record(tracking, request, outcome, answer)
         self._ticket = count.ticket
         length = answer.length
-        if tagged and count.page_id and answer.status != NOT_MODIFIED:
+        if tagged and count.page_id and is_whole:
             self._tagging = tagging = Tagging(
                 tracking.sites.site(request.scheme, request.host),
                 count.page_id,
@@ -175,4 +176,4 @@ class Responder(AnswerBody):
 
     def _count(self, outcome: str) -> None:
         self._outcome = outcome
-        self._tracking.recorder.count(self._request.host, outcome)
+        self._tracking.recorder.count(self._request.host, outcome, self._request.now_ms)

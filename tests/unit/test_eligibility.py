@@ -15,13 +15,14 @@ from proxy.page.eligibility import (
     classify_as_get,
     is_document,
     is_prefetch,
-    is_taggable,
     kind_of,
     may_be_page,
+    may_transform,
     read_answer,
     read_fields,
 )
 from proxy.page.injector import Injector
+from proxy.page.tagging import may_tag
 
 NAVIGATE = {b"sec-fetch-mode": b"navigate", b"sec-fetch-dest": b"document", b"accept": b"text/html,*/*;q=0.8"}
 PLAIN = {b"accept": b"text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -211,7 +212,7 @@ def test_a_fetch_mode_says_more_than_a_library_field():
 
 def test_c4_what_is_said_in_two_cache_control_fields_is_said():
     fields = read_fields(FieldList.of([(b"cache-control", b"no-transform"), (b"cache-control", b"max-age=0")]))
-    assert not is_taggable(HTML, fields)
+    assert may_tag(HTML) and not may_transform(fields)
 
 
 def test_the_fields_of_a_request_by_name_repeated_cookies_conditions_and_codings_joined():
@@ -291,7 +292,7 @@ TAGGABLE = [
 
 @pytest.mark.parametrize(("answer", "fields", "expected"), TAGGABLE)
 def test_c2_c4_the_gate_for_the_tag(answer, fields, expected):
-    assert is_taggable(answer, fields) is expected
+    assert (may_tag(answer) and may_transform(fields)) is expected
 
 
 # The labels of encodings that cannot be scanned, as the Encoding Standard (4.2) has them, and what is no label there.
@@ -319,6 +320,6 @@ def injects(document: bytes) -> bool:
 @pytest.mark.parametrize("label", (*STATEFUL, *WIDE, *SCANNABLE))
 def test_a_charset_that_cannot_be_scanned_is_known_in_content_type_and_in_a_meta(label):
     answer = read_answer(200, FieldList.of([(b"content-type", b"text/html; charset=" + label.upper())]))
-    assert is_taggable(answer, NAVIGATE) is (label in SCANNABLE)
+    assert may_tag(answer) is (label in SCANNABLE)
     # A meta that can be read is not in UTF-16, whatever it says.
     assert injects(b"<html><head><meta charset=%b><link><body>" % label) is (label not in STATEFUL)

@@ -60,8 +60,8 @@ _EXIT, _FAILED_EXIT, _SLOW_EXIT = int(Kind.EXIT), int(Kind.FAILED_EXIT), int(Kin
 
 Counted = tuple[int, int, int]
 """Kind, subject, extra."""
-View = tuple[int, int, int, int, int | None, int | None]
-"""What is counted of a page view: lane, whether it is confirmed, day, hour, facts, uri."""
+View = tuple[int, int, int, int, int, int | None, int | None]
+"""What is counted of a page view: action, lane, whether it is confirmed, day, hour, facts, uri."""
 Viewer = tuple[int, int, int, int, int | None]
 """And of whose it is: visitor, lane, day, hour, uri."""
 
@@ -107,29 +107,31 @@ class Ledger:
             return
         time, lane, action = row.time, row.lane, row.action
         day, cells = self._days.of(self.connection, time), self._cells
-        cells[_ACTION, lane, day, action, 0] += n
         sort, context = self._dictionary.act(action)
         if sort == VISIT:
             hour, uri = time // HOUR_MS, row.uri
-            self._views[lane, row.state & CONFIRMED, day, hour, row.facts, uri] += n
+            self._views[action, lane, row.state & CONFIRMED, day, hour, row.facts, uri] += n
             self._viewers[row.visitor, lane, day, hour, uri] += n
             if row.amount is not None and row.amount >= SLOW_MS and uri is not None:
                 cells[_SLOW, lane, day, self._dictionary.address(uri).page, bucket_of(row.amount)] += n
             if row.engaged is not None:
                 self.count_engaged(row, n)
-        elif sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
-            self._presence.changes[row.visitor, _VIEWS, 0, lane, day] += n
-            self._presence.changes[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
-        elif sort <= LAST_OF_TARGETS and row.target is not None:
-            self._count_target(row, sort, context, (lane, day), n)
+        else:
+            cells[_ACTION, lane, day, action, 0] += n
+            if sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
+                self._presence.changes[row.visitor, _VIEWS, 0, lane, day] += n
+                self._presence.changes[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
+            elif sort <= LAST_OF_TARGETS and row.target is not None:
+                self._count_target(row, sort, context, (lane, day), n)
         if n > 0:
             self._reached.see(time, row.seq)
 
     def _unfold(self) -> None:
         """What page views count for, once for all that are alike: under load many are."""
         cells, presence, dictionary = self._cells, self._presence.changes, self._dictionary
-        for (lane, confirmed, day, hour, facts, uri), n in self._views.items():
+        for (action, lane, confirmed, day, hour, facts, uri), n in self._views.items():
             missing = UNCONFIRMED if lane == PERSON and not confirmed else 0
+            cells[_ACTION, lane, day, action, 0] += n
             cells[_VIEWS, lane, day, 0, missing] += n
             cells[_HOUR, lane, day, hour, 0] += n
             status = dictionary.status_of(facts)

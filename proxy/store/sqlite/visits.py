@@ -79,7 +79,11 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
-    causes.put_first(work, add(work, None if visit.bot else rules, visitor, view))
+    row, session = add(work, None if visit.bot else rules, visitor, view), visitor.session
+    if (
+        session is None or session.id != row.session or session.last > row.time
+    ):  # else there is nothing to put before it
+        causes.put_first(work, row)
     return visitor
 
 
@@ -108,7 +112,7 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         view.more,
         view.undefined,
     )
-    work.add_event(row)
+    work.add_view(row, session)
     if session is not None:
         sessions.view(work, session, row)
         if view.state & CONFIRMED:
