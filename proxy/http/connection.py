@@ -170,8 +170,9 @@ class Connection(asyncio.Protocol):
         self._keep = head.keep
         exchange.begin_answer(head)
         if head.chunked:
+            exchange.touched = self._upstream.now
             self._parse(exchange, CHUNKED)
-            self._parse(exchange, data[end:])
+            self._parse(exchange, memoryview(data)[end:])
             return True
         self._left = 0 if head.status in BODILESS else head.length or 0
         if len(data) > end or not self._left:
@@ -189,7 +190,7 @@ class Connection(asyncio.Protocol):
         exchange.put(data)
         exchange.complete = left == 0
 
-    def _parse(self, exchange: Exchange, data: bytes) -> None:
+    def _parse(self, exchange: Exchange, data: Piece) -> None:
         """UpstreamBroken: not HTTP, or more of it than the limits allow."""
         self._fed += len(data)
         if self._parser is None:

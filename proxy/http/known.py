@@ -1,8 +1,9 @@
 """Heads that came before, to the byte: they are not parsed again. Pure.
 
 Law: only a head whose parsing nothing but its own bytes decides, and behind which the parser would stand where it stood
-before: the fields of a GET or HEAD that came alone, all of an answer whose length is stated. What is remembered is what
-the parser made of the same bytes; whatever is less plain is the parser's each time.
+before: the fields of a GET or HEAD that came alone, all of an answer whose length is stated, or that is chunked and
+keeps its connection (answers.py). What is remembered is what the parser made of the same bytes; whatever is less plain
+is the parser's each time.
 
 Browsers repeat themselves (all images of a page are asked for with the same fields), and so do sites (a page that many
 look at in the same second has one head). A head that came before costs a look-up.

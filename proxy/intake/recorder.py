@@ -61,21 +61,17 @@ class Recorder:
         self._writing = make_writing(self._deliver)
         self._pending: list[Item] = []
         self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
-        self._handed = 0  # items
-        self._committed = 0
-        self._events_handed = 0  # visits, confirmations, opt-outs: what may be lost
-        self._events_stored = 0
-        self._pending_events = 0
+        self._handed = self._given = self._committed = 0  # tickets: the last one, that has left here, that is stored
+        self._events_handed = self._events_stored = self._pending_events = 0  # visits, and others that may be lost
+        self._lost = 0
         self._waiters: deque[_Waiter] = deque()
         self._are_mixed = False  # somebody waits for an earlier ticket than one before him
         self._timer: asyncio.TimerHandle | None = None
-        self._given = 0  # the ticket of the last item that has left here
         self._leaves_soon = False  # what is pending, at the end of this turn of the loop
         self._unasked_timer: asyncio.TimerHandle | None = None
         self._counts: dict[tuple[int, str, str], int] = {}
         self._counts_timer: asyncio.TimerHandle | None = None
         self._blocked = BlockedPages()
-        self._lost = 0
         self._numbering = Numbering()
         self.breaker = Breaker()
         self._spells = Spells()
@@ -92,6 +88,7 @@ class Recorder:
         """Start writing; call from the event loop that will record. After `stop` it starts anew."""
         self._loop = asyncio.get_running_loop()
         self._leaves_soon = False
+        self._end_timers()
         self._numbering = Numbering()
         if self._writing.is_over:
             self._writing = self._make_writing(self._deliver)
@@ -101,15 +98,19 @@ class Recorder:
         """Write what is waiting, for at most so long, and stop. Returns how many events were not written."""
         self._flush_counts()
         await self._writing.stop(patience_seconds)
-        for timer in (self._timer, self._counts_timer, self._unasked_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._counts_timer = self._unasked_timer = None
+        self._end_timers()
         for ticket, _, future in self._waiters:
             if not future.done():
                 future.set_result(ticket <= self._committed)
         self._waiters.clear()
         return self._waiting
+
+    def _end_timers(self) -> None:
+        """Also those of what came after the end, perhaps in a loop that is closed by now."""
+        for timer in (self._timer, self._counts_timer, self._unasked_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._counts_timer = self._unasked_timer = None
 
     def record(self, item: Item) -> int:
         """Hand an item over. Returns its ticket for `hold`; 0 where the queue is full and the item is lost."""
@@ -141,7 +142,7 @@ class Recorder:
     def hold(self, ticket: int) -> "asyncio.Future[bool] | None":
         """What to await for a commit, at most `hold_ms`: whether it came. None where there is nothing to wait for:
         it is committed already, the item was lost, or the breaker is open."""
-        if ticket <= self._committed or self._loop is None or (self.breaker.open and not self.breaker.may_hold()):
+        if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
             return None
         future: asyncio.Future[bool] = self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
@@ -158,17 +159,15 @@ class Recorder:
         return future
 
     def count(self, host: str, outcome: str, now_ms: int | None = None) -> None:
-        """Count a request by what became of it; reaches the store with the next batch. `now_ms`: UTC, where that is
-        known already."""
+        """Count a request by what became of it; reaches the store with the next batch. `now_ms`: when it came (UTC),
+        as its visit says it; now, where there is none."""
         counts = self._counts
         key = ((self._clock_ms() if now_ms is None else now_ms) // DAY_MS, host, outcome)
-        known = counts.get(key)
-        if known is None:
-            known = 0
-            if len({other[1] for other in counts}) >= COUNTED_HOSTS and host not in {other[1] for other in counts}:
+        if key not in counts:
+            hosts = {other for _, other, _ in counts}
+            if len(hosts) >= COUNTED_HOSTS and host not in hosts:
                 key = (key[0], OTHER_HOST, outcome)
-                known = counts.get(key, 0)
-        counts[key] = known + 1
+        counts[key] = counts.get(key, 0) + 1
         if self._counts_timer is None:  # asked here, too: it spares nearly every request the call
             self._flush_counts_soon()
 
@@ -216,7 +215,7 @@ class Recorder:
         self._handed += 1
 
     def _flush_soon(self) -> None:
-        """Somebody waits: what has come together by the end of this turn of the loop goes to the store."""
+        """What has come together by the end of this turn of the loop goes to the store."""
         if not self._leaves_soon and self._loop is not None:
             self._leaves_soon = True
             self._loop.call_soon(self._flush)

@@ -1,9 +1,9 @@
 """The body of an answer on its way to the visitor: looked at, tagged, its last byte held for the commit.
 
-Law: a head that is kept back goes with the first piece of the body, and never alone but in `let_go` and at the end. The
-last byte of a counted page waits for its commit, at most `hold_ms` (VISITS.md section 6); a page that is there at once
-waits whole, one of some size, or its last piece, not longer than a head is kept back, once more (heads.py): one write,
-not two.
+Law: a head that is kept back goes with the first piece of the body, and alone only where nothing can be said of that
+yet: in `let_go`, at the end, and before a coded body of which much has come and nothing can be read. The last byte of a
+counted page waits for its commit, at most `hold_ms` (VISITS.md section 6); a page that is there at once waits whole,
+one of some size, or its last piece, not longer than a head is kept back, once more (heads.py): one write, not two.
 """
 
 import asyncio
@@ -30,8 +30,6 @@ CUT_BYTES = 32 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
 BEGINNING_BYTES = 8 * 1024
 """so much of it."""
-
-
 COLLECT_SECONDS = 0.001
 """The first pieces of a coded body wait so long for each other, and the head for them: decoded and encoded at once they
 cost less than one by one,"""
@@ -68,18 +66,20 @@ class AnswerBody:
     async def _end_as_it_came(self) -> None:
         """There is no more. A head that still waits goes without what was to be added: what the visitor gets is as
         truncated as what the application said."""
-        if self._late is not None and not self._late.done():
-            await self._late
-        if self._collecting is not None and self._tagging is not None:
-            await self._recode(self._tagging, self._take_pending(), self._take_collected(), True)
-        self._end_watch()
-        self._end_tagging()
+        try:
+            if self._late is not None:
+                await asyncio.wait((self._late,))
+            if self._collecting is not None and self._tagging is not None:
+                await self._recode(self._tagging, self._take_pending(), self._take_collected(), True)
+        finally:
+            self._end_watch()
+            self._end_tagging()
         pending = self._take_pending()
         if pending is not None:
             restate(pending, self._length)
             await self._send(pending)
 
-    async def let_go(self) -> None:
+    def let_go(self) -> Awaitable[None]:
         """The body keeps the head waiting: it goes without a length, with what there is of one that is coded. Or the
         store does: all but the last byte goes."""
         held, self._held = self._held, None
@@ -91,8 +91,7 @@ class AnswerBody:
         elif pending is not None:
             restate(pending, None)
             self._late = asyncio.ensure_future(awaited(self._send(pending)))
-        if self._late is not None:
-            await self._late
+        return DONE if self._late is None else self._late
 
     def _take_pending(self) -> Message | None:
         pending, self._pending = self._pending, None
@@ -118,8 +117,11 @@ class AnswerBody:
             self._watch.pass_by(bytes(chunk))
             if not more:
                 self._end_watch()
-        if self._late is not None and not self._late.done():
-            return self._body_late(self._late, tagging, chunk, more)
+        late = self._late
+        if late is not None:
+            if not late.done():
+                return self._body_late(late, tagging, chunk, more)
+            late.result()  # what went wrong is told to whoever goes on
         return self._body_now(tagging, chunk, more)
 
     async def _body_late(self, late: Awaitable[None], tagging: Tagging | None, chunk: Piece, more: bool) -> None:

@@ -1,8 +1,10 @@
-"""Heads that wait for the first body chunk, or with it for its commit, and the clock that lets them go.
+"""Heads that wait for the first body chunk, heads and last pieces that wait for a commit, and the clock that lets them
+go.
 
 Law: a head is kept back only to state the length that the body will have with the tag in it, or to leave in one write
 with its page; where either does not come at once it goes before it (HTTP.md, S1: first byte within 50 ms). One timer
-for all of them, and only while there are any: most are gone within the same turn of the loop.
+for all that wait here, and only while there are any: most are gone within the same turn of the loop. (What collects the
+first pieces of a coded body has a shorter one, body.py.)
 """
 
 import asyncio
@@ -16,13 +18,13 @@ TICK_SECONDS = 0.02
 
 
 class Waiting(Protocol):
-    """What has a head to let go."""
+    """What has a head to let go, or a last piece; it takes it at once, and sends it as soon as can be."""
 
     def let_go(self) -> Awaitable[None]: ...
 
 
 class HeldHeads:
-    """The heads of a process that are being kept back."""
+    """Whatever of a process is being kept back."""
 
     __slots__ = ("_fresh", "_old", "_tasks", "_timer")
 
@@ -33,7 +35,7 @@ class HeldHeads:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, waiting: Waiting) -> None:
-        """A head is kept back from now on."""
+        """Something is kept back from now on."""
         self._fresh.add(waiting)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)

@@ -2,7 +2,8 @@
 
 Law: the outcome is decided once, at the head. The visit is handed to the recorder there, while the body streams; the
 last byte (of a 304, the head) waits for the commit (VISITS.md section 6). The head is kept back only until the first
-body chunk, where the Content-Length has to grow by the tag, and with a page that waits whole (body.py).
+body chunk, where the Content-Length has to grow by the tag, for a millisecond where the body is coded, and with a page
+that waits whole (body.py).
 """
 
 import logging

@@ -75,15 +75,19 @@ def test_f3_chunks_behind_a_known_head_are_read_as_behind_any_other(at: int) -> 
         data = CHUNKED + (TRAILED if is_trailed else b"5;ext=1\r\nhello\r\n0\r\n\r\n")
         if seen.line.startswith(b"HEAD"):
             data = CHUNKED
-        wire.send(data[:at])
-        if at:
+        split = at if b"split" in seen.line else 0
+        wire.send(data[:split])
+        if split:
             time.sleep(0.02)  # so that they are two reads
-        wire.send(data[at:])
+        wire.send(data[split:])
         return True
 
     with origin(chunked) as site, proxying(site.url) as proxy:
         wire = proxy.connect()
-        for path in ("GET /", "GET /", "GET /trailed", "GET /", "HEAD /", "GET /trailed", "GET /trailed", "GET /"):
+        for path in (
+            *("GET /", "GET /", "GET /trailed", "GET /split", "GET /", "HEAD /", "GET /trailed-split", "GET /split"),
+            *("GET /trailed", "GET /trailed", "HEAD /split", "GET /split", "GET /"),
+        ):
             wire.send(path.encode() + ASKING)
             answer = wire.answer(path.split()[0])
             assert (answer.status, answer.get(b"x-b"), answer.whole) == (200, b"2", True)
@@ -103,7 +107,7 @@ def test_f3_chunks_behind_a_known_head_that_are_none_spoil_their_connection_alon
     with origin(lying) as site, proxying(site.url) as proxy:
         assert proxy.ask(b"GET /" + ASKING).body == b"hello"
         answer = proxy.ask(b"GET /lie" + ASKING)
-        assert not answer.whole and (answer.status == 502 or b"hello".startswith(answer.body))
+        assert not answer.whole and b"hello".startswith(answer.body)
         for _ in range(2):
             again = proxy.ask(b"GET /" + ASKING)
             assert again.body == b"hello" and again.whole

@@ -1,5 +1,8 @@
-"""The head of a tagged page waits for its first body chunk, not longer, and never for nothing."""
+"""The head of a tagged page waits for its first body chunk, and its last piece for its commit: not longer, and never
+for nothing."""
 
+import contextlib
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -60,6 +63,41 @@ def test_t12_a_page_cut_off_before_its_first_byte_looks_cut_off(slow):
     line, fields = wire.head()
     assert line.startswith(b"HTTP/1.1 200") and (b"content-length", b"%d" % len(PAGE)) in fields
     assert wire.rest() == b""
+
+
+@pytest.mark.parametrize("last", [b"<p>and its end", b""])
+def test_a_last_piece_waits_for_its_commit_and_goes_before_long_but_for_its_last_byte(tmp_path, last):
+    first_is_there = threading.Event()
+
+    def handle(wire: Wire, seen: Seen) -> bool:
+        wire.send(HEAD.partition(b"Content-Length")[0] + b"Transfer-Encoding: chunked\r\n\r\n")
+        wire.send(b"%x\r\n%b\r\n" % (len(PAGE), PAGE))
+        assert first_is_there.wait(10)
+        wire.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n")
+        return True
+
+    with origin(handle) as site, serving(tmp_path, site.port, store__hold_ms="20000") as served:
+        wire = connect(served)
+        for is_stuck in (False, True, False):
+            first_is_there.clear()
+            with contextlib.closing(sqlite3.connect(served.store, isolation_level=None, timeout=10)) as other:
+                if is_stuck:
+                    other.execute("BEGIN IMMEDIATE")  # and does not come to an end
+                wire.send(request(b"/"))
+                wire.head()
+                first = wire.exactly(int(wire.until(b"\r\n"), 16) + 2)[:-2]
+                first_is_there.set()
+                if is_stuck and last:
+                    assert wire.exactly(len(last) + 4)[3:-2] == last[:-1]
+                if is_stuck:
+                    wire.sock.settimeout(0.3)
+                    with pytest.raises(TimeoutError):
+                        wire.sock.recv(1)
+                    wire.sock.settimeout(10)
+                    other.execute("ROLLBACK")
+            rest, whole = wire.chunks()
+            assert whole and untagged(first)[0] == PAGE and rest == (last[-1:] if is_stuck else last)
+        wire.close()
 
 
 def large_page(before_the_tag: int) -> bytes:

@@ -251,6 +251,26 @@ def test_pages_that_nobody_waits_for_yet_go_together_with_the_first_that_somebod
     run(story())
 
 
+def test_what_comes_after_the_end_keeps_nothing_back_in_the_next_loop(engine, writing):
+    recorder = Recorder(writing, clock_ms=lambda: T, queue_events=10_000, hold_ms=5_000)
+
+    async def first():
+        recorder.start()
+        await recorder.stop(PATIENCE_SECONDS)
+        recorder.record(visit("P1", "A"))
+        recorder.count("shop.example", "visit")
+
+    async def second():
+        recorder.start()
+        ticket = recorder.record(visit("P2", "A", 2, came_back=True))
+        await eventually(lambda: is_committed(recorder, ticket))
+        await recorder.stop(PATIENCE_SECONDS)
+
+    run(first())
+    run(second())
+    assert "P2" in views(engine) and engine.outcomes() == [(DAY, "shop.example", "visit", 1)]
+
+
 def test_a_page_that_nobody_waits_for_is_stored_soon(engine, writing):
     async def story():
         async with recording(writing) as recorder:

@@ -140,7 +140,7 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     if not tail or here > tail[-1]:
         session.view, session.viewed, session.uri = row.seq, row.time, row.uri
         session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
-        if tail and tail[-1][2] != here[2]:
+        if tail:
             _step(session, tail[-1], here, 1)
         tail.append(here)
     elif place := bisect(tail, here):

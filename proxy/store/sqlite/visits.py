@@ -79,11 +79,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
     )
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
-    row, session = add(work, None if visit.bot else rules, visitor, view), visitor.session
-    if (
-        session is None or session.id != row.session or session.last > row.time
-    ):  # else there is nothing to put before it
-        causes.put_first(work, row)
+    causes.put_first(work, add(work, None if visit.bot else rules, visitor, view))
     return visitor
 
 
@@ -112,7 +108,7 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         view.more,
         view.undefined,
     )
-    work.add_view(row, session)
+    work.add_event(row, session)
     if session is not None:
         sessions.view(work, session, row)
         if view.state & CONFIRMED:

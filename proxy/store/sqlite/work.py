@@ -158,19 +158,16 @@ class Work(Reading):
         session.visitor = visitor.id
         self._know_session(session)
 
-    def add_event(self, row: EventRow) -> None:
-        """A new event; its id is claimed apart."""
-        session = None if row.session is None else self.session(row.session)
-        self.add_view(row, session)
-        if session is not None and session.submitted is False:
-            session.submitted = self.dictionary.act(row.action).sort == FORM_SUBMIT
-
-    def add_view(self, row: EventRow, session: SessionRow | None) -> None:
-        """A new page.visit, and its session."""
+    def add_event(self, row: EventRow, session: SessionRow | None = None) -> None:
+        """A new event; its id is claimed apart. `session`: the one that it names, for whoever has it at hand."""
         row.is_new = True
+        if session is None and row.session is not None:
+            session = self.session(row.session)
         if session is not None:
             row.back = None if session.top is None else row.seq - session.top
             session.top = row.seq
+            if session.submitted is False and self.dictionary.act(row.action).sort == FORM_SUBMIT:
+                session.submitted = True
         self.events.put(row)
         self.ledger.count(row, 1)
 
