@@ -28,8 +28,8 @@ HOLD_SHORTLY_BYTES = 64 * 1024
 its last byte goes."""
 CUT_BYTES = 32 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
-BEGINNING_BYTES = 8 * 1024
-"""so much of it."""
+BEGINNING_BYTES = 4 * 1024
+"""so much of it: it is copied three times."""
 COLLECT_SECONDS = 0.001
 """The first pieces of a coded body wait so long for each other, and the head for them: decoded and encoded at once they
 cost less than one by one,"""
@@ -42,7 +42,7 @@ class AnswerBody:
 
     __slots__ = (
         "_begun", "_collected", "_collecting", "_held", "_is_listed", "_late", "_length", "_outcome",
-        "_passing", "_pending", "_request", "_send", "_tagging", "_ticket", "_tracking", "_watch",
+        "_passing", "_pending", "_request", "_send", "_streams", "_tagging", "_ticket", "_tracking", "_watch",
     )  # fmt: skip
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, send: Send) -> None:
@@ -58,7 +58,7 @@ class AnswerBody:
         self._held: tuple[Message | None, Piece] | None = None
         self._length: bytes | None = None  # of the body as it came, where the head is kept back to say another one
         self._ticket = 0
-        self._passing = False
+        self._passing = self._streams = False  # nothing is changed any more, nor looked at; but for the body's end
         self._is_listed = False  # among the heads that wait
         self._late: asyncio.Future[None] | None = None
         self._watch: Watch | None = None
@@ -110,8 +110,10 @@ class AnswerBody:
             self._tracking.heads.remove(self)
 
     def _body(self, message: Message) -> Awaitable[None]:
-        chunk: Piece = message.get("body", b"")
         more: bool = message.get("more_body", False)
+        if more and self._streams:
+            return self._send(message)
+        chunk: Piece = message.get("body", b"")
         tagging = self._tagging
         if self._watch is not None and (tagging is None or not tagging.coded):  # else it is seen as it is decoded
             self._watch.pass_by(bytes(chunk))
@@ -162,10 +164,13 @@ class AnswerBody:
                 restate(pending, None)
             elif tagging.added != tagging.likely:
                 restate(pending, b"%d" % (int(self._length or b"0") + tagging.added))
-        waiter = self._tracking.recorder.hold(self._ticket) if self._ticket and not more else None
+        if more:
+            self._streams = self._watch is None and (tagging is None or tagging.decided)
+            return self._send_on(pending, chunk, True)
+        waiter = self._tracking.recorder.hold(self._ticket) if self._ticket else None
         if waiter is not None:
             return self._end_held(waiter, pending, chunk)
-        return self._send_on(pending, chunk, more)
+        return self._send_on(pending, chunk, False)
 
     def _send_on(self, pending: Message | None, chunk: Piece, more: bool) -> Awaitable[None]:
         """A head that was kept back, if any, and a piece of body."""
