@@ -59,9 +59,9 @@ class HeldHeads:
 
     def _tick(self) -> None:
         self._timer = None
-        for waiting in self._old:
+        late, self._old, self._fresh = self._old, self._fresh, set()
+        for waiting in late:
             self.let_go(waiting)
-        self._old, self._fresh = self._fresh, set()
         if self._old:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 

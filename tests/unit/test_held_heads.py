@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+from collections.abc import Awaitable
 
+from proxy.asgi import DONE
 from proxy.tracking.heads import TICK_SECONDS, HeldHeads
 
 
@@ -15,6 +17,35 @@ class Gone:
     async def let_go(self) -> None:
         self.asked += 1
         raise OSError("the visitor has left")
+
+
+class Held:
+    """One that is let go, and waits no more."""
+
+    def __init__(self, heads: HeldHeads) -> None:
+        self.heads, self.asked = heads, 0
+
+    def let_go(self) -> Awaitable[None]:
+        self.asked += 1
+        self.heads.remove(self)
+        return DONE
+
+
+def test_all_that_wait_are_let_go_once_and_those_that_come_meanwhile_too():
+    complaints: list[object] = []
+
+    async def story() -> list[int]:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, said: complaints.append(said))
+        heads, held = HeldHeads(), []
+        for _ in range(9):
+            held.append(Held(heads))
+            heads.add(held[-1])
+            await asyncio.sleep(TICK_SECONDS / 3)
+        await asyncio.sleep(4 * TICK_SECONDS)
+        return [one.asked for one in held]
+
+    assert asyncio.run(story()) == [1] * 9
+    assert complaints == []
 
 
 def test_a_head_that_cannot_be_sent_any_more_is_nobodys_error():
