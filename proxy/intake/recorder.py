@@ -61,7 +61,7 @@ class Recorder:
         self._writing = make_writing(self._deliver)
         self._pending: list[Item] = []
         self._wanted: list[tuple[int, asyncio.Future[Result]]] = []
-        self._handed = self._given = self._committed = 0  # tickets: the last one, that has left here, that is stored
+        self._handed = self._committed = 0  # tickets: the last one, and the last that is stored
         self._events_handed = self._events_stored = self._pending_events = 0  # visits, and others that may be lost
         self._lost = 0
         self._waiters: deque[_Waiter] = deque()
@@ -154,7 +154,7 @@ class Recorder:
             self._wake()
         elif self._timer is None:
             self._timer = self._loop.call_at(deadline, self._release_late)
-        if ticket > self._given:
+        if ticket > self._handed - len(self._pending):  # it has not left here
             self._flush_soon()
         return future
 
@@ -163,11 +163,13 @@ class Recorder:
         as its visit says it; now, where there is none."""
         counts = self._counts
         key = ((self._clock_ms() if now_ms is None else now_ms) // DAY_MS, host, outcome)
-        if key not in counts:
+        known = counts.get(key, 0)
+        if not known:
             hosts = {other for _, other, _ in counts}
             if len(hosts) >= COUNTED_HOSTS and host not in hosts:
                 key = (key[0], OTHER_HOST, outcome)
-        counts[key] = counts.get(key, 0) + 1
+                known = counts.get(key, 0)
+        counts[key] = known + 1
         if self._counts_timer is None:  # asked here, too: it spares nearly every request the call
             self._flush_counts_soon()
 
@@ -229,7 +231,6 @@ class Recorder:
     def _flush(self) -> None:
         """Hand over what has come together."""
         self._leaves_soon = False
-        self._given = self._handed
         if self._pending:
             handed = Handed(self._pending, self._pending_events, self._handed, self._wanted)
             self._pending, self._pending_events, self._wanted = [], 0, []
