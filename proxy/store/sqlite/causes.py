@@ -78,12 +78,9 @@ def _clicks_after(work: Work, view: EventRow, session: SessionRow, time: int) ->
             yield row.time
 
 
-def put_first(work: Work, page: EventRow) -> None:
+def put_first(work: Work, session: SessionRow, page: EventRow) -> None:
     """A page was asked for before what its session is known to have done since: what asked for it came first all the
     same."""
-    session = None if page.session is None else work.session(page.session)
-    if session is None or session.last <= page.time:  # as most often
-        return
     since = work.told_since(session.id, BEFORE_ALL, page.time, page.time + CAUSE_WITHIN_MS - 1)
     causes = [(row, time) for row in since if (time := _when_asked(work, row, page)) is not None]
     was_last = any(row.time == session.last for row, _ in causes)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from proxy.bounded import Bounded
 from proxy.events.labels import CONTEXTS
+from proxy.store.sqlite.rollups import SLOW_MS, trouble_of
 from proxy.store.sqlite.texts import SQL
 
 CACHE_ENTRIES = 20_000
@@ -63,7 +64,8 @@ class Dictionary:
     (kind, row); None where nobody asks."""
 
     __slots__ = (
-        *("_acts", "_addresses", "_execute", "_facts", "_sets", "_statuses", "_targets", "_titles", "_uris", "_words"),
+        *("_acts", "_addresses", "_execute", "_facts", "_sets", "_statuses", "_targets", "_titles", "_troubles"),
+        *("_uris", "_words"),
         "noted",
     )
 
@@ -75,7 +77,8 @@ class Dictionary:
         self._addresses: Bounded[int, Address] = Bounded(CACHE_ENTRIES)
         self._facts: Bounded[Facts, int] = Bounded(CACHE_ENTRIES)
         self._sets: Bounded[int, Facts] = Bounded(CACHE_ENTRIES)
-        self._statuses: Bounded[int, int | None] = Bounded(CACHE_ENTRIES)
+        self._statuses: Bounded[int, tuple[int | None]] = Bounded(CACHE_ENTRIES)
+        self._troubles: Bounded[int | None, tuple[int | None, int | None]] = Bounded(CACHE_ENTRIES)
         self._targets: Bounded[tuple[int, str], int] = Bounded(CACHE_ENTRIES)
         self._titles: Bounded[int, int] = Bounded(CACHE_ENTRIES)
         self._acts: Bounded[int, Act] = Bounded(CACHE_ENTRIES)
@@ -88,6 +91,7 @@ class Dictionary:
         self._facts.clear()
         self._sets.clear()
         self._statuses.clear()
+        self._troubles.clear()
         self._targets.clear()
         self._acts.clear()
         self._titles.clear()
@@ -141,10 +145,19 @@ class Dictionary:
         """The status among the params of a row."""
         if facts is None:
             return None
-        if facts not in self._statuses:
+        known = self._statuses.get(facts)
+        if known is None:
             status = dict(self.facts_of(facts)).get("status")
-            self._statuses.put(facts, status if type(status) is int else None)
-        return self._statuses[facts]
+            known = self._statuses.put(facts, (status,) if type(status) is int else (None,))
+        return known[0]
+
+    def trouble_of(self, facts: int | None, upstream_ms: int | None) -> int | None:
+        """What went wrong with a page.visit of these params, as a number (rollups.py)."""
+        known = self._troubles.get(facts)
+        if known is None:
+            status = self.status_of(facts)
+            known = self._troubles.put(facts, (trouble_of(status, 0), trouble_of(status, SLOW_MS)))
+        return known[upstream_ms is not None and upstream_ms >= SLOW_MS]
 
     def act(self, action: int) -> Act:
         """What sort of event the action of a row is."""

@@ -5,7 +5,7 @@ changes is counted off before and on after. How many visitors there were follows
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from proxy.events.dwell import bucket_of
@@ -105,26 +105,33 @@ class Ledger:
         """Count an event on (`n` 1) or off (-1)."""
         if row.visitor == NOBODY:
             return
-        time, lane, action = row.time, row.lane, row.action
-        day, cells = self._days.of(self.connection, time), self._cells
-        sort, context = self._dictionary.act(action)
+        sort, context = self._dictionary.act(row.action)
         if sort == VISIT:
-            hour, uri = time // HOUR_MS, row.uri
-            self._views[action, lane, row.state & CONFIRMED, day, hour, row.facts, uri] += n
-            self._viewers[row.visitor, lane, day, hour, uri] += n
-            if row.amount is not None and row.amount >= SLOW_MS and uri is not None:
-                cells[_SLOW, lane, day, self._dictionary.address(uri).page, bucket_of(row.amount)] += n
-            if row.engaged is not None:
-                self.count_engaged(row, n)
-        else:
-            cells[_ACTION, lane, day, action, 0] += n
-            if sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
-                self._presence.changes[row.visitor, _VIEWS, 0, lane, day] += n
-                self._presence.changes[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
-            elif sort <= LAST_OF_TARGETS and row.target is not None:
-                self._count_target(row, sort, context, (lane, day), n)
-        if n > 0:
-            self._reached.see(time, row.seq)
+            self.count_view(row, n)
+            return
+        time, lane, action = row.time, row.lane, row.action
+        day = self._days.of(self.connection, time)
+        self._cells[_ACTION, lane, day, action, 0] += n
+        if sort == START and row.uri is None:  # of an app, which shows no page: its visitor is there all the same
+            self._presence.changes[row.visitor, _VIEWS, 0, lane, day] += n
+            self._presence.changes[row.visitor, _HOUR, time // HOUR_MS, lane, day] += n
+        elif sort <= LAST_OF_TARGETS and row.target is not None:
+            self._count_target(row, sort, context, (lane, day), n)
+
+    def count_view(self, row: EventRow, n: int) -> None:
+        """The same of a page.visit."""
+        time, lane, uri, amount = row.time, row.lane, row.uri, row.amount
+        day, hour = self._days.of(self.connection, time), time // HOUR_MS
+        self._views[row.action, lane, row.state & CONFIRMED, day, hour, row.facts, uri] += n
+        self._viewers[row.visitor, lane, day, hour, uri] += n
+        if amount is not None and amount >= SLOW_MS and uri is not None:
+            self._cells[_SLOW, lane, day, self._dictionary.address(uri).page, bucket_of(amount)] += n
+        if row.engaged is not None:
+            self.count_engaged(row, n)
+
+    def reach(self, rows: Sequence[EventRow]) -> None:
+        """These events, in the order of their seqs, are new or have another time: whoever looks for it finds them."""
+        self._reached.see(rows)
 
     def _unfold(self) -> None:
         """What page views count for, once for all that are alike: under load many are."""

@@ -4,12 +4,13 @@ Law: wider than needed is as good, as the last seq is for the events that will c
 SEQS_AHEAD events at once, and a page that comes singly finds that it has nothing to write.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.bounded import Bounded
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.rollups import REACH_MS
+from proxy.store.sqlite.rows import EventRow
 
 SEQS_AHEAD = 1_024
 """A power of two. A question reads at most so many rows more than it needs."""
@@ -35,16 +36,19 @@ class Reached:
         """Begin anew."""
         self._seen: dict[int, tuple[int, int]] = {}
 
-    def see(self, time: int, seq: int) -> None:
-        """An event of this time has this seq."""
-        slot = time // REACH_MS
-        first, last = self._known.get(slot) or (seq, 0)
-        if first <= seq <= last:  # as most often
+    def see(self, rows: Sequence[EventRow]) -> None:
+        """Events in the order of their seqs; none of them: nothing. All of one slot are looked at once."""
+        slots = {row.time // REACH_MS for row in rows}
+        if len(slots) == 1:
+            self._see(slots.pop(), rows[0].seq, rows[-1].seq)
             return
-        first, last = self._seen.get(slot) or (first, last)
-        if first <= seq <= last:
-            return
-        self._seen[slot] = min(first, seq), max(last, seq | (SEQS_AHEAD - 1))
+        for row in rows:
+            self._see(row.time // REACH_MS, row.seq, row.seq)
+
+    def _see(self, slot: int, low: int, high: int) -> None:
+        first, last = self._seen.get(slot) or self._known.get(slot) or (low, 0)
+        if low < first or last < high:
+            self._seen[slot] = min(first, low), max(last, high | (SEQS_AHEAD - 1))
 
     def settle(self) -> None:
         """Write what is not in the table."""

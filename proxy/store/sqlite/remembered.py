@@ -5,10 +5,10 @@ written, and after whatever changes these rows otherwise than through `Work`. A 
 moment ago then needs no look at the tables at all, and what they do on these pages only one for its own ids.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from proxy.bounded import Bounded
-from proxy.store.sqlite.rows import EventRow, VisitorRow
+from proxy.store.sqlite.rows import EventRow, VisitorRow, id_of_row
 
 VISITORS = 4_000
 """Visitors who are remembered, about a kilobyte each,"""
@@ -38,10 +38,12 @@ class Remembered:
         """A page.visit."""
         return self._views.get(seq)
 
-    def seq_of(self, event_id: bytes) -> int | None:
-        """The row of a page.visit."""
-        seq = self._seqs.get(event_id)
-        return seq if seq in self._views else None
+    def seqs_of(self, ids: Sequence[bytes]) -> dict[bytes, int | None]:
+        """The rows of page.visits, None for those that are not remembered."""
+        if self._seqs.keys().isdisjoint(ids):  # as of pages that have just been asked for
+            return dict.fromkeys(ids)
+        views = self._views
+        return {one: seq if (seq := self._seqs.get(one)) in views else None for one in ids}
 
     def put(self, visitors: Iterable[VisitorRow]) -> None:
         """Remember those who were saved."""
@@ -56,9 +58,10 @@ class Remembered:
     def put_views(self, views: Iterable[EventRow]) -> None:
         """Remember page.visits that were saved, but for those to which a page's script has added params, which may be
         kilobytes. None is removed but by clearing away, which forgets everything."""
-        kept = {one.seq: one for one in views if one.more is None}
-        self._views.put_all(kept)
-        self._seqs.put_all({one.id: seq for seq, one in kept.items()})
+        kept = [one for one in views if one.more is None]
+        seqs = [one.seq for one in kept]
+        self._views.put_all(dict(zip(seqs, kept, strict=True)))
+        self._seqs.put_all(dict(zip(map(id_of_row, kept), seqs, strict=True)))
 
     def forget(self) -> None:
         self._by_id.clear()

@@ -37,6 +37,7 @@ plain_event_values = attrgetter(*(name for name in EVENT_COLUMNS if name not in 
 less_usual_values = attrgetter(*LESS_USUAL_COLUMNS)
 session_values = attrgetter(*SESSION_COLUMNS)
 seq_of_row = attrgetter("seq")
+id_of_row = attrgetter("id")
 time_of_row = attrgetter("time")
 place_of_row = attrgetter("time", "seq")
 

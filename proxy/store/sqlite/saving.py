@@ -12,7 +12,6 @@ from typing import Any
 
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.leftovers import clear
-from proxy.store.sqlite.rollups import trouble_of
 from proxy.store.sqlite.rows import (
     LESS_USUAL_COLUMNS,
     SESSION_COLUMNS,
@@ -133,7 +132,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
         steps = _steps(work, after)
         if not session.is_gone:  # all its pages may be gone before it
             session.view, session.viewed, session.uri, facts, amount = after[-1] if after else (None,) * 5
-            session.trouble = trouble_of(work.dictionary.status_of(facts), amount)
+            session.trouble = work.dictionary.trouble_of(facts, amount)
     if stored is not None:
         work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:
@@ -184,8 +183,10 @@ def _save_events(work: Work) -> None:
             if row.is_moved:
                 moved.append((row.seq, row.visitor, row.session))
         row.is_new = row.is_changed = row.is_moved = False
+    new.sort(key=seq_of_row)
+    work.ledger.reach(new)
     plain, other = [], []
-    for row in sorted(new, key=seq_of_row):
+    for row in new:
         if less_usual_values(row) == NOTHING_LESS_USUAL:
             plain.append(plain_event_values(row))
         else:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from proxy.store.base import Swept
 from proxy.store.sqlite.bulk import run_many
 from proxy.store.sqlite.dictionary import Facts, as_json
-from proxy.store.sqlite.rollups import trouble_of
 from proxy.store.sqlite.rows import EventRow, SessionRow, VisitorRow
 from proxy.store.sqlite.sources import source_of
 from proxy.store.sqlite.work import Work
@@ -131,16 +130,19 @@ def touch(work: Work, session: SessionRow, time: int, *, keeps: bool) -> None:
 
 def view(work: Work, session: SessionRow, row: EventRow) -> None:
     """A page.visit joined a session: between which two pages of it."""
+    time, seq = row.time, row.seq
     session.events += 1
     session.pages += 1
-    if row.time > session.last:
-        set_last(work, session, row.time)
-    tail = session.tail = session.tail or _tail(work, session)
-    here = (row.time, row.seq, _page(work, row.uri))
+    if time > session.last:
+        set_last(work, session, time)
+    tail = session.tail
+    if not tail:
+        tail = session.tail = _tail(work, session)
+    here = (time, seq, _page(work, row.uri))
     if not tail or here > tail[-1]:
-        session.view, session.viewed, session.uri = row.seq, row.time, row.uri
-        session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
-        if tail:
+        session.view, session.viewed, session.uri = seq, time, row.uri
+        session.trouble = work.dictionary.trouble_of(row.facts, row.amount)
+        if tail and tail[-1][2] != here[2]:
             _step(session, tail[-1], here, 1)
         tail.append(here)
     elif place := bisect(tail, here):
@@ -156,7 +158,7 @@ def know_better(work: Work, row: EventRow) -> None:
     """More is known of a page.visit of a session, which may be its last."""
     session = None if row.session is None else work.session(row.session)
     if session is not None and session.view == row.seq:
-        session.trouble = trouble_of(work.dictionary.status_of(row.facts), row.amount)
+        session.trouble = work.dictionary.trouble_of(row.facts, row.amount)
 
 
 def _tail(work: Work, session: SessionRow) -> list[View]:

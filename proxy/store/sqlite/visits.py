@@ -49,8 +49,9 @@ class NewView(NamedTuple):
 def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
     """Write a visit counted by the server; whose it is, None where that is not known. `rules` None: sessions are
     switched off."""
-    if work.seq_of(visit.id) is not None:
-        _complete(work, visit)
+    seq = work.known_as(visit.id)
+    if seq is not None and seq > 0:
+        _complete(work, visit, seq)
         known = work.visitor(visit.uuid)
         return known and handing.owner(work, known, visit.time)
     visitor = work.visitor(visit.uuid)
@@ -60,34 +61,55 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
         visitor = work.add_visitor(visit.uuid)
     if visitor.proof & HANDED:  # else `owner` finds the same, after a few steps more
         visitor = handing.owner(work, visitor, visit.time)
-    uri = work.dictionary.uri(visit.uri, visit.host, visit.path)
     # Two processes: the visitor's second page may have been written before its first.
     came_back = visit.cookie_came_back or bool(visitor.proof & PROOF_COOKIE)
-    view = NewView(
-        visit.id,
-        visit.time,
-        visit.time,
-        lane_of(bot=visit.bot, cookie_came_back=came_back, confirmed=False),
-        0,
-        uri,
-        work.dictionary.title(uri) if NOT_MODIFIED in visit.facts else None,
-        visit.referrer,
-        visit.upstream_ms,
-        visit.facts,
-        visit.session_facts,
-        ip=visit.ip,
-    )
+    lane = lane_of(bot=visit.bot, cookie_came_back=came_back, confirmed=False)
     if visit.cookie_came_back and not visitor.proof & RETURNED:
         prove(work, visitor, PROOF_COOKIE | RETURNED)
-    causes.put_first(work, add(work, None if visit.bot else rules, visitor, view))
+    _write(work, None if visit.bot else rules, visitor, visit, lane)
     return visitor
+
+
+def _write(work: Work, rules: Rules | None, visitor: VisitorRow, visit: Visit, lane: int) -> None:
+    """Write a visit counted by the server whose id is not known yet. As `add`, without what only a browser tells: most
+    page.visits come this way."""
+    dictionary, time, facts = work.dictionary, visit.time, visit.facts
+    uri = dictionary.uri(visit.uri, visit.host, visit.path)
+    title = dictionary.title(uri) if NOT_MODIFIED in facts else None
+    session = None if rules is None else visitor.session
+    if rules is not None and (session is None or not contains(session, time, rules)):
+        begun = _session_facts(facts, visit.session_facts)
+        opener = sessions.Opener(visit.id, time, lane, uri, visit.referrer, begun, ip=visit.ip)
+        session = sessions.join(work, rules, visitor, time, opener)
+    referrer = None if visit.referrer is None else dictionary.word(visit.referrer)
+    row = EventRow(
+        work.next_seq(),
+        visit.id,
+        time,
+        0,
+        work.visited,
+        visitor.id,
+        None if session is None else session.id,
+        None,
+        lane,
+        0,
+        uri,
+        title,
+        referrer,
+        visit.upstream_ms,
+        dictionary.facts(facts),
+    )
+    work.add_view(row, session)
+    if session is not None:
+        sessions.view(work, session, row)
+        if session.last > time:  # seldom
+            causes.put_first(work, session, row)
 
 
 def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> EventRow:
     """Write a page.visit whose id is not known yet, and its session where it opens one."""
     session = None if rules is None else _session(work, rules, visitor, view)
     seq, dictionary = work.next_seq(), work.dictionary
-    work.claim(view.id, seq)
     row = EventRow(
         seq,
         view.id,
@@ -108,7 +130,7 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
         view.more,
         view.undefined,
     )
-    work.add_event(row, session)
+    work.add_view(row, session)
     if session is not None:
         sessions.view(work, session, row)
         if view.state & CONFIRMED:
@@ -127,19 +149,19 @@ def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> Se
         view.lane,
         view.uri,
         view.referrer,
-        _session_facts(view),
+        _session_facts(view.facts, view.session_facts),
         ip=view.ip,
     )
     return sessions.join(work, rules, visitor, view.time, opener)
 
 
-def _session_facts(view: NewView) -> Facts:
-    """What its session.start says: also the campaign of a page that only a browser tells of."""
-    if not any(key.startswith("utm_") for key, _ in view.facts):
-        return view.session_facts
-    known = {key for key, _ in view.session_facts}
-    campaign = tuple((key, term) for key, term in view.facts if key.startswith("utm_") and key not in known)
-    return (*campaign, *view.session_facts) if campaign else view.session_facts
+def _session_facts(facts: Facts, session_facts: Facts) -> Facts:
+    """What a page.visit's session.start says: also the campaign of a page that only a browser tells of."""
+    if not any(key.startswith("utm_") for key, _ in facts):
+        return session_facts
+    known = {key for key, _ in session_facts}
+    campaign = tuple((key, term) for key, term in facts if key.startswith("utm_") and key not in known)
+    return (*campaign, *session_facts) if campaign else session_facts
 
 
 def prove(work: Work, visitor: VisitorRow, proof: int) -> None:
@@ -172,9 +194,8 @@ def describe(work: Work, view: EventRow | None, message: Confirmation) -> None:
         work.change(view, facts=dictionary.facts((*facts, *new)))
 
 
-def _complete(work: Work, visit: Visit) -> None:
-    seq = work.seq_of(visit.id)
-    row = work.event(seq) if seq else None
+def _complete(work: Work, visit: Visit, seq: int) -> None:
+    row = work.event(seq)
     if row is None or not row.state & HEALED:
         return
     dictionary = work.dictionary

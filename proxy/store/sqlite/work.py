@@ -28,11 +28,11 @@ HISTORIES = 2_000
 
 class Work(Reading):
     """The rows of one transaction on `connection`. Use: `begin`, then whatever the items of the batch mean, then
-    `saving.save`. `seq`: the highest that was given."""
+    `saving.save`. `seq`: the highest that was given; `visited`: the word page.visit."""
 
     __slots__ = (
         "_has_suspects", "_histories", "_is_current", "_session_id", "_visitor_id", "connection", "dictionary",
-        "dwells", "heard", "ledger", "new_ids", "relinked", "seq",
+        "dwells", "heard", "ledger", "new_ids", "relinked", "seq", "visited",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
@@ -41,7 +41,7 @@ class Work(Reading):
         self.ledger = ledger
         self._histories: Bounded[int, History] = Bounded(HISTORIES)
         self.heard = Heard(connection.execute, erased)
-        self.seq = self._session_id = self._visitor_id = 0
+        self.seq = self._session_id = self._visitor_id = self.visited = 0
         self._has_suspects = self._is_current = False
         super().__init__(connection.execute)
 
@@ -56,10 +56,13 @@ class Work(Reading):
     def remember(self) -> None:
         """What was saved is as the tables have it."""
         self.remembered.put(self.visitors.values())
-        visit = self.dictionary.word(VISITED)
+        visit, known, remembered = self.visited, self.ids, self.remembered.view
         # Not what was read otherwise, unless it is remembered: its id may be forgotten by now, and is to stay so.
-        known, views = self.ids, (row for row in self.events.by_seq.values() if row.action == visit)
-        self.remembered.put_views(row for row in views if known.get(row.id) == row.seq or self.remembered.view(row.seq))
+        self.remembered.put_views(
+            row
+            for row in self.events.by_seq.values()
+            if row.action == visit and (known.get(row.id) == row.seq or remembered(row.seq))
+        )
 
     def clear(self) -> None:
         """Begin anew: nothing is known."""
@@ -75,7 +78,8 @@ class Work(Reading):
         if self.heard.of_writing():
             self.forget()
         ids, views, uuids = named(batch)
-        self.ids = {event: self.remembered.seq_of(event) for event in ids}
+        self.ids = self.remembered.seqs_of(ids)
+        self.visited = self.dictionary.word(VISITED)
         unknown = [uuid for uuid in uuids if not self.recall(uuid)]
         if unknown or not are_new or not self._is_current:
             self._look_up([] if are_new else [event for event in ids if self.ids[event] is None], unknown)
@@ -171,6 +175,20 @@ class Work(Reading):
         self.events.put(row)
         self.ledger.count(row, 1)
 
+    def add_view(self, row: EventRow, session: SessionRow | None) -> None:
+        """A new page.visit, whose id is claimed here; `session` as of `add_event`."""
+        seq, event_id = row.seq, row.id
+        if self.ids.get(event_id, seq) is None:  # looked for, and new: as most often
+            self.ids[event_id] = self.new_ids[event_id] = seq
+        else:
+            self.claim(event_id, seq)
+        row.is_new = True
+        if session is not None:
+            row.back = None if session.top is None else seq - session.top
+            session.top = seq
+        self.events.put(row)
+        self.ledger.count_view(row, 1)
+
     def change(self, row: EventRow, **values: object) -> None:
         """An event is known better now, or belongs elsewhere."""
         self.ledger.count(row, -1)
@@ -182,6 +200,8 @@ class Work(Reading):
         for name, value in values.items():
             setattr(row, name, value)
         self.ledger.count(row, 1)
+        if "time" in values:
+            self.ledger.reach((row,))
         if "session" in values:
             self._unlink(row)
             if known := self.sessions.get(row.session or 0):
