@@ -251,7 +251,9 @@ class Serving:
     def stop(self) -> None:
         if self.process is not None:
             code = ended(self.process, START_SECONDS)
-            assert code == 0, (code, self.log.read_text())
+            said = self.log.read_text()
+            assert code == 0, (code, said)
+            assert "Traceback" not in said, said  # whatever a visitor saw of it
 
     def lines(self, words: str) -> list[str]:
         """Lines of the log with these words."""
