@@ -24,8 +24,8 @@ log = logging.getLogger("footfall.tracking")
 HOLD_WHOLE_BYTES = 16 * 1024
 """A page of one chunk of at most this size waits whole for its commit;"""
 HOLD_SHORTLY_BYTES = 256 * 1024
-"""one of up to this size too, or the last piece of any, but not longer than a head may wait for its body: then all but
-its last byte goes."""
+"""one of up to this size too, or the last piece of any (uvloop reads as much at once), but not longer than a head may
+wait for its body: then all but its last byte goes."""
 CUT_BYTES = 32 * 1024
 """A piece of at least this size that is to take the tag is cut, and only its beginning looked at and written anew,"""
 BEGINNING_BYTES = 4 * 1024

@@ -226,12 +226,12 @@ def test_the_length_of_a_page_that_is_there_at_once_is_known_wherever_its_tag_go
     assert dict(start["headers"])[b"content-length"] == b"%d" % len(body)
 
 
-@pytest.mark.parametrize(("size", "leaves_whole"), [(5_000, True), (60_000, True), (70_000, False)])
+@pytest.mark.parametrize(("size", "leaves_whole"), [(5_000, True), (200_000, True), (300_000, False)])
 def test_a_page_that_is_there_at_once_and_not_too_large_leaves_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, leaves_whole: bool
 ) -> None:
     monkeypatch.setattr(heads, "TICK_SECONDS", 5.0)  # however busy the machine is
-    page = (b"<!doctype html><html><head><link rel=a><body>" + b"<p>text" * 30_000)[:size]
+    page = (b"<!doctype html><html><head><link rel=a><body>" + b"<p>text" * 50_000)[:size]
     for _, *pieces in shown(tmp_path, page, asked=3)[1:]:  # the first one waits for the store to be opened
         assert len(pieces) == (1 if leaves_whole else 2)
         assert untagged(body_of(pieces))[0] == page

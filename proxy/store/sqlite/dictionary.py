@@ -151,8 +151,8 @@ class Dictionary:
             known = self._statuses.put(facts, (status,) if type(status) is int else (None,))
         return known[0]
 
-    def trouble_of(self, facts: int | None, upstream_ms: int | None) -> int | None:
-        """What went wrong with a page.visit of these params, as a number (rollups.py)."""
+    def trouble_with(self, facts: int | None, upstream_ms: int | None) -> int | None:
+        """What went wrong with a page.visit that has these params, as a number (rollups.py)."""
         known = self._troubles.get(facts)
         if known is None:
             status = self.status_of(facts)

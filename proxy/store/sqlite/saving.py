@@ -108,7 +108,7 @@ def _grows(work: Work, session: SessionRow) -> bool:
 
 def _chain(work: Work, top: int | None) -> list[list[Any]]:
     """The page.visits of a session whose last event is `top`, as in the table: seq, time, uri, facts, amount."""
-    (text,) = work.execute(SQL["chain"], {"top": top, "visit": work.dictionary.word("page.visit")}).fetchone()
+    (text,) = work.execute(SQL["chain"], {"top": top, "visit": work.visit_word}).fetchone()
     found: list[list[Any]] = json.loads(text)
     return found
 
@@ -132,7 +132,7 @@ def _count(work: Work, session: SessionRow, before: list[list[Any]] | None) -> N
         steps = _steps(work, after)
         if not session.is_gone:  # all its pages may be gone before it
             session.view, session.viewed, session.uri, facts, amount = after[-1] if after else (None,) * 5
-            session.trouble = work.dictionary.trouble_of(facts, amount)
+            session.trouble = work.dictionary.trouble_with(facts, amount)
     if stored is not None:
         work.ledger.count_session(SessionRow(*stored), -1, _steps(work, before or ()))
     if not session.is_gone:

@@ -141,8 +141,8 @@ def view(work: Work, session: SessionRow, row: EventRow) -> None:
     here = (time, seq, _page(work, row.uri))
     if not tail or here > tail[-1]:
         session.view, session.viewed, session.uri = seq, time, row.uri
-        session.trouble = work.dictionary.trouble_of(row.facts, row.amount)
-        if tail and tail[-1][2] != here[2]:
+        session.trouble = work.dictionary.trouble_with(row.facts, row.amount)
+        if tail:
             _step(session, tail[-1], here, 1)
         tail.append(here)
     elif place := bisect(tail, here):
@@ -158,7 +158,7 @@ def know_better(work: Work, row: EventRow) -> None:
     """More is known of a page.visit of a session, which may be its last."""
     session = None if row.session is None else work.session(row.session)
     if session is not None and session.view == row.seq:
-        session.trouble = work.dictionary.trouble_of(row.facts, row.amount)
+        session.trouble = work.dictionary.trouble_with(row.facts, row.amount)
 
 
 def _tail(work: Work, session: SessionRow) -> list[View]:

@@ -14,7 +14,7 @@ from proxy.store.base import Confirmation, Visit
 from proxy.store.sqlite import causes, handing, sessions
 from proxy.store.sqlite.dictionary import Facts
 from proxy.store.sqlite.ledger import CONFIRMED, UNUSUAL
-from proxy.store.sqlite.rows import HANDED, NOTHING_USUAL, EventRow, SessionRow, Usual, VisitorRow
+from proxy.store.sqlite.rows import HANDED, NOTHING_USUAL, EventRow, Usual, VisitorRow
 from proxy.store.sqlite.work import Work
 from proxy.visitors.lanes import PERSON, PROOF_COOKIE, RETURNED, UNPROVEN, lane_of
 from proxy.visitors.sessions import Rules, contains
@@ -28,17 +28,16 @@ SHOWN_NAVS = frozenset(("prerender", "bfcache", "cache", "manual", "spa"))
 
 
 class NewView(NamedTuple):
-    """A page.visit about to be written, whoever counted it. Texts are cleaned; `facts` are its small params."""
+    """A page.visit about to be written of which a browser tells: a person's. Texts are cleaned; `facts` are its small
+    params."""
 
     id: bytes
     time: int
     received: int
-    lane: int
     state: int
     uri: int
     title: int | None
     referrer: str | None
-    amount: int | None
     facts: Facts
     session_facts: Facts
     more: str | None = None
@@ -71,7 +70,7 @@ def apply(work: Work, rules: Rules | None, visit: Visit) -> VisitorRow | None:
 
 
 def _write(work: Work, rules: Rules | None, visitor: VisitorRow, visit: Visit, lane: int) -> None:
-    """Write a visit counted by the server whose id is not known yet. As `add`, without what only a browser tells: most
+    """Write a visit counted by the server whose id is not known yet, and its session where it opens one. Most
     page.visits come this way."""
     dictionary, time, facts = work.dictionary, visit.time, visit.facts
     uri = dictionary.uri(visit.uri, visit.host, visit.path)
@@ -87,7 +86,7 @@ def _write(work: Work, rules: Rules | None, visitor: VisitorRow, visit: Visit, l
         visit.id,
         time,
         0,
-        work.visited,
+        work.visit_word,
         visitor.id,
         None if session is None else session.id,
         None,
@@ -107,24 +106,27 @@ def _write(work: Work, rules: Rules | None, visitor: VisitorRow, visit: Visit, l
 
 
 def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> EventRow:
-    """Write a page.visit whose id is not known yet, and its session where it opens one."""
-    session = None if rules is None else _session(work, rules, visitor, view)
-    seq, dictionary = work.next_seq(), work.dictionary
+    """The same of a page.visit of which a browser tells."""
+    session, dictionary = None, work.dictionary
+    if rules is not None:
+        begun = _session_facts(view.facts, view.session_facts)
+        opener = sessions.Opener(view.id, view.received, PERSON, view.uri, view.referrer, begun, ip=view.ip)
+        session = sessions.join(work, rules, visitor, view.time, opener)
     row = EventRow(
-        seq,
+        work.next_seq(),
         view.id,
         view.time,
         view.received - view.time,
-        dictionary.word("page.visit"),
+        work.visit_word,
         visitor.id,
         None if session is None else session.id,
         None,
-        view.lane,
+        PERSON,
         view.state,
         view.uri,
         view.title,
         None if view.referrer is None else dictionary.word(view.referrer),
-        view.amount,
+        None,
         dictionary.facts(view.facts),
         None,
         view.more,
@@ -133,30 +135,12 @@ def add(work: Work, rules: Rules | None, visitor: VisitorRow, view: NewView) -> 
     work.add_view(row, session)
     if session is not None:
         sessions.view(work, session, row)
-        if view.state & CONFIRMED:
-            sessions.turn(work, session)
+        sessions.turn(work, session)
     return row
 
 
-def _session(work: Work, rules: Rules, visitor: VisitorRow, view: NewView) -> SessionRow | None:
-    """The session of a page.visit, opened where there is none."""
-    latest = visitor.session
-    if latest is not None and contains(latest, view.time, rules):
-        return latest
-    opener = sessions.Opener(
-        view.id,
-        view.received,
-        view.lane,
-        view.uri,
-        view.referrer,
-        _session_facts(view.facts, view.session_facts),
-        ip=view.ip,
-    )
-    return sessions.join(work, rules, visitor, view.time, opener)
-
-
 def _session_facts(facts: Facts, session_facts: Facts) -> Facts:
-    """What a page.visit's session.start says: also the campaign of a page that only a browser tells of."""
+    """What a page.visit's session.start says: its campaign, too."""
     if not any(key.startswith("utm_") for key, _ in facts):
         return session_facts
     known = {key for key, _ in session_facts}

@@ -28,11 +28,11 @@ HISTORIES = 2_000
 
 class Work(Reading):
     """The rows of one transaction on `connection`. Use: `begin`, then whatever the items of the batch mean, then
-    `saving.save`. `seq`: the highest that was given; `visited`: the word page.visit."""
+    `saving.save`. `seq`: the highest that was given; `visit_word`: the row of page.visit."""
 
     __slots__ = (
         "_has_suspects", "_histories", "_is_current", "_session_id", "_visitor_id", "connection", "dictionary",
-        "dwells", "heard", "ledger", "new_ids", "relinked", "seq", "visited",
+        "dwells", "heard", "ledger", "new_ids", "relinked", "seq", "visit_word",
     )  # fmt: skip
 
     def __init__(self, connection: Any, dictionary: Dictionary, ledger: Ledger, erased: Erased) -> None:
@@ -41,7 +41,7 @@ class Work(Reading):
         self.ledger = ledger
         self._histories: Bounded[int, History] = Bounded(HISTORIES)
         self.heard = Heard(connection.execute, erased)
-        self.seq = self._session_id = self._visitor_id = self.visited = 0
+        self.seq = self._session_id = self._visitor_id = self.visit_word = 0
         self._has_suspects = self._is_current = False
         super().__init__(connection.execute)
 
@@ -56,7 +56,7 @@ class Work(Reading):
     def remember(self) -> None:
         """What was saved is as the tables have it."""
         self.remembered.put(self.visitors.values())
-        visit, known, remembered = self.visited, self.ids, self.remembered.view
+        visit, known, remembered = self.visit_word, self.ids, self.remembered.view
         # Not what was read otherwise, unless it is remembered: its id may be forgotten by now, and is to stay so.
         self.remembered.put_views(
             row
@@ -79,11 +79,11 @@ class Work(Reading):
             self.forget()
         ids, views, uuids = named(batch)
         self.ids = self.remembered.seqs_of(ids)
-        self.visited = self.dictionary.word(VISITED)
         unknown = [uuid for uuid in uuids if not self.recall(uuid)]
         if unknown or not are_new or not self._is_current:
             self._look_up([] if are_new else [event for event in ids if self.ids[event] is None], unknown)
         self.dictionary.noted = set() if self._has_suspects else None
+        self.visit_word = self.dictionary.word(VISITED)  # noted, and not as it was before others cleared away
         self.load_events(seq for view in views if (seq := self.ids[view]))
 
     def _look_up(self, ids: Sequence[bytes], uuids: Sequence[bytes]) -> None:
