@@ -12,6 +12,7 @@ from typing import Any
 
 from proxy.app import Footfall
 from proxy.config import Config
+from proxy.http.fastpath import FastPath
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.life import Life
@@ -52,13 +53,15 @@ def tracking(app: Any) -> Footfall:
     return footfall
 
 
-def application(kind: str, upstream: str, page: Path) -> Any:
+def application(kind: str, upstream: str, page: Path) -> tuple[Any, FastPath | None]:
+    """And what passes by it."""
     if kind == "hello":
-        return hello(page.read_bytes())
-    app: Any = Forwarder(Upstream(upstream), via_token=TOKEN)
-    if kind == "tracking":
-        app = tracking(app)
-    return Gate(app, prefix=PREFIX, via_token=TOKEN, trusted_proxies=(), refused=refused)
+        return hello(page.read_bytes()), None
+    forwarder = Forwarder(Upstream(upstream), via_token=TOKEN)
+    footfall = tracking(forwarder) if kind == "tracking" else None
+    app: Any = forwarder if footfall is None else footfall
+    gate = Gate(app, prefix=PREFIX, via_token=TOKEN, trusted_proxies=(), refused=refused)
+    return gate, None if footfall is None else FastPath(gate, forwarder, footfall.pages)
 
 
 def refused(host: bytes, status: int) -> None:
@@ -72,9 +75,11 @@ def main() -> int:
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--page", type=Path, required=True)
     given = parser.parse_args()
-    app = application(given.kind, given.upstream, given.page)
+    app, fast = application(given.kind, given.upstream, given.page)
     tune()
-    return run(app, sockets=[socket.socket(fileno=given.socket)], refused=refused, life=Life(sys.stdin.fileno()))
+    return run(
+        app, fast=fast, sockets=[socket.socket(fileno=given.socket)], refused=refused, life=Life(sys.stdin.fileno())
+    )
 
 
 if __name__ == "__main__":

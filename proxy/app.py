@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from proxy import config as configuration
 from proxy.apikeys import authority_left, authority_of
@@ -23,6 +24,7 @@ from proxy.endpoints import OwnEndpoints, make_endpoints, part_path, script_path
 from proxy.events.catalogue import Catalogue
 from proxy.events.incoming import made_by_server
 from proxy.files import keys_of, open_reader
+from proxy.http.fastpath import FastPath
 from proxy.http.forward import Forwarder
 from proxy.http.gate import Gate
 from proxy.http.life import Life
@@ -42,6 +44,7 @@ from proxy.page.paths import Globs
 from proxy.privacy.late import LatePage
 from proxy.recording import writing_of
 from proxy.scripts import Tracker, load_tracker
+from proxy.tracking.fastpath import Pages
 from proxy.tracking.middleware import TrackingMiddleware
 from proxy.tracking.rules import Rule, Rules
 from proxy.tracking.settings import Sites, Tracking
@@ -122,6 +125,7 @@ class Footfall:
         endpoints = make_endpoints(prefix, tracker, collector, api, self._tracking, privacy)
         self._own = OwnEndpoints(endpoints, prefix.encode("ascii"))
         self._tracked = TrackingMiddleware(app, self._tracking)
+        self.pages = Pages(self._tracking)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; anything but http and lifespan passes untouched."""
@@ -243,11 +247,16 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def run_worker(
-    config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life, door: socket.socket | None
-) -> int:
-    """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end. `door`: where
-    who writes for all of them takes connections; None: it writes itself."""
+class Front(NamedTuple):
+    """What a worker serves, what passes by it, and who is told of a refused request."""
+
+    app: Gate
+    fast: FastPath
+    refused: Callable[[bytes, int], None]
+
+
+def front_of(config: Config, keys: tuple[Key, ...], door: socket.socket | None) -> Front:
+    """The proxy before the configured site. `door`: see `Footfall`."""
     token = via_token(keys)
     upstream = Upstream(
         config.site.upstream,
@@ -256,26 +265,32 @@ def run_worker(
         response_seconds=config.limits.response_seconds,
         body_idle_seconds=config.limits.body_idle_seconds,
     )
-    forwarder = Forwarder(
-        upstream,
-        via_token=token,
-        preserve_host=config.site.preserve_host,
-        public_origin=config.site.public_origin,
-    )
+    site = config.site
+    forwarder = Forwarder(upstream, via_token=token, preserve_host=site.preserve_host, public_origin=site.public_origin)
     footfall = Footfall(forwarder, config, keys=keys, authority=authority_left(config), door=door)
     gate = Gate(
         footfall.serve,
-        prefix=config.site.prefix.encode("ascii"),
+        prefix=site.prefix.encode("ascii"),
         via_token=token,
-        trusted_proxies=config.site.trusted_networks,
-        trusts_unix=config.site.trusts_unix,
+        trusted_proxies=site.trusted_networks,
+        trusts_unix=site.trusts_unix,
         refused=footfall.count_refused,
     )
+    return Front(gate, FastPath(gate, forwarder, footfall.pages), footfall.count_refused)
+
+
+def run_worker(
+    config: Config, keys: tuple[Key, ...], sockets: list[socket.socket], life: Life, door: socket.socket | None
+) -> int:
+    """One process of `footfall serve`: proxy on the shared sockets until the signal or the parent's end. `door`: where
+    who writes for all of them takes connections; None: it writes itself."""
+    front = front_of(config, keys, door)
     tune()
     return run(
-        gate,
+        front.app,
+        fast=front.fast,
         sockets=sockets,
-        refused=footfall.count_refused,
+        refused=front.refused,
         life=life,
         header_seconds=config.limits.header_seconds,
         limits=limits_of(config),

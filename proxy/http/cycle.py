@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from proxy.asgi import AT_ONCE, DONE, ASGIApp, Message, Scope
+from proxy.asgi import AT_ONCE, DONE, ASGIApp, Message, Piece, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.errors import page
 from proxy.http.headers import BODILESS, is_well_formed, value_of
@@ -124,7 +124,14 @@ class Cycle:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def run(self, app: ASGIApp) -> None:
+    def start(self) -> None:
+        """Its turn has come: the application is run, in a task."""
+        protocol = self._protocol
+        # Not by the loop's `create_task`, which makes a name, and then gives it ours: a quarter more.
+        self.task = task = asyncio.Task(self._run(protocol.application), loop=protocol.loop, name="request")
+        protocol.tasks.add(task)
+
+    async def _run(self, app: ASGIApp) -> None:
         """Runs the application to its end and leaves the connection in a state that tells the truth."""
         try:
             await app(self.scope, self.receive, self.send)
@@ -276,7 +283,7 @@ class Cycle:
         else:
             self._write(before, body, after)
 
-    def _write(self, before: bytes, body: bytes, after: bytes) -> None:
+    def _write(self, before: bytes, body: Piece, after: bytes) -> None:
         """One write, whatever it consists of; large pieces of body are not copied."""
         self._protocol.written += len(before) + len(body) + len(after)
         if len(body) > JOIN_BYTES and (before or after):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.asgi import Piece
 from proxy.fieldlist import FieldList
 from proxy.http.errors import ProxyError
+from proxy.passing import Waiter
 
 if TYPE_CHECKING:
     from proxy.http.answers import AnswerHead
@@ -103,7 +104,7 @@ class Exchange:
         self.buffered = 0
         self._paused = False
         self._taken = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Waiter | None = None
         self._writable: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
@@ -160,8 +161,19 @@ class Exchange:
 
     def changed(self) -> asyncio.Future[None]:
         """Await this for the head, more body, the end or an error. One waiter at a time."""
-        self._waiter = waiter = self.loop.create_future()
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self._waiter = waiter
         return waiter
+
+    def tell(self, waiter: Waiter | None) -> None:
+        """The same for who is told, once."""
+        self._waiter = waiter
+
+    @property
+    def whole(self) -> Piece | None:
+        """All of a body that came in one piece; None where it did not, or has not."""
+        chunks = self._chunks
+        return chunks[0] if self.complete and len(chunks) == 1 and self.error is None else None
 
     def take(self) -> Piece:
         """Body that has arrived since the last call, all of it unless its pieces are large; when there is no more

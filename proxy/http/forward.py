@@ -14,14 +14,16 @@ from email.utils import formatdate
 from functools import partial
 
 from proxy.asgi import AT_ONCE, UPGRADE, Receive, Scope, Send
+from proxy.fieldlist import FieldList
 from proxy.http.errors import ALLOW, ProxyError, VisitorError, VisitorGone, answer
 from proxy.http.exchange import Exchange
-from proxy.http.headers import BODILESS, Peer, answer_fields, request_head, value_of
+from proxy.http.headers import BODILESS, Peer, RequestHead, answer_fields, request_head, value_of
 from proxy.http.origins import Origins
 from proxy.http.target import is_host
 from proxy.http.tunnel import carry
 from proxy.http.upstream import Upstream
 from proxy.http.websocket import SWITCHING, accept_of, upgrading
+from proxy.passing import AHEAD
 
 # RFC 9110 9.2.2; TRACE never gets here.
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PROPFIND", "SEARCH", "REPORT"))
@@ -103,11 +105,12 @@ class Forwarder:
             if pump is not None:
                 pump.cancel()
 
-    def _begin(self, scope: Scope, method: str, target: bytes) -> tuple[Exchange, int | None]:
+    def head(self, scope: Scope, method: str, target: bytes) -> RequestHead:
+        """What the site is asked. Raises VisitorError."""
         query: bytes = scope["query_string"]
         extensions = scope.get("extensions") or {}
         try:
-            head = request_head(
+            return request_head(
                 method.encode("ascii"),
                 # `/path?` is not `/path`, but both have an empty query_string; our server notes the difference.
                 target + b"?" + query if query or "footfall.bare_query" in extensions else target,
@@ -120,6 +123,16 @@ class Forwarder:
             )
         except ValueError:
             raise VisitorError("The request is malformed.") from None
+
+    def ask(self, loop: asyncio.AbstractEventLoop, head: bytes) -> Exchange:
+        """Ask the site what may be asked again, without a body, by a head that is written."""
+        return self._upstream.begin(loop, head, is_head=False, length=0, retriable=True)
+
+    def _begin(self, scope: Scope, method: str, target: bytes) -> tuple[Exchange, int | None]:
+        extensions = scope.get("extensions") or {}
+        if AHEAD in extensions:
+            return extensions.pop(AHEAD)[0], 0  # and is let go with its answer
+        head = self.head(scope, method, target)
         retriable = head.length == 0 and method in IDEMPOTENT
         accept = b""
         if UPGRADE in extensions:
@@ -136,6 +149,15 @@ class Forwarder:
 
     def _start(self, exchange: Exchange, scope: Scope) -> dict[str, object]:
         status = exchange.status
+        fields = self.fields(exchange, scope)
+        start: dict[str, object] = {"type": "http.response.start", "status": status, "headers": fields}
+        if exchange.buffered or exchange.complete:
+            start[AT_ONCE] = True
+        return start
+
+    def fields(self, exchange: Exchange, scope: Scope) -> FieldList:
+        """The answer's fields for the visitor; of `scope` only what the gate has said of him."""
+        status = exchange.status
         keep_length = status not in _BODILESS and not exchange.chunked
         via = self._via
         if exchange.version != "1.1":  # RFC 9110 7.6.3: it names what was received
@@ -146,10 +168,7 @@ class Forwarder:
             fields = fields.changed({b"date": formatdate(time.time(), usegmt=True).encode("ascii")})
         if self._origins is not None and (public := self._public_origin or _origin(scope)):
             fields = self._origins.to_visitor(fields, public)
-        start: dict[str, object] = {"type": "http.response.start", "status": status, "headers": fields}
-        if exchange.buffered or exchange.complete:
-            start[AT_ONCE] = True
-        return start
+        return fields
 
 
 async def _pump(exchange: Exchange, receive: Receive, length: int | None) -> None:

@@ -198,6 +198,13 @@ class Gate:
             self._introduce(scope)
         return self._app(scope, receive, send)
 
+    def admits(self, scope: Scope) -> bool:
+        """Whether this passes; then the scope says who the peer is. Nothing is answered or counted."""
+        if refuse(scope, self._prefix, self._via_token) is not None:
+            return False
+        self._introduce(scope)
+        return True
+
     def _introduce(self, scope: Scope) -> None:
         """Says in the scope, which the server has made for this request alone, who the peer is."""
         client = scope.get("client") or ("", 0)

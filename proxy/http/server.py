@@ -23,6 +23,7 @@ from proxy.asgi import ASGIApp
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.errors import Overloaded, raw_page
+from proxy.http.fastpath import FastPath
 from proxy.http.halfclosed import watch_half_closed
 from proxy.http.known import KnownRequests
 from proxy.http.life import PARTING_TIMES, Life
@@ -31,7 +32,7 @@ from proxy.http.patience import HEADER_SECONDS, STALLED_SECONDS, Patience
 from proxy.http.pipeline import Pipeline
 from proxy.http.reader import RequestReader
 from proxy.http.signals import handled
-from proxy.http.target import request_scope
+from proxy.http.target import whole_scope
 from proxy.http.tls import VisitorTls
 from proxy.http.upgrade import UpgradeCycle
 
@@ -55,14 +56,14 @@ class ServerProtocol(HttpToolsProtocol):
         limits: Limits,
         known: KnownRequests,
         patience: Callable[[], Patience],
+        fast: FastPath | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         del self.parser  # the reader has its own
         self.queue = Pipeline()
         self.written = 0  # bytes of responses given to the transport
-        self._application = cast(ASGIApp, config.loaded_app)
-        self._refused = refused
-        self._crowd = crowd
+        self.application = cast(ASGIApp, config.loaded_app)
+        self._refused, self._crowd, self._fast = refused, crowd, fast
         self._place: str | None = None  # in the crowd
         self._reader = RequestReader(self, limits, known)
         self._answering: Cycle | None = None  # its response is under way
@@ -112,11 +113,12 @@ class ServerProtocol(HttpToolsProtocol):
         self, method: str, version: str, target: bytes, headers: FieldList, *, keep_alive: bool, expects_continue: bool
     ) -> Cycle:
         self._discarded = 0
-        scope = request_scope(method, version, target, headers)
-        scope["scheme"], scope["server"], scope["client"] = self.scheme, self.server, self.client
-        scope["state"] = self.app_state.copy()
-        kind = UpgradeCycle if self._reader.upgrades else Cycle
-        cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
+        fast = self._fast if keep_alive and self._answering is None else None
+        cycle: Cycle | None = None if fast is None else fast.passage(self, method, target, headers)
+        if cycle is None:
+            kind = UpgradeCycle if self._reader.upgrades else Cycle
+            scope = whole_scope(self, method, version, target, headers)
+            cycle = kind(self, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if self._parting:
             cycle.stop()
         if self._answering is None:
@@ -165,9 +167,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _begin(self, cycle: Cycle) -> None:
         self._answering = cycle
-        # Not by the loop's `create_task`, which makes a name, and then gives it ours: a quarter more.
-        cycle.task = task = asyncio.Task(cycle.run(self._application), loop=self.loop, name="request")
-        self.tasks.add(task)
+        cycle.start()
 
     def on_response_complete(self) -> None:
         cycle = self._answering
@@ -267,15 +267,17 @@ def run(
     limits: Limits = DEFAULTS,
     trusted_proxies: Sequence[Network] = (),
     tls: ssl.SSLContext | None = None,
+    fast: FastPath | None = None,
 ) -> int:
     """Serves `app` on bound `sockets`, with `tls` by https, until SIGTERM or SIGINT (in the main thread only) or until
     the lifeline of its `life` ends, then finishes for at most `graceful_seconds`. Returns 0, or 1 where the application
     did not start. `header_seconds`: a visitor's for a head, `body_idle_seconds`: how long he may take nothing of an
-    answer (both in sweeps). `trusted_proxies` are not counted by their address."""
+    answer (both in sweeps). `trusted_proxies` are not counted by their address. `fast`: for what needs no `app`."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
     life = life or Life()
     crowd, known = Crowd(limits, trusted_proxies, life.count), KnownRequests()
-    made = partial(ServerProtocol, refused=refused, crowd=crowd, limits=limits, known=known, patience=patience)
+    shared: dict[str, Any] = {"crowd": crowd, "limits": limits, "known": known, "patience": patience, "fast": fast}
+    made = partial(ServerProtocol, refused=refused, **shared)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).

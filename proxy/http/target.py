@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from proxy.asgi import Scope
@@ -55,7 +56,7 @@ def text_path(path: bytes) -> str:
 
 
 def request_scope(method: str, version: str, target: bytes, headers: FieldList) -> Scope:
-    """All of the ASGI scope that a request's head tells; the connection's part is for the server to add."""
+    """All of the ASGI scope that a request's head tells."""
     if target.startswith(b"/"):
         path, mark, behind = target.partition(b"?")
         query = behind if mark else None
@@ -75,6 +76,27 @@ def request_scope(method: str, version: str, target: bytes, headers: FieldList) 
         "headers": headers,
         "extensions": {"footfall.bare_query": {}} if query == b"" else {},
     }
+
+
+class Side(Protocol):
+    """A visitor's connection: what a scope says of it."""
+
+    @property
+    def scheme(self) -> str | None: ...
+    @property
+    def server(self) -> tuple[str, int | None] | None: ...
+    @property
+    def client(self) -> tuple[str, int] | None: ...
+    @property
+    def app_state(self) -> dict[str, Any]: ...
+
+
+def whole_scope(side: Side, method: str, version: str, target: bytes, headers: FieldList) -> Scope:
+    """The ASGI scope of a request."""
+    scope = request_scope(method, version, target, headers)
+    scope["scheme"], scope["server"], scope["client"] = side.scheme, side.server, side.client
+    scope["state"] = side.app_state.copy()
+    return scope
 
 
 def disguise(data: bytes) -> tuple[bytes | None, bytes]:

@@ -139,12 +139,12 @@ class Recorder:
         self._wanted.append((len(self._pending) - 1, future))
         return await future
 
-    def hold(self, ticket: int) -> "asyncio.Future[bool] | None":
-        """What to await for a commit, at most `hold_ms`: whether it came. None where there is nothing to wait for:
-        it is committed already, the item was lost, or the breaker is open."""
+    def hold(self, ticket: int, waiter: "asyncio.Future[bool] | None" = None) -> "asyncio.Future[bool] | None":
+        """What to await for a commit, at most `hold_ms`: whether it came; or `waiter` is told. None where there is
+        nothing to wait for: it is committed already, the item was lost, or the breaker is open."""
         if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
             return None
-        future: asyncio.Future[bool] = self._loop.create_future()
+        future: asyncio.Future[bool] = waiter or self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
         waiters = self._waiters
         if waiters and ticket < waiters[-1][0]:

@@ -28,6 +28,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _PRINTABLE = "!\"#$%&'()*+,/:;<=>?@[]^`{|}~-._"
 
 _NAVIGATE = ("nav", "navigate")
+OF_A_PAGE = (_NAVIGATE, ("status", 200))
+"""The facts of most."""
 
 Facts = tuple[tuple[str, object], ...]
 
@@ -56,11 +58,15 @@ class Cleaner:
 
     def page(self, request: Request) -> CleanUri:
         """The address of the page that was asked for."""
-        key = (request.scheme, request.host, request.raw_path, request.query)
+        return self.page_at(request.scheme, request.host, request.raw_path, request.query)
+
+    def page_at(self, scheme: str, host: str, raw_path: bytes, query: bytes) -> CleanUri:
+        """The same, by its parts."""
+        key = (scheme, host, raw_path, query)
         known = self._pages.get(key)
         if known is None:
-            known = clean_parts(request.scheme, request.host, _text(request.raw_path), _text(request.query))
-            if len(request.raw_path) + len(request.query) <= REMEMBERED_BYTES:
+            known = clean_parts(scheme, host, _text(raw_path), _text(query))
+            if len(raw_path) + len(query) <= REMEMBERED_BYTES:
                 self._pages.put(key, known)
         return known
 
@@ -128,7 +134,7 @@ def make_visit(
     """
     page = cleaner.page(request)
     fields = request.fields
-    facts: Facts = (_NAVIGATE, ("status", status))
+    facts: Facts = OF_A_PAGE if status == 200 else (_NAVIGATE, ("status", status))
     if request.method == "POST":
         facts = (*facts, ("method", "POST"))
     return Visit(

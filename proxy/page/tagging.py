@@ -29,6 +29,11 @@ class Site:
     part: bytes | None = None
 
 
+def tag_of(site: Site, page_id: bytes) -> bytes:
+    """The tag of a page whose policy asks for no more."""
+    return b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
+
+
 class FindPlace(Protocol):
     """`usual_place`, with or without a memory."""
 
@@ -78,7 +83,7 @@ class Tagging:
     ) -> None:
         self._place = place
         self._site = site
-        self._plain = b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
+        self._plain = tag_of(site, page_id)
         self._policies = answer.policies
         self._nonce = nonce
         self._declared = bool(answer.charset)

@@ -11,6 +11,7 @@ from proxy.asgi import Scope, raw_path_of
 from proxy.fieldlist import FieldList
 from proxy.page import fields as page_fields
 from proxy.page.eligibility import PAGE_METHODS, Standing
+from proxy.passing import AHEAD
 from proxy.tracking.asked import UNREAD, asked_of
 from proxy.tracking.settings import Tracking
 
@@ -22,8 +23,8 @@ class TrackedRequest:
     WebSocket, and the server can do it; whatever the answer, that is no page."""
 
     __slots__ = (
-        "_asked",
         "agent",
+        "asked",
         "asleep",
         "begun",
         "candidate",
@@ -46,15 +47,18 @@ class TrackedRequest:
     )
 
     def __init__(self, tracking: Tracking, scope: Scope) -> None:
-        self.begun = time.perf_counter()
-        self.now_ms = tracking.clock_ms()
+        extensions = scope.get("extensions")
+        if extensions and AHEAD in extensions:
+            _, self.begun, self.now_ms = extensions[AHEAD]
+        else:
+            self.begun, self.now_ms = time.perf_counter(), tracking.clock_ms()
         self.method: str = scope["method"]
         self.raw_path = raw_path_of(scope)
         self.query: bytes = scope.get("query_string") or b""
         given = scope["headers"]
         headers = FieldList.of(given)
         self.foreign = headers is not given
-        self._asked = asked = asked_of(tracking, scope, headers)
+        self.asked = asked = asked_of(tracking, scope, headers)
         self.fields = asked.fields
         self.scheme, self.host, self.secure = asked.scheme, asked.host, asked.secure
         self.cookie = asked.cookie
@@ -75,8 +79,8 @@ class TrackedRequest:
         """Rows 12 to 14, decided when they are needed: never for an image. From then on the agent is known, too."""
         stand = self.stand
         if stand is None:
-            stand = self._asked.standing()
-            self.agent = self._asked.agent
+            stand = self.asked.standing()
+            self.agent = self.asked.agent
             self.stand = stand = Standing.EXCLUDED if tracking.exclude.match(self.raw_path) else stand
         return stand
 
@@ -108,7 +112,7 @@ class TrackedRequest:
             drop_ours=self.stand == Standing.OPTED_OUT,
             drop_range=self.candidate and tracking.known.is_html(self.host, self.raw_path) is True,
         )
-        changes.update(self._asked.changes(self.candidate))
+        changes.update(self.asked.changes(self.candidate))
         return headers.changed(changes) if changes else headers
 
 

@@ -89,6 +89,7 @@ ROOMS: dict[str, set[str]] = {
     "printing": {"progress", "screen"},
     "lifespan": set(),
     "asgi": set(),
+    "passing": set(),
     "bounded": set(),  # a word of our language, like a container of the standard library
     "fieldlist": set(),
     "app": {
@@ -145,7 +146,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": {"app", "loading"},  # `from proxy import Footfall`
 }
-COMMON = ("asgi", "bounded", "fieldlist")
+COMMON = ("asgi", "bounded", "fieldlist", "passing")
 PURE = (
     "bounded",
     "fieldlist",

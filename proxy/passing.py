@@ -1,0 +1,74 @@
+"""What the server and the tracking say to each other of a page that passes without an application (http/fastpath.py,
+tracking/fastpath.py)."""
+
+from collections.abc import Awaitable
+from typing import Any, NamedTuple, Protocol
+
+from proxy.asgi import Piece, Scope
+from proxy.fieldlist import FieldList
+
+OK = 200
+"""The status of a page that may pass so."""
+AHEAD = "footfall.ahead"
+"""In the extensions of a scope: the site has been asked already. With the exchange that is under way, when that began
+(`time.perf_counter`), and the time of the request (UTC ms)."""
+
+
+class Waiter(Protocol):
+    """What is told a result as an asyncio.Future is, and is none: nobody has to be woken to hear of it."""
+
+    def done(self) -> bool:
+        """Whether it wants to hear no more."""
+
+    def set_result(self, result: Any, /) -> None:
+        """Told once. Raises nothing."""
+
+
+class Held(Waiter, Protocol):
+    """A page that waits for its commit, of which it is told."""
+
+    def let_go(self) -> Awaitable[None]:
+        """The commit is late: all but the last byte goes."""
+
+
+class Page(NamedTuple):
+    """A page to be sent: the `headers` of its answer, its body in two pieces, of which the second is not empty, the
+    ticket of what it waits for, and whether it may not wait long as a whole."""
+
+    headers: FieldList
+    start: bytes
+    rest: Piece
+    ticket: int
+    is_large: bool
+
+
+class Asker(Protocol):
+    """Somebody whose pages may pass so, for all that the fields of his request say."""
+
+    def begins(self, raw_path: bytes) -> tuple[int, bytes] | None:
+        """The time of a request for this path (UTC ms), and who he is; None: it is to take the ordinary path."""
+
+    def page(
+        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece
+    ) -> Page | None:
+        """The page that a whole answer (OK) makes, and all recorded of it. None, or an error: nothing is."""
+
+    def hold(self, page: Page, held: Held) -> bool:
+        """Whether it has to wait for its commit, of which it will be told."""
+
+    def released(self, held: Held) -> None:
+        """A large page waits no more."""
+
+
+class Askers(Protocol):
+    """Who knows them."""
+
+    def may_ask(self, headers: FieldList) -> bool:
+        """Whether any request with these fields may pass so."""
+
+    def knows(self, raw_path: bytes, headers: FieldList) -> bool:
+        """Whether a path is worth finding out who asks for it."""
+
+    def asker(self, scope: Scope) -> tuple[Asker, Scope] | None:
+        """Who asks, and the request as the site gets it; the scope has passed the gate. An asker does not know the list
+        of fields: he is kept with it."""

@@ -1,0 +1,166 @@
+"""Who may take the fast path (http/fastpath.py, passing.py), and what becomes of his pages there.
+
+Law: what is decided and recorded here is what the ordinary path (request.py, responder.py, counting.py) would for the
+same request and the same answer, to the byte and to the row. Whoever would get a cookie, or something else than the
+page with its tag, is not for here; nor is an answer that brings cookies or policies, or a site with rules.
+"""
+
+import asyncio
+import time
+from typing import NamedTuple, cast
+
+from proxy.asgi import Piece, Scope
+from proxy.fieldlist import FieldList
+from proxy.intake.visits import OF_A_PAGE
+from proxy.page import fields as page_fields
+from proxy.page.eligibility import Kind, Outcome, read_answer, wants_html
+from proxy.page.tagging import tag_of
+from proxy.page.usual import HEAD_BYTES
+from proxy.passing import OK, Held, Page
+from proxy.store.base import Visit
+from proxy.tracking.body import HOLD_SHORTLY_BYTES, HOLD_WHOLE_BYTES
+from proxy.tracking.meaning import ID_BYTES
+from proxy.tracking.request import TrackedRequest
+from proxy.tracking.settings import Tracking
+from proxy.visitors.ids import PAGE_ID_CHARS, event_id
+from proxy.visitors.times import MINUTE_MS
+
+_TAKES = "tagged"
+"""The fact of an answer's list of fields, as the visitor would get them without us: a `Takes`."""
+
+
+class Takes(NamedTuple):
+    """For the pages of which site an answer's fields were read; those of the tagged page, None where it is not for
+    here; whether they name the charset."""
+
+    site: object
+    headers: FieldList | None
+    declared: bool
+
+
+class Pages:
+    """Of everybody who is tracked."""
+
+    def __init__(self, tracking: Tracking) -> None:
+        self._tracking = tracking
+        self._is_on = tracking.visits and tracking.inject and not (tracking.renew or tracking.rules)
+
+    def may_ask(self, headers: FieldList) -> bool:
+        """Whether it is a page that is asked for, whole, and by somebody who may have been here."""
+        by_name = headers.by_name
+        is_known = by_name.get(b"cookie", b"").find(self._tracking.cookies.name_http) >= 0
+        if not (self._is_on and is_known and page_fields.CONCERNED.isdisjoint(by_name)):
+            return False
+        mode = by_name.get(b"sec-fetch-mode")
+        return wants_html(by_name) if mode is None else mode == b"navigate"
+
+    def knows(self, raw_path: bytes, headers: FieldList) -> bool:
+        """Whether a path is that of a page."""
+        tracking = self._tracking
+        host = tracking.origin({}, headers.by_name)[1]
+        return tracking.known.is_html(host, raw_path) is True and not tracking.exclude.match(raw_path)
+
+    def asker(self, scope: Scope) -> "tuple[Asker, Scope] | None":
+        """See passing.py: who asks for a page, if his pages are for here."""
+        tracking = self._tracking
+        request = TrackedRequest(tracking, scope)
+        asked = request.asked
+        is_plain = asked.plain and asked.kind == Kind.NAVIGATION and request.transforms and not request.foreign
+        if not (is_plain and request.candidate and not request.asleep and request.identity is not None):
+            return None
+        return Asker(tracking, request), request.scope
+
+
+class Asker:
+    """A returning visitor's navigations with these fields, from this side."""
+
+    __slots__ = (
+        "_asked", "_host", "_ip", "_likely", "_referrer", "_scheme", "_session_facts", "_site", "_tracking",
+    )  # fmt: skip
+
+    def __init__(self, tracking: Tracking, request: TrackedRequest) -> None:
+        self._tracking = tracking
+        self._asked = request.asked
+        self._scheme, self._host = request.scheme, request.host
+        self._site = tracking.sites.site(request.scheme, request.host)
+        self._likely = len(tag_of(self._site, b"x" * PAGE_ID_CHARS))
+        self._referrer = tracking.cleaner.referrer(request.fields.get(b"referer"))
+        self._session_facts = tracking.cleaner.session_facts(request.fields, request.agent, ())
+        self._ip = tracking.network(request.scope)
+
+    def begins(self, raw_path: bytes) -> tuple[int, bytes] | None:
+        """See passing.py: whether the path is that of a page, and the cookie can still be believed."""
+        tracking = self._tracking
+        if tracking.known.is_html(self._host, raw_path) is not True or tracking.exclude.match(raw_path):
+            return None
+        now_ms = tracking.clock_ms()
+        identity = self._asked.identity(now_ms)
+        return None if identity is None or identity.stale else (now_ms, identity.uuid)
+
+    def page(
+        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece
+    ) -> Page | None:
+        """See passing.py: the page with its tag. What may go wrong does before anything is recorded."""
+        tracking, host = self._tracking, self._host
+        takes: Takes | None = headers.facts.get(_TAKES) if headers.facts is not None else None
+        if takes is None or takes.site is not self._site:
+            takes = self._read(headers)
+        if takes.headers is None or len(body) > HOLD_SHORTLY_BYTES - self._likely:
+            return None
+        if tracking.known.is_html(host, raw_path) is not True:  # it was, when the site was asked
+            return None
+        place = tracking.usual.place(host, raw_path, bytes(body[:HEAD_BYTES]), charset_declared=takes.declared)
+        if place is None:
+            return None
+        address = tracking.cleaner.page_at(self._scheme, host, raw_path, b"")
+        event = event_id(now_ms, tracking.random.take(ID_BYTES))
+        page_id = tracking.page_ids.sign(event, counted=True, visitor_new=False, issued_minute=now_ms // MINUTE_MS)
+        start = bytes(body[:place]) + tag_of(self._site, page_id)
+        tracking.known.bar(host, raw_path, "")
+        tracking.recorder.count(host, Outcome.VISIT, now_ms)
+        visit = Visit(
+            event,
+            who,
+            now_ms,
+            address.host,
+            address.path,
+            address.uri,
+            False,
+            True,
+            self._referrer,
+            int((time.perf_counter() - begun) * 1000),
+            OF_A_PAGE,
+            self._session_facts,
+            self._ip,
+        )
+        ticket = tracking.recorder.record(visit)
+        is_large = len(body) + self._likely > HOLD_WHOLE_BYTES
+        return Page(takes.headers, start, memoryview(body)[place:], ticket, is_large)
+
+    def hold(self, page: Page, held: Held) -> bool:
+        """See passing.py."""
+        tracking = self._tracking
+        if not page.ticket:
+            return False
+        if page.is_large:
+            tracking.heads.add(held)
+        if tracking.recorder.hold(page.ticket, cast("asyncio.Future[bool]", held)) is not None:
+            return True
+        self.released(held)
+        return False
+
+    def released(self, held: Held) -> None:
+        """See passing.py."""
+        self._tracking.heads.remove(held)
+
+    def _read(self, headers: FieldList) -> Takes:
+        answer = read_answer(OK, headers)
+        length = answer.length
+        is_plain = answer.takes_tag and not (answer.coding or answer.policies or answer.integrity or answer.set_cookies)
+        made = None
+        if is_plain and length is not None and length.isdigit():
+            made = page_fields.to_visitor(headers, tagged=True, length=b"%d" % (int(length) + self._likely))
+        takes = Takes(self._site, made, bool(answer.charset))
+        if headers.facts is not None:
+            headers.facts[_TAKES] = takes
+        return takes
