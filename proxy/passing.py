@@ -21,7 +21,7 @@ class Waiter(Protocol):
         """Whether it wants to hear no more."""
 
     def set_result(self, result: Any, /) -> None:
-        """Told once. Raises nothing."""
+        """Told once by each whom it is given to. Raises nothing."""
 
 
 class Held(Waiter, Protocol):

@@ -102,9 +102,9 @@ class Cycle:
         self._more_body = False
         self.wake()
 
-    def stop(self) -> None:
+    def stop(self, *, is_last: bool = True) -> None:
         """The server is stopping: this is the connection's last answer, if it can still say so."""
-        self.keep_alive = self.keep_alive and self._started
+        self.keep_alive = self.keep_alive and (self._started or not is_last)
 
     def disconnect(self) -> None:
         self.disconnected = True

@@ -4,7 +4,7 @@ same functions, without their messages, coroutines and tasks.
 Law: a page that comes by here leaves the same bytes, and the same is recorded of it, as by the ordinary path. Here is
 only what is most plain: a GET of somebody who was here before, of a path that is known to be that of a page (and has
 passed the gate), for a page that comes whole in one piece. All else takes the ordinary path: from the beginning, or
-with the answer that is under way; nothing is asked twice. What fails here does, too.
+with the answer that is under way; nothing is asked twice. So does what fails here before it is recorded.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class FastPath:
             return self._passage(protocol, method, target, headers)
         except Exception:
             logger.exception("a request could not be read for the fast path; it takes the ordinary one")
+            if headers.facts is not None:
+                headers.facts[_PLAN] = NOBODYS
             return None
 
     def _passage(self, protocol: ServerProtocol, method: str, target: bytes, headers: FieldList) -> Passage | None:
@@ -137,8 +139,8 @@ class Passage(Cycle):
         else:
             self._take_ordinary_path(exchange)
 
-    def stop(self) -> None:
-        super().stop()
+    def stop(self, *, is_last: bool = True) -> None:
+        super().stop(is_last=is_last)
         if self._exchange is not None:  # whoever ends the server in a while has a task to cancel
             self._take_ordinary_path(self._exchange)
 
@@ -158,8 +160,13 @@ class Passage(Cycle):
             elif not self._passes(exchange):
                 self._take_ordinary_path(exchange)
         except Exception:
-            logger.exception("a page could not be sent")
-            self.cut()
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """As where an application fails whose answer has begun."""
+        logger.exception("a page could not be sent")
+        self.cut()
+        self._protocol.on_application_end(self)
 
     def _passes(self, exchange: Exchange) -> bool:
         """There is news of the answer: whether it is one that can be sent from here."""
@@ -186,8 +193,7 @@ class Passage(Cycle):
                 self._write_start(page, page.rest[:-1])
                 self._page = page._replace(start=b"", rest=page.rest[-1:])
         except Exception:
-            logger.exception("a page could not be sent")
-            self.cut()
+            self._give_up()
         return DONE
 
     def _end_page(self) -> None:

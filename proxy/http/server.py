@@ -209,8 +209,8 @@ class ServerProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Called again and again (life.py)."""
         last = self.queue[-1] if self.queue else self._answering
-        if last is not None:
-            last.stop()
+        for one in filter(None, {self._answering, last}):
+            one.stop(is_last=one is last)
         is_idle = last is None and (self._reader.is_between or self._reader.deaf)
         self._parting = self._parting + 1 if is_idle else 1
         if self._parting > PARTING_TIMES:

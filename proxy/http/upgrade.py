@@ -65,8 +65,8 @@ class UpgradeCycle(Cycle):
             self.put_end()
         return self.upgraded and not self.complete
 
-    def stop(self) -> None:
-        super().stop()
+    def stop(self, *, is_last: bool = True) -> None:
+        super().stop(is_last=is_last)
         if self.upgraded and not self._stopping:
             self._say_goodbye()
         self._stopping = True

@@ -116,8 +116,6 @@ class Asker:
         event = event_id(now_ms, tracking.random.take(ID_BYTES))
         page_id = tracking.page_ids.sign(event, counted=True, visitor_new=False, issued_minute=now_ms // MINUTE_MS)
         start = bytes(body[:place]) + tag_of(self._site, page_id)
-        tracking.known.bar(host, raw_path, "")
-        tracking.recorder.count(host, Outcome.VISIT, now_ms)
         visit = Visit(
             event,
             who,
@@ -134,6 +132,8 @@ class Asker:
             self._ip,
         )
         ticket = tracking.recorder.record(visit)
+        tracking.recorder.count(host, Outcome.VISIT, now_ms)
+        tracking.known.bar(host, raw_path, "")
         is_large = len(body) + self._likely > HOLD_WHOLE_BYTES
         return Page(takes.headers, start, memoryview(body)[place:], ticket, is_large)
 

@@ -119,6 +119,11 @@ OURS = text_of(b"visitor" + bytes(9))[:16]
 IDS = PageIds(tuple(key.secret for key in KEYS))
 
 
+UNSAVED = "released_unsaved"
+BY_CHANCE = ("larger", "in-two", "head-first")
+"""They come in as many pieces as the machine's pace makes of them."""
+
+
 def fields(*more: bytes, without: tuple[bytes, ...] = (), cookie: bytes = b"footfall=%b") -> list[bytes]:
     """Those of a navigation of somebody who was here before."""
     usual = [
@@ -178,10 +183,12 @@ class Side:
     site: Origin
     config: Config
     front: Front | None = None  # of the fast one
+    sent: int = 0
     counted: list[bytes] = field(default_factory=list)  # ids of page views, as their tags have them
 
     def ask(self, wire: Wire, request: bytes, method: str) -> Any:
         wire.send(request)
+        self.sent += 1
         try:
             line, found = wire.head()
             while line.split()[1].startswith(b"1"):
@@ -223,8 +230,19 @@ class Side:
 
     def outcomes(self) -> dict[str, int]:
         with contextlib.suppress(StoreError), contextlib.closing(SqliteReader(self.config.store_path)) as reader:
-            return {f"{host} {name}": number for _, host, name, number in reader.outcomes()}
+            return {f"{host} {name}": number for _, host, name, number in reader.outcomes() if name != UNSAVED}
         return {}
+
+    @property
+    def unsaved(self) -> int:
+        """Pages that were let go uncommitted, which is a matter of the machine's pace."""
+        with contextlib.closing(SqliteReader(self.config.store_path)) as reader:
+            return sum(number for _, _, name, number in reader.outcomes() if name == UNSAVED)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether every request is counted."""
+        return sum(self.outcomes().values()) >= self.sent
 
 
 def _without(document: Any) -> Any:
@@ -313,7 +331,11 @@ def passed() -> Iterator[list[bytes]]:
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory, passed: list[bytes]) -> Iterator[tuple[Side, Side]]:
     where = tmp_path_factory.mktemp("sides")
-    with side(where / "fast", fast=True) as fast, side(where / "ordinary", fast=False) as ordinary:
+    patient = replace(Config(), store=replace(Config().store, hold_ms=20_000))
+    with (
+        side(where / "fast", fast=True, config=patient) as fast,
+        side(where / "ordinary", fast=False, config=patient) as ordinary,
+    ):
         yield fast, ordinary
 
 
@@ -348,7 +370,8 @@ def compare(sides: tuple[Side, Side], path: bytes, names: Iterable[str], check: 
     fast, ordinary = sides
     asked, asked_before = ([(seen.line, seen.fields, seen.body) for seen in one.site.seen] for one in sides)
     assert [_addressed(one, fast) for one in asked] == [_addressed(one, ordinary) for one in asked_before]
-    eventually(lambda: fast.rows(path) == ordinary.rows(path) and fast.outcomes() == ordinary.outcomes())
+    assert eventually(lambda: fast.is_told and ordinary.is_told), (fast.outcomes(), ordinary.outcomes())
+    eventually(lambda: fast.rows(path) == ordinary.rows(path))
     assert fast.rows(path) == ordinary.rows(path)
     assert fast.outcomes() == ordinary.outcomes()
     assert all({text_of(one) for one in side.counted} <= side.ids() for side in sides)
@@ -362,7 +385,7 @@ def _addressed(seen: Any, side: Side) -> str:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_both_paths_leave_the_same(sides: tuple[Side, Side], passed: list[bytes], name: str) -> None:
     def check(asks: str) -> None:
-        if name != "larger":  # which comes in as many pieces as it happens to
+        if name not in BY_CHANCE:
             assert bool(passed) is (name in FAST and asks in PASSES), (asks, passed)
         passed.clear()
 
@@ -387,7 +410,6 @@ SETTINGS: dict[str, tuple[Config, bool]] = {
     "asked-first": (replace(BASE, consent=replace(BASE.consent, mode="opt-in")), False),
     "rules": (replace(BASE, events=(Defined("basket.opened"),), rules=(RULE,)), False),
     "not-held": (replace(BASE, store=replace(BASE.store, hold_ms=0)), True),
-    "prefix": (replace(BASE, site=replace(BASE.site, prefix="/plain")), False),
 }
 
 
@@ -442,8 +464,9 @@ def test_what_follows_waits_for_its_turn(waiting: tuple[Waiting, Side], passed: 
     told, _ = request("page", b"/plain", cookie_of(1))
     wire = one.served.connect()
     passed.clear()
-    wire.send(told * 3 + b"GET /_footfall/none HTTP/1.1\r\nhost: shop.example\r\n\r\n")
+    wire.send(told)
     assert eventually(lambda: site.asked == 2)
+    wire.send(told * 2 + b"GET /_footfall/none HTTP/1.1\r\nhost: shop.example\r\n\r\n")
     time.sleep(0.05)
     assert site.asked == 2
     for _ in range(3):
@@ -451,6 +474,7 @@ def test_what_follows_waits_for_its_turn(waiting: tuple[Waiting, Side], passed: 
     answers = [wire.answer() for _ in range(4)]
     assert [answer.status for answer in answers] == [200, 200, 200, 404]
     assert len({PAGE_ID.search(answer.body)[0] for answer in answers[:3]}) == 3  # type: ignore[index]
+    assert passed == [b"/plain"]
     assert eventually(lambda: len(one.rows(b"/plain")) == 5)  # with the session's start
     wire.close()
 
@@ -471,7 +495,7 @@ def test_a_visitor_who_leaves_is_counted_and_waits_for_nothing(
     assert eventually(lambda: one.outcomes().get("shop.example aborted") == 1)
     assert begun == [b"/plain"]
     site.go_on.release()
-    assert eventually(lambda: one.site.live <= 1)
+    assert eventually(lambda: one.site.live == 0)
     assert len(one.rows(b"/plain")) == 2
 
 
@@ -545,12 +569,13 @@ def test_a_page_that_is_held_too_long_is_let_go(tmp_path: Path, passed: list[byt
         wire = one.served.connect()
         for _ in range(TIMES):
             assert one.ask(wire, told, method)[-2]
+        before = one.unsaved
         with locked(one.config.store_path):
             begun = time.monotonic()
             assert one.ask(wire, told, method)[-2]
             assert 0.25 < time.monotonic() - begun < 5
         wire.close()
-        assert eventually(lambda: one.outcomes().get(" released_unsaved") == 1)
+        assert eventually(lambda: one.unsaved > before)
         assert eventually(lambda: len(one.rows(b"/plain")) == TIMES + 2)
 
 
@@ -563,15 +588,20 @@ def test_a_server_that_stops_says_so_with_the_page_that_is_under_way(tmp_path: P
         passed.clear()
         wire.send(told)
         assert eventually(lambda: site.asked == 2)
-        threading.Timer(0.5, site.go_on.release).start()
+        threading.Timer(1.0, site.go_on.release).start()
     got = wire.answer()
     assert got.whole and got.get(b"connection") == b"close" and PAGE_ID.search(got.body)
     wire.close()
     assert not passed and len(one.rows(b"/plain")) == 3
 
 
-def test_a_server_that_stops_does_not_wait_for_a_silent_site_for_ever(tmp_path: Path, passed: list[bytes]) -> None:
-    outcomes = []
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_server_that_stops_does_not_wait_for_a_silent_site_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behind: int
+) -> None:
+    begun, start = [], Passage.start
+    monkeypatch.setattr(Passage, "start", lambda self: (begun.append(self._target), start(self))[1])
+    left = []
     for fast in (True, False):
         site = Waiting()
         with side(tmp_path / str(fast), fast=fast, site=site) as one:
@@ -580,11 +610,39 @@ def test_a_server_that_stops_does_not_wait_for_a_silent_site_for_ever(tmp_path: 
             assert one.ask(wire, told, method)[-2]
             wire.send(told)
             assert eventually(lambda: site.asked == 2)  # noqa: B023
+            wire.send(told * behind)
         site.go_on.release()
         assert not wire.fill() and not wire.buffer
         wire.close()
-        outcomes.append((one.outcomes(), len(one.rows(b"/plain"))))
-    assert outcomes[0] == outcomes[1], outcomes
+        left.append((one.outcomes(), len(one.rows(b"/plain")), site.asked))
+    assert left[0] == left[1] and begun == [b"/plain"], left
+
+
+def test_a_head_from_another_address_is_not_the_same(tmp_path: Path, passed: list[bytes]) -> None:
+    with side(tmp_path / "one", fast=True) as one:
+        told, method = request("page", b"/plain", cookie_of(1))
+        for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+            passed.clear()
+            near = (address, 0)
+            wire = Wire(socket.create_connection(("127.0.0.1", one.served.port), source_address=near))
+            for _ in range(TIMES):
+                assert one.ask(wire, told, method)[3] == (True, False, False)
+            wire.close()
+            assert passed
+            assert one.site.seen[-1].all(b"x-forwarded-for") == [address.encode()]
+
+
+def test_a_cookie_of_a_retired_key_is_signed_anew(tmp_path: Path, passed: list[bytes], monkeypatch: Any) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "KEYS", (Key(2, b"n" * 32), *KEYS))
+    with side(tmp_path / "one", fast=True) as one:
+        old = CookieSigner(KEYS[1:]).value(b"visitor%09d" % 1, int(time.time() * 1000) // DAY_MS)
+        told, method = request("page", b"/plain", old)
+        wire = one.served.connect()
+        passed.clear()
+        for _ in range(TIMES):
+            assert b"set-cookie" in dict(one.ask(wire, told, method)[1])
+        wire.close()
+        assert not passed
 
 
 @pytest.mark.parametrize("name", ["plain", "large"])
