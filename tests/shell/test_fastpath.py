@@ -68,7 +68,6 @@ ANSWERS: dict[str, list[bytes]] = {
     "largest": [answer(body=page(700_000))],
     "without-a-date": [answer().replace(DATE, b"")],
     "in-two": [answer()[:300], answer()[300:]],
-    "head-first": [answer()[: answer().index(b"\r\n\r\n") + 4], answer().partition(b"\r\n\r\n")[2]],
     "cut": [answer(length=9_000)],
     "longer": [answer() + b"and more"],
     "empty": [answer(body=b"")],
@@ -120,7 +119,7 @@ IDS = PageIds(tuple(key.secret for key in KEYS))
 
 
 UNSAVED = "released_unsaved"
-BY_CHANCE = ("larger", "in-two", "head-first")
+BY_CHANCE = ("larger", "in-two")
 """They come in as many pieces as the machine's pace makes of them."""
 
 
