@@ -21,19 +21,23 @@ class Waiter(Protocol):
         """Whether it wants to hear no more."""
 
     def set_result(self, result: Any, /) -> None:
-        """Told once by each whom it is given to. Raises nothing."""
+        """Told once each time that it is given to somebody. Raises nothing."""
 
 
 class Held(Waiter, Protocol):
-    """A page that waits for its commit, of which it is told."""
+    """A page that waits for its commit, of which it is told. `has_started`: its beginning has gone."""
+
+    @property
+    def has_started(self) -> bool: ...
 
     def let_go(self) -> Awaitable[None]:
         """The commit is late: all but the last byte goes."""
 
 
 class Page(NamedTuple):
-    """A page to be sent: the `headers` of its answer, its body in two pieces, of which the second is not empty, the
-    ticket of what it waits for, and whether it may not wait long as a whole."""
+    """A page to be sent: the `headers` of its answer; what there is of its body and is not sent, in two pieces; the
+    ticket of what its end waits for. `is_large`: its last piece may not wait long, but for its last byte. Without a
+    length among its fields it goes in chunks."""
 
     headers: FieldList
     start: bytes
@@ -49,12 +53,13 @@ class Asker(Protocol):
         """The time of a request for this path (UTC ms), and who he is; None: it is to take the ordinary path."""
 
     def page(
-        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece
+        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
     ) -> Page | None:
-        """The page that a whole answer (OK) makes, and all recorded of it. None, or an error: nothing is."""
+        """The page that an answer (OK) with this body, or one that begins so, makes, and all recorded of it. None, or
+        an error: nothing is."""
 
     def hold(self, page: Page, held: Held) -> bool:
-        """Whether it has to wait for its commit, of which it will be told."""
+        """Whether what is left of it has to wait for its commit, of which it will be told."""
 
     def released(self, held: Held) -> None:
         """A large page waits no more."""

@@ -264,7 +264,7 @@ class Cycle:
         else:
             self.keep_alive = False
 
-    def _frame(self, body: bytes, more: bool, *, at_once: bool = False) -> None:
+    def _frame(self, body: Piece, more: bool, *, at_once: bool = False) -> None:
         before = after = b""
         if self._silent:
             body = b""

@@ -169,12 +169,6 @@ class Exchange:
         """The same for who is told, once."""
         self._waiter = waiter
 
-    @property
-    def whole(self) -> Piece | None:
-        """All of a body that came in one piece; None where it did not, or has not."""
-        chunks = self._chunks
-        return chunks[0] if self.complete and len(chunks) == 1 and self.error is None else None
-
     def take(self) -> Piece:
         """Body that has arrived since the last call, all of it unless its pieces are large; when there is no more
         (`buffered`), there is room for more."""
@@ -197,6 +191,13 @@ class Exchange:
             if self.connection is not None:
                 self.connection.resume()
         return body
+
+    def put_back(self, body: Piece) -> None:
+        """What was taken last, for somebody else to take. Reading goes on if that made room for more, until the next
+        read finds too much."""
+        self._chunks.insert(0, body)
+        self.buffered += len(body)
+        self._taken -= len(body)
 
     def watch_visitor(self) -> None:
         """From now on, if nobody else hears him: who carries his upload does."""

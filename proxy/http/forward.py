@@ -82,18 +82,7 @@ class Forwarder:
             if exchange.error is not None and not exchange.status:
                 raise exchange.error
             await send(self._start(exchange, scope))
-            while True:
-                complete, failed = exchange.complete, exchange.error is not None
-                body = exchange.take()
-                if complete and not exchange.buffered:
-                    await send({"type": "http.response.body", "body": body, "more_body": False})
-                    return
-                if body:
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-                if failed and not exchange.buffered:
-                    return  # upstream truncated the body: the server makes it look truncated
-                if not exchange.buffered and not exchange.complete and exchange.error is None:
-                    await exchange.changed()
+            await _pass_body(exchange, send)
         except VisitorGone:
             return
         except ProxyError as error:
@@ -127,6 +116,14 @@ class Forwarder:
     def ask(self, loop: asyncio.AbstractEventLoop, head: bytes) -> Exchange:
         """Ask the site what may be asked again, without a body, by a head that is written."""
         return self._upstream.begin(loop, head, is_head=False, length=0, retriable=True)
+
+    async def pass_rest(self, exchange: Exchange, receive: Receive, send: Send) -> bool:
+        """Of an answer whose beginning was passed on: `_pass_body`, by the clocks of an ordinary request."""
+        exchange.watch = partial(_watch, exchange, receive)
+        try:
+            return await _pass_body(exchange, send)
+        finally:
+            exchange.close()
 
     def _begin(self, scope: Scope, method: str, target: bytes) -> tuple[Exchange, int | None]:
         extensions = scope.get("extensions") or {}
@@ -169,6 +166,22 @@ class Forwarder:
         if self._origins is not None and (public := self._public_origin or _origin(scope)):
             fields = self._origins.to_visitor(fields, public)
         return fields
+
+
+async def _pass_body(exchange: Exchange, send: Send) -> bool:
+    """Whether it came to its end; where upstream truncated it, the server makes it look truncated."""
+    while True:
+        complete, failed = exchange.complete, exchange.error is not None
+        body = exchange.take()
+        if complete and not exchange.buffered:
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+            return True
+        if body:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        if failed and not exchange.buffered:
+            return False
+        if not exchange.buffered and not exchange.complete and exchange.error is None:
+            await exchange.changed()
 
 
 async def _pump(exchange: Exchange, receive: Receive, length: int | None) -> None:

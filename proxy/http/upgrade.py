@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from proxy.asgi import UPGRADE, Message, Scope
+from proxy.asgi import UPGRADE, Message, Piece, Scope
 from proxy.fieldlist import FieldList
 from proxy.http.cycle import Cycle
 from proxy.http.headers import is_well_formed
@@ -105,5 +105,5 @@ class UpgradeCycle(Cycle):
         if self._stopping:
             self._say_goodbye()
 
-    def _frame(self, body: bytes, more: bool, *, at_once: bool = False) -> None:
-        super()._frame(self._down.feed(body) if self.upgraded else body, more, at_once=at_once)
+    def _frame(self, body: Piece, more: bool, *, at_once: bool = False) -> None:
+        super()._frame(self._down.feed(bytes(body)) if self.upgraded else body, more, at_once=at_once)

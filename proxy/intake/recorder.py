@@ -4,7 +4,7 @@ Law: what was handed over is written in its order, in batches of whatever has co
 memory until the store has said that it holds it. Nothing here raises into a request: a full queue or a dead store
 costs events, which are counted and logged once, never a page.
 
-    event loop --record()--> pending --(once somebody waits, or a while)--> thread, or another process --> wake-up
+    event loop --record()--> pending --(somebody waits, or a while)--> thread, or another process --> wake-up
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from proxy.intake.blocked import BlockedPages
 from proxy.intake.handed import Handed, MakeWriting, weight_of
-from proxy.intake.holding import Breaker, Spells
+from proxy.intake.holding import PATIENT_FROM_SECONDS, UNASKED_SECONDS, Breaker, Spells
 from proxy.intake.numbering import Numbering
 from proxy.store.base import FormAnswer, Item, Result, Visit
 from proxy.store.counters import Blocked, Outcomes, Unheld
@@ -27,16 +27,14 @@ COUNTS_EVERY_SECONDS = 1.0
 COUNTED_HOSTS = 200
 """Distinct hosts counted between two flushes; a flood of made-up Host fields shares one row."""
 OTHER_HOST = "(other)"
-UNASKED_SECONDS = 0.01
-"""What nobody waits for yet goes to the store at once where nothing came for so long, and else after so long at the
-latest: the end of a large page is some ms behind its visit."""
 
 
 class Full(Exception):
     """The queue is full: the store has been failing or stalled for too long. Answer 503, try again later."""
 
 
-_Waiter = tuple[int, float, asyncio.Future[bool]]
+Awaited = asyncio.Future[bool]
+_Waiter = tuple[int, float, Awaited]
 """Ticket, deadline, and what is awaited; one is made for every page, and with names it would take a call."""
 
 
@@ -139,12 +137,13 @@ class Recorder:
         self._wanted.append((len(self._pending) - 1, future))
         return await future
 
-    def hold(self, ticket: int, waiter: "asyncio.Future[bool] | None" = None) -> "asyncio.Future[bool] | None":
+    def hold(self, ticket: int, waiter: Awaited | None = None, *, patiently: bool = False) -> Awaited | None:
         """What to await for a commit, at most `hold_ms`: whether it came; or `waiter` is told. None where there is
-        nothing to wait for: it is committed already, the item was lost, or the breaker is open."""
+        nothing to wait for: it is committed already, the item was lost, or the breaker is open. `patiently`: it may
+        leave UNASKED_SECONDS later."""
         if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
             return None
-        future: asyncio.Future[bool] = waiter or self._loop.create_future()
+        future: Awaited = waiter or self._loop.create_future()
         deadline = self._loop.time() + self._hold_seconds
         waiters = self._waiters
         if waiters and ticket < waiters[-1][0]:
@@ -154,7 +153,8 @@ class Recorder:
             self._wake()
         elif self._timer is None:
             self._timer = self._loop.call_at(deadline, self._release_late)
-        if ticket > self._handed - len(self._pending):  # it has not left here
+        patiently = patiently and self._hold_seconds > PATIENT_FROM_SECONDS
+        if not patiently and ticket > self._handed - len(self._pending):  # it has not left here
             self._flush_soon()
         return future
 
@@ -266,7 +266,7 @@ class Recorder:
                 if ticket <= committed:
                     self._release(future)
 
-    def _release(self, future: asyncio.Future[bool]) -> None:
+    def _release(self, future: Awaited) -> None:
         if not future.done():
             future.set_result(True)
             if self.breaker.committed():

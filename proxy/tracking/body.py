@@ -167,7 +167,7 @@ class AnswerBody:
         if more:
             self._streams = self._watch is None and (tagging is None or tagging.decided)
             return self._send_on(pending, chunk, True)
-        waiter = self._tracking.recorder.hold(self._ticket) if self._ticket else None
+        waiter = self._tracking.recorder.hold(self._ticket, patiently=self._streams) if self._ticket else None
         if waiter is not None:
             return self._end_held(waiter, pending, chunk)
         return self._send_on(pending, chunk, False)

@@ -2,26 +2,32 @@
 
 Law: what is decided and recorded here is what the ordinary path (request.py, responder.py, counting.py) would for the
 same request and the same answer, to the byte and to the row. Whoever would get a cookie, or something else than the
-page with its tag, is not for here; nor is an answer that brings cookies or policies, or a site with rules.
+page with its tag, is not for here; nor is an answer that brings policies, or a cookie of our name, or a site with
+rules. A page that is coded passes if it is there whole, and small.
 """
 
 import asyncio
 import time
+from functools import partial
 from typing import NamedTuple, cast
 
 from proxy.asgi import Piece, Scope
 from proxy.fieldlist import FieldList
 from proxy.intake.visits import OF_A_PAGE
 from proxy.page import fields as page_fields
-from proxy.page.eligibility import Kind, Outcome, read_answer, wants_html
-from proxy.page.tagging import tag_of
+from proxy.page.coding.base import Coding
+from proxy.page.coding.offered import coding_of
+from proxy.page.coding.whole import recoded
+from proxy.page.eligibility import Answer, Kind, Outcome, read_answer, wants_html
+from proxy.page.tagging import may_tag, tag_of
 from proxy.page.usual import HEAD_BYTES
 from proxy.passing import OK, Held, Page
 from proxy.store.base import Visit
-from proxy.tracking.body import HOLD_SHORTLY_BYTES, HOLD_WHOLE_BYTES
+from proxy.tracking.body import COLLECT_BYTES, HOLD_SHORTLY_BYTES, HOLD_WHOLE_BYTES
 from proxy.tracking.meaning import ID_BYTES
 from proxy.tracking.request import TrackedRequest
 from proxy.tracking.settings import Tracking
+from proxy.visitors.cookie import is_ours
 from proxy.visitors.ids import PAGE_ID_CHARS, event_id
 from proxy.visitors.times import MINUTE_MS
 
@@ -31,11 +37,13 @@ _TAKES = "tagged"
 
 class Takes(NamedTuple):
     """For the pages of which site an answer's fields were read; those of the tagged page, None where it is not for
-    here; whether they name the charset."""
+    here; whether they name the charset, and the length of a body that is not coded; how it is coded."""
 
     site: object
     headers: FieldList | None
     declared: bool
+    has_length: bool
+    coding: Coding | None
 
 
 class Pages:
@@ -98,24 +106,30 @@ class Asker:
         return None if identity is None or identity.stale else (now_ms, identity.uuid)
 
     def page(
-        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece
+        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
     ) -> Page | None:
         """See passing.py: the page with its tag. What may go wrong does before anything is recorded."""
         tracking, host = self._tracking, self._host
         takes: Takes | None = headers.facts.get(_TAKES) if headers.facts is not None else None
         if takes is None or takes.site is not self._site:
             takes = self._read(headers)
-        if takes.headers is None or len(body) > HOLD_SHORTLY_BYTES - self._likely:
+        if takes.headers is None or not self._may_pass(takes, len(body), is_whole):
             return None
         if tracking.known.is_html(host, raw_path) is not True:  # it was, when the site was asked
             return None
-        place = tracking.usual.place(host, raw_path, bytes(body[:HEAD_BYTES]), charset_declared=takes.declared)
-        if place is None:
-            return None
-        address = tracking.cleaner.page_at(self._scheme, host, raw_path, b"")
+        upstream_ms = int((time.perf_counter() - begun) * 1000)
+        place = None
+        if takes.coding is None:
+            start = bytes(body[:HEAD_BYTES])
+            place = tracking.usual.place(host, raw_path, start, charset_declared=takes.declared)
+            if place is None:
+                return None
         event = event_id(now_ms, tracking.random.take(ID_BYTES))
         page_id = tracking.page_ids.sign(event, counted=True, visitor_new=False, issued_minute=now_ms // MINUTE_MS)
-        start = bytes(body[:place]) + tag_of(self._site, page_id)
+        start, rest = self._tagged(raw_path, takes, body, place, tag_of(self._site, page_id))
+        if not rest:
+            return None
+        address = tracking.cleaner.page_at(self._scheme, host, raw_path, b"")
         visit = Visit(
             event,
             who,
@@ -126,7 +140,7 @@ class Asker:
             False,
             True,
             self._referrer,
-            int((time.perf_counter() - begun) * 1000),
+            upstream_ms,
             OF_A_PAGE,
             self._session_facts,
             self._ip,
@@ -134,8 +148,20 @@ class Asker:
         ticket = tracking.recorder.record(visit)
         tracking.recorder.count(host, Outcome.VISIT, now_ms)
         tracking.known.bar(host, raw_path, "")
-        is_large = len(body) + self._likely > HOLD_WHOLE_BYTES
-        return Page(takes.headers, start, memoryview(body)[place:], ticket, is_large)
+        is_small = len(start) + len(rest) <= HOLD_WHOLE_BYTES and (takes.has_length or takes.coding is not None)
+        return Page(takes.headers, start, rest, ticket, not (is_whole and is_small))
+
+    def _may_pass(self, takes: Takes, size: int, is_whole: bool) -> bool:
+        if takes.coding is not None:
+            return is_whole and size <= COLLECT_BYTES
+        return size <= HOLD_SHORTLY_BYTES - self._likely if is_whole else takes.has_length
+
+    def _tagged(self, raw_path: bytes, takes: Takes, body: Piece, place: int | None, tag: bytes) -> tuple[bytes, Piece]:
+        """The page with its tag, in two pieces; the second one is empty where it cannot be had so."""
+        if takes.coding is None:
+            return bytes(body[:place]) + tag, memoryview(body)[place:]
+        find = partial(self._tracking.usual.place, self._host, raw_path, charset_declared=takes.declared)
+        return b"", recoded(bytes(body), takes.coding, find, tag)
 
     def hold(self, page: Page, held: Held) -> bool:
         """See passing.py."""
@@ -144,10 +170,10 @@ class Asker:
             return False
         if page.is_large:
             tracking.heads.add(held)
-        if tracking.recorder.hold(page.ticket, cast("asyncio.Future[bool]", held)) is not None:
-            return True
-        self.released(held)
-        return False
+        if tracking.recorder.hold(page.ticket, cast("asyncio.Future[bool]", held), patiently=held.has_started) is None:
+            self.released(held)
+            return False
+        return True
 
     def released(self, held: Held) -> None:
         """See passing.py."""
@@ -155,12 +181,19 @@ class Asker:
 
     def _read(self, headers: FieldList) -> Takes:
         answer = read_answer(OK, headers)
-        length = answer.length
-        is_plain = answer.takes_tag and not (answer.coding or answer.policies or answer.integrity or answer.set_cookies)
+        coding = coding_of(answer.coding) if answer.coding else None
+        length = None if coding is not None else answer.length
         made = None
-        if is_plain and length is not None and length.isdigit():
-            made = page_fields.to_visitor(headers, tagged=True, length=b"%d" % (int(length) + self._likely))
-        takes = Takes(self._site, made, bool(answer.charset))
+        if self._is_plain(answer) and (length is None or length.isdigit()):
+            length = None if length is None else b"%d" % (int(length) + self._likely)
+            made = page_fields.to_visitor(headers, tagged=True, length=length)
+        takes = Takes(self._site, made, bool(answer.charset), length is not None, coding)
         if headers.facts is not None:
             headers.facts[_TAKES] = takes
         return takes
+
+    def _is_plain(self, answer: Answer) -> bool:
+        if answer.policies or answer.integrity or not may_tag(answer):
+            return False
+        ours = (self._tracking.cookies.name_http, self._tracking.cookies.name_https)
+        return not any(is_ours(one, ours) for one in answer.set_cookies)

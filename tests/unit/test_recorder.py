@@ -18,7 +18,7 @@ from takers import SECRETS, Door, read
 from proxy.intake.blocked import BLOCKED_PAGES
 from proxy.intake.elsewhere import WritingElsewhere
 from proxy.intake.handed import BATCH_EVENTS, Handed, MakeWriting
-from proxy.intake.holding import PROBE_EVERY
+from proxy.intake.holding import PATIENT_FROM_SECONDS, PROBE_EVERY
 from proxy.intake.recorder import COUNTED_HOSTS, OTHER_HOST, Full, Recorder
 from proxy.intake.writing import REST_ITEMS, WritingThread
 from proxy.store.base import Forget, Forgotten, Item, Query, Result, StoreUnavailable, StoreUnusable, Swept, Writer
@@ -247,6 +247,42 @@ def test_pages_that_nobody_waits_for_yet_go_together_with_the_first_that_somebod
             recorder.record(visit("P6", "A", 6, came_back=True))
             assert await recorder.ask(sweep(7)) == Swept()
             assert gate.batches == [1, 4, 2]
+
+    run(story())
+
+
+def test_whoever_is_patient_waits_for_others_but_not_for_long(engine, gate, monkeypatch, writing):
+    monkeypatch.setattr("proxy.intake.recorder.UNASKED_SECONDS", 0.2)
+
+    async def story():
+        async with recording(writing) as recorder:
+            first = recorder.record(visit("P1", "A"))
+            assert await recorder.hold(first, patiently=True) is True  # after nothing, at once
+            told = []
+            for number in (2, 3):
+                waiter = recorder.hold(
+                    recorder.record(visit(f"P{number}", "A", number, came_back=True)), patiently=True
+                )
+                waiter.add_done_callback(told.append)
+            await asyncio.sleep(0.03)
+            assert not told and gate.batches == [1]
+            await waiter
+            assert gate.batches == [1, 2]
+            waiter = recorder.hold(recorder.record(visit("P4", "A", 4, came_back=True)), patiently=True)
+            assert await held(recorder, recorder.record(visit("P5", "A", 5, came_back=True))) is True
+            assert waiter.done() and gate.batches == [1, 2, 2]  # it goes with whoever is not
+
+    run(story())
+
+
+def test_nobody_is_patient_who_is_let_go_soon(engine, gate, monkeypatch, writing):
+    monkeypatch.setattr("proxy.intake.recorder.UNASKED_SECONDS", PATIENCE_SECONDS)
+
+    async def story():
+        async with recording(writing, hold_ms=int(PATIENT_FROM_SECONDS * 1000)) as recorder:
+            await held(recorder, recorder.record(visit("P1", "A")))
+            recorder.hold(recorder.record(visit("P2", "A", 2, came_back=True)), patiently=True)
+            await eventually(lambda: is_committed(recorder, 2))
 
     run(story())
 
