@@ -1,5 +1,5 @@
 """What the server and the tracking say to each other of a page that passes without an application (http/fastpath.py,
-tracking/fastpath.py)."""
+http/passage.py, tracking/fastpath.py)."""
 
 from collections.abc import Awaitable
 from typing import Any, NamedTuple, Protocol
@@ -36,14 +36,14 @@ class Held(Waiter, Protocol):
 
 class Page(NamedTuple):
     """A page to be sent: the `headers` of its answer; what there is of its body and is not sent, in two pieces; the
-    ticket of what its end waits for. `is_large`: its last piece may not wait long, but for its last byte. Without a
-    length among its fields it goes in chunks."""
+    ticket of what its end waits for. `waits_shortly`: its last piece may not wait long, but for its last byte. Where
+    its fields say no length it goes in chunks."""
 
     headers: FieldList
     start: bytes
     rest: Piece
     ticket: int
-    is_large: bool
+    waits_shortly: bool
 
 
 class Asker(Protocol):
@@ -62,7 +62,7 @@ class Asker(Protocol):
         """Whether what is left of it has to wait for its commit, of which it will be told."""
 
     def released(self, held: Held) -> None:
-        """A large page waits no more."""
+        """What `waits_shortly` waits no more."""
 
 
 class Askers(Protocol):

@@ -118,7 +118,7 @@ class Forwarder:
         return self._upstream.begin(loop, head, is_head=False, length=0, retriable=True)
 
     async def pass_rest(self, exchange: Exchange, receive: Receive, send: Send) -> bool:
-        """Of an answer whose beginning was passed on: `_pass_body`, by the clocks of an ordinary request."""
+        """Pass on the rest of an answer that has begun, as long as the visitor is there. Whether it came to its end."""
         exchange.watch = partial(_watch, exchange, receive)
         try:
             return await _pass_body(exchange, send)

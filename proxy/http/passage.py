@@ -182,7 +182,7 @@ class Passage(Cycle):
                 pass
             elif not self._started:
                 self._write_start(page, page.rest[:-1])
-                self._page = page._replace(start=b"", rest=page.rest[-1:])
+                self._page = page._replace(start=b"", rest=bytes(page.rest[-1:]))
             elif len(page.rest) > 1:
                 self._frame(memoryview(page.rest)[:-1], True)
                 self._page = page._replace(rest=page.rest[-1:])
@@ -192,7 +192,7 @@ class Passage(Cycle):
 
     def _end_page(self) -> None:
         page, self._page = self._page, None
-        if page is not None and page.is_large and self._asker is not None:
+        if page is not None and page.waits_shortly and self._asker is not None:
             self._asker.released(self)
         if page is None or self.disconnected:
             self._protocol.on_application_end(self)

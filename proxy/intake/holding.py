@@ -1,4 +1,5 @@
-"""Holding a page's last byte until its visit is on disk, and knowing when to stop holding (VISITS.md section 6).
+"""Holding a page's last byte until its visit is on disk: how soon that has to leave, and knowing when to stop holding
+(VISITS.md section 6).
 
 Law: sans-I/O. `Breaker` decides whether a page may wait; it never decides whether a visit is recorded.
 """

@@ -140,7 +140,7 @@ class Recorder:
     def hold(self, ticket: int, waiter: Awaited | None = None, *, patiently: bool = False) -> Awaited | None:
         """What to await for a commit, at most `hold_ms`: whether it came; or `waiter` is told. None where there is
         nothing to wait for: it is committed already, the item was lost, or the breaker is open. `patiently`: it may
-        leave UNASKED_SECONDS later."""
+        leave UNASKED_SECONDS later, where `hold_ms` is long enough for that."""
         if ticket <= self._committed or self._loop is None or not self.breaker.may_hold():
             return None
         future: Awaited = waiter or self._loop.create_future()

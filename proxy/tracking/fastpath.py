@@ -3,7 +3,7 @@
 Law: what is decided and recorded here is what the ordinary path (request.py, responder.py, counting.py) would for the
 same request and the same answer, to the byte and to the row. Whoever would get a cookie, or something else than the
 page with its tag, is not for here; nor is an answer that brings policies, or a cookie of our name, or a site with
-rules. A page that is coded passes if it is there whole, and small.
+rules. A page that is coded, or does not say its length, passes if it is there whole, and of no great size.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from proxy.asgi import Piece, Scope
+from proxy.bounded import Bounded
 from proxy.fieldlist import FieldList
 from proxy.intake.visits import OF_A_PAGE
 from proxy.page import fields as page_fields
@@ -35,6 +36,13 @@ _TAKES = "tagged"
 """The fact of an answer's list of fields, as the visitor would get them without us: a `Takes`."""
 
 
+ADDRESSES = 1_024
+"""Of which it is remembered that a coded page was read in vain,"""
+VAIN = 30
+"""and so often none is read any more: it is read again on the ordinary path, and takes a third more CPU."""
+Vain = Bounded[tuple[str, bytes], int]
+
+
 class Takes(NamedTuple):
     """For the pages of which site an answer's fields were read; those of the tagged page, None where it is not for
     here; whether they name the charset, and the length of a body that is not coded; how it is coded."""
@@ -52,6 +60,7 @@ class Pages:
     def __init__(self, tracking: Tracking) -> None:
         self._tracking = tracking
         self._is_on = tracking.visits and tracking.inject and not (tracking.renew or tracking.rules)
+        self._vain: Vain = Bounded(ADDRESSES)
 
     def may_ask(self, headers: FieldList) -> bool:
         """Whether it is a page that is asked for, whole, and by somebody who may have been here."""
@@ -76,17 +85,18 @@ class Pages:
         is_plain = asked.plain and asked.kind == Kind.NAVIGATION and request.transforms and not request.foreign
         if not (is_plain and request.candidate and not request.asleep and request.identity is not None):
             return None
-        return Asker(tracking, request), request.scope
+        return Asker(tracking, request, self._vain), request.scope
 
 
 class Asker:
     """A returning visitor's navigations with these fields, from this side."""
 
     __slots__ = (
-        "_asked", "_host", "_ip", "_likely", "_referrer", "_scheme", "_session_facts", "_site", "_tracking",
+        "_asked", "_host", "_ip", "_likely", "_referrer", "_scheme", "_session_facts", "_site", "_tracking", "_vain",
     )  # fmt: skip
 
-    def __init__(self, tracking: Tracking, request: TrackedRequest) -> None:
+    def __init__(self, tracking: Tracking, request: TrackedRequest, vain: Vain) -> None:
+        self._vain = vain
         self._tracking = tracking
         self._asked = request.asked
         self._scheme, self._host = request.scheme, request.host
@@ -113,7 +123,7 @@ class Asker:
         takes: Takes | None = headers.facts.get(_TAKES) if headers.facts is not None else None
         if takes is None or takes.site is not self._site:
             takes = self._read(headers)
-        if takes.headers is None or not self._may_pass(takes, len(body), is_whole):
+        if takes.headers is None or not self._may_pass(takes, raw_path, len(body), is_whole):
             return None
         if tracking.known.is_html(host, raw_path) is not True:  # it was, when the site was asked
             return None
@@ -151,24 +161,32 @@ class Asker:
         is_small = len(start) + len(rest) <= HOLD_WHOLE_BYTES and (takes.has_length or takes.coding is not None)
         return Page(takes.headers, start, rest, ticket, not (is_whole and is_small))
 
-    def _may_pass(self, takes: Takes, size: int, is_whole: bool) -> bool:
-        if takes.coding is not None:
-            return is_whole and size <= COLLECT_BYTES
-        return size <= HOLD_SHORTLY_BYTES - self._likely if is_whole else takes.has_length
+    def _may_pass(self, takes: Takes, raw_path: bytes, size: int, is_whole: bool) -> bool:
+        """Whether a body of this size, or one that begins with so much, can be sent from here."""
+        if takes.coding is None:
+            return size <= HOLD_SHORTLY_BYTES - self._likely if is_whole else takes.has_length
+        key = (self._host, raw_path)
+        left = self._vain.get(key, 0)
+        if left and is_whole:
+            self._vain.put(key, left - 1)
+        return is_whole and size <= COLLECT_BYTES and not left
 
     def _tagged(self, raw_path: bytes, takes: Takes, body: Piece, place: int | None, tag: bytes) -> tuple[bytes, Piece]:
         """The page with its tag, in two pieces; the second one is empty where it cannot be had so."""
         if takes.coding is None:
             return bytes(body[:place]) + tag, memoryview(body)[place:]
         find = partial(self._tracking.usual.place, self._host, raw_path, charset_declared=takes.declared)
-        return b"", recoded(bytes(body), takes.coding, find, tag)
+        coded = recoded(bytes(body), takes.coding, find, tag)
+        if not coded:
+            self._vain.put((self._host, raw_path), VAIN)
+        return b"", coded
 
     def hold(self, page: Page, held: Held) -> bool:
         """See passing.py."""
         tracking = self._tracking
         if not page.ticket:
             return False
-        if page.is_large:
+        if page.waits_shortly:
             tracking.heads.add(held)
         if tracking.recorder.hold(page.ticket, cast("asyncio.Future[bool]", held), patiently=held.has_started) is None:
             self.released(held)
