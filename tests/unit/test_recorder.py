@@ -174,8 +174,9 @@ def test_a_page_is_held_until_its_visit_is_on_disk(engine, gate, writing):
     run(story())
 
 
-def test_what_was_stored_under_load_is_there_to_be_read_when_nothing_comes_any_more(engine, way):
+def test_what_was_stored_under_load_is_there_to_be_read_when_nothing_comes_any_more(engine, monkeypatch, way):
     """The last of many pages wait on the stage (store/sqlite/staging.py)."""
+    monkeypatch.setattr("proxy.store.sqlite.staging.ENTER_SECONDS", 0.5)  # as long as a busy machine takes to look
 
     def opened() -> Writer:
         return SqliteWriter(engine.place, durability="process", rules=Rules(), stages=True)
