@@ -11,7 +11,7 @@ from proxy.page.coding.recoder import Recoder
 from proxy.page.usual import HEAD_BYTES
 
 CONTENT_BYTES = 256 * 1024
-"""Of a page that is read in one turn of the loop: less than a millisecond in gzip, three in brotli."""
+"""Of a page that is read in one turn of the loop: 0.1 to 1.1 ms in gzip and zstd, up to 2.1 in br."""
 
 
 class TooMuch(Exception):
