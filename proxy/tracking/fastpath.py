@@ -39,7 +39,7 @@ _TAKES = "tagged"
 ADDRESSES = 1_024
 """Of which it is remembered that a coded page was read in vain,"""
 VAIN = 30
-"""and so often none is read any more: it is read again on the ordinary path, and takes a third more CPU."""
+"""and so often none is read any more: what was read here in vain is read once more on the ordinary path."""
 Vain = Bounded[tuple[str, bytes], int]
 
 
@@ -162,7 +162,7 @@ class Asker:
         return Page(takes.headers, start, rest, ticket, not (is_whole and is_small))
 
     def _may_pass(self, takes: Takes, raw_path: bytes, size: int, is_whole: bool) -> bool:
-        """Whether a body of this size, or one that begins with so much, can be sent from here."""
+        """Whether a body of this size, or one that begins with so much, can be sent from here; asked once of each."""
         if takes.coding is None:
             return size <= HOLD_SHORTLY_BYTES - self._likely if is_whole else takes.has_length
         key = (self._host, raw_path)

@@ -253,7 +253,7 @@ def test_pages_that_nobody_waits_for_yet_go_together_with_the_first_that_somebod
 
 
 def test_whoever_is_patient_waits_for_others_but_not_for_long(engine, gate, monkeypatch, writing):
-    monkeypatch.setattr("proxy.intake.recorder.UNASKED_SECONDS", 0.5)
+    monkeypatch.setattr("proxy.intake.recorder.UNASKED_SECONDS", 2)
 
     async def story():
         async with recording(writing) as recorder:

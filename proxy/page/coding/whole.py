@@ -1,7 +1,7 @@
 """A coded page that is there whole, with its tag in the usual place.
 
 Law: what comes out is what a Tagging would make of the same bytes, or nothing: where the place is not the usual one,
-where the body is not coded as it says, and where there is more to read than others can wait for.
+where its beginning is not coded as it says, and where there is more to read than others can wait for.
 """
 
 from collections.abc import Callable
