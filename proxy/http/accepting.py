@@ -2,7 +2,8 @@
 
 Law: whoever wakes first takes what is there, so that nobody waits for a process that is busy, dead or about to end; but
 one that has more than others steps back for a moment, and takes a connection then only if no other has. Left to the
-kernel, a burst goes to one process whole: it wakes all of them, and the first takes until nothing is left.
+kernel, a burst goes to one process whole: it wakes all of them, and the first takes until nothing is left. So does one
+that ends: whoever waits is reset with the last socket that listens, and that it is the last no process knows.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from collections.abc import Callable, Sequence
 
 COURTESY_SECONDS = 0.005  # a process that is not busy has taken it by then
 AT_ONCE = 8  # connections taken in one turn of the loop
+LAST_AT_ONCE = 4_096  # taken at the end: twice what may wait (listening.py), so that a flood does not keep us here
 SLACK = 1  # connections that one may be ahead of others
 REST_SECONDS = 1.0  # where there is no descriptor or memory for one more
 NUMBER_BYTES = 4
+
+Coming = asyncio.Task[object]
 
 log = logging.getLogger("footfall")
 
@@ -70,6 +74,40 @@ class Tally:
         return self._count + 1 > least + SLACK
 
 
+def take_waiting(listener: socket.socket, made: Callable[[], asyncio.BaseProtocol]) -> list[Coming]:
+    """Accepts who waits in the kernel, LAST_AT_ONCE at most. Returns tasks, to be kept until they are done, each of
+    which makes a connection of `made`."""
+    loop = asyncio.get_running_loop()
+    coming: list[Coming] = []
+    for _ in range(LAST_AT_ONCE):
+        try:
+            listener.setblocking(False)
+            accepted, _ = listener.accept()
+        except BlockingIOError:
+            break
+        except (InterruptedError, ConnectionAbortedError):
+            continue
+        except OSError as wrong:  # no descriptor for one more, or it was closed before
+            log.error("who waits to be accepted cannot be: %s", wrong.strerror)
+            break
+        coming.append(_connecting(loop, made, accepted))
+    return coming
+
+
+def _connecting(
+    loop: asyncio.AbstractEventLoop, made: Callable[[], asyncio.BaseProtocol], accepted: socket.socket
+) -> Coming:
+    accepted.setblocking(False)
+    coming: Coming = loop.create_task(loop.connect_accepted_socket(made, accepted))
+    coming.add_done_callback(_tell)
+    return coming
+
+
+def _tell(coming: Coming) -> None:
+    if not coming.cancelled() and coming.exception() is not None:
+        log.debug("a connection was over before it began: %s", coming.exception())
+
+
 class Acceptor:
     """Makes a connection of `made` of each that is accepted on `sockets`, from now until `end`."""
 
@@ -80,19 +118,21 @@ class Acceptor:
         self._sockets = sockets
         self._made = made
         self._tally = tally
-        self._coming: set[asyncio.Task[object]] = set()
+        self._coming: set[Coming] = set()
         self._back: dict[socket.socket, asyncio.TimerHandle] = {}
         for one in sockets:
             one.setblocking(False)
             self._loop.add_reader(one, self._ready, one)
 
-    def end(self) -> None:
+    def end(self) -> set[Coming]:
+        """Tasks of those who have no connection yet, although they are accepted."""
         self._tally.leave()
         for waiting in self._back.values():
             waiting.cancel()
         self._back.clear()
         for one in self._sockets:
             self._loop.remove_reader(one)
+        return set(self._coming)
 
     def _ready(self, listener: socket.socket) -> None:
         for _ in range(AT_ONCE):
@@ -132,15 +172,13 @@ class Acceptor:
             log.error("a connection cannot be accepted: %s", wrong.strerror)
             self._step_back(listener, REST_SECONDS)
             return False
-        accepted.setblocking(False)
         self._tally.add(1)  # until the protocol has counted it itself
-        coming: asyncio.Task[object] = self._loop.create_task(self._loop.connect_accepted_socket(self._made, accepted))
+        coming = _connecting(self._loop, self._made, accepted)
         self._coming.add(coming)
         coming.add_done_callback(self._came)
         return True
 
-    def _came(self, coming: asyncio.Task[object]) -> None:
+    def _came(self, coming: Coming) -> None:
         self._coming.discard(coming)
         self._tally.add(-1)
-        if not coming.cancelled() and coming.exception() is not None:
-            log.debug("a connection was over before it began: %s", coming.exception())
+        self.reconsider()

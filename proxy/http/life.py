@@ -2,7 +2,8 @@
 
 Law: what a visitor has asked is answered. When the server stops, an answer that has not begun says that it is the
 connection's last. Where none is due, the next request may be on its way already, and closing would reset it (RFC 9112
-9.5): such a connection is kept for a moment, and what is asked meanwhile is answered as its last.
+9.5): such a connection is kept for a moment, and what is asked meanwhile is answered as its last. So is what was asked
+by those who still wait to be accepted.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from functools import partial
 from socket import socket
 from typing import Any
 
-from proxy.http.accepting import Acceptor, Tally
+from proxy.http.accepting import Acceptor, Coming, Tally, take_waiting
 from proxy.http.patience import sweep_each_second
 
+PARTING_SECONDS = 1.0  # without anything to answer, at least; who asks more seldom has to be ready for a close
 PART_EVERY_SECONDS = 0.1
-PARTING_TIMES = 10
-"""So often in a row a connection is found with nothing to answer, then it is closed. Who asks more seldom than once a
-second has to be ready for a close at any time."""
+PARTING_TIMES = round(PARTING_SECONDS / PART_EVERY_SECONDS) + 2
+"""So often in a row a connection is found with nothing to answer, then it is closed. Once it is uvicorn that looks, and
+once more is for a turn of the loop that took long."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Life:
     started: Callable[[], None] = lambda: None
     stopping: Callable[[], None] = lambda: None
     tally: Tally | None = None
+    is_ending: bool = field(default=False, init=False)
     _acceptor: Acceptor | None = field(default=None, init=False)
 
     def count(self, change: int) -> None:
@@ -51,19 +54,33 @@ class Life:
         """uvicorn's `Server` has started."""
         loop = asyncio.get_running_loop()
         if self.tally is not None:
-            config, state = server.config, server.server_state
-            made = partial(config.http_protocol_class, config, state, server.lifespan.state)
-            self._acceptor = Acceptor(sockets or (), made, self.tally)
+            self._acceptor = Acceptor(sockets or (), _protocols(server), self.tally)
         if self.lifeline is not None:
             loop.add_reader(self.lifeline, _read_lifeline, loop, self.lifeline, server)
         sweep_each_second(loop, server.server_state.connections)
         self.started()
 
-    def end(self, server: Any) -> None:
-        if self._acceptor is not None:
-            self._acceptor.end()
+    async def end(self, server: Any, sockets: list[socket] | None) -> None:
+        """uvicorn's `Server` stops: nobody listens any more, and who waited to be accepted has a connection, as far as
+        there is room for one."""
+        self.is_ending = True
         self.stopping()
         _part(asyncio.get_running_loop(), server.server_state.connections)
+        coming: set[Coming] = set() if self._acceptor is None else self._acceptor.end()
+        made = _protocols(server)
+        for listener in sockets or ():
+            coming.update(take_waiting(listener, made))
+            listener.close()
+        for accepting in server.servers:  # uvloop's, which keep the socket of theirs open
+            accepting.close()
+        if coming:
+            await asyncio.wait(coming)
+
+
+def _protocols(server: Any) -> Callable[[], asyncio.BaseProtocol]:
+    """What makes a connection's protocol, as uvicorn has it made."""
+    config, state = server.config, server.server_state
+    return partial(config.http_protocol_class, config, state, server.lifespan.state)
 
 
 def _read_lifeline(loop: asyncio.AbstractEventLoop, lifeline: int, server: Any) -> None:

@@ -56,6 +56,7 @@ class ServerProtocol(HttpToolsProtocol):
         limits: Limits,
         known: KnownRequests,
         patience: Callable[[], Patience],
+        life: Life,
         fast: FastPath | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
@@ -69,7 +70,7 @@ class ServerProtocol(HttpToolsProtocol):
         self._answering: Cycle | None = None  # its response is under way
         self._refusal = b""  # to be written after the answers that are due before it
         self._discarded = 0
-        self._parting = 0  # since the server stops: how often in a row there was nothing to answer
+        self._parting = int(life.is_ending)  # how often in a row there was nothing to answer, since the server stops
         self._patience = patience()
 
     # asyncio.Protocol ------------------------------------------------------------------------------------------
@@ -218,14 +219,13 @@ class ServerProtocol(HttpToolsProtocol):
 
     def sweep(self) -> bool:
         """Ends what has waited too long, and tells whether it has."""
-        answering = self._answering
         return self._patience.ends(
             self.transport,
             self._reader,
             written=self.written,
             is_held=self.flow.read_paused,
-            is_due=answering is not None,
-            is_tunnel=isinstance(answering, UpgradeCycle) and answering.upgraded,
+            is_due=self._answering is not None,
+            is_tunnel=isinstance(self._answering, UpgradeCycle) and self._answering.upgraded,
         )
 
 
@@ -237,7 +237,7 @@ class _Server(uvicorn.Server):
         self._life = life
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._life.end(self)
+        await self._life.end(self, sockets)
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -275,9 +275,9 @@ def run(
     answer (both in sweeps). `trusted_proxies` are not counted by their address. `fast`: for what needs no `app`."""
     patience = partial(Patience, header_seconds=header_seconds, stalled_seconds=body_idle_seconds)
     life = life or Life()
-    crowd, known = Crowd(limits, trusted_proxies, life.count), KnownRequests()
-    shared: dict[str, Any] = {"crowd": crowd, "limits": limits, "known": known, "patience": patience, "fast": fast}
-    made = partial(ServerProtocol, refused=refused, **shared)
+    crowd = Crowd(limits, trusted_proxies, life.count)
+    shared: dict[str, Any] = {"limits": limits, "known": KnownRequests(), "patience": patience, "life": life}
+    made = partial(ServerProtocol, refused=refused, crowd=crowd, fast=fast, **shared)
     config = uvicorn.Config(
         cast(Any, app),
         # Explicit: uvicorn would silently fall back to asyncio and to h11, which is laxer (T9).

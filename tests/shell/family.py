@@ -15,6 +15,16 @@ def is_alive(pid: int) -> bool:
     return _stat(pid)[0] != "Z"
 
 
+def is_stopped(pid: int) -> bool:
+    return _stat(pid)[0] == "T"
+
+
+def is_told(pid: int, number: int) -> bool:
+    """Whether a signal waits for this process, which is stopped (proc_pid_status(5))."""
+    waiting = int(Path(f"/proc/{pid}/status").read_text().partition("ShdPnd:")[2].split()[0], 16)
+    return bool(waiting >> number - 1 & 1)
+
+
 def command_line(pid: int) -> list[str]:
     """Empty where it has ended."""
     with contextlib.suppress(OSError):

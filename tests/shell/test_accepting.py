@@ -138,7 +138,7 @@ def test_who_has_fewer_again_takes_at_once(shared, monkeypatch):
     asyncio.run(run())
 
 
-def test_an_end_leaves_what_waits_to_the_others(shared):
+def test_who_stopped_accepting_leaves_what_comes_to_the_others(shared):
     async def run() -> None:
         async with listening() as (listener, visit):
             first = Counting(listener, Tally(shared, 0))
