@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from playwright.sync_api import Locator, Page
 from telling import read_events, read_outcomes, told
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,13 @@ PATIENCE_SECONDS = 10.0
 HOLD_MS = 10_000
 """How long a page waits for its commit: no disk is so slow that one goes unsaved, which would be counted."""
 STORE = "footfall.db"
+FIRST_ADDRESS = r"(http://127\.0\.0\.1:\d+)/(?s:.*)Ctrl-C stops"
+"""Of those that are said at the start, once all are."""
+
+
+def reloaded_until(page: Page, there: Locator) -> bool:
+    """The page is loaded again until something is on it; False if it is not in time."""
+    return poll(lambda: bool(there.count()) or (page.reload(), bool(there.count()))[1], True) is True
 
 
 def poll(what: Callable[[], object], wanted: object, seconds: float = PATIENCE_SECONDS) -> object:
@@ -107,13 +115,13 @@ class Front:
 def proxied(where: Path, upstream: str, *words: str, **more: str) -> contextlib.AbstractContextManager[Front]:
     """`footfall serve` before `upstream`; `more` is its environment."""
     command = [sys.executable, "-m", "proxy", "serve", "--upstream", upstream, "--listen", "127.0.0.1:0"]
-    return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], r"(http://127\.0\.0\.1:\d+)/", more)
+    return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], FIRST_ADDRESS, more)
 
 
 def demonstrated(where: Path, *words: str) -> contextlib.AbstractContextManager[Front]:
     """`footfall demo`, its report included."""
     command = [sys.executable, "-m", "proxy", "demo", "--listen", "127.0.0.1:0", "--report", "127.0.0.1:0"]
-    return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], r"(http://127\.0\.0\.1:\d+)/", {})
+    return _running(where, [*command, "--store", f"sqlite:///{STORE}", *words], FIRST_ADDRESS, {})
 
 
 def wrapped(where: Path, factory: str, **more: str) -> contextlib.AbstractContextManager[Front]:

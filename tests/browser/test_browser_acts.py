@@ -36,11 +36,11 @@ def stay(page, ms: int) -> float:
 
 def test_a_hover_a_click_and_a_form_are_stored_as_they_were(journey):
     site = journey.site(one=Page("One", body=BANNER + FORM), two=Page("Two"))
-    front = journey.front(site, acts=True)
+    front = journey.front(site, acts=True, FOOTFALL_CAPTURE__HOVER_MIN_MS="2000")  # nobody rests so long by chance
     page = journey.person().new_page()
     page.goto(f"{front.url}/one")
     front.tells(START, FIRST)
-    stayed = stay(page, 700)
+    stayed = stay(page, 2_200)
     hover = 'A1 person banner.hover /one "Sale" dwell_ms=* sku=S1'
     front.tells(START, FIRST, hover)
     page.mouse.click(100, 250)
@@ -79,7 +79,7 @@ def test_a_hover_a_click_and_a_form_are_stored_as_they_were(journey):
 
 def test_a_leave_is_stored_with_how_long_the_page_was_in_use(journey):
     site = journey.site(one=Page("One", body='<a href="/two">on</a>'), two=Page("Two"))
-    front = journey.front(site, acts=True)
+    front = journey.front(site, acts=True, FOOTFALL_CAPTURE__HOVER="off")
     page = journey.person().new_page()
     page.goto(f"{front.url}/one")
     front.tells(START, FIRST)
@@ -136,7 +136,7 @@ def test_who_says_no_is_forgotten_and_who_says_yes_again_is_counted(journey):
 
 def test_a_store_that_is_gone_for_a_while_gets_what_was_kept(journey):
     """Locked by somebody else, so that nothing can be committed; the page goes on, and so does its reader."""
-    site = journey.site(one=Page("One", body="<button data-track='Buy'>x</button>"))
+    site = journey.site(one=Page("One", body="<button data-track='Buy' data-track-on='click'>x</button>"))
     front = journey.front(site)
     page = journey.person().new_page()
     page.goto(f"{front.url}/one")

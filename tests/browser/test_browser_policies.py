@@ -126,6 +126,8 @@ def look_at_all(browser: Browser, site: Site, url: str) -> list[Seen]:
             page.click("p")
             page.fill("input", "Ada")
             seen.state = page.evaluate(STATE)
+        for page, *_ in listening:
+            page.wait_for_load_state("networkidle")
         threading.Event().wait(QUIET_SECONDS)
         for page, console, error in listening:
             page.goto("about:blank")  # what waits to be sent is sent; what was said meanwhile has arrived

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fronts import Front, poll
+from fronts import Front, poll, reloaded_until
 from journeys import Journey
 from playwright.sync_api import BrowserContext, Page, expect
 from upstream_site import Page as SitePage
@@ -87,13 +87,11 @@ def look_around(front: Front, person: BrowserContext) -> Page:
     return page
 
 
-def settled(page: Page, line: str) -> None:
-    """The page, loaded until a line is there: the tracker tells within a second."""
-    for _ in range(50):
-        if page.locator(".lines li", has_text=line).count():
-            return
-        page.reload()
-    raise AssertionError(page.locator("main").inner_text())
+def settled(page: Page, *lines: str) -> None:
+    """The page, loaded until these lines are there: the tracker tells within a second."""
+    for line in lines:
+        there = page.locator(".lines li", has_text=line)
+        assert reloaded_until(page, there), page.locator("main").inner_text()
 
 
 def cookies(person: BrowserContext) -> set[str]:
@@ -105,7 +103,7 @@ def test_somebody_sees_takes_stops_resumes_and_erases_what_is_held(journey, fron
     page = look_around(front, person)
     page.click("a")  # the site's own link to it
     page.wait_for_url(f"**{PRIVACY}")
-    settled(page, "The range <script>")
+    settled(page, "Visited page Morrow & Clay", "Clicked Spring sale", "The range <script>")
     expect(page.locator(".state h2")).to_have_text("This browser is being recorded")
     expect(page.locator(".sums dd").first).to_have_text("2")
     for line in (

@@ -685,7 +685,7 @@ def test_another_customer_on_the_same_browser_is_another_visitor(tmp_path):
         visits = there.rows("page.visit")
         assert {row["uuid"] for row in visits} == {uuids[0]}, "no merge"
         _, answer = there.navigate(b"/next")
-        assert there.rows("page.visit")[-1]["uuid"] == uuids[2]
+        assert eventually(lambda: there.rows("page.visit")[-1]["uuid"] == uuids[2])
         raw = (tmp_path / "footfall.db").read_bytes()
         assert raw.count(ANN.encode()) <= 2 * 2, "in the events that say so, and nowhere else"
 
@@ -767,27 +767,29 @@ def test_a_servers_key_has_a_bucket_of_its_own_for_whomever_it_names(tmp_path):
     with serving(tmp_path, limits=limits, api=api) as there:
         shop, till = Caller(there, KEY), Caller(there, other)
         order = {**ORDER, "products": [{"sku": "a"}] * 9}
+        more = {**ORDER, "orderId": "A-1002", "products": [{"sku": "a"}] * (size - 1)}
         assert told(shop.post("transactions", order))["accepted"] == 10
         assert shop.sends(*events(size - 12)["events"], client={"customer": ANN})["accepted"] == size - 12
         for answer in (
-            shop.post("events", {**events(9), "client": {"customer": BOB}}),
-            shop.post("transactions", {**order, "orderId": "A-1002"}),
+            shop.post("events", {**events(size - 1), "client": {"customer": BOB}}),
+            shop.post("transactions", more),
         ):
             assert (answer.status, told(answer)["error"]) == (429, "too_many") and answer.get(b"retry-after")
         assert till.sends(*events(size - 1)["events"], client={"customer": ANN})["accepted"] == size - 1
-        statuses = [till.visitor(b"GET", str(uuid4())).status for _ in range(9)]
+        statuses = [till.visitor(b"GET", str(uuid4())).status for _ in range(size)]
         assert 429 in statuses and set(statuses) <= {404, 429}
 
 
 def test_a_large_request_is_read_beside_the_sites_other_requests(there):
     event = {"id": str(uuid4()), "action": "screen.view", "params": {"name": "a", "x": ["4111"] * 125_000}}
-    app, began, longest = there.app(sub="ann"), time.monotonic(), 0.0
+    # Of this process, in which all of them are: what else the machine does is no matter.
+    app, began, longest = there.app(sub="ann"), time.process_time(), 0.0
     with ThreadPoolExecutor(1) as elsewhere:
         answer = elsewhere.submit(app.post, "events", {"events": [event]})
         while not answer.done():
-            at = time.monotonic()
+            at = time.process_time()
             there.request(b"GET", b"/", [])
-            longest = max(longest, time.monotonic() - at)
-        whole = time.monotonic() - began
+            longest = max(longest, time.process_time() - at)
+        whole = time.process_time() - began
         assert told(answer.result())["rejected"][0]["code"] == "too_long"
     assert longest < whole / 3, (longest, whole)

@@ -7,6 +7,7 @@ import json
 import random
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -235,8 +236,11 @@ def test_x2_an_address_has_a_bucket_of_its_own(tmp_path):
     limits = Limits(visitor_events_per_second=0, address_events_per_second=1)
     with shop(Config(base=tmp_path, limits=limits)) as there:
         pages = [there.navigate()[0] for _ in range(12)]
+        began = time.monotonic()
         statuses = [there.does(page).status for page in pages]
-        assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and statuses[-1] == 429
+        took = time.monotonic() - began
+        assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and set(statuses) <= {202, 429}
+        assert BURST_SECONDS <= statuses.count(202) <= BURST_SECONDS + took
 
 
 def test_x2_who_is_refused_has_spent_nothing(tmp_path):
@@ -254,8 +258,11 @@ def test_x2_who_is_refused_has_spent_nothing(tmp_path):
 def test_made_up_pages_share_the_bucket_of_their_address(tmp_path):
     """Else everybody could fill the memory, and no limit would hold."""
     with shop(Config(base=tmp_path, limits=Limits(visitor_events_per_second=1, address_events_per_second=0))) as there:
+        began = time.monotonic()
         statuses = [there.does(f"{number:043d}").status for number in range(BURST_SECONDS + 3)]
-        assert statuses == [202] * BURST_SECONDS + [429] * 3
+        took = time.monotonic() - began
+        assert statuses[:BURST_SECONDS] == [202] * BURST_SECONDS and set(statuses) <= {202, 429}
+        assert BURST_SECONDS <= statuses.count(202) <= BURST_SECONDS + took
         page, _ = there.navigate()
         assert there.does(page).status == 202
 

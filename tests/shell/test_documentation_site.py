@@ -145,7 +145,8 @@ def timeless(name: bytes, value: bytes, answer: Fields) -> bytes:
         return b""
     if name == b"expires":
         made = dict(answer)[b"date"]
-        return b"Date + %d s" % (parsedate_to_datetime(value.decode()) - parsedate_to_datetime(made.decode())).seconds
+        later = parsedate_to_datetime(value.decode()) - parsedate_to_datetime(made.decode())
+        return b"Date + %d min" % round(later.total_seconds() / 60)  # the two are made one after the other, too
     return value
 
 

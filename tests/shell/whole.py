@@ -5,6 +5,7 @@ without a browser. What ends up in the store is read back from its file. All wai
 """
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -59,9 +60,20 @@ SUBRESOURCE = [
 Fields = list[tuple[bytes, bytes]]
 
 
+def _ports() -> Iterator[int]:
+    """A share for each process that runs tests, and each of its ports once before any comes again."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ours = PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % count :: count]
+    first = random.randrange(len(ours))
+    return itertools.cycle([*ours[first:], *ours[:first]])
+
+
+_FREE = _ports()
+
+
 def free_port() -> int:
     while True:
-        port = random.choice(PORTS)
+        port = next(_FREE)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

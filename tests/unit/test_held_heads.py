@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from proxy.asgi import DONE
 from proxy.tracking.heads import TICK_SECONDS, HeldHeads
@@ -31,6 +31,14 @@ class Held:
         return DONE
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """And for some ticks more, in which nothing is to happen again."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it has nothing to wait for but the time
+            await asyncio.sleep(TICK_SECONDS)
+    await asyncio.sleep(4 * TICK_SECONDS)
+
+
 def test_all_that_wait_are_let_go_once_and_those_that_come_meanwhile_too():
     complaints: list[object] = []
 
@@ -41,7 +49,7 @@ def test_all_that_wait_are_let_go_once_and_those_that_come_meanwhile_too():
             held.append(Held(heads))
             heads.add(held[-1])
             await asyncio.sleep(TICK_SECONDS / 3)
-        await asyncio.sleep(4 * TICK_SECONDS)
+        await until(lambda: all(one.asked for one in held))
         return [one.asked for one in held]
 
     assert asyncio.run(story()) == [1] * 9
@@ -55,7 +63,7 @@ def test_a_head_that_cannot_be_sent_any_more_is_nobodys_error():
         asyncio.get_running_loop().set_exception_handler(lambda loop, said: complaints.append(said))
         heads, gone = HeldHeads(), Gone()
         heads.add(gone)
-        await asyncio.sleep(4 * TICK_SECONDS)
+        await until(lambda: gone.asked)
         del heads
         gc.collect()
         return gone.asked

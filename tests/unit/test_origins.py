@@ -219,6 +219,6 @@ def test_f9_without_upstreams_host_no_byte_changes(name: bytes, value: bytes) ->
 @pytest.mark.parametrize("name", [b"location", b"refresh", b"link", b"set-cookie"])
 def test_f9_a_hostile_value_takes_no_time(name: bytes) -> None:
     for piece in (b",<", b'"', b'\\"', b'",', b";", b"; domain=", b"0 ", b"0;url=", b"'", b", ", b"a:", b"//"):
-        started = time.perf_counter()
+        started = time.thread_time()
         told(name, b"5; " + piece * (128 * 1024 // len(piece)))
-        assert time.perf_counter() - started < 0.5, piece
+        assert time.thread_time() - started < 0.5, piece
