@@ -21,6 +21,9 @@ from wire import ROOT, eventually
 
 __all__ = ["certificate"]
 CADDY = shutil.which("caddy")
+CADDY_TIMES = 6
+"""Right before a site, too, it closes its own connection in the middle of 1 in 18 answers to an upload of 3 MB, where
+four of them share two cores ("use of closed network connection")."""
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text("utf-8")
 Running = contextlib.AbstractContextManager[int]
 
@@ -77,6 +80,15 @@ FORGED = {
 }
 
 
+def uploaded(connection: http.client.HTTPSConnection, cookie: str, times: int) -> bytes:
+    """What comes back of an upload, tried so many times at most."""
+    for _ in range(times - 1):
+        with contextlib.suppress(http.client.IncompleteRead):
+            return bytes(ask(connection, "/up", b"y" * LARGE, Cookie=cookie)[1])
+        connection.close()
+    return bytes(ask(connection, "/up", b"y" * LARGE, Cookie=cookie)[1])
+
+
 @pytest.mark.parametrize("before", TERMINATORS)
 def test_x3_behind_a_terminator_scheme_cookie_and_address_are_the_visitors(
     tmp_path: Path, certificate: Path, before: Callable[[Path, int, Path], Running]
@@ -115,7 +127,7 @@ def test_x3_behind_a_terminator_scheme_cookie_and_address_are_the_visitors(
             b'{"accepted":0,"duplicates":0,"rejected":[],"warnings":[]}',
         )
         assert len(ask(connection, "/large", Cookie=mine)[1]) == LARGE
-        assert ask(connection, "/up", b"y" * LARGE, Cookie=mine)[1] == b"y" * LARGE
+        assert uploaded(connection, mine, 1 if before is nginx_before else CADDY_TIMES) == b"y" * LARGE
         connection.close()
     [visit] = stored(tmp_path / "footfall.db", "page.visit")
     assert visit["params"]["uri"] == f"{origin}/a?b=1" and visit["lane"] == "person"  # type: ignore[index]
