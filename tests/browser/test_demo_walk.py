@@ -128,12 +128,7 @@ def check_events(events, looked):
         by_action.setdefault(event["action"], []).append(event["params"])
     assert len({event["uuid"] for event in events}) == len({event["session"] for event in events}) == 1
     assert {event["lane"] for event in events} == {"person"}
-    seen = [line for line in acts(events) if not line.startswith(("page.leave", "field.change"))]
-    # Who clicks on a busy machine rests there, or over what the next page has there, for longer than was meant.
-    rested = {line.replace(".click ", ".hover ") for line in seen if ".click " in line}
-    rested |= {line for line in seen if ".hover " in line and line.endswith(" /products/tide-bowl")}
-    meant = seen.index("banner.hover Spring sale /")
-    changed = [line for number, line in enumerate(seen) if number == meant or line not in rested]
+    changed = [line for line in acts(events) if not line.startswith(("page.leave", "field.change"))]
     assert changed == [
         "session.start /",
         "page.visit /",
@@ -191,7 +186,7 @@ def check_report(shop, events):
     return shown
 
 
-PROBES, ROUNDS, GOAL_MS = 40, 30, 100
+PROBES, ROUNDS, GOAL_MS = 40, 3, 100
 """Clicks of a round; one round while the machine does nothing else is enough."""
 
 

@@ -776,7 +776,7 @@ def test_a_servers_key_has_a_bucket_of_its_own_for_whomever_it_names(tmp_path):
         ):
             assert (answer.status, told(answer)["error"]) == (429, "too_many") and answer.get(b"retry-after")
         assert till.sends(*events(size - 1)["events"], client={"customer": ANN})["accepted"] == size - 1
-        statuses = [till.visitor(b"GET", str(uuid4())).status for _ in range(size)]
+        statuses = [till.visitor(b"GET", str(uuid4())).status for _ in range(9)]
         assert 429 in statuses and set(statuses) <= {404, 429}
 
 

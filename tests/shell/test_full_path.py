@@ -53,21 +53,20 @@ def test_s2_memory_stays_flat_when_a_visitor_stops_reading(tmp_path: Path, large
         wire.send(request(kind + b"?megabytes=%d" % STALLED_MEGABYTES))
         line, _ = wire.head()
         assert line.startswith(b"HTTP/1.1 200")
-        peak, waits = 0, []
+        peak, slowest = 0, 0.0
         deadline = time.monotonic() + STALL_SECONDS
         while time.monotonic() < deadline:
             begun = time.monotonic()
             assert warm.navigate(b"/page").status == 200  # the others are served meanwhile
-            waits.append(time.monotonic() - begun)
+            slowest = max(slowest, time.monotonic() - begun)
             peak = max(peak, served.resident_bytes() - before)
             threading.Event().wait(0.02)
-        *_, slow, slowest = sorted(waits)
         print(f"{kind.decode()}: {peak / 1024:.0f} KiB more, slowest page of another visitor {slowest * 1000:.0f} ms")
         if kind == b"/large":
             assert TAG.search(wire.exactly(4096))
         wire.close()
         assert peak < GROWTH_BYTES, peak
-        assert slow < 1.0 and slowest < 2.0  # which may be a machine that stood still
+        assert slowest < 1.0
     visits = stored(served.store, "page.visit")
     assert len([visit for visit in visits if "megabytes=300" in str(visit["params"])]) == (kind != b"/download")
 

@@ -225,7 +225,7 @@ def test_a_visitor_who_says_close_notify_has_left(
             started = time.monotonic()
             while sock.recv(65536):
                 pass
-            assert eventually(lambda: upstream.live == 0, 5.0) and time.monotonic() - started < 5.0
+            assert eventually(lambda: upstream.live == 0, 2.0) and time.monotonic() - started < 2.0
     assert "eof_received" not in (tmp_path / "serve.log").read_text()
 
 
@@ -408,7 +408,7 @@ def dialled(*found: tuple[str, int]) -> tuple[str, float]:
 def test_a_dead_address_of_several_costs_a_moment() -> None:
     with dead() as nobody, socket.create_server(("127.0.0.1", 0)) as live:
         peer, seconds = dialled(nobody, live.getsockname())
-        assert peer == live.getsockname() and DELAY_SECONDS <= seconds < DELAY_SECONDS + 4
+        assert peer == live.getsockname() and DELAY_SECONDS <= seconds < DELAY_SECONDS + 1
 
 
 def test_an_address_that_refuses_costs_nothing() -> None:
@@ -416,8 +416,8 @@ def test_an_address_that_refuses_costs_nothing() -> None:
         closed = socket.create_server(("127.0.0.2", 0))
         nobody = closed.getsockname()
         closed.close()
-        found = [dialled(nobody, live.getsockname()) for _ in range(5)]
-        assert {peer for peer, _ in found} == {live.getsockname()} and min(took for _, took in found) < DELAY_SECONDS
+        peer, seconds = dialled(nobody, live.getsockname())
+        assert peer == live.getsockname() and seconds < DELAY_SECONDS
         with pytest.raises(OSError):
             dialled(nobody, nobody)
 

@@ -199,26 +199,6 @@ class Load:
             wire.close()
 
 
-def ask_for_the_last(load: Load, wire: Wire, answered: float) -> None:
-    """Until an answer says that it is the last one. `answered`: when the one before was, at the earliest; a busy
-    machine may keep a visitor from asking for so long that he has to be ready for a close."""
-    says = asked = answered
-    try:
-        while asked < answered + START_SECONDS:
-            try:
-                says = time.monotonic()
-                say(wire)
-            finally:
-                asked, before = time.monotonic(), says
-            if load.hear(wire).get(b"connection") == b"close":
-                return
-            answered = before
-    except ConnectionError:
-        assert asked - answered > PARTING_SECONDS
-        return
-    raise AssertionError("no answer was the last one")
-
-
 def connected(port: int) -> Wire:
     return Wire(socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS))
 
@@ -232,7 +212,6 @@ def test_no_request_is_refused_or_cut_while_the_configuration_changes(tmp_path):
         before = here.children()
         assert len(before) == 2 and here.tags(b"/page")
         slow, upload, talk = load.connect(), load.connect(), load.connect()
-        begun = time.monotonic()
         slow.send(b"GET /slow HTTP/1.1\r\nHost: shop.example\r\n\r\n")
         slow.until(b"\r\n\r\n")
         head = b"POST /upload HTTP/1.1\r\nHost: shop.example\r\nContent-Length: %d\r\n\r\n" % len(UPLOAD)
@@ -252,7 +231,7 @@ def test_no_request_is_refused_or_cut_while_the_configuration_changes(tmp_path):
         assert talk.exactly(4) == GOODBYE
         assert slow.exactly(SLOW_PIECES) == b"s" * SLOW_PIECES
         # That it would be the last one, this answer could no longer say: so it is not.
-        ask_for_the_last(load, slow, begun + SLOW_SECONDS)
+        assert eventually(lambda: load.ask(slow).get(b"connection") == b"close")
         talk.close()
         assert eventually(lambda: not before & here.children(), START_SECONDS)
         assert not any(here.tags(b"/page") for _ in range(10)) and here.tags(b"/other")

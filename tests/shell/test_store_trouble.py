@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -39,7 +38,6 @@ from proxy.store.sqlite.questions import SqliteQuestions
 HOLD_MS = 250
 MARGIN_SECONDS = 0.5
 """For two shared cores; what matters is that nobody waits for the store, whose own time-out is 5 s."""
-STORE_SECONDS = 4.5
 BREAKER_PAGES = 3
 PROBE_EVERY = 100
 NOT_TAKEN = "the store does not take events"
@@ -56,11 +54,8 @@ def upstream() -> Iterator[int]:
         yield port
 
 
-def pages(
-    served: Serving, count: int, visitor: Visitor | None = None, hold_ms: int = HOLD_MS
-) -> tuple[list[str], list[float]]:
-    """Page after page; the ids of their events, and what each took in seconds. One, and of many one in fifty, may be
-    late for a machine that stood still, but not so late as who waits for the store."""
+def pages(served: Serving, count: int, visitor: Visitor | None = None) -> tuple[list[str], list[float]]:
+    """Page after page; the ids of their events, and what each took in seconds."""
     visitor = visitor or Visitor(served.port)
     ids, seconds = [], []
     for number in range(count):
@@ -71,8 +66,7 @@ def pages(
         body, page_id = untagged(answer.body)
         assert page_id is not None and body.endswith(b"</p>")
         ids.append(event_of(page_id, served.where))
-    late = [took for took in seconds if took >= hold_ms / 1000 + MARGIN_SECONDS]
-    assert len(late) <= 1 + count // 50 and max(seconds) < STORE_SECONDS, late
+    assert max(seconds) < HOLD_MS / 1000 + MARGIN_SECONDS, max(seconds)
     return ids, seconds
 
 
@@ -95,12 +89,6 @@ def said_once(served: Serving, *words: str) -> None:
     for one in words:
         assert len(served.lines(one)) == 1, (one, served.log.read_text())
     assert served.lines("Traceback") == []
-
-
-def held_again(served: Serving) -> None:
-    """As often as it was said that they are not; a machine that stands still long enough has it said once more."""
-    opened, closed = len(served.lines(NOT_HELD)), len(served.lines(HELD_AGAIN))
-    assert 1 <= closed <= opened <= min(closed + 1, 2), served.log.read_text()
 
 
 @contextlib.contextmanager
@@ -142,7 +130,7 @@ def test_a_store_that_cannot_be_opened_until_later(tmp_path: Path, upstream: int
     assert 1 <= released(folder / "footfall.db") <= BREAKER_PAGES * workers + 3
     with contextlib.closing(SqliteQuestions(folder / "footfall.db")) as reader:
         found = reader.unheld(0, 99_999)
-    assert found is not None and 1 <= found.times <= workers + 1  # which the report is told, once it can be
+    assert found is not None and 1 <= found.times <= workers  # which the report is told, once it can be
     assert integrity(folder / "footfall.db") == "ok"
 
 
@@ -155,15 +143,14 @@ def test_a_writer_that_is_stuck_for_a_moment_is_waited_for(tmp_path: Path, upstr
             assert all(took >= HOLD_MS / 1000 - 0.01 for took in seconds[:BREAKER_PAGES])
             assert median(seconds) < HOLD_MS / 2000
             assert visits(served.store) == Counter(ids)
-            said_once(served, NOT_HELD)
         assert eventually_stored(served.store, {*ids, *late})
         more, _ = pages(served, 2 * PROBE_EVERY)
         assert eventually(lambda: served.lines(HELD_AGAIN))
-        held_again(served)
+        said_once(served, NOT_HELD, HELD_AGAIN)
         assert served.lines(NOT_TAKEN) == []
     assert visits(served.store) == Counter([*ids, *late, *more])
     assert outcomes(served.store) == {"visit": 32 + 2 * PROBE_EVERY}
-    assert BREAKER_PAGES <= released(served.store) <= 2 * BREAKER_PAGES + 3
+    assert BREAKER_PAGES <= released(served.store) <= BREAKER_PAGES + 3
 
 
 def test_a_writer_that_is_stuck_for_longer_is_said_and_survived(tmp_path: Path, upstream: int) -> None:
@@ -175,10 +162,8 @@ def test_a_writer_that_is_stuck_for_longer_is_said_and_survived(tmp_path: Path, 
             assert eventually(lambda: served.lines(NOT_TAKEN), 15)
             later, seconds = pages(served, 10)
             assert median(seconds) < HOLD_MS / 2000
-            said_once(served, NOT_HELD)
         recovers(served, served.store, [*ids, *late, *later])
-        said_once(served, NOT_TAKEN, RESUMED)
-        held_again(served)
+        said_once(served, NOT_TAKEN, RESUMED, NOT_HELD, HELD_AGAIN)
         assert "locked" in served.lines(NOT_TAKEN)[0]
     assert integrity(served.store) == "ok"
 
@@ -312,18 +297,16 @@ def test_a_stop_while_the_store_is_stuck_says_what_is_not_written(tmp_path: Path
 
 
 def test_requests_at_once_are_all_let_go_in_time(tmp_path: Path, upstream: int) -> None:
-    """Thirty visitors at the very moment at which the store stops; all of them have come before the first is let go."""
-    with serving(tmp_path, upstream, store__hold_ms="2000") as served:
+    """Thirty visitors at the very moment at which the store stops."""
+    with serving(tmp_path, upstream) as served:
         with locked(served.store):
             results: list[tuple[list[str], list[float]]] = []
-            ask = partial(pages, served, 1, hold_ms=2_000)
-            threads = [threading.Thread(target=lambda: results.append(ask())) for _ in range(30)]
+            threads = [threading.Thread(target=lambda: results.append(pages(served, 1))) for _ in range(30)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
         assert len(results) == 30
-        assert 1.9 < median(seconds for _, (seconds,) in results) < STORE_SECONDS
         ids = [one for ids, _ in results for one in ids]
         assert eventually_stored(served.store, set(ids))
     assert visits(served.store) == Counter(ids)

@@ -296,7 +296,7 @@ def test_w1_what_is_sent_before_the_101_is_bounded() -> None:
             wire.send(b"x" * (EARLY_BYTES + 300_000))
         with contextlib.suppress(OSError):
             assert wire.is_closed()
-        assert eventually(lambda: site.live == 0, 5)  # by itself it would end after 10
+        assert eventually(lambda: site.live == 0, 1)
 
 
 def test_w1_a_visitor_who_leaves_before_the_101_frees_upstream() -> None:
@@ -305,7 +305,7 @@ def test_w1_a_visitor_who_leaves_before_the_101_frees_upstream() -> None:
         wire.send(asking())
         assert eventually(lambda: site.seen)
         wire.close()
-        assert eventually(lambda: site.live == 0, 5)
+        assert eventually(lambda: site.live == 0, 1)
         assert proxy.upstream is not None and eventually(lambda: proxy.upstream.open_connections == 0)  # type: ignore[union-attr]
 
 

@@ -9,7 +9,6 @@ import random
 import signal
 import sqlite3
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ from crashes import rollups_that_differ
 from family import is_alive
 from whole import KINDS, START_SECONDS, Serving, Visitor, event_of, integrity, serving, sites, stored, untagged
 
-from proxy.http.life import PARTING_SECONDS
 from proxy.store.sqlite.reader import SqliteReader
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
@@ -55,16 +53,11 @@ class Browsers:
         assert not any(thread.is_alive() for thread in self._threads)
 
     def _browse(self) -> None:
-        visitor, answered = Visitor(self.port), time.monotonic()
+        visitor = Visitor(self.port)
         while not self.over.is_set():
             try:
                 answer = visitor.navigate(b"/page/%d" % random.randrange(50))
             except (OSError, ValueError) as error:
-                # A busy machine may keep him from asking for so long that he has to be ready for a close.
-                if time.monotonic() - answered > PARTING_SECONDS and "closed after b''" in str(error):
-                    visitor.close()
-                    visitor, answered = Visitor(self.port), time.monotonic()
-                    continue
                 self.odd.append(repr(error))
                 return
             _, page_id = untagged(answer.body)
@@ -72,7 +65,6 @@ class Browsers:
                 self.odd.append(f"{answer.status}: {answer.body[:200]!r}")
                 return
             self.pages.append(page_id)
-            answered = time.monotonic()
         visitor.close()
 
     def go_on(self, pages: int = 20) -> bool:

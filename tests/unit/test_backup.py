@@ -28,7 +28,7 @@ from proxy.visitors.sessions import Rules
 
 ROOT = Path(__file__).parents[2]
 PAGE_BYTES = 4_096
-APPEND_SECONDS = 3.0
+APPEND_SECONDS = 1.0
 """An append beside a backup, on two shared cores. A writer that is kept out waits for SQLite's patience, 5 s."""
 DEADLINE_SECONDS = 30.0
 

@@ -368,7 +368,7 @@ def test_whoever_comes_alone_is_written_at_once(monkeypatch, writing):
                 await asyncio.sleep(0.3)
                 begun = time.monotonic()
                 assert await held(recorder, recorder.record(visit(f"P{number}", "A", number)))
-                assert time.monotonic() - begun < PATIENCE_SECONDS / 2
+                assert time.monotonic() - begun < 1
 
     run(story())
 
@@ -713,7 +713,7 @@ def test_stopping_again_or_twice_at_once_waits_no_longer_than_once(engine, way, 
         begun = time.monotonic()
         assert await asyncio.gather(recorder.stop(0.3), recorder.stop(0.3)) == [1, 1]
         assert await recorder.stop(0.3) == 1
-        assert time.monotonic() - begun < PATIENCE_SECONDS / 2
+        assert time.monotonic() - begun < 1
 
     run(story())
 
@@ -742,7 +742,7 @@ def test_counters_reach_the_store_within_about_a_second_by_themselves(engine, wr
             recorder.count("a.example", "asset")
             recorder.count("a.example", "asset")
             await eventually(engine.outcomes)
-            assert asyncio.get_running_loop().time() - begun < PATIENCE_SECONDS / 2
+            assert asyncio.get_running_loop().time() - begun < 2
             assert engine.outcomes() == [(DAY, "a.example", "asset", 2)]
 
     run(story())

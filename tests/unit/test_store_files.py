@@ -293,7 +293,7 @@ from proxy.store.sqlite.writer import SqliteWriter
 from proxy.visitors.ids import event_id, visitor_id
 from proxy.visitors.sessions import Rules
 at, batches = time.time_ns() // 1_000_000, []
-for _ in range(600):
+for _ in range(100):
     what = (at, "shop.example", "/", "https://shop.example/", False, False, None, 5, (("status", 200),), ())
     batches.append([Visit(event_id(at, os.urandom(10)), visitor_id(os.urandom(16)), *what) for _ in range(300)])
 other = SqliteWriter(Path(sys.argv[1]), durability="process", rules=Rules())
@@ -305,8 +305,8 @@ for batch in batches:
 
 
 def test_beside_a_process_that_writes_all_the_time_the_others_turn_comes_soon(engine):
-    """Sixty small transactions are done before its six hundred large ones. SQLite's own way of waiting looks less and
-    less often, and finds the file taken each time."""
+    """Sixty small transactions are done before its hundred large ones. SQLite's own way of waiting looks less and less
+    often, and finds the file taken each time."""
     with engine.writer() as writer:
         command = [sys.executable, "-c", WRITES_ALWAYS, str(engine.place)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as other:

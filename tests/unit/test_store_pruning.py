@@ -113,7 +113,7 @@ def test_steps_are_small_and_two_processes_share_them(engine):
                 break
     assert total == len(ids) and not ids_of(engine)
     assert len(took) > 8
-    assert sorted(took)[len(took) // 2] < 0.1
+    assert sorted(took)[len(took) // 2] < 0.02
 
 
 def test_a_step_rests_after_that_of_another_process(engine):
