@@ -171,7 +171,9 @@ def test_every_page_of_it_is_readable(journey, front, scheme, size):
     page = person.new_page()
     colours = set()
 
-    def looks(name: str) -> None:
+    def looks(name: str, words: str) -> None:
+        expect(page.locator("main")).to_contain_text(words)  # a click does not wait for the page that it leads to
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
         assert page.evaluate(CONTRAST) == [], name
         assert page.evaluate(SMALL) == [], name
@@ -186,20 +188,20 @@ def test_every_page_of_it_is_readable(journey, front, scheme, size):
         shot(page, f"{name}-{scheme}-{size['width']}")
 
     page.goto(front.url + PRIVACY)
-    looks("new")
+    looks("new", "Nothing is recorded of this browser yet")
     look_around(front, person).close()
     page.goto(front.url + PRIVACY)
     settled(page, "The range")
-    looks("page")
+    looks("page", "This browser is being recorded")
     page.click("text=Erase what is held…")
-    looks("erase")
+    looks("erase", "Erase what")
     page.click("text=Erase it all")
-    looks("receipt")
+    looks("receipt", "It is erased")
     page.goto(front.url + PRIVACY)
     page.click("text=Do not record")
-    looks("stopped")
+    looks("stopped", "This browser is not recorded")
     page.goto(f"{front.url}{PRIVACY}/erase")
-    looks("problem")
+    looks("problem", "To the page about your visits")
     [colour] = colours
     assert (sum(map(int, re.findall(r"\d+", colour)[:3])) > 600) == (scheme == "light")
     # The browser says that the last answer was a 404; nothing else.
