@@ -53,7 +53,7 @@ class Asker(Protocol):
         """The time of a request for this path (UTC ms), and who he is; None: it is to take the ordinary path."""
 
     def page(
-        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
+        self, target: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
     ) -> Page | None:
         """The page that an answer (OK) with this body, or one that begins so, makes, and all recorded of it. None, or
         an error: nothing is."""

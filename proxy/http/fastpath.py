@@ -59,27 +59,29 @@ class FastPath:
                 return None
         elif plan.asker is None:  # as for all images of a page
             return None
-        if target.find(b"?") >= 0 or protocol.flow.write_paused:
+        if protocol.flow.write_paused:
             return None
+        path = target.partition(b"?")[0]
         client = protocol.client
         if plan is None or plan.scheme != protocol.scheme or plan.address != (client[0] if client else ""):
-            if not self._askers.knows(target, headers):
+            if not self._askers.knows(path, headers):
                 return None
-            plan = facts[_PLAN] = self._plan(protocol, target, headers)
-        begins = None if plan.asker is None else plan.asker.begins(target)
+            plan = facts[_PLAN] = self._plan(protocol, path, headers)
+        begins = None if plan.asker is None else plan.asker.begins(path)
         return None if begins is None else Passage(protocol, self.forwarder, plan, target, headers, begins)
 
-    def _plan(self, protocol: ServerProtocol, target: bytes, headers: FieldList) -> Plan:
-        scope = whole_scope(protocol, "GET", "1.1", target, headers)
+    def _plan(self, protocol: ServerProtocol, path: bytes, headers: FieldList) -> Plan:
+        """Found for one path, and the same for every other one and its query."""
+        scope = whole_scope(protocol, "GET", "1.1", path, headers)
         try:
             found = self._askers.asker(scope) if self._gate.admits(scope) else None
             if found is None:
                 return NOBODYS
             asker, for_site = found
-            head = self.forwarder.head(for_site, "GET", target)
+            head = self.forwarder.head(for_site, "GET", path)
             if head.length != 0:
                 return NOBODYS
         except VisitorError:
             return NOBODYS
         address, said = protocol.client[0] if protocol.client else "", {"extensions": scope["extensions"]}
-        return Plan(address, protocol.scheme, asker, said, head.data.removeprefix(b"GET " + target))
+        return Plan(address, protocol.scheme, asker, said, head.data.removeprefix(b"GET " + path))

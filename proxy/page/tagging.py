@@ -29,9 +29,10 @@ class Site:
     part: bytes | None = None
 
 
-def tag_of(site: Site, page_id: bytes) -> bytes:
-    """The tag of a page whose policy asks for no more."""
-    return b'<script async src="%b" data-page="%b"></script>' % (site.src, page_id)
+def tag_of(site: Site, page_id: bytes, nonce: bytes | None = None) -> bytes:
+    """The tag of a page; `nonce`: the one with which its policies let it run (policy.py, `Verdict.nonce`)."""
+    attribute = b"" if nonce is None else b' nonce="%b"' % nonce
+    return b'<script async src="%b" data-page="%b"%b></script>' % (site.src, page_id, attribute)
 
 
 class FindPlace(Protocol):
@@ -58,6 +59,7 @@ class Tagging:
         "_injector",
         "_must_look",
         "_nonce",
+        "_page_id",
         "_place",
         "_plain",
         "_policies",
@@ -83,6 +85,7 @@ class Tagging:
     ) -> None:
         self._place = place
         self._site = site
+        self._page_id = page_id
         self._plain = tag_of(site, page_id)
         self._policies = answer.policies
         self._nonce = nonce
@@ -157,15 +160,14 @@ class Tagging:
         self._recoder = None
 
     def _make_tag(self, metas: tuple[bytes, ...]) -> bytes | None:
-        tag, nonce = self._plain, self._nonce
+        nonce = self._nonce
         if metas:
             verdict = decide(self._policies, self._site, metas)
             if not verdict.allowed:
                 self.blocked = verdict.reason
                 return None
             nonce = verdict.nonce
-        if nonce is not None:
-            tag = tag.replace(b"></", b' nonce="%b"></' % nonce)
+        tag = self._plain if nonce is None else tag_of(self._site, self._page_id, nonce)
         self.added = len(tag)
         return tag
 

@@ -2,8 +2,9 @@
 
 Law: what is decided and recorded here is what the ordinary path (request.py, responder.py, counting.py) would for the
 same request and the same answer, to the byte and to the row. Whoever would get a cookie, or something else than the
-page with its tag, is not for here; nor is an answer that brings policies, or a cookie of our name, or a site with
-rules. A page that is coded, or does not say its length, passes if it is there whole, and of no great size.
+page with its tag, is not for here; nor is an answer whose policies do not let the tag run as they are, or that brings
+a cookie of our name, or a site with rules. A page that is coded, or does not say its length, passes if it is there
+whole, and of no great size.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from proxy.page.coding.base import Coding
 from proxy.page.coding.offered import coding_of
 from proxy.page.coding.whole import recoded
 from proxy.page.eligibility import Answer, Kind, Outcome, read_answer, wants_html
-from proxy.page.tagging import may_tag, tag_of
+from proxy.page.tagging import decide, may_tag, tag_of
 from proxy.page.usual import HEAD_BYTES
 from proxy.passing import OK, Held, Page
 from proxy.store.base import Visit
@@ -45,13 +46,16 @@ Vain = Bounded[tuple[str, bytes], int]
 
 class Takes(NamedTuple):
     """For the pages of which site an answer's fields were read; those of the tagged page, None where it is not for
-    here; whether they name the charset, and the length of a body that is not coded; how it is coded."""
+    here; whether they name the charset, and the length of a body that is not coded; how it is coded; the nonce of the
+    tag, and how many bytes that is."""
 
     site: object
     headers: FieldList | None
     declared: bool
     has_length: bool
     coding: Coding | None
+    nonce: bytes | None
+    added: int
 
 
 class Pages:
@@ -92,7 +96,7 @@ class Asker:
     """A returning visitor's navigations with these fields, from this side."""
 
     __slots__ = (
-        "_asked", "_host", "_ip", "_likely", "_referrer", "_scheme", "_session_facts", "_site", "_tracking", "_vain",
+        "_asked", "_host", "_ip", "_referrer", "_scheme", "_session_facts", "_site", "_tracking", "_vain",
     )  # fmt: skip
 
     def __init__(self, tracking: Tracking, request: TrackedRequest, vain: Vain) -> None:
@@ -101,7 +105,6 @@ class Asker:
         self._asked = request.asked
         self._scheme, self._host = request.scheme, request.host
         self._site = tracking.sites.site(request.scheme, request.host)
-        self._likely = len(tag_of(self._site, b"x" * PAGE_ID_CHARS))
         self._referrer = tracking.cleaner.referrer(request.fields.get(b"referer"))
         self._session_facts = tracking.cleaner.session_facts(request.fields, request.agent, ())
         self._ip = tracking.network(request.scope)
@@ -116,10 +119,11 @@ class Asker:
         return None if identity is None or identity.stale else (now_ms, identity.uuid)
 
     def page(
-        self, raw_path: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
+        self, target: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
     ) -> Page | None:
         """See passing.py: the page with its tag. What may go wrong does before anything is recorded."""
         tracking, host = self._tracking, self._host
+        raw_path, _, query = target.partition(b"?")
         takes: Takes | None = headers.facts.get(_TAKES) if headers.facts is not None else None
         if takes is None or takes.site is not self._site:
             takes = self._read(headers)
@@ -136,35 +140,42 @@ class Asker:
                 return None
         event = event_id(now_ms, tracking.random.take(ID_BYTES))
         page_id = tracking.page_ids.sign(event, counted=True, visitor_new=False, issued_minute=now_ms // MINUTE_MS)
-        start, rest = self._tagged(raw_path, takes, body, place, tag_of(self._site, page_id))
+        start, rest = self._tagged(raw_path, takes, body, place, tag_of(self._site, page_id, takes.nonce))
         if not rest:
             return None
-        address = tracking.cleaner.page_at(self._scheme, host, raw_path, b"")
-        visit = Visit(
-            event,
-            who,
-            now_ms,
-            address.host,
-            address.path,
-            address.uri,
-            False,
-            True,
-            self._referrer,
-            upstream_ms,
-            OF_A_PAGE,
-            self._session_facts,
-            self._ip,
-        )
+        visit = self._visit(event, who, now_ms, raw_path, query, upstream_ms)
         ticket = tracking.recorder.record(visit)
         tracking.recorder.count(host, Outcome.VISIT, now_ms)
         tracking.known.bar(host, raw_path, "")
         is_small = len(start) + len(rest) <= HOLD_WHOLE_BYTES and (takes.has_length or takes.coding is not None)
         return Page(takes.headers, start, rest, ticket, not (is_whole and is_small))
 
+    def _visit(self, event: bytes, who: bytes, now_ms: int, raw_path: bytes, query: bytes, upstream_ms: int) -> Visit:
+        cleaner, asked = self._tracking.cleaner, self._asked
+        page = cleaner.page_at(self._scheme, self._host, raw_path, query)
+        facts, session_facts = OF_A_PAGE, self._session_facts
+        if page.utm:
+            facts, session_facts = (*facts, *page.utm), cleaner.session_facts(asked.fields, asked.agent, page.utm)
+        return Visit(
+            event,
+            who,
+            now_ms,
+            page.host,
+            page.path,
+            page.uri,
+            False,
+            True,
+            self._referrer,
+            upstream_ms,
+            facts,
+            session_facts,
+            self._ip,
+        )
+
     def _may_pass(self, takes: Takes, raw_path: bytes, size: int, is_whole: bool) -> bool:
         """Whether a body of this size, or one that begins with so much, can be sent from here; asked once of each."""
         if takes.coding is None:
-            return size <= HOLD_SHORTLY_BYTES - self._likely if is_whole else takes.has_length
+            return size <= HOLD_SHORTLY_BYTES - takes.added if is_whole else takes.has_length
         key = (self._host, raw_path)
         left = self._vain.get(key, 0)
         if left and is_whole:
@@ -201,17 +212,19 @@ class Asker:
         answer = read_answer(OK, headers)
         coding = coding_of(answer.coding) if answer.coding else None
         length = None if coding is not None else answer.length
+        verdict = decide(answer.policies, self._site)
+        added = len(tag_of(self._site, b"x" * PAGE_ID_CHARS, verdict.nonce))
         made = None
-        if self._is_plain(answer) and (length is None or length.isdigit()):
-            length = None if length is None else b"%d" % (int(length) + self._likely)
+        if verdict.allowed and self._is_plain(answer) and (length is None or length.isdigit()):
+            length = None if length is None else b"%d" % (int(length) + added)
             made = page_fields.to_visitor(headers, tagged=True, length=length)
-        takes = Takes(self._site, made, bool(answer.charset), length is not None, coding)
+        takes = Takes(self._site, made, bool(answer.charset), length is not None, coding, verdict.nonce, added)
         if headers.facts is not None:
             headers.facts[_TAKES] = takes
         return takes
 
     def _is_plain(self, answer: Answer) -> bool:
-        if answer.policies or answer.integrity or not may_tag(answer):
+        if answer.integrity or not may_tag(answer):
             return False
         ours = (self._tracking.cookies.name_http, self._tracking.cookies.name_https)
         return not any(is_ours(one, ours) for one in answer.set_cookies)

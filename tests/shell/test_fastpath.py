@@ -8,6 +8,7 @@ import pickle
 import random
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,13 +22,14 @@ from typing import Any
 import brotli
 import pytest
 from test_store_trouble import locked
-from wire import ROOT, Origin, Seen, Served, Wire, eventually, origin, serving
+from wire import ROOT, Origin, Seen, Served, Wire, certify, eventually, origin, serving
 
 from proxy.app import Front, front_of
 from proxy.config import Config
 from proxy.definitions import Defined
 from proxy.http.known import HEADS_REMEMBERED
 from proxy.http.passage import Passage, Plan
+from proxy.http.tls import server_context
 from proxy.page.coding.whole import recoded
 from proxy.page.coding.zstd import zstd
 from proxy.page.usual import UsualHeads
@@ -82,6 +84,10 @@ def drawn(size: int) -> bytes:
 
 BY_CHANCE = "gzip-in-two"
 """Where the machine is slow it is there whole."""
+NONCES = (
+    b"content-security-policy: default-src 'none'; script-src 'nonce-YWJj' 'nonce-ZGVm'; connect-src 'self'",
+    b"content-security-policy: script-src-elem 'strict-dynamic' 'nonce-ZGVm'",
+)
 META = b"""<meta http-equiv=content-security-policy content="script-src 'none'">"""
 ANSWERS: dict[str, list[bytes]] = {
     "plain": [answer()],
@@ -108,6 +114,15 @@ ANSWERS: dict[str, list[bytes]] = {
     "sets-a-cookie": [answer(b"set-cookie: session=1; Path=/", b"set-cookie: a=b")],
     "sets-our-cookie": [answer(b"set-cookie: footfall=stolen; Path=/")],
     "policy": [answer(b"content-security-policy: script-src 'self'; connect-src 'self'")],
+    "policy-with-a-nonce": [answer(b"content-security-policy: script-src 'nonce-YWJj'; object-src 'none'")],
+    "policies-with-nonces": [answer(*NONCES)],
+    "policies-with-other-nonces": [answer(NONCES[0], NONCES[1].replace(b"ZGVm", b"Z2hp"))],
+    "policy-of-reports": [answer(b"content-security-policy-report-only: script-src 'none'")],
+    "large-with-a-nonce": [answer(NONCES[0], body=page(262_000))],
+    "larger-with-a-nonce": [answer(NONCES[0], body=page(700_000))],
+    "in-two-with-a-nonce": [answer(NONCES[0])[:400], answer(NONCES[0])[400:]],
+    "chunked-with-a-nonce": [chunked(page(500)).replace(HTML, HTML + NONCES[0] + b"\r\n")],
+    "gzip-with-a-nonce": [coded(gzip.compress(page(9_000))).replace(HTML, HTML + NONCES[0] + b"\r\n")],
     "forbidding": [answer(b"content-security-policy: script-src 'none'")],
     "integrity": [answer(b"integrity-policy: blocked-destinations=(script)")],
     "meta-policy": [answer(body=page(500, META))],
@@ -149,6 +164,8 @@ FAST = {
     *("early-hints", "modified", "cached", "digest", "largest", "cut", "in-two", "chunked", "sets-a-cookie"),
     *("gzip", "gzip-in-chunks", "gzip-large", "gzip-two-members", "gzip-cut-short", "gzip-broken"),
     *("gzip-with-more-behind", "deflate", "br", "zstd"),
+    *("policy", "policy-with-a-nonce", "policies-with-nonces", "policy-of-reports", "larger-with-a-nonce"),
+    *("large-with-a-nonce", "in-two-with-a-nonce", "chunked-with-a-nonce", "gzip-with-a-nonce"),
 }
 """Answers that pass by the fast path, or begin to, where the request may."""
 
@@ -195,6 +212,10 @@ REQUESTS: dict[str, tuple[bytes, bytes, list[bytes], bytes]] = {
     "without-fetch-fields": (b"GET", b"", fields(without=FETCH), b""),
     "query": (b"GET", b"?a=b", fields(), b""),
     "bare-query": (b"GET", b"?", fields(), b""),
+    "campaign": (b"GET", b"?utm_source=news&utm_medium=mail&email=ada@x.example&q=%3F%2f", fields(), b""),
+    "odd-query": (b"GET", "?é=[]&&;a?b=c\"'<>%zz".encode(), fields(), b""),
+    "fragment": (b"GET", b"?a=b#c?d", fields(), b""),
+    "long-query": (b"GET", b"?utm_campaign=" + b"x" * 3_000, fields(), b""),
     "head": (b"HEAD", b"", fields(), b""),
     "form": (b"POST", b"", fields(b"content-length: 3"), b"a=b"),
     "body": (b"GET", b"", fields(b"content-length: 3"), b"a=b"),
@@ -215,10 +236,12 @@ REQUESTS: dict[str, tuple[bytes, bytes, list[bytes], bytes]] = {
     "frame": (b"GET", b"", [*fields(without=(b"sec-fetch-dest",)), b"sec-fetch-dest: iframe"], b""),
     "script": (b"GET", b"", [*fields(without=(b"sec-fetch-mode",)), b"sec-fetch-mode: cors"], b""),
     "forwarded": (b"GET", b"", fields(b"x-forwarded-for: 203.0.113.9", b"x-forwarded-host: other.example"), b""),
+    "secure": (b"GET", b"", fields(b"x-forwarded-proto: https", cookie=b"__Host-footfall=%b"), b""),
     "websocket": (b"GET", b"", fields(*SOCKET), b""),
     "unknown-host": (b"GET", b"", [*fields(without=(b"host",)), b"host: bad host"], b""),
 }
-PASSES = {"page", "phone", "without-fetch-fields", "keep-alive", "forwarded"}
+QUERIES = {"query", "bare-query", "campaign", "fragment", "long-query"}
+PASSES = {"page", "phone", "without-fetch-fields", "keep-alive", "forwarded", *QUERIES}
 """Requests that may end on the fast path."""
 
 
@@ -461,7 +484,7 @@ def test_both_paths_leave_the_same(sides: tuple[Side, Side], passed: list[bytes]
     compare(sides, b"/" + name.encode(), REQUESTS, check)
 
 
-OTHERS = ("query", "new", "crawler", "gpc", "head")
+OTHERS = ("new", "crawler", "gpc", "head")
 RULE = Ruled("GET", "/plain", ((200, 200),), "basket.opened")
 BASE = Config()
 SETTINGS: dict[str, tuple[Config, bool]] = {
@@ -493,8 +516,9 @@ def test_both_paths_leave_the_same_whatever_is_configured(tmp_path: Path, passed
     passed.clear()
     where = tmp_path
     with side(where / "a", fast=True, config=config) as fast, side(where / "b", fast=False, config=config) as other:
-        compare((fast, other), b"/plain", ("page", "forwarded", *OTHERS), check)
-    assert found["page"] is passes and not any(found[one] for one in OTHERS)
+        compare((fast, other), b"/plain", ("page", "forwarded", "campaign", "secure", *OTHERS), check)
+    assert found["secure"] is (name in ("trusted", "public-origin"))
+    assert found["page"] is found["campaign"] is passes and not any(found[one] for one in OTHERS)
 
 
 # A page on its way ----------------------------------------------------------------------------------------------------
@@ -707,6 +731,24 @@ def test_a_head_from_another_address_is_not_the_same(tmp_path: Path, passed: lis
             wire.close()
             assert passed
             assert one.site.seen[-1].all(b"x-forwarded-for") == [address.encode()]
+
+
+def test_a_page_by_https(tmp_path: Path, passed: list[bytes]) -> None:
+    where = certify(tmp_path)
+    trusting = ssl.create_default_context(cafile=where / "cert.pem")
+    tls = server_context(where / "cert.pem", where / "key.pem")
+    with side(tmp_path / "one", fast=True, tls=tls) as one:
+        sock = socket.create_connection(("127.0.0.1", one.served.port))
+        wire = Wire(trusting.wrap_socket(sock, server_hostname="localhost"))
+        told, method = request("secure", b"/plain?a=b", cookie_of(1))
+        said = []
+        for _ in range(TIMES):
+            passed.clear()
+            said.append(one.ask(wire, told, method))
+        wire.close()
+        assert passed == [b"/plain?a=b"] and said[0] == said[1] == said[2] and said[0][-1]
+        visits = lambda: [row for row in one.rows(b"/plain?a=b") if row["action"] == "page.visit"]  # noqa: E731
+        assert eventually(lambda: len(visits()) == TIMES) and "https://shop.example/plain?a=b" in json.dumps(visits())
 
 
 def test_a_cookie_of_a_retired_key_is_signed_anew(tmp_path: Path, passed: list[bytes], monkeypatch: Any) -> None:
