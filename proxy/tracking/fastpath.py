@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from proxy.asgi import Piece, Scope
 from proxy.bounded import Bounded
 from proxy.fieldlist import FieldList
-from proxy.intake.visits import OF_A_PAGE
+from proxy.intake.visits import OF_A_PAGE, Facts
 from proxy.page import fields as page_fields
 from proxy.page.coding.base import Coding
 from proxy.page.coding.offered import coding_of
@@ -153,7 +153,8 @@ class Asker:
     def _visit(self, event: bytes, who: bytes, now_ms: int, raw_path: bytes, query: bytes, upstream_ms: int) -> Visit:
         cleaner, asked = self._tracking.cleaner, self._asked
         page = cleaner.page_at(self._scheme, self._host, raw_path, query)
-        facts, session_facts = OF_A_PAGE, self._session_facts
+        facts: Facts = OF_A_PAGE
+        session_facts = self._session_facts
         if page.utm:
             facts, session_facts = (*facts, *page.utm), cleaner.session_facts(asked.fields, asked.agent, page.utm)
         return Visit(
