@@ -3,9 +3,9 @@ same functions, without their messages, coroutines and tasks.
 
 Law: a page that comes by here leaves the same bytes, and the same is recorded of it, as by the ordinary path. Here is
 only what is most plain: a GET of somebody who was here before, of a path that is known to be that of a page (and has
-passed the gate), for a page that is there whole, or says its length. All else takes the ordinary path: from the
-beginning, or with the answer that is under way; nothing is asked twice. So does what fails here before it is recorded;
-a page that has begun ends here (passage.py).
+passed the gate), with a query or without. All else takes the ordinary path: from the beginning, or with the answer that
+is under way; nothing is asked twice. So does what fails here before it is recorded; a page that has begun ends here
+(passage.py).
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 Law: what is decided and recorded here is what the ordinary path (request.py, responder.py, counting.py) would for the
 same request and the same answer, to the byte and to the row. Whoever would get a cookie, or something else than the
 page with its tag, is not for here; nor is an answer whose policies do not let the tag run as they are, or that brings
-a cookie of our name, or a site with rules. A page that is coded, or does not say its length, passes if it is there
-whole, and of no great size.
+a cookie of our name, or a site with rules. A page that is coded passes if it is there whole, and of no great size.
 """
 
 import asyncio
@@ -176,7 +175,7 @@ class Asker:
     def _may_pass(self, takes: Takes, raw_path: bytes, size: int, is_whole: bool) -> bool:
         """Whether a body of this size, or one that begins with so much, can be sent from here; asked once of each."""
         if takes.coding is None:
-            return size <= HOLD_SHORTLY_BYTES - takes.added if is_whole else takes.has_length
+            return not is_whole or size <= HOLD_SHORTLY_BYTES - takes.added
         key = (self._host, raw_path)
         left = self._vain.get(key, 0)
         if left and is_whole:
