@@ -50,13 +50,14 @@ class Asker(Protocol):
     """Somebody whose pages may pass so, for all that the fields of his request say."""
 
     def begins(self, raw_path: bytes) -> tuple[int, bytes] | None:
-        """The time of a request for this path (UTC ms), and who he is; None: it is to take the ordinary path."""
+        """The time of a request for this path (UTC ms), whatever its query, and who he is; None: it is to take the
+        ordinary path."""
 
     def page(
         self, target: bytes, begun: float, now_ms: int, who: bytes, headers: FieldList, body: Piece, *, is_whole: bool
     ) -> Page | None:
-        """The page that an answer (OK) with this body, or one that begins so, makes, and all recorded of it. None, or
-        an error: nothing is."""
+        """The page that an answer (OK) with this body, or one that begins so, makes of what was asked for (`target`:
+        the path with its query), and all recorded of it. None, or an error: nothing is."""
 
     def hold(self, page: Page, held: Held) -> bool:
         """Whether what is left of it has to wait for its commit, of which it will be told."""

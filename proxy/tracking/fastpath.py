@@ -46,7 +46,7 @@ Vain = Bounded[tuple[str, bytes], int]
 class Takes(NamedTuple):
     """For the pages of which site an answer's fields were read; those of the tagged page, None where it is not for
     here; whether they name the charset, and the length of a body that is not coded; how it is coded; the nonce of the
-    tag, and how many bytes that is."""
+    tag; how many bytes the tag has."""
 
     site: object
     headers: FieldList | None
@@ -202,6 +202,8 @@ class Asker:
         if tracking.recorder.hold(page.ticket, cast("asyncio.Future[bool]", held), patiently=held.has_started) is None:
             self.released(held)
             return False
+        if len(page.rest) > HOLD_SHORTLY_BYTES:  # several reads in one piece, behind a visitor who was slow
+            held.let_go()
         return True
 
     def released(self, held: Held) -> None:
